@@ -1,0 +1,94 @@
+/**
+ * The kernel: the only place where numbers are crunched. Plans and buffers in, columns out.
+ *
+ * Two implementations answer alike: `native` (C++ behind N-API, its own thread pool) and `twin` (TypeScript, slow and obvious), which is
+ * the oracle of the tests, the fallback without a compiler, and the kernel of the simulator.
+ *
+ * Always true:
+ *  - rows cross the boundary as handles, never as pointers; a handle is a slot and a generation of one process-wide table, so
+ *    every thread of the process may use it;
+ *  - closing a handle twice is harmless; any other use of a closed handle throws a `KernelError`;
+ *  - a search holds its rows open until it ends, whatever is closed meanwhile;
+ *  - results are copies that JavaScript owns.
+ */
+
+import type { Bitset } from "../model/bitset.ts";
+import type { Metric } from "../model/types.ts";
+
+export type Handle = number;
+
+/** A wrong length, a stale handle, a file that is too short: the caller's mistake, reported before anything is read. */
+export class KernelError extends Error {
+  override readonly name = "KernelError";
+}
+
+/** Marks an empty place in `SearchHits.rows`. */
+export const NO_ROW = 0xffffffff;
+
+export interface ExactSearch {
+  readonly rows: Handle;
+  /** Only the first `rowCount` rows are looked at, so that a writer may append meanwhile. */
+  readonly rowCount: number;
+  /** `queryCount * dimension` floats. */
+  readonly queries: Float32Array;
+  readonly metric: Metric;
+  /** Hits wanted a query, 1 to 16,384; fewer come back when fewer rows qualify. */
+  readonly k: number;
+  /** Rows that may be returned; null means all. */
+  readonly allowed: Bitset | null;
+  /** Breaks ties between equal scores: the smaller rank wins. Null means by row number. One entry a row. */
+  readonly rank: Uint32Array | null;
+  /**
+   * Only hits inside the ring. L2: `inner <= score < outer`; IP and COSINE: `outer < score <= inner`. `inner` null means open
+   * on that side.
+   */
+  readonly range: { readonly outer: number; readonly inner: number | null } | null;
+}
+
+export interface SearchHits {
+  /** `queryCount * k` row numbers, best first; `NO_ROW` where there is no hit. */
+  readonly rows: Uint32Array;
+  /** `queryCount * k` scores as Milvus reports them: L2 squared distance, IP, COSINE; NaN where there is no hit. */
+  readonly scores: Float32Array;
+  /** One byte a query: 1 when a row that is not among the hits has the same score as the last hit (only then does `rank` matter). */
+  readonly tied: Uint8Array;
+}
+
+export interface Kernel {
+  readonly name: "native" | "twin";
+  /** `avx512`, `avx2`, `portable`, or `typescript`. */
+  readonly instructionSet: string;
+
+  /** Rows that grow, in memory of the kernel's own. */
+  createRows(dimension: number): Handle;
+  /** Copies `values` (a whole number of rows) behind the last row; returns the new row count. One writer at a time; searches may run. */
+  appendRows(rows: Handle, values: Float32Array): number;
+  /** Rows that lie in a file as plain little-endian floats, mapped. Throws when the file is shorter than `offset + rowCount * dimension * 4`. */
+  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
+  rowCount(rows: Handle): number;
+  /** The rows with these numbers, in that order, copied. */
+  gatherRows(rows: Handle, numbers: Uint32Array): Float32Array;
+  /** Bytes that the rows occupy: memory for growing rows, file bytes for mapped ones. */
+  residentBytes(rows: Handle): number;
+  close(rows: Handle): void;
+
+  /** Exact nearest rows, off the calling thread. Rejects with the signal's reason within 20 ms of its abort. */
+  exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits>;
+
+  /**
+   * The rows that exist at `timestamp`: `insertTimestamps[row] <= timestamp < deleteTimestamps[row]`.
+   * `deleteTimestamps` null means that nothing is deleted.
+   */
+  visibleRows(
+    insertTimestamps: BigUint64Array,
+    deleteTimestamps: BigUint64Array | null,
+    rowCount: number,
+    timestamp: bigint,
+  ): Bitset;
+
+  /** The index of the first NaN or infinity, or -1. Runs off the calling thread for long arrays. */
+  findNotFinite(values: Float32Array): Promise<number>;
+
+  /** Handles that are open: 0 when everything was released. */
+  openHandles(): number;
+}

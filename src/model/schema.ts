@@ -1,0 +1,100 @@
+/**
+ * Collections as the system knows them: what a user declared, plus the ids that make it unambiguous.
+ *
+ * Always true:
+ *  - field ids of users start at 100 and are never used again in the same collection; 0 and 1 are the system's;
+ *  - the dynamic field, where there is one, is the last field, named `$meta`, and flagged `isDynamic`;
+ *  - exactly one field is the primary key, Int64 or VarChar.
+ */
+
+import { present } from "../base/assert.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { type ConsistencyLevel, type DataType, isVectorType } from "./types.ts";
+
+export const ROW_ID_FIELD = 0n;
+export const TIMESTAMP_FIELD = 1n;
+export const FIRST_USER_FIELD = 100n;
+export const DYNAMIC_FIELD_NAME = "$meta";
+
+export interface KeyValue {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** A default value, by the type of its field. */
+export type DefaultValue = boolean | number | bigint | string;
+
+export interface FieldSchema {
+  readonly fieldId: bigint;
+  readonly name: string;
+  readonly description: string;
+  readonly dataType: DataType;
+  readonly elementType: DataType;
+  readonly isPrimaryKey: boolean;
+  readonly autoId: boolean;
+  readonly isPartitionKey: boolean;
+  readonly isClusteringKey: boolean;
+  readonly isDynamic: boolean;
+  readonly nullable: boolean;
+  readonly defaultValue: DefaultValue | null;
+  /** As given: `dim`, `max_length`, `mmap.enabled`… */
+  readonly typeParams: readonly KeyValue[];
+  /** Components of a vector; 0 for other fields. */
+  readonly dimension: number;
+  /** Bytes that a VarChar may have; 0 for other fields. */
+  readonly maxLengthBytes: number;
+}
+
+export interface CollectionSchema {
+  readonly name: string;
+  readonly description: string;
+  readonly fields: readonly FieldSchema[];
+  readonly enableDynamicField: boolean;
+  readonly version: number;
+}
+
+export interface PartitionInfo {
+  readonly partitionId: bigint;
+  readonly name: string;
+  readonly createdTimestamp: Timestamp;
+}
+
+export interface CollectionInfo {
+  readonly collectionId: bigint;
+  readonly databaseId: bigint;
+  readonly databaseName: string;
+  readonly schema: CollectionSchema;
+  readonly partitions: readonly PartitionInfo[];
+  readonly shardsNum: number;
+  /** `<pchannel>_<collectionId>v<shard>`, one a shard. */
+  readonly virtualChannels: readonly string[];
+  readonly consistencyLevel: ConsistencyLevel;
+  readonly properties: readonly KeyValue[];
+  readonly createdTimestamp: Timestamp;
+  /** Changes with every DDL on the collection; clients echo it so that a stale schema is noticed. */
+  readonly updateTimestamp: Timestamp;
+}
+
+export function primaryKeyField(schema: CollectionSchema): FieldSchema {
+  return present(
+    schema.fields.find((field) => field.isPrimaryKey),
+    "primary key field",
+  );
+}
+
+export function dynamicField(schema: CollectionSchema): FieldSchema | null {
+  return schema.fields.find((field) => field.isDynamic) ?? null;
+}
+
+export function vectorFields(schema: CollectionSchema): FieldSchema[] {
+  return schema.fields.filter((field) => isVectorType(field.dataType));
+}
+
+export function fieldByName(schema: CollectionSchema, name: string): FieldSchema | null {
+  return schema.fields.find((field) => field.name === name) ?? null;
+}
+
+/** The physical channel of a virtual one: `by-dev-rootcoord-dml_3_450v0` → `by-dev-rootcoord-dml_3`. */
+export function physicalChannel(virtualChannel: string): string {
+  return virtualChannel.slice(0, virtualChannel.lastIndexOf("_"));
+}

@@ -1,0 +1,68 @@
+/** Data types and enumerations with the numbers that Milvus uses on the wire and in files. */
+
+export const DataType = {
+  None: 0,
+  Bool: 1,
+  Int8: 2,
+  Int16: 3,
+  Int32: 4,
+  Int64: 5,
+  Float: 10,
+  Double: 11,
+  String: 20,
+  VarChar: 21,
+  Array: 22,
+  JSON: 23,
+  Geometry: 24,
+  Text: 25,
+  Timestamptz: 26,
+  BinaryVector: 100,
+  FloatVector: 101,
+  Float16Vector: 102,
+  BFloat16Vector: 103,
+  SparseFloatVector: 104,
+  Int8Vector: 105,
+  ArrayOfVector: 106,
+  ArrayOfStruct: 200,
+  Struct: 201,
+} as const;
+export type DataType = (typeof DataType)[keyof typeof DataType];
+
+const NAMES = new Map<number, string>(Object.entries(DataType).map(([name, number]) => [number, name]));
+
+/** `Int64`, `VarChar`…: the spelling in Milvus's messages. */
+export function dataTypeName(type: number): string {
+  return NAMES.get(type) ?? `DataType(${type})`;
+}
+
+export function isVectorType(type: DataType): boolean {
+  return type >= DataType.BinaryVector && type <= DataType.ArrayOfVector;
+}
+
+export const ConsistencyLevel = { Strong: 0, Session: 1, Bounded: 2, Eventually: 3, Customized: 4 } as const;
+export type ConsistencyLevel = (typeof ConsistencyLevel)[keyof typeof ConsistencyLevel];
+
+export const SegmentState = {
+  None: 0,
+  NotExist: 1,
+  Growing: 2,
+  Sealed: 3,
+  Flushed: 4,
+  Flushing: 5,
+  Dropped: 6,
+  Importing: 7,
+} as const;
+export type SegmentState = (typeof SegmentState)[keyof typeof SegmentState];
+
+export const SegmentLevel = { Legacy: 0, L0: 1, L1: 2, L2: 3 } as const;
+export type SegmentLevel = (typeof SegmentLevel)[keyof typeof SegmentLevel];
+
+export const LoadState = { NotExist: 0, NotLoad: 1, Loading: 2, Loaded: 3 } as const;
+export type LoadState = (typeof LoadState)[keyof typeof LoadState];
+
+export const IndexState = { None: 0, Unissued: 1, InProgress: 2, Finished: 3, Failed: 4, Retry: 5 } as const;
+export type IndexState = (typeof IndexState)[keyof typeof IndexState];
+
+/** Metrics of float vectors. For L2 smaller is better, for the others larger. */
+export const Metric = { L2: "L2", IP: "IP", COSINE: "COSINE" } as const;
+export type Metric = (typeof Metric)[keyof typeof Metric];

@@ -1,0 +1,63 @@
+/**
+ * What a growing and a sealed segment have in common for a reader.
+ *
+ * Always true:
+ *  - a row is visible at T iff `insertTimestamp <= T` and no delete of its key has `insertTimestamp < deleteTimestamp <= T`;
+ *  - row numbers are stable for the life of the object, `rowCount` never shrinks;
+ *  - between `acquire` and its `release` nothing that the reader may touch is freed.
+ */
+
+import type { Bitset } from "../model/bitset.ts";
+import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
+import type { CollectionSchema } from "../model/schema.ts";
+import type { Metric } from "../model/types.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+
+export interface VectorSearch {
+  readonly fieldId: bigint;
+  readonly queries: Float32Array;
+  readonly metric: Metric;
+  readonly k: number;
+  readonly range: { readonly outer: number; readonly inner: number | null } | null;
+}
+
+/** Hits of one segment: `hits.offsets[q] .. hits.offsets[q + 1]` are those of query q, best first, ties by key. */
+export interface SegmentHits {
+  readonly offsets: Uint32Array;
+  readonly rows: Uint32Array;
+  readonly scores: Float32Array;
+}
+
+/** Rows that one read may see, frozen when it was taken. */
+export interface RowView {
+  readonly rowCount: number;
+  /** Null means all `rowCount` rows. */
+  readonly visible: Bitset | null;
+}
+
+export interface Segment {
+  readonly segmentId: bigint;
+  readonly partitionId: bigint;
+  readonly schema: CollectionSchema;
+  readonly state: "growing" | "sealed";
+  readonly rowCount: number;
+  /** Bytes in memory, by what the segment counts itself. */
+  readonly memoryBytes: number;
+
+  /** The rows visible at `timestamp`. */
+  view(timestamp: Timestamp): RowView;
+  /** A scalar column over at least `rowCount` rows, for filters. Vectors are only searched or taken. */
+  column(fieldId: bigint): Column;
+  keys(): KeyColumn;
+  /** Exact nearest rows among `allowed` (null: all of the view), ties by key. */
+  search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
+  /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
+  take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;
+  /** Hides older versions of these keys; repeating a delete changes nothing. Returns how many row versions it hid. */
+  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array): number;
+
+  /** Readers hold a segment while they work; `close` takes effect when the last one lets go. */
+  acquire(): void;
+  release(): void;
+  close(): void;
+}

@@ -1,0 +1,63 @@
+/** The runner itself: what passes, what fails, and that nothing that fails goes by unseen. */
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+const directory = mkdtempSync(join(tmpdir(), "elanus-runner-"));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+const PROGRAM = `
+  import { runTestFiles } from ${JSON.stringify(join(import.meta.dirname, "suites.ts"))};
+  const results = await runTestFiles(process.argv.slice(2));
+  console.log(JSON.stringify({ ...results, failures: results.failures.map(({ name, error }) => [name, error.message]) }));
+`;
+
+const program = join(directory, "program.ts");
+writeFileSync(program, PROGRAM);
+
+/** Node's runner refuses to run inside a test of its own, so each look at it is a process without the runner's mark. */
+function resultsOf(source: string): {
+  passed: boolean;
+  failures: [string, string][];
+  summary: string[];
+  skipped: string[];
+} {
+  const file = join(directory, `${Math.random().toString(36).slice(2)}.test.ts`);
+  writeFileSync(file, `import test from "node:test";\nimport assert from "node:assert/strict";\n${source}`);
+  const { NODE_TEST_CONTEXT: _mark, ...environment } = process.env;
+  const child = spawnSync(process.execPath, [program, file], { encoding: "utf8", env: environment });
+  assert.equal(child.status, 0, child.stderr);
+  return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as ReturnType<typeof resultsOf>;
+}
+
+test("a passing file passes and the summary is the runner's", () => {
+  const results = resultsOf(`test("fine", () => assert.equal(1, 1));`);
+  assert.equal(results.passed, true);
+  assert.deepEqual(results.failures, []);
+  assert.ok(results.summary.includes("pass 1") && results.summary.includes("fail 0"), results.summary.join("\n"));
+});
+
+test("a failing test in a suite is reported once, with what was thrown", () => {
+  const results = resultsOf(`test.suite("outer", () => { test("inner", () => { throw new Error("the cause"); }); });`);
+  assert.equal(results.passed, false);
+  assert.deepEqual(results.failures, [["inner", "the cause"]]);
+});
+
+test("a file that dies while loading fails", () => {
+  assert.equal(resultsOf(`throw new Error("at load");`).passed, false);
+});
+
+test("a file that exits early with status 0 does not pass as green when it defines no test", () => {
+  const results = resultsOf(`void test; void assert;`);
+  assert.equal(results.passed, false);
+});
+
+test("skipped tests are named", () => {
+  const results = resultsOf(`test.skip("left out", () => {}); test("kept", () => {});`);
+  assert.equal(results.skipped.length, 1);
+  assert.match(results.skipped[0]!, /left out$/);
+});

@@ -1,0 +1,165 @@
+/**
+ * The typed plan of a filter: what a filter text means for one collection, free of names and of syntax.
+ *
+ * Always true:
+ *  - plain immutable data without functions or classes, so that it can be cloned and sent to another thread or role;
+ *  - fields are ids; the constants of a leaf already have the class of its field: bigint for integer fields, number for
+ *    Float and Double, string for VarChar, boolean for Bool, any of them for a place in a JSON document;
+ *  - `and` and `or` have at least two operands, none of which is a constant or of the same kind as the parent;
+ *  - a leaf is TRUE, FALSE or UNKNOWN for a row (NULL, missing key, other type in the JSON); a row passes when it is TRUE.
+ *
+ * Not here: parsing and printing, evaluation (both in `expr`).
+ */
+
+import { DataType } from "./types.ts";
+
+/** bigint is int64, number is double. */
+export type Constant = bigint | number | string | boolean;
+/** What `json_contains` looks for: a constant or an array of such. */
+export type Element = Constant | readonly Element[];
+
+export type CompareOperator = "==" | "!=" | "<" | "<=" | ">" | ">=";
+export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
+export type ContainsMode = "one" | "all" | "any";
+
+/** A scalar field, or a place in a JSON field. */
+export interface FieldPlace {
+  readonly fieldId: bigint;
+  readonly dataType: DataType;
+  /** Keys from the root of the document; a key of decimal digits is also an index of an array. Empty: the field itself. */
+  readonly path: readonly string[];
+}
+
+export interface CompareFilter {
+  readonly kind: "compare";
+  readonly field: FieldPlace;
+  readonly operator: CompareOperator;
+  readonly value: Constant;
+}
+
+export interface RangeFilter {
+  readonly kind: "range";
+  readonly field: FieldPlace;
+  readonly lower: Constant;
+  readonly lowerInclusive: boolean;
+  readonly upper: Constant;
+  readonly upperInclusive: boolean;
+}
+
+export interface InFilter {
+  readonly kind: "in";
+  readonly field: FieldPlace;
+  readonly values: readonly Constant[];
+}
+
+export interface LikeFilter {
+  readonly kind: "like";
+  readonly field: FieldPlace;
+  /** `%` any run, `_` one character, `\` takes the next character literally. */
+  readonly pattern: string;
+}
+
+/** `field operator operand` compared with `value`. */
+export interface ArithmeticFilter {
+  readonly kind: "arithmetic";
+  readonly field: FieldPlace;
+  readonly operator: ArithmeticOperator;
+  readonly operand: bigint | number;
+  readonly comparison: CompareOperator;
+  readonly value: Constant;
+}
+
+/** Two scalar fields of the same row; neither is JSON. */
+export interface ColumnsFilter {
+  readonly kind: "columns";
+  readonly left: FieldPlace;
+  readonly operator: CompareOperator;
+  readonly right: FieldPlace;
+}
+
+/** The place has a value other than JSON null. */
+export interface ExistsFilter {
+  readonly kind: "exists";
+  readonly field: FieldPlace;
+}
+
+/** Never UNKNOWN. A place in a document is null when it is missing or JSON null. */
+export interface NullFilter {
+  readonly kind: "null";
+  readonly field: FieldPlace;
+}
+
+export interface ContainsFilter {
+  readonly kind: "contains";
+  readonly field: FieldPlace;
+  readonly mode: ContainsMode;
+  readonly elements: readonly Element[];
+}
+
+export interface LogicalFilter {
+  readonly kind: "and" | "or";
+  readonly operands: readonly Filter[];
+}
+
+export interface NotFilter {
+  readonly kind: "not";
+  readonly operand: Filter;
+}
+
+export interface ConstantFilter {
+  readonly kind: "constant";
+  readonly value: boolean;
+}
+
+export type LeafFilter =
+  | CompareFilter
+  | RangeFilter
+  | InFilter
+  | LikeFilter
+  | ArithmeticFilter
+  | ColumnsFilter
+  | ExistsFilter
+  | NullFilter
+  | ContainsFilter;
+
+export type Filter = LeafFilter | LogicalFilter | NotFilter | ConstantFilter;
+
+export function isAlwaysTrue(filter: Filter): boolean {
+  return filter.kind === "constant" && filter.value;
+}
+
+/** The keys, in the order of the text, when the filter is exactly `key in [...]` or `key == value`; else null. */
+export function filterKeys(filter: Filter, primaryKeyFieldId: bigint): bigint[] | string[] | null {
+  let values: readonly Constant[];
+  if (filter.kind === "in") values = filter.values;
+  else if (filter.kind === "compare" && filter.operator === "==") values = [filter.value];
+  else return null;
+  if (filter.field.fieldId !== primaryKeyFieldId || filter.field.path.length !== 0) return null;
+  // The typing rules gave every constant the class of the field.
+  return filter.field.dataType === DataType.VarChar ? (values.slice() as string[]) : (values.slice() as bigint[]);
+}
+
+/** Every field that the filter reads, each once. */
+export function filterFieldIds(filter: Filter): Set<bigint> {
+  const ids = new Set<bigint>();
+  const open: Filter[] = [filter];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    switch (node.kind) {
+      case "constant":
+        break;
+      case "not":
+        open.push(node.operand);
+        break;
+      case "and":
+      case "or":
+        for (const operand of node.operands) open.push(operand);
+        break;
+      case "columns":
+        ids.add(node.left.fieldId).add(node.right.fieldId);
+        break;
+      default:
+        ids.add(node.field.fieldId);
+    }
+  }
+  return ids;
+}

@@ -1,0 +1,73 @@
+/**
+ * Reading a channel in the order of time ticks. Appends run side by side, so the order in the log is not the order of ticks; each
+ * record's `confirmed` tells up to where nothing older can still come.
+ *
+ * Always true: ticks ascend strictly, a record that an unclear append wrote twice comes once, a transaction comes once and whole, at
+ * its commit.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { LogBackend, LogPosition } from "../log/log.ts";
+import { MessageType } from "../model/message.ts";
+import { decodeRecord } from "../model/message-codec.ts";
+import { type PlacedRecord, TransactionAssembler } from "./transactions.ts";
+
+export interface ScanOptions {
+  readonly from?: LogPosition;
+  /** Records with smaller ticks are left out. */
+  readonly fromTimeTick?: Timestamp;
+  /** Stop after the record at this position. */
+  readonly through?: LogPosition;
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Records in the order of ticks. A scan that does not follow ends with everything that was durable when it began. */
+export async function* scan(log: LogBackend, channel: string, options: ScanOptions = {}): AsyncGenerator<PlacedRecord> {
+  const waiting: PlacedRecord[] = [];
+  const transactions = new TransactionAssembler();
+  let term: bigint | null = null;
+  let lastTick: Timestamp = 0n;
+  const release = function* (confirmed: Timestamp | null): Generator<PlacedRecord> {
+    let count = 0;
+    for (; count < waiting.length; count += 1) {
+      const placed = waiting[count]!;
+      if (confirmed !== null && placed.record.timeTick > confirmed) break;
+      if (placed.record.timeTick <= lastTick) continue;
+      lastTick = placed.record.timeTick;
+      const effective = transactions.accept(placed);
+      // Bodies older than the wanted tick still count when their commit is not.
+      if (effective !== null && effective.record.timeTick >= (options.fromTimeTick ?? 0n)) yield effective;
+    }
+    waiting.splice(0, count);
+  };
+  const readOptions = {
+    ...(options.from === undefined ? {} : { from: options.from }),
+    ...(options.follow === undefined ? {} : { follow: options.follow }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  for await (const { position, body, term: recordTerm } of log.read(channel, readOptions)) {
+    const record = decodeRecord(body);
+    if (term !== null && recordTerm !== term) {
+      // A new owner: everything of the old one is final, and what it left open stays undone.
+      yield* release(null);
+      transactions.giveUp();
+    }
+    term = recordTerm;
+    yield* release(record.confirmed);
+    insertByTick(waiting, { position, record });
+    if (options.through !== undefined && position >= options.through) break;
+  }
+  yield* release(null);
+}
+
+/** Whether the record is a bare time tick. */
+export function isTimeTick({ record }: PlacedRecord): boolean {
+  return record.messages.length === 1 && record.messages[0]!.type === MessageType.TimeTick;
+}
+
+function insertByTick(waiting: PlacedRecord[], placed: PlacedRecord): void {
+  let at = waiting.length;
+  while (at > 0 && waiting[at - 1]!.record.timeTick > placed.record.timeTick) at -= 1;
+  waiting.splice(at, 0, placed);
+}

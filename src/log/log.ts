@@ -9,7 +9,9 @@
  *  - records that were never acknowledged may be read after a crash, but their fate is settled by the next `open`: seen then or never;
  *  - a record is verified before it is handed out; a torn record at the very end of the log is dropped in silence (it was never
  *    acknowledged), any other damage is `LogCorrupted` and is never skipped;
- *  - reading before the truncation point is `Truncated`, never a silent gap.
+ *  - reading before the truncation point is `Truncated`, never a silent gap;
+ *  - an append that rejected with `Fenced`, `RecordTooLarge` or `LogUnavailable` is never readable; any other rejection
+ *    (`AppendOutcomeUnknown`) says nothing: the record may be there, once, and the next `open` settles it.
  */
 
 export type LogPosition = bigint;
@@ -42,6 +44,11 @@ export class LogUnavailable extends Error {
   override readonly name = "LogUnavailable";
 }
 
+/** The append may or may not have happened: read after the next `open` to know. */
+export class AppendOutcomeUnknown extends Error {
+  override readonly name = "AppendOutcomeUnknown";
+}
+
 export interface LogWriter {
   readonly channel: string;
   readonly term: bigint;
@@ -57,7 +64,10 @@ export interface LogWriter {
 export interface ReadOptions {
   /** First position wanted; the earliest that is left when absent. */
   readonly from?: LogPosition;
-  /** Go on with new records as they become durable, until the signal aborts; otherwise end at what was durable when the read began. */
+  /**
+   * Go on with new records as they become durable, until the signal aborts (the iteration then ends; it does not throw);
+   * otherwise end at what was durable when the read began.
+   */
   readonly follow?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -66,10 +76,15 @@ export interface LogBackend {
   /** Bytes that one record may have. */
   readonly maxRecordBytes: number;
   open(channel: string, term: bigint): Promise<LogWriter>;
+  /** Positions that no record has are allowed: reading starts at the first record at or after `from`. */
   read(channel: string, options?: ReadOptions): AsyncIterable<LogRecord>;
   /** `earliest` is the first position that can still be read; `end` is above every position given out. */
   bounds(channel: string): Promise<{ readonly earliest: LogPosition; readonly end: LogPosition }>;
-  /** Records of `channel` before `position` are no longer needed. Idempotent; never moves backwards. Space comes back when all channels allow it. */
+  /**
+   * Records of `channel` before `position` are no longer needed. Idempotent; never moves backwards; a position above `end` is a
+   * `RangeError`. Space comes back when all channels allow it.
+   */
   truncate(channel: string, position: LogPosition): Promise<void>;
+  /** Waits for appends in flight. Everything after it is `LogUnavailable`, and so is going on with a read. Idempotent. */
   close(): Promise<void>;
 }

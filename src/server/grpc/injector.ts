@@ -1,0 +1,55 @@
+/**
+ * Everything that reaches inside grpc-js: two things that its public interface cannot do, for connections that are accepted
+ * elsewhere and handed in.
+ *
+ *  - Its servers advertise HTTP/2's default receive window of 64 KiB, which caps an upload at one window a round trip: a few
+ *    megabytes a second at 10 ms. Only clients have an option for it. So the settings of the server that is created for the
+ *    injector are changed before it is created, and the window of a connection when its session starts.
+ *  - A `grpc-timeout` beyond 2^31 - 1 ms wraps around and ends the call at once. Such a header is taken away: no deadline.
+ *
+ * A test measures what is advertised, so that an upgrade which renames these fields cannot pass unnoticed.
+ */
+
+import type { ConnectionInjector, Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, Settings } from "node:http2";
+import { assert, present } from "../../base/assert.ts";
+
+interface Insides {
+  readonly commonServerOptions: { settings?: Settings };
+  readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
+}
+
+/** `windowBytes`: what a peer may send ahead, for each stream and for the whole connection. */
+export function createInjector(
+  server: Server,
+  credentials: ServerCredentials,
+  windowBytes: number,
+): ConnectionInjector {
+  const insides = server as unknown as Insides;
+  assert(typeof insides.commonServerOptions === "object", "grpc-js keeps its options where they were");
+  assert(insides.http2Servers instanceof Map, "grpc-js keeps its servers where they were");
+  insides.commonServerOptions.settings = { ...insides.commonServerOptions.settings, initialWindowSize: windowBytes };
+  const before = new Set(insides.http2Servers.keys());
+  const injector = server.createConnectionInjector(credentials);
+  const created = [...insides.http2Servers.keys()].find((candidate) => !before.has(candidate));
+  const http2Server = present(created, "the HTTP/2 server behind the injector");
+  http2Server.prependListener("session", (session: ServerHttp2Session) => session.setLocalWindowSize(windowBytes));
+  http2Server.prependListener("stream", (_stream: unknown, headers: IncomingHttpHeaders) => dropLongTimeout(headers));
+  return injector;
+}
+
+const UNIT_MILLISECONDS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 0.001,
+  n: 1e-6,
+};
+
+export function dropLongTimeout(headers: IncomingHttpHeaders): void {
+  const timeout = headers["grpc-timeout"];
+  if (typeof timeout !== "string") return;
+  const milliseconds = Number(timeout.slice(0, -1)) * (UNIT_MILLISECONDS[timeout.slice(-1)] ?? 0);
+  if (milliseconds > 0x7fff_ffff) delete headers["grpc-timeout"];
+}

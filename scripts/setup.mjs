@@ -52,6 +52,13 @@ async function work(step) {
     return;
   }
   process.stderr.write(`${failure.text}\n`);
-  if (failure.output) process.stderr.write(`${failure.output.trimEnd().split("\n").slice(-40).join("\n")}\n`);
+  if (failure.output) process.stderr.write(`${bothEnds(failure.output.trimEnd().split("\n")).join("\n")}\n`);
   if (step.required) process.exit(1);
+}
+
+/** Some tools tell the cause first and some last. */
+function bothEnds(lines) {
+  const [head, tail] = [12, 24];
+  if (lines.length <= head + tail) return lines;
+  return [...lines.slice(0, head), `… ${lines.length - head - tail} lines …`, ...lines.slice(-tail)];
 }

@@ -1,0 +1,146 @@
+/**
+ * Reads columns back from a file that `writeColumnFile` made.
+ *
+ * Always true:
+ *  - nothing is decoded before the size and the CRC-32 of the whole file were found right;
+ *  - a file whose parts do not fit together is a `DataIntegrity` error that names the file, never a crash or a short column;
+ *  - pages are decoded straight into typed arrays; the event loop is left alone between pages.
+ *
+ * Not here: Parquet files of other writers (bulk import has its own reader).
+ */
+
+import { constants, zstdDecompressSync } from "node:zlib";
+import { type FileMetaData, parquetMetadata } from "hyparquet";
+import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
+import type { Runtime } from "../../base/host/runtime.ts";
+import { assert, present } from "../../base/assert.ts";
+import type { Column, VectorColumn } from "../../model/columns.ts";
+import type { ObjectStore } from "../../objectstore/objectstore.ts";
+import { decodeFile, readChecked, streamChecked } from "../checked-read.ts";
+import { Pace } from "../pace.ts";
+import { ColumnDecoder } from "./decode.ts";
+import type { FileField } from "./physical.ts";
+import type { ColumnFile } from "./write.ts";
+
+/** The columns of `fields`, each of which the file must have. */
+export async function readColumnFile(
+  store: ObjectStore,
+  runtime: Runtime,
+  file: ColumnFile,
+  fields: readonly FileField[],
+): Promise<Map<bigint, Column>> {
+  for (const field of fields) assert(file.fieldIds.includes(field.fieldId), "the file has the field that is read");
+  const bytes = await readChecked(store, runtime, file);
+  const metadata = decodeFile(file.key, () => parquetMetadata(bytes, { geoparquet: false }));
+  const pace = new Pace(runtime);
+  const columns = new Map<bigint, Column>();
+  for (const field of fields) columns.set(field.fieldId, await readColumn(file, bytes, metadata, field, pace));
+  return columns;
+}
+
+/** Vectors without nulls go from the store to their place; there is no second copy of the file. */
+export async function readVectorFile(
+  store: ObjectStore,
+  runtime: Runtime,
+  file: ColumnFile,
+  field: FileField,
+): Promise<VectorColumn> {
+  if (file.vectors.some((extent) => extent.storedRows !== extent.rowCount)) {
+    const column = (await readColumnFile(store, runtime, file, [field])).get(field.fieldId);
+    assert(column?.kind === "vector", "a vector's file holds vectors");
+    return column;
+  }
+  const values = new Float32Array(file.rowCount * field.dimension);
+  const target = new Uint8Array(values.buffer);
+  const rowBytes = field.dimension * 4;
+  await streamChecked(store, runtime, file, (piece, offset) => {
+    for (const extent of file.vectors) {
+      const from = Math.max(offset, extent.offset);
+      const to = Math.min(offset + piece.byteLength, extent.offset + extent.rowCount * rowBytes);
+      if (from >= to) continue;
+      target.set(piece.subarray(from - offset, to - offset), extent.firstRow * rowBytes + from - extent.offset);
+    }
+  });
+  return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
+}
+
+async function readColumn(
+  file: ColumnFile,
+  bytes: Uint8Array,
+  metadata: FileMetaData,
+  field: FileField,
+  pace: Pace,
+): Promise<Column> {
+  const chunks = decodeFile(file.key, () => chunksOf(metadata, field));
+  const plainBytes = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
+  const decoder = decodeFile(file.key, () => new ColumnDecoder(field, file.rowCount, plainBytes));
+  for (const chunk of chunks) {
+    let offset = chunk.offset;
+    for (let rows = 0; rows < chunk.rowCount;) {
+      const page = decodeFile(file.key, () => readPage(bytes, offset, chunk));
+      decodeFile(file.key, () => decoder.page(page.body, page.rowCount));
+      rows += page.rowCount;
+      offset = page.end;
+      await pace.pause();
+    }
+  }
+  return decodeFile(file.key, () => decoder.finish());
+}
+
+interface Chunk {
+  readonly offset: number;
+  readonly end: number;
+  readonly rowCount: number;
+  readonly plainBytes: number;
+  readonly isCompressed: boolean;
+}
+
+function chunksOf(metadata: FileMetaData, field: FileField): Chunk[] {
+  const index = metadata.schema.findIndex((element) => element.field_id === Number(field.fieldId)) - 1;
+  if (index < 0) throw new RangeError(`the file has no field ${field.fieldId}`);
+  return metadata.row_groups.map((group) => {
+    const chunk = present(group.columns[index]?.meta_data, "metadata of a column chunk");
+    const offset = Number(chunk.data_page_offset);
+    return {
+      offset,
+      end: offset + Number(chunk.total_compressed_size),
+      rowCount: Number(chunk.num_values),
+      plainBytes: Number(chunk.total_uncompressed_size),
+      isCompressed: chunk.codec === "ZSTD",
+    };
+  });
+}
+
+interface Page {
+  readonly body: Uint8Array;
+  readonly rowCount: number;
+  readonly end: number;
+}
+
+function readPage(bytes: Uint8Array, offset: number, chunk: Chunk): Page {
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset };
+  const header = deserializeTCompactProtocol(reader);
+  const plainBytes: unknown = header.field_2;
+  const storedBytes: unknown = header.field_3;
+  const rowCount: unknown = (header.field_5 as { field_1?: unknown } | undefined)?.field_1;
+  if (!isLength(plainBytes) || !isLength(storedBytes) || !isLength(rowCount) || rowCount === 0) {
+    throw new RangeError("a page header has the wrong form");
+  }
+  const end = reader.offset + storedBytes;
+  if (end > chunk.end || end > bytes.byteLength) throw new RangeError("a page ends within its column chunk");
+  const stored = bytes.subarray(reader.offset, end);
+  const body = chunk.isCompressed ? decompress(stored, plainBytes) : stored;
+  if (body.byteLength !== plainBytes) throw new RangeError("a page has the length that its header says");
+  return { body, rowCount, end };
+}
+
+function decompress(stored: Uint8Array, plainBytes: number): Uint8Array {
+  return zstdDecompressSync(stored, {
+    maxOutputLength: Math.max(1, plainBytes),
+    params: { [constants.ZSTD_d_windowLogMax]: 27 },
+  });
+}
+
+function isLength(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}

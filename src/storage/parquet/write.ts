@@ -1,0 +1,238 @@
+/**
+ * Writes columns as one Parquet file: the file of a column group.
+ *
+ * Always true:
+ *  - scalar columns are zstd pages of about `PAGE_BYTES`; row groups have at most `GROUP_ROWS` rows and about `GROUP_BYTES`;
+ *  - a vector column stands alone in its file and is stored uncompressed, one page a row group, the rows one after the other from
+ *    an offset that is a multiple of `VECTOR_ALIGNMENT_BYTES`: the kernel can map them. One row group, unless that would pass 1 GiB;
+ *  - memory is bounded by the columns given, a page, and two parts of an upload; the event loop is left alone between slices;
+ *  - when it fails, nothing of the file is visible.
+ *
+ * Not here: which columns share a file (groups), where files lie (keys), what names them (manifest).
+ */
+
+import { constants, crc32, zstdCompressSync } from "node:zlib";
+import { assert } from "../../base/assert.ts";
+import type { Runtime } from "../../base/host/runtime.ts";
+import { type BytesColumn, type Column, type VectorColumn, columnBytes, columnRows } from "../../model/columns.ts";
+import type { ObjectStore } from "../../objectstore/objectstore.ts";
+import type { FileFacts } from "../checked-read.ts";
+import { ObjectSink } from "../object-sink.ts";
+import { Pace } from "../pace.ts";
+import { BoundsFinder } from "./bounds.ts";
+import { type RowRange, countPresent, encodeLevels, encodePage, encodeValues } from "./encode.ts";
+import { CODEC, type ChunkFacts, MAGIC, type RowGroupFacts, footer, pageHeader } from "./footer.ts";
+import { type FileField, physicalOf } from "./physical.ts";
+
+const PAGE_BYTES = 512 * 1024;
+const PAGE_ROWS = 65_536;
+const GROUP_BYTES = 64 * 1024 * 1024;
+const GROUP_ROWS = 131_072;
+const VECTOR_GROUP_BYTES = 1024 * 1024 * 1024;
+const VECTOR_STEP_BYTES = 1024 * 1024;
+export const VECTOR_ALIGNMENT_BYTES = 64;
+/** Level 3 writes about 300 MB/s here; a page is then two milliseconds. */
+const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
+
+/** Vectors that lie end to end in a file. */
+export interface VectorExtent {
+  /** Byte of the first row; a multiple of 64. */
+  readonly offset: number;
+  /** The first row of the column that this extent answers for, null or not, and how many it does. */
+  readonly firstRow: number;
+  readonly rowCount: number;
+  /** Vectors stored: `rowCount` less the null ones. */
+  readonly storedRows: number;
+}
+
+export interface ColumnFile extends FileFacts {
+  readonly rowCount: number;
+  /** Bytes that the columns take in memory. */
+  readonly memoryBytes: number;
+  readonly fieldIds: readonly bigint[];
+  /** Where the vectors lie, if this is the file of a vector. */
+  readonly vectors: readonly VectorExtent[];
+}
+
+export interface ColumnFileOptions {
+  /** Only tests change these. */
+  readonly multipartThresholdBytes?: number;
+  readonly vectorGroupBytes?: number;
+  readonly groupRows?: number;
+  readonly pageRows?: number;
+}
+
+export async function writeColumnFile(
+  store: ObjectStore,
+  runtime: Runtime,
+  key: string,
+  fields: readonly FileField[],
+  columns: readonly Column[],
+  options: ColumnFileOptions = {},
+): Promise<ColumnFile> {
+  assert(fields.length === columns.length && fields.length > 0, "every field of a file has a column");
+  const rowCount = columnRows(columns[0]!);
+  assert(
+    columns.every((column) => columnRows(column) === rowCount),
+    "columns of one file have the same rows",
+  );
+  const pace = new Pace(runtime);
+  const sink = new ObjectSink(store, pace, key, options.multipartThresholdBytes);
+  try {
+    await sink.append(MAGIC);
+    const groups: RowGroupFacts[] = [];
+    const vectors: VectorExtent[] = [];
+    const vector = columns.find((column) => column.kind === "vector");
+    if (vector !== undefined) {
+      assert(columns.length === 1, "a vector has a file of its own");
+      await writeVectors(sink, fields[0]!, vector, groups, vectors, options.vectorGroupBytes ?? VECTOR_GROUP_BYTES);
+    } else {
+      await writeScalars(sink, pace, fields, columns, groups, options);
+    }
+    await sink.append(footer(fields, groups));
+    const written = await sink.finish();
+    const memoryBytes = columns.reduce((sum, column) => sum + columnBytes(column), 0);
+    return { key, ...written, rowCount, memoryBytes, fieldIds: fields.map((field) => field.fieldId), vectors };
+  } catch (thrown) {
+    await sink.abort();
+    throw thrown;
+  }
+}
+
+async function writeScalars(
+  sink: ObjectSink,
+  pace: Pace,
+  fields: readonly FileField[],
+  columns: readonly Column[],
+  groups: RowGroupFacts[],
+  options: ColumnFileOptions,
+): Promise<void> {
+  const rowCount = columnRows(columns[0]!);
+  const bytes = columns.reduce((sum, column) => sum + columnBytes(column), 0);
+  const fitting = Math.max(1, Math.floor((GROUP_BYTES * rowCount) / Math.max(1, bytes)));
+  const groupRows = Math.min(options.groupRows ?? GROUP_ROWS, fitting);
+  for (let from = 0; from < rowCount; from += groupRows) {
+    const rows = { from, to: Math.min(rowCount, from + groupRows) };
+    const chunks: ChunkFacts[] = [];
+    for (let at = 0; at < fields.length; at += 1) {
+      chunks.push(await writeChunk(sink, pace, fields[at]!, columns[at]!, rows, options.pageRows ?? PAGE_ROWS));
+    }
+    groups.push({ rowCount: rows.to - rows.from, chunks });
+  }
+}
+
+async function writeChunk(
+  sink: ObjectSink,
+  pace: Pace,
+  field: FileField,
+  column: Column,
+  rows: RowRange,
+  pageRows: number,
+): Promise<ChunkFacts> {
+  const firstPageOffset = sink.offset;
+  const finder = new BoundsFinder(field, column);
+  let plainBytes = 0;
+  for (let from = rows.from; from < rows.to;) {
+    const page = { from, to: pageEnd(field, column, { from, to: Math.min(rows.to, from + pageRows) }) };
+    const plain = encodePage(field, column, page);
+    finder.look(page);
+    const stored = zstdCompressSync(plain, ZSTD_OPTIONS);
+    const header = pageHeader({
+      rowCount: page.to - page.from,
+      plainBytes: plain.byteLength,
+      storedBytes: stored.byteLength,
+      crc32: crc32(stored),
+    });
+    plainBytes += header.byteLength + plain.byteLength;
+    await sink.append(header);
+    await sink.append(stored);
+    await pace.pause();
+    from = page.to;
+  }
+  const rowCount = rows.to - rows.from;
+  return {
+    field,
+    codec: CODEC.zstd,
+    rowCount,
+    nullCount: rowCount - countPresent(column.valid, rows),
+    firstPageOffset,
+    storedBytes: sink.offset - firstPageOffset,
+    plainBytes,
+    bounds: finder.bounds(),
+  };
+}
+
+/** As many rows as make a page; at least one, however long it is. */
+function pageEnd(field: FileField, column: Column, rows: RowRange): number {
+  if (column.kind !== "bytes") {
+    const fitting = Math.floor(PAGE_BYTES / Math.max(1, physicalOf(field).width));
+    return Math.min(rows.to, rows.from + fitting);
+  }
+  return bytesPageEnd(column, rows);
+}
+
+function bytesPageEnd({ offsets }: BytesColumn, rows: RowRange): number {
+  const limit = offsets[rows.from]! + PAGE_BYTES;
+  let low = rows.from + 1;
+  let high = rows.to;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (offsets[middle]! <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/**
+ *   … | zeros up to the header | page header | [levels] | row 0 | row 1 | …
+ *                                                      ^ extent offset, a multiple of 64
+ */
+async function writeVectors(
+  sink: ObjectSink,
+  field: FileField,
+  column: VectorColumn,
+  groups: RowGroupFacts[],
+  extents: VectorExtent[],
+  groupBytes: number,
+): Promise<void> {
+  const rowBytes = column.dimension * 4;
+  assert(physicalOf(field).width === rowBytes, "a vector column has the dimension of its field");
+  const rowCount = columnRows(column);
+  const groupRows = Math.max(1, Math.floor(groupBytes / rowBytes));
+  for (let from = 0; from < rowCount; from += groupRows) {
+    const rows = { from, to: Math.min(rowCount, from + groupRows) };
+    const storedRows = countPresent(column.valid, rows);
+    const levels = encodeLevels(field, column, rows) ?? new Uint8Array(0);
+    const plainBytes = levels.byteLength + storedRows * rowBytes;
+    const header = pageHeader({ rowCount: rows.to - rows.from, plainBytes, storedBytes: plainBytes, crc32: null });
+    const lead = header.byteLength + levels.byteLength;
+    await sink.append(new Uint8Array(paddingBefore(sink.offset + lead)));
+    const firstPageOffset = sink.offset;
+    await sink.append(header);
+    await sink.append(levels);
+    const offset = sink.offset;
+    assert(offset % VECTOR_ALIGNMENT_BYTES === 0, "vectors start at an aligned byte");
+
+    const stepRows = Math.max(1, Math.floor(VECTOR_STEP_BYTES / rowBytes));
+    for (let start = rows.from; start < rows.to; start += stepRows) {
+      await sink.append(encodeValues(column, { from: start, to: Math.min(rows.to, start + stepRows) }));
+    }
+    assert(sink.offset === offset + storedRows * rowBytes, "the page has the length that its header says");
+    extents.push({ offset, firstRow: from, rowCount: rows.to - rows.from, storedRows });
+    const chunk = {
+      field,
+      codec: CODEC.uncompressed,
+      rowCount: rows.to - rows.from,
+      nullCount: rows.to - rows.from - storedRows,
+      firstPageOffset,
+      storedBytes: header.byteLength + plainBytes,
+      plainBytes: header.byteLength + plainBytes,
+      bounds: null,
+    };
+    groups.push({ rowCount: chunk.rowCount, chunks: [chunk] });
+  }
+}
+
+function paddingBefore(offset: number): number {
+  return (VECTOR_ALIGNMENT_BYTES - (offset % VECTOR_ALIGNMENT_BYTES)) % VECTOR_ALIGNMENT_BYTES;
+}

@@ -1,0 +1,68 @@
+/**
+ * What is to be read, as plain data: the proxy makes it, delegators and query nodes carry it out. Ids and timestamps, no names.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { ColumnBatch, KeyColumn } from "./columns.ts";
+import type { Filter } from "./filter.ts";
+import type { Metric } from "./types.ts";
+
+export interface VectorPlan {
+  readonly fieldId: bigint;
+  /** `queryCount * dimension` floats. */
+  readonly queries: Float32Array;
+  readonly queryCount: number;
+  readonly metric: Metric;
+  /** Hits wanted a query. */
+  readonly k: number;
+  /** L2: `inner <= score < outer`; IP, COSINE: `outer < score <= inner`. */
+  readonly range: { readonly outer: number; readonly inner: number | null } | null;
+}
+
+export interface SearchPlan {
+  readonly collectionId: bigint;
+  /** Null means all. */
+  readonly partitionIds: readonly bigint[] | null;
+  readonly filter: Filter | null;
+  readonly vector: VectorPlan;
+  readonly ignoreGrowing: boolean;
+}
+
+export interface RetrievePlan {
+  readonly collectionId: bigint;
+  readonly partitionIds: readonly bigint[] | null;
+  readonly filter: Filter | null;
+  /** Only these keys; the filter, if any, holds besides. */
+  readonly keys: KeyColumn | null;
+  readonly fieldIds: readonly bigint[];
+  /** The first rows by key; null means all. */
+  readonly limit: number | null;
+  readonly ignoreGrowing: boolean;
+}
+
+/** Where a hit's row is. */
+export interface HitPlaces {
+  readonly segmentIds: BigInt64Array;
+  readonly rows: Uint32Array;
+}
+
+/** Hits of several queries: those of query q are `offsets[q] .. offsets[q + 1]`, best first, ties by key, each key once. */
+export interface Hits extends HitPlaces {
+  readonly offsets: Uint32Array;
+  readonly keys: KeyColumn;
+  readonly scores: Float32Array;
+}
+
+export interface SearchAnswer {
+  /** The snapshot that was read. */
+  readonly timestamp: Timestamp;
+  /** Keeps the snapshot's segments for `fetch` until released or expired. */
+  readonly leaseId: bigint;
+  readonly hits: Hits;
+}
+
+export interface RetrieveAnswer {
+  readonly timestamp: Timestamp;
+  /** The wanted fields, the key and `TIMESTAMP_FIELD`, by ascending key, each key once (its newest version). */
+  readonly batch: ColumnBatch;
+}

@@ -1,0 +1,91 @@
+/**
+ * The transport of one process: a call is a function call with the deadlines, cancellation and errors of the network.
+ *
+ * With `isolate` every message is copied on its way, so that a test which passes proves the same for a real network; without it,
+ * messages are handed over as they are, and the contract alone keeps the two sides apart.
+ */
+
+import { assert } from "../base/assert.ts";
+import { MilvusError, asMilvusError, milvusError } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Call, CallOptions, Client, Implementation, Transport } from "./transport.ts";
+
+type Method = (request: unknown, call: Call) => Promise<unknown>;
+
+export class InProcessTransport implements Transport {
+  readonly #runtime: Runtime;
+  readonly #isolate: boolean;
+  readonly #services = new Map<string, ReadonlyMap<string, Method>>();
+
+  constructor(runtime: Runtime, options: { readonly isolate?: boolean } = {}) {
+    this.#runtime = runtime;
+    this.#isolate = options.isolate ?? false;
+  }
+
+  serve<S extends object>(name: string, implementation: Implementation<S>): () => void {
+    assert(!this.#services.has(name), `the service ${name} is served once`);
+    const methods = new Map(Object.entries(implementation) as [string, Method][]);
+    this.#services.set(name, methods);
+    return () => {
+      if (this.#services.get(name) === methods) this.#services.delete(name);
+    };
+  }
+
+  client<S extends object>(name: string): Client<S> {
+    const methods = new Map<string, (request: unknown, options?: CallOptions) => Promise<unknown>>();
+    return new Proxy({} as Client<S>, {
+      get: (_target, property) => {
+        // A client is not a promise: `await` must not take `then` for a method.
+        if (typeof property !== "string" || property === "then") return undefined;
+        let method = methods.get(property);
+        if (method === undefined) {
+          method = (request, options) => this.#call(name, property, request, options ?? {});
+          methods.set(property, method);
+        }
+        return method;
+      },
+    });
+  }
+
+  async #call(service: string, property: string, request: unknown, options: CallOptions): Promise<unknown> {
+    const methods = this.#services.get(service);
+    if (methods === undefined) throw milvusError("ServiceUnavailable", "", { service });
+    const method = methods.get(property);
+    if (method === undefined) throw milvusError("ServiceUnimplemented", "", { service, method: property });
+    options.signal?.throwIfAborted();
+    const { timeoutMilliseconds, signal } = options;
+    if (timeoutMilliseconds === undefined && signal === undefined) {
+      return this.#pass(await this.#run(method, this.#pass(request), NEVER));
+    }
+    const controller = new AbortController();
+    const giveUp = (): void => controller.abort(milvusError("ContextCanceled"));
+    signal?.addEventListener("abort", giveUp, { once: true });
+    const timer =
+      timeoutMilliseconds === undefined
+        ? null
+        : this.#runtime.after(timeoutMilliseconds, () => controller.abort(milvusError("ContextDeadlineExceeded")));
+    try {
+      const ended = new Promise<never>((_resolve, reject) => {
+        controller.signal.addEventListener("abort", () => reject(controller.signal.reason as Error), { once: true });
+      });
+      return this.#pass(await Promise.race([this.#run(method, this.#pass(request), controller.signal), ended]));
+    } finally {
+      timer?.cancel();
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async #run(method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
+    try {
+      return await method(request, { signal });
+    } catch (error) {
+      throw error instanceof MilvusError ? error : asMilvusError(error);
+    }
+  }
+
+  #pass(value: unknown): unknown {
+    return this.#isolate ? structuredClone(value) : value;
+  }
+}
+
+const NEVER = new AbortController().signal;

@@ -1,0 +1,273 @@
+/**
+ * The services that roles offer each other. Requests and responses are plain data: ids, columns, plans.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
+import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { Message } from "../model/message.ts";
+import type { HitPlaces, Hits, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
+import type { CollectionInfo, CollectionSchema, KeyValue } from "../model/schema.ts";
+import type { ConsistencyLevel, LoadState } from "../model/types.ts";
+
+export const COORDINATOR = "coordinator";
+export const STREAMING = "streaming";
+export const QUERY = "query";
+
+/** A collection by name or alias, or by id when the name is empty. */
+export interface CollectionName {
+  readonly databaseName: string;
+  readonly collectionName: string;
+  readonly collectionId?: bigint;
+}
+
+/** A position in the log of a channel, as a decimal string in files and a bigint here. */
+export interface LogPlace {
+  readonly position: bigint;
+  readonly timeTick: Timestamp;
+}
+
+export interface DescribedCollection {
+  readonly collection: CollectionInfo;
+  readonly aliases: readonly string[];
+  readonly indexes: readonly IndexInfo[];
+  readonly load: LoadConfig | null;
+}
+
+export interface ShownCollection {
+  readonly collection: CollectionInfo;
+  readonly loadState: LoadState;
+}
+
+export interface DatabaseInfo {
+  readonly databaseId: bigint;
+  readonly name: string;
+  readonly createdTimestamp: Timestamp;
+  readonly properties: readonly KeyValue[];
+}
+
+/** Root, data, query and streaming coordination: what exists, and who does what. */
+export interface CoordinatorService {
+  allocateTimestamps(request: { readonly count: number }): Promise<{ readonly first: Timestamp }>;
+  allocateIds(request: { readonly count: number }): Promise<{ readonly first: bigint }>;
+
+  createDatabase(request: { readonly name: string; readonly properties: readonly KeyValue[] }): Promise<void>;
+  dropDatabase(request: { readonly name: string }): Promise<void>;
+  alterDatabase(request: {
+    readonly name: string;
+    readonly properties: readonly KeyValue[];
+    readonly deleteKeys: readonly string[];
+  }): Promise<void>;
+  listDatabases(request: object): Promise<{ readonly databases: readonly DatabaseInfo[] }>;
+
+  createCollection(request: {
+    readonly databaseName: string;
+    readonly schema: CollectionSchema;
+    readonly shardsNum: number;
+    readonly consistencyLevel: ConsistencyLevel;
+    readonly properties: readonly KeyValue[];
+    /** With a partition key: how many partitions are made at once. */
+    readonly partitionCount: number;
+  }): Promise<void>;
+  dropCollection(request: CollectionName): Promise<void>;
+  describeCollection(request: CollectionName): Promise<DescribedCollection>;
+  showCollections(request: {
+    readonly databaseName: string;
+  }): Promise<{ readonly collections: readonly ShownCollection[] }>;
+  renameCollection(request: {
+    readonly databaseName: string;
+    readonly oldName: string;
+    readonly newName: string;
+    readonly newDatabaseName: string;
+  }): Promise<void>;
+  alterCollection(
+    request: CollectionName & { readonly properties: readonly KeyValue[]; readonly deleteKeys: readonly string[] },
+  ): Promise<void>;
+
+  createPartition(request: CollectionName & { readonly partitionName: string }): Promise<void>;
+  dropPartition(request: CollectionName & { readonly partitionName: string }): Promise<void>;
+
+  createAlias(request: CollectionName & { readonly alias: string }): Promise<void>;
+  alterAlias(request: CollectionName & { readonly alias: string }): Promise<void>;
+  dropAlias(request: { readonly databaseName: string; readonly alias: string }): Promise<void>;
+  describeAlias(request: {
+    readonly databaseName: string;
+    readonly alias: string;
+  }): Promise<{ readonly collectionName: string }>;
+  /** Of one collection, or of the whole database when the name is empty. */
+  listAliases(request: CollectionName): Promise<{ readonly aliases: readonly string[] }>;
+
+  createIndex(
+    request: CollectionName & {
+      readonly fieldName: string;
+      readonly indexName: string;
+      readonly params: readonly KeyValue[];
+    },
+  ): Promise<void>;
+  dropIndex(request: CollectionName & { readonly indexName: string }): Promise<void>;
+
+  /** `fieldIds` empty: all fields. */
+  loadCollection(
+    request: CollectionName & {
+      readonly replicaNumber: number;
+      readonly fieldIds: readonly bigint[];
+      /** Null: the whole collection. */
+      readonly partitionNames: readonly string[] | null;
+    },
+  ): Promise<void>;
+  releaseCollection(request: CollectionName & { readonly partitionNames: readonly string[] | null }): Promise<void>;
+  /** Waits for nothing: what is loaded now. */
+  loadProgress(
+    request: CollectionName & { readonly partitionNames: readonly string[] },
+  ): Promise<{ readonly state: LoadState; readonly progress: number }>;
+
+  listSegments(request: { readonly collectionId: bigint }): Promise<{ readonly segments: readonly SegmentInfo[] }>;
+
+  /** What the owner of a channel needs to go on: its collections, their flushed segments, and where to read from. */
+  recoverChannel(request: { readonly channel: string; readonly term: bigint }): Promise<{
+    readonly checkpoint: LogPlace | null;
+    readonly collections: readonly RecoveredCollection[];
+  }>;
+  /**
+   * The one transaction of a flush: segments become flushed, the channel's checkpoint moves, and only if `term` still owns it.
+   * Files are durable before this is called.
+   */
+  saveFlush(request: {
+    readonly channel: string;
+    readonly term: bigint;
+    readonly checkpoint: LogPlace;
+    readonly segments: readonly SegmentInfo[];
+    /** By virtual channel: deletes up to this tick are in flushed L0 segments. */
+    readonly deletesFlushed: readonly { readonly virtualChannel: string; readonly timeTick: Timestamp }[];
+  }): Promise<void>;
+}
+
+export interface RecoveredCollection {
+  readonly collection: CollectionInfo;
+  readonly virtualChannel: string;
+  readonly segments: readonly SegmentInfo[];
+  readonly deletesFlushed: Timestamp;
+}
+
+/** What a delegator should serve; sent whenever it changes, the newest version wins. */
+export interface ChannelTarget {
+  readonly virtualChannel: string;
+  readonly version: bigint;
+  /** Null: the collection is released, nothing is served. */
+  readonly load: LoadConfig | null;
+  /** Flushed segments of loaded partitions, L0 included. */
+  readonly segments: readonly SegmentInfo[];
+}
+
+export interface FlushedChannel {
+  readonly segmentIds: readonly bigint[];
+  readonly timeTick: Timestamp;
+}
+
+export interface GrowingSegmentInfo {
+  readonly segmentId: bigint;
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly virtualChannel: string;
+  readonly rowCount: number;
+  readonly memoryBytes: number;
+}
+
+/** Owner of log channels: appends, growing rows, and the delegators of reads. */
+export interface StreamingService {
+  /** Opens the channel under the term; repeated with the same term it does nothing. */
+  assignChannel(request: { readonly channel: string; readonly term: bigint }): Promise<void>;
+  append(request: {
+    readonly virtualChannel: string;
+    readonly messages: readonly Message[];
+    readonly idempotencyKey?: string;
+  }): Promise<{ readonly timeTick: Timestamp }>;
+  /** Closes the growing segments; their files come later: see `waitFlushed`. */
+  flush(request: {
+    readonly virtualChannel: string;
+    readonly collectionId: bigint;
+    readonly partitionId: bigint | null;
+  }): Promise<FlushedChannel>;
+  /** Whether everything up to the tick is in flushed segments. */
+  isFlushed(request: {
+    readonly virtualChannel: string;
+    readonly timeTick: Timestamp;
+  }): Promise<{ readonly flushed: boolean }>;
+  growingSegments(request: {
+    readonly collectionId: bigint;
+  }): Promise<{ readonly segments: readonly GrowingSegmentInfo[] }>;
+  /** Resolves when the target is served. */
+  setTarget(request: ChannelTarget): Promise<void>;
+
+  search(request: {
+    readonly virtualChannel: string;
+    readonly plan: SearchPlan;
+    readonly guarantee: Timestamp;
+    readonly timestamp: Timestamp | null;
+  }): Promise<SearchAnswer>;
+  retrieve(request: {
+    readonly virtualChannel: string;
+    readonly plan: RetrievePlan;
+    readonly guarantee: Timestamp;
+    readonly timestamp: Timestamp | null;
+  }): Promise<RetrieveAnswer>;
+  count(request: {
+    readonly virtualChannel: string;
+    readonly plan: RetrievePlan;
+    readonly guarantee: Timestamp;
+    readonly timestamp: Timestamp | null;
+  }): Promise<{ readonly timestamp: Timestamp; readonly count: number }>;
+  /** Fields of hits, in the order of `places`, under the lease of their search. */
+  fetch(request: {
+    readonly virtualChannel: string;
+    readonly leaseId: bigint;
+    readonly fieldIds: readonly bigint[];
+    readonly places: HitPlaces;
+  }): Promise<{ readonly batch: ColumnBatch }>;
+  releaseLease(request: { readonly virtualChannel: string; readonly leaseId: bigint }): Promise<void>;
+}
+
+/** Holder of sealed segments. */
+export interface QueryService {
+  /** Loads from files, with the deletes of these L0 segments applied. Repeated for a loaded segment it only adds a reference. */
+  loadSegment(request: {
+    readonly collection: CollectionInfo;
+    readonly load: LoadConfig;
+    readonly segment: SegmentInfo;
+    readonly deltas: readonly SegmentInfo[];
+  }): Promise<{ readonly rowCount: number; readonly memoryBytes: number }>;
+  releaseSegment(request: { readonly segmentId: bigint }): Promise<void>;
+  applyDeletes(request: {
+    readonly segmentIds: readonly bigint[];
+    /** -1n: every partition. */
+    readonly partitionId: bigint;
+    readonly keys: KeyColumn;
+    readonly timestamps: BigUint64Array;
+  }): Promise<void>;
+  search(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly plan: SearchPlan;
+    readonly timestamp: Timestamp;
+  }): Promise<{ readonly hits: Hits }>;
+  retrieve(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly plan: RetrievePlan;
+    readonly timestamp: Timestamp;
+  }): Promise<{ readonly batch: ColumnBatch }>;
+  count(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly plan: RetrievePlan;
+    readonly timestamp: Timestamp;
+  }): Promise<{ readonly count: number }>;
+  fetch(request: {
+    readonly fieldIds: readonly bigint[];
+    readonly places: HitPlaces;
+  }): Promise<{ readonly batch: ColumnBatch }>;
+  loadedSegments(request: object): Promise<{
+    readonly segments: readonly {
+      readonly segmentId: bigint;
+      readonly rowCount: number;
+      readonly memoryBytes: number;
+    }[];
+  }>;
+}

@@ -1,0 +1,169 @@
+/**
+ * The coordinator: one leader for metadata (root), segments (data), loads (query) and log channels (streaming).
+ *
+ * It decides and reconciles; rows never pass through it. Starting it makes everything as the metadata says: unfinished changes are
+ * carried out, channels get owners, loaded collections their targets.
+ */
+
+import type { Runtime } from "../base/host/runtime.ts";
+import { milvusError } from "../base/errors.ts";
+import type { MetaStore } from "../metastore/metastore.ts";
+import type { ObjectStore } from "../objectstore/objectstore.ts";
+import { COORDINATOR, type CoordinatorService, STREAMING, type StreamingService } from "../rpc/services.ts";
+import type { Implementation, Transport } from "../rpc/transport.ts";
+import { LoadState } from "../model/types.ts";
+import { Broadcaster } from "./broadcaster.ts";
+import { Catalog } from "./catalog.ts";
+import { assignChannels } from "./channels.ts";
+import * as collections from "./collections.ts";
+import type { Context } from "./context.ts";
+import * as databases from "./databases.ts";
+import { createIndex, dropIndex } from "./indexes.ts";
+import { Loads } from "./loads.ts";
+import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
+import { recoverChannel, removeDroppedFiles, saveFlush } from "./segments.ts";
+import { TimestampOracle } from "./timestamp-oracle.ts";
+
+export interface CoordinatorOptions {
+  readonly store: MetaStore;
+  readonly objects: ObjectStore;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly channels: readonly string[];
+}
+
+export class Coordinator {
+  readonly #context: Context;
+  readonly #loads: Loads;
+  readonly #stopServing: () => void;
+
+  private constructor(context: Context, transport: Transport) {
+    this.#context = context;
+    this.#loads = new Loads(context);
+    this.#stopServing = transport.serve<CoordinatorService>(COORDINATOR, this.#implementation());
+  }
+
+  /** Serves ids and timestamps at once; `activate` does the rest when the other roles are there. */
+  static async start(options: CoordinatorOptions): Promise<Coordinator> {
+    const { store, runtime, transport } = options;
+    const catalog = await Catalog.load(store);
+    const timestamps = await TimestampOracle.open(store, runtime, TIMESTAMP_KEY);
+    const ids = await TimestampOracle.open(store, runtime, ID_KEY);
+    const streaming = transport.client<StreamingService>(STREAMING);
+    const broadcaster = new Broadcaster({
+      store,
+      runtime,
+      append: async (virtualChannel, messages) => {
+        await streaming.append({ virtualChannel, messages });
+      },
+      newId: () => ids.allocate(),
+      applied: (operations) => catalog.apply(operations),
+    });
+    const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming };
+    await databases.ensureDefaultDatabase(context);
+    return new Coordinator(context, transport);
+  }
+
+  async activate(): Promise<void> {
+    await removeDroppedFiles(this.#context, true);
+    await assignChannels(this.#context.store, this.#context.streaming, this.#context.channels);
+    await this.#context.broadcaster.recover();
+    this.#loads.reconcileAll();
+  }
+
+  async stop(): Promise<void> {
+    this.#context.broadcaster.stop();
+    await this.#loads.stop();
+  }
+
+  /** After every other role has stopped: nobody needs timestamps any more. */
+  async close(): Promise<void> {
+    this.#stopServing();
+    await this.#context.timestamps.close();
+    await this.#context.ids.close();
+  }
+
+  #implementation(): Implementation<CoordinatorService> {
+    const context = this.#context;
+    const { catalog } = context;
+    const loads = this.#loads;
+    return {
+      allocateTimestamps: async ({ count }) => ({ first: await context.timestamps.allocate(count) }),
+      allocateIds: async ({ count }) => ({ first: await context.ids.allocate(count) }),
+
+      createDatabase: ({ name, properties }) => databases.createDatabase(context, name, properties),
+      dropDatabase: ({ name }) => databases.dropDatabase(context, name),
+      alterDatabase: ({ name, properties, deleteKeys }) =>
+        databases.alterDatabase(context, name, properties, deleteKeys),
+      listDatabases: async () => ({ databases: catalog.databases() }),
+
+      createCollection: (request) => collections.createCollection(context, request),
+      dropCollection: async (request) => {
+        const known = catalog.findCollection(catalog.database(request.databaseName).databaseId, request.collectionName);
+        const dropped = await collections.dropCollection(context, request);
+        if (dropped === null || known === null) return;
+        loads.forget(known);
+        await removeDroppedFiles(context, false);
+      },
+      describeCollection: async (request) => {
+        const collection = catalog.collection(request);
+        const { collectionId } = collection;
+        return {
+          collection,
+          aliases: catalog.aliasesOf(collectionId),
+          indexes: catalog.indexes(collectionId),
+          load: catalog.loadConfig(collectionId),
+        };
+      },
+      showCollections: async ({ databaseName }) => ({
+        collections: catalog.collections(catalog.database(databaseName).databaseId).map((collection) => ({
+          collection,
+          loadState: catalog.loadConfig(collection.collectionId) === null ? LoadState.NotLoad : LoadState.Loaded,
+        })),
+      }),
+      renameCollection: (request) => collections.renameCollection(context, request),
+      alterCollection: (request) => collections.alterCollection(context, request),
+
+      createPartition: (request) => collections.createPartition(context, request),
+      dropPartition: async (request) => {
+        const { collectionId } = catalog.collection(request);
+        await collections.dropPartition(context, request);
+        loads.reconcile(collectionId);
+        await loads.settled(collectionId);
+        await removeDroppedFiles(context, false);
+      },
+
+      createAlias: (request) => collections.createAlias(context, request, false),
+      alterAlias: (request) => collections.createAlias(context, request, true),
+      dropAlias: (request) => collections.dropAlias(context, request),
+      describeAlias: async ({ databaseName, alias }) => {
+        const database = catalog.database(databaseName);
+        const known = catalog.alias(database.databaseId, alias);
+        if (known === null) throw milvusError("AliasNotFound", "", { database: database.name, alias });
+        return { collectionName: catalog.collectionById(known.collectionId)?.schema.name ?? "" };
+      },
+      listAliases: async (request) => {
+        if (request.collectionName !== "")
+          return { aliases: catalog.aliasesOf(catalog.collection(request).collectionId) };
+        const database = catalog.database(request.databaseName);
+        return { aliases: catalog.aliases(database.databaseId).map((alias) => alias.alias) };
+      },
+
+      createIndex: (request) => createIndex(context, request),
+      dropIndex: (request) => dropIndex(context, request),
+
+      loadCollection: (request) => loads.load(request),
+      releaseCollection: (request) => loads.release(request),
+      loadProgress: async (request) => loads.progress(request),
+
+      listSegments: async ({ collectionId }) => ({ segments: catalog.segments(collectionId) }),
+      recoverChannel: ({ channel }) => recoverChannel(context, channel),
+      saveFlush: async (request) => {
+        await saveFlush(context, request);
+        for (const collectionId of new Set(request.segments.map((segment) => segment.collectionId))) {
+          if (catalog.loadConfig(collectionId) !== null) loads.reconcile(collectionId);
+        }
+      },
+    };
+  }
+}

@@ -1,0 +1,93 @@
+/** What users declared as indexes. Building them is the data node's; here are names, parameters and rules of who may have which. */
+
+import { invalidParameter, milvusError } from "../base/errors.ts";
+import type { IndexInfo } from "../model/catalog.ts";
+import { MessageType } from "../model/message.ts";
+import { type KeyValue, fieldByName } from "../model/schema.ts";
+import { isVectorType } from "../model/types.ts";
+import type { CollectionName } from "../rpc/services.ts";
+import { type Context, metadataChange, putJson } from "./context.ts";
+import { indexKey } from "./meta-keys.ts";
+
+type CreateRequest = CollectionName & {
+  readonly fieldName: string;
+  readonly indexName: string;
+  readonly params: readonly KeyValue[];
+};
+
+export function createIndex(context: Context, request: CreateRequest): Promise<void> {
+  return context.broadcaster.run(async () => {
+    const collection = context.catalog.collection(request);
+    const field = fieldByName(collection.schema, request.fieldName);
+    if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${request.fieldName}`);
+    const indexName = request.indexName === "" ? field.name : request.indexName;
+    const known = context.catalog.indexes(collection.collectionId);
+    for (const index of known) {
+      if (index.fieldId === field.fieldId) {
+        if (sameParams(index.userParams, request.params) && index.indexName === indexName) return null;
+        throw invalidParameter("CreateIndex failed: at most one distinct index is allowed per field");
+      }
+      if (index.indexName === indexName) {
+        throw invalidParameter("CreateIndex failed: creating multiple indexes on same field is not supported");
+      }
+    }
+    const value = (key: string): string => request.params.find((param) => param.key === key)?.value ?? "";
+    const index: IndexInfo = {
+      indexId: await context.ids.allocate(),
+      collectionId: collection.collectionId,
+      fieldId: field.fieldId,
+      fieldName: field.name,
+      indexName,
+      userParams: request.params,
+      indexType: value("index_type"),
+      metricType: value("metric_type"),
+      createdTimestamp: await context.timestamps.allocate(),
+    };
+    return metadataChange(context, MessageType.CreateIndex, { index }, [
+      putJson(indexKey(collection.collectionId, index.indexId), index),
+    ]);
+  });
+}
+
+export function dropIndex(context: Context, request: CollectionName & { readonly indexName: string }): Promise<void> {
+  return context.broadcaster.run(async () => {
+    const { catalog } = context;
+    const collection = catalog.collection(request);
+    const { collectionId } = collection;
+    const indexes = catalog
+      .indexes(collectionId)
+      .filter((index) => request.indexName === "" || index.indexName === request.indexName);
+    if (indexes.length === 0) return null;
+    const isVector = (index: IndexInfo): boolean =>
+      collection.schema.fields.some((field) => field.fieldId === index.fieldId && isVectorType(field.dataType));
+    if (catalog.loadConfig(collectionId) !== null && indexes.some(isVector)) {
+      throw invalidParameter(`vector index cannot be dropped on loaded collection: ${collectionId}`);
+    }
+    return metadataChange(
+      context,
+      MessageType.DropIndex,
+      { collectionId, indexIds: indexes.map((index) => index.indexId) },
+      indexes.map((index) => ({ delete: indexKey(collectionId, index.indexId) })),
+    );
+  });
+}
+
+/** An index on every vector field, or the reason why the collection cannot be loaded. */
+export function requireVectorIndexes(context: Context, collectionId: bigint): void {
+  const collection = context.catalog.collectionById(collectionId);
+  const indexes = context.catalog.indexes(collectionId);
+  if (collection === null) throw milvusError("CollectionNotFound", "", { collection: collectionId });
+  if (indexes.length === 0) throw milvusError("IndexNotFound", "", { collection: collection.schema.name });
+  const missing = collection.schema.fields
+    .filter((field) => isVectorType(field.dataType) && !indexes.some((index) => index.fieldId === field.fieldId))
+    .map((field) => field.name);
+  if (missing.length > 0) {
+    throw invalidParameter(`there is no vector index on field: [${missing.join(" ")}], please create index firstly`);
+  }
+}
+
+function sameParams(left: readonly KeyValue[], right: readonly KeyValue[]): boolean {
+  const text = (params: readonly KeyValue[]): string =>
+    JSON.stringify(params.map(({ key, value }) => [key, value]).sort());
+  return text(left) === text(right);
+}

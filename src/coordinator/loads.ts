@@ -1,0 +1,229 @@
+/**
+ * What should be served, and bringing delegators to it: for every loaded collection each channel gets a target, the flushed segments
+ * and deletes it must answer for. A target is sent again until it is served; a newer one replaces one on its way.
+ *
+ * Always true: a segment's files are removed only after no delegator was told to serve it (releases go through here first).
+ */
+
+import { type MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
+import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import { MessageType } from "../model/message.ts";
+import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import { LoadState, SegmentLevel } from "../model/types.ts";
+import type { ChannelTarget, CollectionName, CoordinatorService } from "../rpc/services.ts";
+import { type Context, metadataChange, putJson } from "./context.ts";
+import { requireVectorIndexes } from "./indexes.ts";
+import { loadKey } from "./meta-keys.ts";
+
+interface ChannelState {
+  wanted: bigint;
+  served: bigint;
+  running: Promise<void> | null;
+  failure: MilvusError | null;
+  /** Whether the current load configuration has been served at least once. */
+  ready: boolean;
+}
+
+type LoadRequest = Parameters<CoordinatorService["loadCollection"]>[0];
+type ReleaseRequest = Parameters<CoordinatorService["releaseCollection"]>[0];
+
+const RETRY_MILLISECONDS = 200;
+
+export class Loads {
+  readonly #context: Context;
+  readonly #channels = new Map<string, ChannelState>();
+  #version = 0n;
+  #stopped = false;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async load(request: LoadRequest): Promise<void> {
+    let collectionId: bigint | null = null;
+    await this.#context.broadcaster.run(async () => {
+      const { catalog } = this.#context;
+      const collection = catalog.collection(request);
+      requireVectorIndexes(this.#context, collection.collectionId);
+      this.#checkFields(collection, request.fieldIds);
+      const known = catalog.loadConfig(collection.collectionId);
+      if (known !== null && known.replicaNumber !== request.replicaNumber) {
+        throw invalidParameter("can't change the replica number for loaded collection");
+      }
+      if (known !== null && !sameFields(known.fieldIds, request.fieldIds)) {
+        throw invalidParameter("can't change the load field list for loaded collection");
+      }
+      if (request.replicaNumber > 1) {
+        throw milvusError("ServiceResourceInsufficient", `when load ${request.replicaNumber} replica count`, {
+          currentStreamingNode: 1,
+        });
+      }
+      const load: LoadConfig = {
+        collectionId: collection.collectionId,
+        replicaNumber: request.replicaNumber,
+        fieldIds: request.fieldIds,
+        partitionIds: mergePartitions(known, this.#partitionIds(collection, request.partitionNames)),
+      };
+      collectionId = collection.collectionId;
+      this.#forgetFailures(collection);
+      if (known !== null && sameLoad(known, load)) return null;
+      return metadataChange(this.#context, MessageType.AlterLoadConfig, { load }, [
+        putJson(loadKey(load.collectionId), load),
+      ]);
+    });
+    if (collectionId !== null) this.reconcile(collectionId);
+  }
+
+  async release(request: ReleaseRequest): Promise<void> {
+    const collection = this.#context.catalog.collection(request);
+    const { collectionId } = collection;
+    await this.#context.broadcaster.run(async () => {
+      const known = this.#context.catalog.loadConfig(collectionId);
+      if (known === null) return null;
+      const gone = this.#partitionIds(collection, request.partitionNames);
+      const loaded = known.partitionIds ?? collection.partitions.map((partition) => partition.partitionId);
+      const rest = gone === null ? [] : loaded.filter((partitionId) => !gone.includes(partitionId));
+      if (rest.length === 0) {
+        return metadataChange(this.#context, MessageType.DropLoadConfig, { collectionId }, [
+          { delete: loadKey(collectionId) },
+        ]);
+      }
+      const load: LoadConfig = { ...known, partitionIds: rest };
+      return metadataChange(this.#context, MessageType.AlterLoadConfig, { load }, [
+        putJson(loadKey(collectionId), load),
+      ]);
+    });
+    this.reconcile(collectionId);
+    await this.settled(collectionId);
+  }
+
+  progress(request: CollectionName & { readonly partitionNames: readonly string[] }): {
+    state: LoadState;
+    progress: number;
+  } {
+    const collection = this.#context.catalog.collection(request);
+    const load = this.#context.catalog.loadConfig(collection.collectionId);
+    if (load === null) return { state: LoadState.NotLoad, progress: 0 };
+    const asked = this.#partitionIds(collection, request.partitionNames.length === 0 ? null : request.partitionNames);
+    const { partitionIds } = load;
+    if (partitionIds !== null && (asked ?? []).some((partitionId) => !partitionIds.includes(partitionId))) {
+      return { state: LoadState.NotLoad, progress: 0 };
+    }
+    const states = collection.virtualChannels.map((channel) => this.#channels.get(channel));
+    const failure = states.find((state) => state?.failure != null)?.failure;
+    if (failure != null) throw failure;
+    const ready = states.filter((state) => state?.ready === true).length;
+    const progress = Math.floor((ready * 100) / states.length);
+    return { state: progress === 100 ? LoadState.Loaded : LoadState.Loading, progress };
+  }
+
+  /** Sends every channel of the collection what it should serve now. */
+  reconcile(collectionId: bigint): void {
+    const collection = this.#context.catalog.collectionById(collectionId);
+    if (collection === null) return;
+    for (const virtualChannel of collection.virtualChannels) this.#want(collection.collectionId, virtualChannel);
+  }
+
+  reconcileAll(): void {
+    for (const load of this.#context.catalog.loads()) this.reconcile(load.collectionId);
+  }
+
+  /** Resolves when no target of the collection is on its way. */
+  async settled(collectionId: bigint): Promise<void> {
+    const collection = this.#context.catalog.collectionById(collectionId);
+    for (const virtualChannel of collection?.virtualChannels ?? []) await this.#channels.get(virtualChannel)?.running;
+  }
+
+  forget(collection: CollectionInfo): void {
+    for (const virtualChannel of collection.virtualChannels) this.#channels.delete(virtualChannel);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const state of this.#channels.values()) await state.running;
+  }
+
+  #want(collectionId: bigint, virtualChannel: string): void {
+    let state = this.#channels.get(virtualChannel);
+    if (state === undefined) {
+      state = { wanted: 0n, served: 0n, running: null, failure: null, ready: false };
+      this.#channels.set(virtualChannel, state);
+    }
+    state.wanted = this.#version += 1n;
+    const current = state;
+    current.running ??= this.#serve(collectionId, virtualChannel, current).finally(() => (current.running = null));
+  }
+
+  async #serve(collectionId: bigint, virtualChannel: string, state: ChannelState): Promise<void> {
+    while (state.served < state.wanted && !this.#stopped) {
+      const target = this.#target(collectionId, virtualChannel, state.wanted);
+      try {
+        await this.#context.streaming.setTarget(target);
+        state.served = target.version;
+        state.ready = target.load !== null;
+        state.failure = null;
+      } catch (thrown) {
+        const error = asMilvusError(thrown);
+        // What cannot be loaded now will not be by asking again; the next load or flush asks anew, and progress tells why.
+        if (!error.retriable) {
+          state.failure = error;
+          return;
+        }
+        await this.#context.runtime.sleep(RETRY_MILLISECONDS);
+      }
+    }
+  }
+
+  #target(collectionId: bigint, virtualChannel: string, version: bigint): ChannelTarget {
+    const { catalog } = this.#context;
+    const load = catalog.loadConfig(collectionId);
+    const wanted = (segment: SegmentInfo): boolean =>
+      segment.insertChannel === virtualChannel &&
+      (segment.level === SegmentLevel.L0 ||
+        load?.partitionIds === null ||
+        (load?.partitionIds.includes(segment.partitionId) ?? false));
+    return {
+      virtualChannel,
+      version,
+      load,
+      segments: load === null ? [] : catalog.segments(collectionId).filter(wanted),
+    };
+  }
+
+  #partitionIds(collection: CollectionInfo, names: readonly string[] | null): bigint[] | null {
+    if (names === null) return null;
+    return names.map((name) => {
+      const partition = collection.partitions.find((candidate) => candidate.name === name);
+      if (partition === undefined) throw milvusError("PartitionNotFound", "", { partition: name });
+      return partition.partitionId;
+    });
+  }
+
+  #checkFields(collection: CollectionInfo, fieldIds: readonly bigint[]): void {
+    const key = primaryKeyField(collection.schema);
+    if (fieldIds.length > 0 && !fieldIds.includes(key.fieldId)) {
+      throw invalidParameter(`load field list [${fieldIds.join(" ")}] does not contain primary key field ${key.name}`);
+    }
+  }
+
+  #forgetFailures(collection: CollectionInfo): void {
+    for (const virtualChannel of collection.virtualChannels) {
+      const state = this.#channels.get(virtualChannel);
+      if (state !== undefined) state.failure = null;
+    }
+  }
+}
+
+function mergePartitions(known: LoadConfig | null, asked: bigint[] | null): readonly bigint[] | null {
+  if (asked === null || known?.partitionIds === null) return null;
+  return [...new Set([...(known?.partitionIds ?? []), ...asked])];
+}
+
+function sameFields(left: readonly bigint[], right: readonly bigint[]): boolean {
+  return left.length === right.length && left.every((fieldId) => right.includes(fieldId));
+}
+
+function sameLoad(left: LoadConfig, right: LoadConfig): boolean {
+  if (left.partitionIds === null || right.partitionIds === null) return left.partitionIds === right.partitionIds;
+  return sameFields(left.partitionIds, right.partitionIds);
+}

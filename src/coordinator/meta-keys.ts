@@ -1,0 +1,67 @@
+/** Where the coordinator keeps what in the MetaStore; the key map follows Milvus's. Values are JSON (`base/json.ts`). */
+
+const ROOT = "by-dev/meta";
+
+export const TIMESTAMP_KEY = "by-dev/kv/gid/timestamp";
+export const ID_KEY = "by-dev/kv/gid/idTimestamp";
+export const DATABASES = `${ROOT}/root-coord/database/db-info/`;
+export const COLLECTIONS = `${ROOT}/root-coord/database/collection-info/`;
+export const ALIASES = `${ROOT}/root-coord/database/alias/`;
+export const INDEXES = `${ROOT}/field-index/`;
+export const LOADS = `${ROOT}/querycoord-collection-loadinfo/`;
+export const SEGMENTS = `${ROOT}/datacoord-meta/s/`;
+export const DELETES_FLUSHED = `${ROOT}/datacoord-meta/deletes-flushed/`;
+export const DROPPED = `${ROOT}/datacoord-meta/dropped/`;
+export const PCHANNELS = `${ROOT}/streamingcoord-meta/pchannel/`;
+export const BROADCASTS = `${ROOT}/streamingcoord-meta/broadcast-task/`;
+export const CHECKPOINTS = `${ROOT}/streamingnode-meta/wal/`;
+
+export function databaseKey(databaseId: bigint): string {
+  return `${DATABASES}${databaseId}`;
+}
+
+export function collectionKey(databaseId: bigint, collectionId: bigint): string {
+  return `${COLLECTIONS}${databaseId}/${collectionId}`;
+}
+
+export function aliasKey(databaseId: bigint, alias: string): string {
+  return `${ALIASES}${databaseId}/${alias}`;
+}
+
+export function indexKey(collectionId: bigint, indexId: bigint): string {
+  return `${INDEXES}${collectionId}/${indexId}`;
+}
+
+export function loadKey(collectionId: bigint): string {
+  return `${LOADS}${collectionId}`;
+}
+
+export function segmentKey(collectionId: bigint, partitionId: bigint, segmentId: bigint): string {
+  return `${SEGMENTS}${collectionId}/${partitionId}/${segmentId}`;
+}
+
+/** All segments of a collection, or of one partition of it. */
+export function segmentPrefix(collectionId: bigint, partitionId: bigint | null): string {
+  return partitionId === null ? `${SEGMENTS}${collectionId}/` : `${SEGMENTS}${collectionId}/${partitionId}/`;
+}
+
+export function deletesFlushedKey(virtualChannel: string): string {
+  return `${DELETES_FLUSHED}${virtualChannel}`;
+}
+
+/** Files of a dropped collection (or partition of it) that may be removed. */
+export function droppedKey(collectionId: bigint, partitionId: bigint | null): string {
+  return `${DROPPED}${collectionId}/${partitionId ?? "all"}`;
+}
+
+export function pchannelKey(channel: string): string {
+  return `${PCHANNELS}${channel}`;
+}
+
+export function broadcastKey(broadcastId: bigint): string {
+  return `${BROADCASTS}${broadcastId}`;
+}
+
+export function checkpointKey(channel: string): string {
+  return `${CHECKPOINTS}${channel}/consume-checkpoint`;
+}

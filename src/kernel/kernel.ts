@@ -22,6 +22,13 @@ export class KernelError extends Error {
   override readonly name = "KernelError";
 }
 
+export const MAX_DIMENSION = 32768;
+export const MAX_K = 16384;
+/** Queries times k of one search. */
+export const MAX_HITS = 2 ** 27;
+/** Rows of one handle: numbers 0 to 0xfffffffe. */
+export const MAX_ROWS = 0xffffffff;
+
 /** Marks an empty place in `SearchHits.rows`. */
 export const NO_ROW = 0xffffffff;
 
@@ -40,7 +47,7 @@ export interface ExactSearch {
   readonly rank: Uint32Array | null;
   /**
    * Only hits inside the ring. L2: `inner <= score < outer`; IP and COSINE: `outer < score <= inner`. `inner` null means open
-   * on that side.
+   * on that side. Bounds are rounded to float32 first, as scores are.
    */
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
 }
@@ -48,7 +55,11 @@ export interface ExactSearch {
 export interface SearchHits {
   /** `queryCount * k` row numbers, best first; `NO_ROW` where there is no hit. */
   readonly rows: Uint32Array;
-  /** `queryCount * k` scores as Milvus reports them: L2 squared distance, IP, COSINE; NaN where there is no hit. */
+  /**
+   * `queryCount * k` scores as Milvus reports them: L2 squared distance, IP, COSINE; NaN where there is no hit. COSINE lies in [-1, 1] and is
+   * 0 where either vector is zero (it has no direction). A row whose score would be NaN is never a hit. A score depends on its query
+   * and row only: not on the other queries, the filter, or k.
+   */
   readonly scores: Float32Array;
   /** One byte a query: 1 when a row that is not among the hits has the same score as the last hit (only then does `rank` matter). */
   readonly tied: Uint8Array;
@@ -58,12 +69,17 @@ export interface Kernel {
   readonly name: "native" | "twin";
   /** `avx512`, `avx2`, `portable`, or `typescript`. */
   readonly instructionSet: string;
+  /** Why the twin serves although the native kernel was wanted, for people to read; null if nothing went wrong. */
+  readonly reason: string | null;
 
   /** Rows that grow, in memory of the kernel's own. */
   createRows(dimension: number): Handle;
   /** Copies `values` (a whole number of rows) behind the last row; returns the new row count. One writer at a time; searches may run. */
   appendRows(rows: Handle, values: Float32Array): number;
-  /** Rows that lie in a file as plain little-endian floats, mapped. Throws when the file is shorter than `offset + rowCount * dimension * 4`. */
+  /**
+   * Rows that lie in a file as plain little-endian floats, mapped. Throws when the file is shorter than `offset + rowCount * dimension * 4`.
+   * The file must not be truncated while it is mapped: reading what is gone ends the process.
+   */
   mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
   rowCount(rows: Handle): number;
   /** The rows with these numbers, in that order, copied. */
@@ -72,7 +88,10 @@ export interface Kernel {
   residentBytes(rows: Handle): number;
   close(rows: Handle): void;
 
-  /** Exact nearest rows, off the calling thread. Rejects with the signal's reason within 20 ms of its abort. */
+  /**
+   * Exact nearest rows, off the calling thread (the twin: in slices on it). Rejects with the signal's reason within 20 ms of its
+   * abort. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred.
+   */
   exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits>;
 
   /**

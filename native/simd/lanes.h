@@ -1,0 +1,86 @@
+// Vector registers, three ways: AVX-512, AVX2, and what the compiler makes of plain vectors anywhere else.
+//
+//   F32   `lanes` floats: load, load of the first few (the rest 0), zero, fill, + -, fma, sum, mask of a <= b
+//
+// Always true: everything is in an unnamed namespace. Sums may differ in the last bits between instruction sets, because
+// lanes add in another order and the portable fma rounds twice; sums of integers below 2^24 are the same everywhere.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace elanus {
+namespace {
+
+#if defined(__AVX512F__)
+
+struct F32 {
+  static constexpr uint32_t lanes = 16;
+  __m512 v;
+  static F32 fill(float x) { return {_mm512_set1_ps(x)}; }
+  static F32 load(const void* p) { return {_mm512_loadu_ps(p)}; }
+  static F32 load_first(const void* p, uint32_t count) { return {_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p)}; }
+};
+inline F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline F32 fma(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline float sum(F32 a) { return _mm512_reduce_add_ps(a.v); }
+inline uint32_t less_equal(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
+
+#elif defined(__AVX2__)
+
+const int32_t lane_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+struct F32 {
+  static constexpr uint32_t lanes = 8;
+  __m256 v;
+  static F32 fill(float x) { return {_mm256_set1_ps(x)}; }
+  static F32 load(const void* p) { return {_mm256_loadu_ps((const float*)p)}; }
+  static F32 load_first(const void* p, uint32_t count) {
+    return {_mm256_maskload_ps((const float*)p, _mm256_loadu_si256((const __m256i*)(lane_masks + 8 - count)))};
+  }
+};
+inline F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
+inline F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+inline F32 fma(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+inline float sum(F32 a) {
+  __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+inline uint32_t less_equal(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)); }
+
+#else
+
+struct F32 {
+  static constexpr uint32_t lanes = 4;
+  typedef float Four __attribute__((vector_size(16)));
+  Four v;
+  static F32 fill(float x) { return {Four{x, x, x, x}}; }
+  static F32 load(const void* p) {
+    F32 a;
+    memcpy(&a.v, p, sizeof a.v);
+    return a;
+  }
+  static F32 load_first(const void* p, uint32_t count) {
+    F32 a = fill(0);
+    memcpy(&a.v, p, count * sizeof(float));
+    return a;
+  }
+};
+inline F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
+inline F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
+inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
+inline float sum(F32 a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
+inline uint32_t less_equal(F32 a, F32 b) {
+  auto yes = a.v <= b.v;
+  return (uint32_t)((yes[0] & 1) | (yes[1] & 2) | (yes[2] & 4) | (yes[3] & 8));
+}
+
+#endif
+
+}  // namespace
+}  // namespace elanus

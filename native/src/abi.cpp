@@ -1,0 +1,223 @@
+// The C ABI: checks what no layer below could check, and turns failures into a status and a text.
+#include <condition_variable>
+#include <cstring>
+#include <new>
+#include "dispatch.h"
+#include "handles.h"
+#include "search.h"
+
+using namespace elanus;
+
+struct elanus_job {
+  std::shared_ptr<Job> job;
+};
+
+namespace {
+
+int report(const Failure& failure, elanus_error* error) {
+  if (error) *error = failure.error;
+  return failure.status;
+}
+
+template <class Action> int guarded(elanus_error* error, Action action) {
+  try {
+    action();
+    return ELANUS_OK;
+  } catch (const Failure& failure) {
+    return report(failure, error);
+  } catch (const std::bad_alloc&) {
+    return report({ELANUS_MEMORY, {"no memory"}}, error);
+  } catch (...) {
+    return report({ELANUS_INTERNAL, {"an unexpected exception"}}, error);
+  }
+}
+
+void require(const void* pointer) {
+  if (!pointer) fail(ELANUS_INVALID, "a buffer is missing");
+}
+
+struct Waiter {
+  std::mutex lock;
+  std::condition_variable wake;
+  bool done = false;
+  Failure failure = {ELANUS_OK, {}};
+};
+
+void stop_waiting(void* context, int status, const char* text) {
+  Waiter& waiter = *(Waiter*)context;
+  std::lock_guard<std::mutex> hold(waiter.lock);
+  waiter.failure.status = status;
+  std::strncpy(waiter.failure.error.text, text, sizeof waiter.failure.error.text - 1);
+  waiter.done = true;
+  waiter.wake.notify_one();   // under the lock: the waiter is gone right after it
+}
+
+template <class Make> int wait_for(elanus_error* error, WorkClass kind, Make make) {
+  return guarded(error, [&] {
+    Waiter waiter;
+    submit(make(stop_waiting, &waiter), kind);
+    std::unique_lock<std::mutex> hold(waiter.lock);
+    waiter.wake.wait(hold, [&] { return waiter.done; });
+    if (waiter.failure.status != ELANUS_OK) throw waiter.failure;
+  });
+}
+
+void start(elanus_job** job, std::shared_ptr<Job> made, WorkClass kind) {
+  auto held = std::make_unique<elanus_job>(elanus_job{made});
+  submit(std::move(made), kind);
+  *job = held.release();
+}
+
+}  // namespace
+
+int elanus_rows_create(uint32_t dimension, elanus_rows* rows, elanus_error* error) {
+  return guarded(error, [&] {
+    require(rows);
+    *rows = open_handle(std::make_shared<Rows>(dimension));
+  });
+}
+
+int elanus_rows_append(elanus_rows rows, const float* values, uint64_t value_count, uint64_t* row_count, elanus_error* error) {
+  return guarded(error, [&] {
+    auto found = find_rows(rows);
+    require(row_count);
+    if (value_count) require(values);
+    if (value_count % found->dimension()) fail(ELANUS_INVALID, "%llu values are no multiple of dimension %u", (unsigned long long)value_count, found->dimension());
+    *row_count = found->append(values, value_count / found->dimension());
+  });
+}
+
+int elanus_rows_map(const char* path, uint64_t offset, uint64_t row_count, uint32_t dimension, elanus_rows* rows, elanus_error* error) {
+  return guarded(error, [&] {
+    require(path);
+    require(rows);
+    *rows = open_handle(std::make_shared<Rows>(path, offset, row_count, dimension));
+  });
+}
+
+int elanus_rows_describe(elanus_rows rows, elanus_description* description, elanus_error* error) {
+  return guarded(error, [&] {
+    require(description);
+    auto found = find_rows(rows);
+    const uint64_t count = found->count();
+    *description = {found->dimension(), count, count * found->row_bytes()};
+  });
+}
+
+int elanus_rows_gather(elanus_rows rows, const uint32_t* numbers, uint64_t number_count, float* values, uint64_t value_count, elanus_error* error) {
+  return guarded(error, [&] {
+    auto found = find_rows(rows);
+    const uint64_t dimension = found->dimension(), count = found->count();
+    if (!number_count) return;
+    require(numbers);
+    require(values);
+    if (number_count > value_count / dimension) fail(ELANUS_INVALID, "no room for %llu rows", (unsigned long long)number_count);
+    for (uint64_t i = 0; i < number_count; ++i) {
+      // Read once: the array may be shared with a thread that writes to it.
+      const uint32_t number = __atomic_load_n(numbers + i, __ATOMIC_RELAXED);
+      if (number >= count) fail(ELANUS_INVALID, "row %u does not exist: there are %llu", number, (unsigned long long)count);
+      uint64_t run;
+      std::memcpy(values + i * dimension, found->at(number, &run), found->row_bytes());
+    }
+  });
+}
+
+int elanus_rows_close(elanus_rows rows, elanus_error* error) {
+  return guarded(error, [&] { close_handle(rows); });
+}
+
+uint64_t elanus_open_handles(void) { return open_handle_count(); }
+
+void elanus_job_cancel(elanus_job* job) {
+  if (job) job->job->cancel();
+}
+
+void elanus_job_release(elanus_job* job) { delete job; }
+
+int elanus_search_start(const elanus_search* search, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(search);
+    require((const void*)done);
+    require(job);
+    start(job, make_search(*search, done, context), WorkClass::search);
+  });
+}
+
+int elanus_search_wait(const elanus_search* search, elanus_error* error) {
+  return wait_for(error, WorkClass::search, [&](elanus_done done, void* context) {
+    require(search);
+    return make_search(*search, done, context);
+  });
+}
+
+int elanus_find_not_finite_start(const float* values, uint64_t value_count, int64_t* index, elanus_done done, void* context, elanus_job** job,
+                                 elanus_error* error) {
+  return guarded(error, [&] {
+    require((const void*)done);
+    require(job);
+    start(job, make_find_not_finite(values, value_count, index, done, context), WorkClass::other);
+  });
+}
+
+int elanus_find_not_finite(const float* values, uint64_t value_count, int64_t* index, elanus_error* error) {
+  return guarded(error, [&] {
+    require(index);
+    if (value_count) require(values);
+    const uint64_t first = table().first_not_finite(values, value_count);
+    *index = first == value_count ? -1 : (int64_t)first;
+  });
+}
+
+int elanus_visible_rows(const uint64_t* inserts, uint64_t insert_count, const uint64_t* deletes, uint64_t delete_count, uint64_t row_count,
+                        uint64_t timestamp, uint8_t* bits, uint64_t bit_bytes, elanus_error* error) {
+  return guarded(error, [&] {
+    if (row_count > ELANUS_NO_ROW) fail(ELANUS_INVALID, "%llu rows are too many", (unsigned long long)row_count);
+    if (row_count && !(inserts && bits)) fail(ELANUS_INVALID, "a buffer is missing");
+    if (insert_count < row_count || (deletes && delete_count < row_count)) fail(ELANUS_INVALID, "too few timestamps for %llu rows", (unsigned long long)row_count);
+    if (bit_bytes < (row_count + 63) / 64 * 8) fail(ELANUS_INVALID, "no room for the bits of %llu rows", (unsigned long long)row_count);
+    for (uint64_t first = 0; first < row_count; first += 64) {
+      const uint64_t count = row_count - first < 64 ? row_count - first : 64;
+      uint64_t word = 0;
+      for (uint64_t i = 0; i < count; ++i) {
+        const bool visible = inserts[first + i] <= timestamp && (!deletes || timestamp < deletes[first + i]);
+        word |= (uint64_t)visible << i;
+      }
+      std::memcpy(bits + first / 8, &word, sizeof word);
+    }
+  });
+}
+
+int elanus_read_probe(elanus_rows rows, uint64_t row_count, double* sum, elanus_error* error) {
+  return guarded(error, [&] {
+    require(sum);
+    auto found = find_rows(rows);
+    if (row_count > found->count()) fail(ELANUS_INVALID, "there are fewer than %llu rows", (unsigned long long)row_count);
+    *sum = 0;
+    uint64_t run;
+    for (uint64_t row = 0; row < row_count; row += run) {
+      const unsigned char* at = found->at(row, &run);
+      run = run < row_count - row ? run : row_count - row;
+      *sum += table().sum(at, run * found->dimension());
+    }
+  });
+}
+
+int elanus_set_threads(uint32_t threads, elanus_error* error) {
+  return guarded(error, [&] { set_threads(threads); });
+}
+
+uint32_t elanus_threads(void) { return thread_count(); }
+
+int elanus_instruction_set(const char** name, elanus_error* error) {
+  return guarded(error, [&] {
+    require(name);
+    *name = table().name;
+  });
+}
+
+int elanus_use_instruction_set(const char* name, elanus_error* error) {
+  return guarded(error, [&] {
+    require(name);
+    use_table(name);
+  });
+}

@@ -1,0 +1,82 @@
+#include "handles.h"
+#include <mutex>
+#include <vector>
+#include "failure.h"
+
+namespace elanus {
+
+namespace {
+
+constexpr uint32_t slot_bits = 24;
+constexpr uint64_t most_slots = (uint64_t)1 << slot_bits;
+constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
+
+struct Slot {
+  std::shared_ptr<Rows> rows;
+  uint64_t generation = 1;   // of the handle that is open, or of the next one
+};
+
+struct Handles {
+  std::mutex lock;
+  std::vector<Slot> slots;
+  std::vector<uint32_t> free;
+  uint64_t open = 0;
+};
+
+// Never destroyed: threads of the pool may still run while the process ends.
+Handles& handles() {
+  static Handles* all = new Handles;
+  return *all;
+}
+
+}  // namespace
+
+uint64_t open_handle(std::shared_ptr<Rows> rows) {
+  Handles& all = handles();
+  std::lock_guard<std::mutex> hold(all.lock);
+  if (all.free.empty()) {
+    if (all.slots.size() == most_slots) fail(ELANUS_MEMORY, "all %llu handles are open", (unsigned long long)most_slots);
+    all.free.reserve(all.slots.size() + 1);   // so that closing never needs memory
+    all.slots.emplace_back();
+    all.free.push_back((uint32_t)all.slots.size() - 1);
+  }
+  const uint32_t number = all.free.back();
+  all.free.pop_back();
+  Slot& slot = all.slots[number];
+  slot.rows = std::move(rows);
+  ++all.open;
+  return slot.generation << slot_bits | number;
+}
+
+std::shared_ptr<Rows> find_rows(uint64_t handle) {
+  const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
+  Handles& all = handles();
+  std::lock_guard<std::mutex> hold(all.lock);
+  if (number >= all.slots.size() || all.slots[number].generation != generation || !all.slots[number].rows)
+    fail(ELANUS_STALE, "rows handle %llu is not open", (unsigned long long)handle);
+  return all.slots[number].rows;
+}
+
+void close_handle(uint64_t handle) {
+  const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
+  std::shared_ptr<Rows> last;   // freed after the lock is given up: unmapping takes its time
+  Handles& all = handles();
+  std::lock_guard<std::mutex> hold(all.lock);
+  const bool known = number < all.slots.size() && generation >= 1 &&
+                     (generation < all.slots[number].generation || (generation == all.slots[number].generation && all.slots[number].rows));
+  if (!known) fail(ELANUS_STALE, "%llu never was a rows handle", (unsigned long long)handle);
+  Slot& slot = all.slots[number];
+  if (generation != slot.generation) return;
+  last = std::move(slot.rows);
+  slot.rows = nullptr;
+  --all.open;
+  if (++slot.generation <= last_generation) all.free.push_back((uint32_t)number);
+}
+
+uint64_t open_handle_count() {
+  Handles& all = handles();
+  std::lock_guard<std::mutex> hold(all.lock);
+  return all.open;
+}
+
+}  // namespace elanus

@@ -1,0 +1,19 @@
+// The process-wide table of open rows. A handle is a number: generation * 2^24 + slot, below 2^52, so that a double holds it.
+//
+// Always true:
+//  - a slot's generation grows with each close, so an old handle never names a new object; a slot whose generations are used up
+//    is not used again;
+//  - the table holds one reference; whoever got one from `find` keeps the rows alive past a close.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include "rows.h"
+
+namespace elanus {
+
+uint64_t open_handle(std::shared_ptr<Rows> rows);
+std::shared_ptr<Rows> find_rows(uint64_t handle);   // throws Failure if it is not open
+void close_handle(uint64_t handle);                 // throws Failure only if it never was a handle
+uint64_t open_handle_count();
+
+}  // namespace elanus

@@ -1,0 +1,139 @@
+/**
+ * Builds the kernel's addon, `build/native/elanus-kernel.node`, with plain g++ commands: one object per instruction set, then the rest
+ * and the link in one go. Plain JavaScript, so that any Node from 20 on can run it.
+ *
+ * Always true: the addon appears whole or not at all, under a name that is only ever replaced by renaming, so that a process which
+ * has loaded it and a second build at the same time do no harm. It is built again only if a source, a flag or the compiler
+ * changed (a hash in a stamp file). Without a compiler this is no failure: the TypeScript twin serves, slower.
+ */
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const compiler = process.env.CXX ?? "g++";
+export const outputDirectory = join(root, "build", "native");
+const addon = join(outputDirectory, "elanus-kernel.node");
+const stamp = join(outputDirectory, "stamp");
+
+export const commonFlags = ["-std=c++20", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden", "-ffp-contract=off"];
+const optimisation = ["-O3", "-g1"];
+// GCC 12 warns about undefined registers inside its own headers of vector instructions.
+const tableFlags = ["-fno-exceptions", "-fno-math-errno", "-Wno-uninitialized", "-Wno-maybe-uninitialized"];
+
+/** What `native/src/dispatch.cpp` asks the processor for covers these flags. */
+export function instructionSets() {
+  const sets = [{ name: "portable", flags: [] }];
+  if (process.arch === "x64") {
+    const avx2 = ["-mavx2", "-mfma", "-mbmi", "-mpopcnt"];
+    sets.push({ name: "avx2", flags: avx2 });
+    sets.push({ name: "avx512", flags: [...avx2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"] });
+  }
+  return sets;
+}
+
+/** One object for each instruction set in `directory`; returns their paths. */
+export async function compileTables(directory, flags) {
+  return Promise.all(
+    instructionSets().map(async ({ name, flags: own }) => {
+      const object = join(directory, `table_${name}.o`);
+      const source = join(root, "native/simd/isa.cpp");
+      await run(compiler, [
+        ...commonFlags,
+        ...flags,
+        ...tableFlags,
+        ...own,
+        `-DELANUS_TABLE=${name}`,
+        "-c",
+        source,
+        "-o",
+        object,
+      ]);
+      return object;
+    }),
+  );
+}
+
+/** The sources behind the C ABI, without Node's binding. */
+export function kernelSources() {
+  return readdirSync(join(root, "native/src"))
+    .filter((name) => name.endsWith(".cpp") && name !== "node.cpp")
+    .toSorted()
+    .map((name) => join(root, "native/src", name));
+}
+
+function fingerprint(version) {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([version, process.arch, commonFlags, optimisation, tableFlags, instructionSets()]));
+  for (const directory of ["native/include", "native/simd", "native/src"]) {
+    for (const name of readdirSync(join(root, directory)).toSorted()) {
+      hash.update(`\n${directory}/${name}\n`);
+      hash.update(readFileSync(join(root, directory, name)));
+    }
+  }
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  return hash.digest("hex");
+}
+
+async function compilerVersion() {
+  try {
+    return (await run(compiler, ["--version"])).stdout.split("\n")[0];
+  } catch {
+    return null;
+  }
+}
+
+export async function buildAddon() {
+  const version = await compilerVersion();
+  if (version === null) {
+    return `kernel: no ${compiler} here, so nothing was built; the TypeScript twin will serve, slower`;
+  }
+  const headers = join(root, "node_modules/node-api-headers/include");
+  if (!existsSync(headers)) {
+    return "kernel: node-api-headers is not installed, so nothing was built; the TypeScript twin will serve, slower";
+  }
+  const wanted = fingerprint(version);
+  if (existsSync(addon) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return "kernel: up to date";
+  const scratch = join(outputDirectory, `part-${process.pid}`);
+  mkdirSync(scratch, { recursive: true });
+  const start = Date.now();
+  try {
+    const tables = await compileTables(scratch, optimisation);
+    const fresh = join(scratch, "elanus-kernel.node");
+    // nodelete: the pool's threads run on when a worker that loaded the addon ends and Node would unload it.
+    const link = ["-shared", "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now", "-pthread", `-I${headers}`];
+    const sources = [...kernelSources(), join(root, "native/src/node.cpp")];
+    await run(compiler, [...commonFlags, ...optimisation, ...link, ...sources, ...tables, "-o", fresh]);
+    renameSync(fresh, addon);
+    writeFileSync(join(scratch, "stamp"), wanted);
+    renameSync(join(scratch, "stamp"), stamp);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  const names = instructionSets().map(({ name }) => name);
+  return `kernel: built in ${((Date.now() - start) / 1000).toFixed(1)} s for ${names.join(", ")} (${version})`;
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    console.log(await buildAddon());
+  } catch (error) {
+    console.error(`kernel: the build failed\n${error.stderr ?? error}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * The native kernel's TypeScript face: loads the addon, checks every argument before the call, turns ends of jobs into promises.
+ *
+ * Always true:
+ *  - one object per thread, because the addon delivers the ends of a thread's jobs through one callback; rows, threads and
+ *    instruction set are the process's;
+ *  - a search that has settled, aborted ones too, reads none of its arrays any more;
+ *  - the event loop is kept alive by unsettled searches, and by nothing else here.
+ */
+
+import { createRequire } from "node:module";
+import { assert, present } from "../base/assert.ts";
+import { bitsetBytes } from "../model/bitset.ts";
+import type { Bitset } from "../model/bitset.ts";
+import { Metric } from "../model/types.ts";
+import * as check from "./arguments.ts";
+import { KernelError } from "./kernel.ts";
+import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+
+/** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
+interface Addon {
+  start(ended: (ticket: number, status: number, text: string, index: number) => void): void;
+  createRows(dimension: number): Handle;
+  appendRows(rows: Handle, values: Float32Array): number;
+  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
+  describeRows(rows: Handle, description: Float64Array): void;
+  gatherRows(rows: Handle, numbers: Uint32Array, values: Float32Array): void;
+  closeRows(rows: Handle): void;
+  openHandles(): number;
+  search(
+    ticket: number,
+    rows: Handle,
+    rowCount: number,
+    queries: Float32Array,
+    metric: number,
+    k: number,
+    allowed: Bitset | null,
+    rank: Uint32Array | null,
+    outer: number | null,
+    inner: number | null,
+    hitRows: Uint32Array,
+    hitScores: Float32Array,
+    tied: Uint8Array,
+  ): void;
+  findNotFinite(ticket: number, values: Float32Array): void;
+  findNotFiniteNow(values: Float32Array): number;
+  cancel(ticket: number): void;
+  visibleRows(
+    inserts: BigUint64Array,
+    deletes: BigUint64Array | null,
+    rowCount: number,
+    timestamp: bigint,
+    bits: Bitset,
+  ): void;
+  readProbe(rows: Handle, rowCount: number): number;
+  setThreads(count: number): void;
+  threads(): number;
+  instructionSet(): string;
+  useInstructionSet(name: string): void;
+}
+
+const STATUS_OK = 0;
+const STATUS_CANCELLED = 6;
+const METRIC_NUMBERS = { L2: 0, IP: 1, COSINE: 2 } as const satisfies Record<Metric, number>;
+/** Up to so many values a scan is shorter than two changes of thread. */
+const SHORT_SCAN = 1 << 16;
+
+interface Pending {
+  readonly resolve: (index: number) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly signal: AbortSignal | null;
+}
+
+function guarded<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new KernelError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+export class NativeKernel implements Kernel {
+  readonly name = "native";
+  readonly reason = null;
+  readonly #addon: Addon;
+  readonly #pending = new Map<number, Pending>();
+  readonly #description = new Float64Array(3);
+  #lastTicket = 0;
+
+  private constructor(addon: Addon) {
+    this.#addon = addon;
+    guarded(() => addon.instructionSet());
+    guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
+  }
+
+  static #ofThisThread: NativeKernel | null = null;
+
+  /** Throws Node's error when the file is absent or was built for another machine, and a KernelError when it refuses to start. */
+  static load(path: string): NativeKernel {
+    NativeKernel.#ofThisThread ??= new NativeKernel(createRequire(import.meta.url)(path) as Addon);
+    return NativeKernel.#ofThisThread;
+  }
+
+  get instructionSet(): string {
+    return guarded(() => this.#addon.instructionSet());
+  }
+
+  /** For the whole process, for searches that start from now on. */
+  useInstructionSet(name: string): void {
+    guarded(() => this.#addon.useInstructionSet(name));
+  }
+
+  get threads(): number {
+    return this.#addon.threads();
+  }
+
+  /** How many threads of the process run searches; the cores at first. */
+  set threads(count: number) {
+    guarded(() => this.#addon.setThreads(count));
+  }
+
+  createRows(dimension: number): Handle {
+    check.checkDimension(dimension);
+    return guarded(() => this.#addon.createRows(dimension));
+  }
+
+  appendRows(rows: Handle, values: Float32Array): number {
+    check.checkValues(values, this.#describe(rows).dimension);
+    return guarded(() => this.#addon.appendRows(rows, values));
+  }
+
+  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle {
+    check.checkMapping(path, offset, rowCount, dimension);
+    return guarded(() => this.#addon.mapRows(path, offset, rowCount, dimension));
+  }
+
+  rowCount(rows: Handle): number {
+    return this.#describe(rows).rowCount;
+  }
+
+  gatherRows(rows: Handle, numbers: Uint32Array): Float32Array {
+    const { dimension, rowCount } = this.#describe(rows);
+    check.checkNumbers(numbers, rowCount);
+    const values = new Float32Array(numbers.length * dimension);
+    guarded(() => this.#addon.gatherRows(rows, numbers, values));
+    return values;
+  }
+
+  residentBytes(rows: Handle): number {
+    return this.#describe(rows).bytes;
+  }
+
+  close(rows: Handle): void {
+    check.checkHandle(rows);
+    guarded(() => this.#addon.closeRows(rows));
+  }
+
+  async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
+    const { dimension, rowCount } = this.#describe(search.rows);
+    const queryCount = check.checkSearch(search, dimension, rowCount);
+    const hits = {
+      rows: new Uint32Array(queryCount * search.k),
+      scores: new Float32Array(queryCount * search.k),
+      tied: new Uint8Array(queryCount),
+    };
+    if (queryCount === 0) {
+      signal?.throwIfAborted();
+      return hits;
+    }
+    await this.#job(signal ?? null, (ticket) =>
+      this.#addon.search(
+        ticket,
+        search.rows,
+        search.rowCount,
+        search.queries,
+        METRIC_NUMBERS[search.metric],
+        search.k,
+        search.allowed,
+        search.rank,
+        search.range === null ? null : search.range.outer,
+        search.range === null ? null : search.range.inner,
+        hits.rows,
+        hits.scores,
+        hits.tied,
+      ),
+    );
+    return hits;
+  }
+
+  visibleRows(
+    insertTimestamps: BigUint64Array,
+    deleteTimestamps: BigUint64Array | null,
+    rowCount: number,
+    timestamp: bigint,
+  ): Bitset {
+    check.checkTimestamps(insertTimestamps, deleteTimestamps, rowCount, timestamp);
+    const bits = new Uint8Array(bitsetBytes(rowCount));
+    if (rowCount === 0) return bits;
+    guarded(() => this.#addon.visibleRows(insertTimestamps, deleteTimestamps, rowCount, timestamp, bits));
+    return bits;
+  }
+
+  async findNotFinite(values: Float32Array): Promise<number> {
+    check.checkFloats(values);
+    if (values.length <= SHORT_SCAN) return guarded(() => this.#addon.findNotFiniteNow(values));
+    return this.#job(null, (ticket) => this.#addon.findNotFinite(ticket, values));
+  }
+
+  openHandles(): number {
+    return this.#addon.openHandles();
+  }
+
+  /** Reads the first rows once on the calling thread and returns their sum: what memory gives one thread. */
+  readProbe(rows: Handle, rowCount: number): number {
+    check.checkHandle(rows);
+    return guarded(() => this.#addon.readProbe(rows, rowCount));
+  }
+
+  #describe(rows: Handle): { readonly dimension: number; readonly rowCount: number; readonly bytes: number } {
+    check.checkHandle(rows);
+    guarded(() => this.#addon.describeRows(rows, this.#description));
+    const [dimension, rowCount, bytes] = this.#description;
+    return {
+      dimension: present(dimension, "dimension of rows"),
+      rowCount: present(rowCount, "count of rows"),
+      bytes: present(bytes, "bytes of rows"),
+    };
+  }
+
+  async #job(signal: AbortSignal | null, start: (ticket: number) => void): Promise<number> {
+    signal?.throwIfAborted();
+    this.#lastTicket += 1;
+    const ticket = this.#lastTicket;
+    guarded(() => start(ticket));
+    const cancel = (): void => this.#addon.cancel(ticket);
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      return await new Promise<number>((resolve, reject) => this.#pending.set(ticket, { resolve, reject, signal }));
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  #settle(ticket: number, status: number, text: string, index: number): void {
+    const pending = present(this.#pending.get(ticket), "the job that has ended");
+    this.#pending.delete(ticket);
+    if (status === STATUS_OK) return pending.resolve(index);
+    if (status !== STATUS_CANCELLED) return pending.reject(new KernelError(text));
+    assert(pending.signal?.aborted === true, "only an aborted job is cancelled");
+    pending.reject(pending.signal.reason);
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Exact search, slow and obvious: score every row that qualifies, sort the scores to find the k-th, sort the rows up to it.
+ *
+ * It runs on the calling thread in slices of fixed work, so that an abort is noticed and a simulation stays repeatable.
+ */
+
+import type { Runtime } from "../../base/host/runtime.ts";
+import { hasBit } from "../../model/bitset.ts";
+import { Metric } from "../../model/types.ts";
+import { NO_ROW } from "../kernel.ts";
+import type { ExactSearch, SearchHits } from "../kernel.ts";
+import { scoreOf } from "./score.ts";
+
+/** Products between two looks at the signal: a few milliseconds at most. */
+const SLICE = 1 << 20;
+
+/** Rows and their keys: scores turned so that smaller is better. */
+interface Candidates {
+  readonly rows: Uint32Array;
+  readonly keys: Float32Array;
+}
+
+export async function searchExactly(
+  search: ExactSearch,
+  values: Float32Array,
+  dimension: number,
+  queryCount: number,
+  runtime: Runtime,
+  signal: AbortSignal | null,
+): Promise<SearchHits> {
+  const hits = {
+    rows: new Uint32Array(queryCount * search.k).fill(NO_ROW),
+    scores: new Float32Array(queryCount * search.k).fill(Number.NaN),
+    tied: new Uint8Array(queryCount),
+  };
+  signal?.throwIfAborted();
+  let budget = SLICE;
+  for (let query = 0; query < queryCount; query += 1) {
+    const rows = new Uint32Array(search.rowCount);
+    const keys = new Float32Array(search.rowCount);
+    let count = 0;
+    for (let row = 0; row < search.rowCount; row += 1) {
+      budget -= dimension;
+      if (budget <= 0) {
+        await runtime.yield();
+        signal?.throwIfAborted();
+        budget = SLICE;
+      }
+      if (search.allowed !== null && !hasBit(search.allowed, row)) continue;
+      const score = scoreOf(search.metric, search.queries, query * dimension, values, row * dimension, dimension);
+      if (Number.isNaN(score) || !isInRange(search, score)) continue;
+      rows[count] = row;
+      keys[count] = search.metric === Metric.L2 ? score : 0 - score;
+      count += 1;
+    }
+    takeBest(search, query, { rows: rows.subarray(0, count), keys: keys.subarray(0, count) }, hits);
+  }
+  return hits;
+}
+
+function isInRange(search: ExactSearch, score: number): boolean {
+  if (search.range === null) return true;
+  const outer = Math.fround(search.range.outer);
+  const inner = search.range.inner === null ? null : Math.fround(search.range.inner);
+  if (search.metric === Metric.L2) return score < outer && (inner === null || inner <= score);
+  return outer < score && (inner === null || score <= inner);
+}
+
+function takeBest(search: ExactSearch, query: number, { rows, keys }: Candidates, hits: SearchHits): void {
+  const count = Math.min(search.k, rows.length);
+  if (count === 0) return;
+  const last = keys.toSorted()[count - 1]!;
+  const rankOf = (at: number): number => (search.rank === null ? 0 : search.rank[rows[at]!]!);
+  const best: number[] = [];
+  for (let at = 0; at < rows.length; at += 1) if (keys[at]! <= last) best.push(at);
+  best.sort((a, b) => keys[a]! - keys[b]! || rankOf(a) - rankOf(b) || rows[a]! - rows[b]!);
+  const start = query * search.k;
+  for (let place = 0; place < count; place += 1) {
+    hits.rows[start + place] = rows[best[place]!]!;
+    hits.scores[start + place] = search.metric === Metric.L2 ? keys[best[place]!]! : 0 - keys[best[place]!]!;
+  }
+  hits.tied[query] = best.length > search.k ? 1 : 0;
+}

@@ -1,0 +1,81 @@
+/**
+ * Delta logs: which keys were deleted when. A Parquet file of two columns, the key under its own field id and name, and the timestamp.
+ *
+ * Always true: rows stand in the order they were given (timestamp order, as they come from the log); a delete hides versions of its
+ * key with a smaller timestamp only, so the order of files does not matter.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { type Column, type FixedColumn, type KeyColumn, columnRows } from "../model/columns.ts";
+import { TIMESTAMP_FIELD } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
+import type { ObjectStore } from "../objectstore/objectstore.ts";
+import { corruptFile } from "./checked-read.ts";
+import type { FileField } from "./parquet/physical.ts";
+import { readColumnFile } from "./parquet/read.ts";
+import { type ColumnFile, writeColumnFile } from "./parquet/write.ts";
+import { timestampRange } from "./statistics.ts";
+
+export interface Deltas {
+  readonly keys: KeyColumn;
+  readonly timestamps: BigUint64Array;
+}
+
+export interface DeltaFile {
+  readonly logId: bigint;
+  readonly keyFieldId: bigint;
+  readonly keyType: DataType;
+  readonly timestampFrom: Timestamp;
+  readonly timestampTo: Timestamp;
+  readonly file: ColumnFile;
+}
+
+export async function writeDeltas(
+  store: ObjectStore,
+  runtime: Runtime,
+  target: { readonly key: string; readonly logId: bigint; readonly keyFieldId: bigint },
+  deltas: Deltas,
+): Promise<DeltaFile> {
+  assert(columnRows(deltas.keys) === deltas.timestamps.length, "every deleted key has a timestamp");
+  const keyType = deltas.keys.kind === "bytes" ? DataType.VarChar : DataType.Int64;
+  const keys: Column = { ...deltas.keys, type: keyType };
+  const columns = [keys, timestampColumn(deltas.timestamps)];
+  const file = await writeColumnFile(store, runtime, target.key, deltaFields(target.keyFieldId, keyType), columns);
+  const range = timestampRange(deltas.timestamps);
+  const { logId, keyFieldId } = target;
+  return { logId, keyFieldId, keyType, timestampFrom: range.from, timestampTo: range.to, file };
+}
+
+export async function readDeltas(store: ObjectStore, runtime: Runtime, delta: DeltaFile): Promise<Deltas> {
+  const fields = deltaFields(delta.keyFieldId, delta.keyType);
+  const columns = await readColumnFile(store, runtime, delta.file, fields);
+  const keys = columns.get(delta.keyFieldId);
+  const timestamps = columns.get(TIMESTAMP_FIELD);
+  if (!isKeyColumn(keys) || timestamps?.kind !== "fixed") throw corruptFile(delta.file.key, "this is not a delta log");
+  return { keys, timestamps: timestampsOf(timestamps) };
+}
+
+/** Timestamps as the signed column that files have; the top bit is not used before the year 6,400. */
+export function timestampColumn(timestamps: BigUint64Array): FixedColumn {
+  const values = new BigInt64Array(timestamps.buffer as ArrayBuffer, timestamps.byteOffset, timestamps.length);
+  return { kind: "fixed", type: DataType.Int64, values, valid: null };
+}
+
+export function timestampsOf(column: FixedColumn): BigUint64Array {
+  assert(column.values instanceof BigInt64Array, "timestamps are 64-bit");
+  return new BigUint64Array(column.values.buffer as ArrayBuffer, column.values.byteOffset, column.values.length);
+}
+
+export function isKeyColumn(column: Column | undefined): column is KeyColumn {
+  return column?.kind === "bytes" || (column?.kind === "fixed" && column.values instanceof BigInt64Array);
+}
+
+function deltaFields(keyFieldId: bigint, keyType: DataType): FileField[] {
+  const plain = { dimension: 0, nullable: false };
+  return [
+    { ...plain, fieldId: keyFieldId, name: "pk", dataType: keyType },
+    { ...plain, fieldId: TIMESTAMP_FIELD, name: "ts", dataType: DataType.Int64 },
+  ];
+}

@@ -1,0 +1,170 @@
+/** Random schemas and columns for property tests: nulls, empty and long text, all of Unicode, NaN, extreme integers. */
+
+import fc from "fast-check";
+import { type Column, type KeyColumn, bytesColumn, fixedValues, isBytesType } from "../../model/columns.ts";
+import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
+import { DataType, SegmentLevel, SegmentState } from "../../model/types.ts";
+import type { SegmentDescriptor, SegmentSource } from "../segment-writer.ts";
+
+export interface RandomSegment {
+  readonly schema: CollectionSchema;
+  readonly rowCount: number;
+  readonly columns: ReadonlyMap<bigint, Column>;
+}
+
+export function fieldSchema(field: Partial<FieldSchema> & Pick<FieldSchema, "fieldId" | "dataType">): FieldSchema {
+  return {
+    name: `f${field.fieldId}`,
+    description: "",
+    elementType: DataType.None,
+    isPrimaryKey: false,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: false,
+    nullable: false,
+    defaultValue: null,
+    typeParams: [],
+    dimension: 0,
+    maxLengthBytes: field.dataType === DataType.VarChar ? 65_535 : 0,
+    ...field,
+  };
+}
+
+export function collectionSchema(fields: readonly FieldSchema[]): CollectionSchema {
+  return { name: "c", description: "", fields, enableDynamicField: false, version: 3 };
+}
+
+const SCALARS = [
+  DataType.Bool,
+  DataType.Int8,
+  DataType.Int16,
+  DataType.Int32,
+  DataType.Int64,
+  DataType.Timestamptz,
+  DataType.Float,
+  DataType.Double,
+  DataType.VarChar,
+  DataType.Text,
+  DataType.JSON,
+] as const;
+
+const anyField = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ dataType: fc.constantFrom<DataType>(...SCALARS), dimension: fc.constant(0) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      dataType: fc.constant<DataType>(DataType.FloatVector),
+      dimension: fc.integer({ min: 1, max: 33 }),
+    }),
+  },
+);
+
+export const anySegment: fc.Arbitrary<RandomSegment> = fc
+  .record({
+    keyType: fc.constantFrom<DataType>(DataType.Int64, DataType.VarChar),
+    fields: fc.array(fc.tuple(anyField, fc.boolean(), fc.integer({ min: 0, max: 2 })), { maxLength: 6 }),
+    rowCount: fc.oneof(fc.constantFrom(0, 1, 2, 8, 9), fc.integer({ min: 0, max: 300 })),
+  })
+  .chain(({ keyType, fields, rowCount }) => {
+    const schemas = [
+      fieldSchema({ fieldId: 100n, dataType: keyType, isPrimaryKey: true }),
+      ...fields.map(([field, nullable, wide], at) =>
+        fieldSchema({ fieldId: BigInt(101 + at), nullable, ...field, maxLengthBytes: wide * 5000 }),
+      ),
+    ];
+    return fc.tuple(...schemas.map((schema) => anyColumn(schema, rowCount))).map((columns) => ({
+      schema: collectionSchema(schemas),
+      rowCount,
+      columns: new Map(schemas.map((schema, at) => [schema.fieldId, columns[at]!])),
+    }));
+  });
+
+function anyColumn(field: FieldSchema, rowCount: number): fc.Arbitrary<Column> {
+  const size = { minLength: rowCount, maxLength: rowCount, size: "max" as const };
+  const valid = field.nullable ? fc.array(fc.integer({ min: 0, max: 1 }), size) : fc.constant(null);
+  const type = field.dataType;
+  if (isBytesType(type)) {
+    const text = fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), fc.constantFrom("", "x".repeat(3000)));
+    return fc.tuple(fc.array(text, size), valid).map(([entries, flags]) =>
+      bytesColumn(
+        type,
+        entries.map((entry, row) => (flags?.[row] === 0 ? "" : entry)),
+        validity(flags),
+      ),
+    );
+  }
+  const length = rowCount * Math.max(1, field.dimension);
+  const values = fc.array(anyNumber(type), { ...size, minLength: length, maxLength: length });
+  return fc.tuple(values, valid).map(([numbers, flags]) => {
+    const stride = Math.max(1, field.dimension);
+    const array = field.dimension > 0 ? new Float32Array(length) : fixedValues(type, length);
+    for (let at = 0; at < length; at += 1) {
+      if (flags?.[Math.floor(at / stride)] !== 0) array[at] = numbers[at]!;
+    }
+    if (field.dimension > 0) {
+      return { kind: "vector", type, dimension: stride, values: array as Float32Array, valid: validity(flags) };
+    }
+    return { kind: "fixed", type, values: array, valid: validity(flags) };
+  });
+}
+
+/** As files give it back: null when nothing is null. */
+function validity(flags: readonly number[] | null): Uint8Array | null {
+  return flags === null || !flags.includes(0) ? null : Uint8Array.from(flags);
+}
+
+function anyNumber(type: DataType): fc.Arbitrary<number | bigint> {
+  switch (type) {
+    case DataType.Bool:
+      return fc.integer({ min: 0, max: 1 });
+    case DataType.Int8:
+      return fc.integer({ min: -128, max: 127 });
+    case DataType.Int16:
+      return fc.integer({ min: -32768, max: 32767 });
+    case DataType.Int32:
+      return fc.oneof(fc.integer(), fc.constantFrom(-(2 ** 31), 2 ** 31 - 1));
+    case DataType.Int64:
+    case DataType.Timestamptz:
+      return fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, 0n));
+    case DataType.Double:
+      return fc.double();
+    default:
+      return fc.float();
+  }
+}
+
+export function sourceOf(segment: RandomSegment): SegmentSource {
+  return {
+    rowCount: segment.rowCount,
+    timestamps: BigUint64Array.from(
+      { length: segment.rowCount },
+      (_, row) => 450_000_000_000_000_000n + BigInt(row % 7),
+    ),
+    rowIds: BigInt64Array.from({ length: segment.rowCount }, (_, row) => BigInt(row) + 2n ** 40n),
+    column: async (fieldId) => segment.columns.get(fieldId)!,
+  };
+}
+
+export function descriptorOf(schema: CollectionSchema, changes: Partial<SegmentDescriptor> = {}): SegmentDescriptor {
+  let logId = 9000n;
+  return {
+    collectionId: 450n,
+    partitionId: 451n,
+    segmentId: 452n,
+    channel: "by-dev-rootcoord-dml_0_450v0",
+    level: SegmentLevel.L1,
+    state: SegmentState.Flushed,
+    schema,
+    manifestVersion: 1,
+    startPosition: "17",
+    endPosition: "4711",
+    deltas: null,
+    allocateLogId: async () => (logId += 1n),
+    ...changes,
+  };
+}
+
+export function int64Keys(keys: readonly bigint[]): KeyColumn {
+  return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(keys), valid: null };
+}

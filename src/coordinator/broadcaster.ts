@@ -71,7 +71,7 @@ export class Broadcaster {
     const entries = await this.#store.range(BROADCASTS);
     const tasks = entries
       .map((entry) => decodeJson<Task>(entry.value))
-      .sort((a, b) => (a.broadcastId < b.broadcastId ? -1 : 1));
+      .toSorted((a, b) => (a.broadcastId < b.broadcastId ? -1 : 1));
     for (const task of tasks) await this.#order.run(() => this.#carryOut(task, false));
     return tasks.length;
   }

@@ -113,7 +113,7 @@ export class Catalog {
     return [...this.#tables[keys.ALIASES].values()]
       .filter((alias) => alias.collectionId === collectionId)
       .map((alias) => alias.alias)
-      .sort();
+      .toSorted();
   }
 
   indexes(collectionId: bigint): IndexInfo[] {

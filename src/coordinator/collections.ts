@@ -273,7 +273,7 @@ function chooseChannels(context: Context, count: number): string[] {
       load.set(channel, (load.get(channel) ?? 0) + 1);
     }
   }
-  const byLoad = [...load].sort(([, left], [, right]) => left - right).map(([channel]) => channel);
+  const byLoad = [...load].toSorted(([, left], [, right]) => left - right).map(([channel]) => channel);
   // More shards than channels share them: one journal carries any number.
   return Array.from({ length: count }, (_, shard) => byLoad[shard % byLoad.length]!);
 }

@@ -88,6 +88,6 @@ export function requireVectorIndexes(context: Context, collectionId: bigint): vo
 
 function sameParams(left: readonly KeyValue[], right: readonly KeyValue[]): boolean {
   const text = (params: readonly KeyValue[]): string =>
-    JSON.stringify(params.map(({ key, value }) => [key, value]).sort());
+    JSON.stringify(params.map(({ key, value }) => [key, value]).toSorted());
   return text(left) === text(right);
 }

@@ -49,7 +49,11 @@ export interface Segment {
   /** A scalar column over at least `rowCount` rows, for filters. Vectors are only searched or taken. */
   column(fieldId: bigint): Column;
   keys(): KeyColumn;
-  /** Exact nearest rows among `allowed` (null: all of the view), ties by key. */
+  /** Every row version of these keys, visible or not: ascending row numbers, each once. */
+  rowsOfKeys(keys: KeyColumn): Uint32Array;
+  /** These rows (ascending) by key, the newest version of a key first; a new array. */
+  sortByKey(rows: Uint32Array): Uint32Array;
+  /** Exact nearest rows among those of `view` that are in `allowed` too (null: all), ties by key, each key once. */
   search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
   take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;

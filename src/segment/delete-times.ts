@@ -1,0 +1,97 @@
+/**
+ * When each row of a segment was deleted: the smallest delete timestamp that hides it, or never.
+ *
+ * Always true:
+ *  - a delete at D hides a row exactly when the row was inserted before D; at the same timestamp it does not;
+ *  - deletes may come in any order and any number of times with the same result.
+ *
+ * Timestamps are compared as two halves: no BigInt a row.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+
+const NEVER = (1n << 64n) - 1n;
+
+export class DeleteTimes {
+  #times: BigUint64Array | null = null;
+  #halves: Uint32Array = new Uint32Array(0);
+  #earliest: Timestamp = NEVER;
+  #latest: Timestamp = 0n;
+  #hiddenRows = 0;
+  #version = 0;
+
+  /** Rows that some delete hides. */
+  get hiddenRows(): number {
+    return this.#hiddenRows;
+  }
+
+  /** The smallest delete timestamp of any row; the largest possible one when nothing is deleted. */
+  get earliest(): Timestamp {
+    return this.#earliest;
+  }
+
+  /** An upper bound of the delete timestamps. */
+  get latest(): Timestamp {
+    return this.#latest;
+  }
+
+  /** Changes whenever the answer for some row does. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get memoryBytes(): number {
+    return this.#times?.byteLength ?? 0;
+  }
+
+  /** One entry a row for at least `rowCount` rows, or null while nothing is deleted. */
+  times(rowCount: number): BigUint64Array | null {
+    if (this.#times !== null) this.#reserve(rowCount, Math.ceil(this.#times.length * 1.5));
+    return this.#times;
+  }
+
+  /**
+   * Applies delete number `at` of `deletes` to `row`. Timestamps come as halves, `inserts` and `insertHalves` one entry a row.
+   * Tells whether nothing had deleted the row before.
+   */
+  hide(row: number, inserts: BigUint64Array, insertHalves: Uint32Array, deletes: Uint32Array, at: number): boolean {
+    const low = deletes[at * 2]!;
+    const high = deletes[at * 2 + 1]!;
+    if (!isLess(insertHalves[row * 2 + 1]!, insertHalves[row * 2]!, high, low)) return false;
+    this.#reserve(row + 1, inserts.length);
+    const halves = this.#halves;
+    if (!isLess(high, low, halves[row * 2 + 1]!, halves[row * 2]!)) return false;
+    const isNew = halves[row * 2] === 0xffffffff && halves[row * 2 + 1] === 0xffffffff;
+    halves[row * 2] = low;
+    halves[row * 2 + 1] = high;
+    this.#version += 1;
+    if (isNew) this.#hiddenRows += 1;
+    const time = (BigInt(high) << 32n) | BigInt(low);
+    if (time < this.#earliest) this.#earliest = time;
+    if (time > this.#latest) this.#latest = time;
+    return isNew;
+  }
+
+  #reserve(rowCount: number, capacityRows: number): void {
+    const known = this.#times?.length ?? 0;
+    if (known >= rowCount) return;
+    const times = new BigUint64Array(Math.max(rowCount, capacityRows));
+    if (this.#times !== null) times.set(this.#times);
+    times.fill(NEVER, known);
+    this.#times = times;
+    this.#halves = halvesOf(times);
+  }
+}
+
+/** Low and high half of every timestamp, one behind the other. */
+export function halvesOf(timestamps: BigUint64Array): Uint32Array {
+  assert(LITTLE_ENDIAN, "the machine is little-endian");
+  return new Uint32Array(timestamps.buffer, timestamps.byteOffset, timestamps.length * 2);
+}
+
+function isLess(high: number, low: number, otherHigh: number, otherLow: number): boolean {
+  return high === otherHigh ? low < otherLow : high < otherHigh;
+}
+
+const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;

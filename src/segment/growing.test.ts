@@ -1,0 +1,261 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { bytesColumn, type FixedColumn, textAt } from "../model/columns.ts";
+import { ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
+import { DataType, Metric } from "../model/types.ts";
+import { GrowingSegment } from "./growing.ts";
+import { BruteKernel } from "./testing/brute-kernel.ts";
+import { checkSegment } from "./testing/check-segment.ts";
+import {
+  batchOf,
+  compareKeyNumbers,
+  KEY_FIELD,
+  keyColumn,
+  type KeyType,
+  NOTE_FIELD,
+  programs,
+  runProgram,
+  SERIAL_FIELD,
+  type Step,
+  stepTimestamp,
+  testSchema,
+  VECTOR_FIELD,
+  type Version,
+  VersionModel,
+} from "./testing/version-model.ts";
+
+const KEY_TYPES: readonly KeyType[] = ["int64", "varchar"];
+
+function newSegment(keyType: KeyType, kernel: BruteKernel): GrowingSegment {
+  const schema = testSchema(keyType);
+  return new GrowingSegment(
+    { segmentId: 7n, partitionId: 3n, collectionId: 1n, channel: "dml_0_1v0", schema, startPosition: 0n },
+    kernel,
+  );
+}
+
+function append(segment: GrowingSegment, versions: readonly Version[], timestamp: bigint, keyType: KeyType): void {
+  const rowIds = BigInt64Array.from(versions, (version) => 1000n + BigInt(version.serial));
+  segment.append(batchOf(versions, keyType), rowIds, timestamp);
+}
+
+function remove(segment: GrowingSegment, keys: readonly number[], timestamp: bigint, keyType: KeyType): number {
+  return segment.applyDeletes(keyColumn(keys, keyType), new BigUint64Array(keys.length).fill(timestamp));
+}
+
+function run(segment: GrowingSegment, program: readonly Step[], keyType: KeyType): VersionModel {
+  const model = new VersionModel();
+  runProgram(
+    program,
+    model,
+    (versions, timestamp) => append(segment, versions, timestamp, keyType),
+    (keys, timestamp) => void remove(segment, keys, timestamp, keyType),
+  );
+  return model;
+}
+
+for (const keyType of KEY_TYPES) {
+  test(`a growing segment answers as the model does, ${keyType} keys`, async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        programs,
+        fc.array(fc.nat({ max: 200 }), { minLength: 20, maxLength: 20 }),
+        async (program, at) => {
+          const kernel = new BruteKernel();
+          const segment = newSegment(keyType, kernel);
+          const model = run(segment, program, keyType);
+          for (const offset of at) await checkSegment(segment, model, stepTimestamp(-1) + BigInt(offset), keyType);
+          segment.close();
+          assert.equal(kernel.openHandles(), 0);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  test(`the flush source has every version by key and time, ${keyType} keys`, async () => {
+    await fc.assert(
+      fc.asyncProperty(programs, async (program) => {
+        const segment = newSegment(keyType, new BruteKernel());
+        const model = run(segment, program, keyType);
+        const expected = model.versions.toSorted(
+          (left, right) => compareKeyNumbers(left.key, right.key, keyType) || left.serial - right.serial,
+        );
+        segment.seal();
+        const source = segment.flushSource();
+        assert.equal(source.rowCount, expected.length);
+        assert.deepEqual(
+          [...source.timestamps],
+          expected.map((version) => version.timestamp),
+        );
+        assert.deepEqual(
+          [...source.rowIds],
+          expected.map((version) => 1000n + BigInt(version.serial)),
+        );
+        const whole = batchOf(expected, keyType);
+        for (const fieldId of [KEY_FIELD, VECTOR_FIELD, SERIAL_FIELD, NOTE_FIELD]) {
+          const column = await source.column(fieldId);
+          const wanted = whole.columns.get(fieldId)!;
+          assert.deepEqual({ ...column, valid: null }, { ...wanted, valid: null });
+          // Validity may have been stored although the rows turned out to be without nulls.
+          assert.deepEqual([...(column.valid ?? [])].includes(0), [...(wanted.valid ?? [])].includes(0));
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+}
+
+test("an upsert hides older versions and not its own row, however often and in whatever order it is applied", () => {
+  const segment = newSegment("int64", new BruteKernel());
+  const model = new VersionModel();
+  append(segment, model.insert([{ key: 7, vector: [0, 0] }], 100n), 100n, "int64");
+  assert.equal(remove(segment, [7], 300n, "int64"), 1);
+  append(segment, model.insert([{ key: 7, vector: [1, 1] }], 300n), 300n, "int64");
+  assert.equal(remove(segment, [7], 300n, "int64"), 0);
+  const visible = (timestamp: bigint): number[] => {
+    const view = segment.view(timestamp);
+    return [0, 1].filter(
+      (row) => row < view.rowCount && (view.visible === null || (view.visible[0]! & (1 << row)) !== 0),
+    );
+  };
+  assert.deepEqual([99n, 100n, 299n, 300n, 301n].map(visible), [[], [0], [0], [1], [1]]);
+  // A smaller delete that comes late wins over the one that is known.
+  assert.equal(remove(segment, [7], 200n, "int64"), 0);
+  assert.deepEqual([199n, 200n, 300n].map(visible), [[0], [], [1]]);
+});
+
+test("what a reader was given stays while rows are appended", async () => {
+  const kernel = new BruteKernel();
+  const segment = newSegment("varchar", kernel);
+  const model = new VersionModel();
+  const rows = (count: number): Step["rows"] =>
+    Array.from({ length: count }, (_, at) => ({ key: at, vector: [at % 3, 0] as const }));
+  append(segment, model.insert(rows(5), 10n), 10n, "varchar");
+  const keys = segment.keys();
+  const view = segment.view(10n);
+  const searching = segment.search(
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 100, range: null },
+    view,
+    null,
+  );
+  append(segment, model.insert(rows(5000), 11n), 11n, "varchar");
+  assert.equal(keys.kind === "bytes" && textAt(keys, 4), "document/4");
+  assert.equal(segment.rowCount, 5005);
+  assert.equal(view.rowCount, 5);
+  assert.deepEqual([...(await searching).rows], [0, 3, 1, 4, 2]);
+});
+
+test("no search is repeated with ranks unless a tie at the border demands it", async () => {
+  const kernel = new BruteKernel();
+  const segment = newSegment("int64", kernel);
+  const model = new VersionModel();
+  const rows = [3, 1, 2].map((key) => ({ key, vector: [0, 0] as const }));
+  append(segment, model.insert([...rows, { key: 0, vector: [2, 0] }], 10n), 10n, "int64");
+  const search = async (k: number): Promise<number[]> => {
+    kernel.searches = 0;
+    const hits = await segment.search(
+      { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k, range: null },
+      segment.view(10n),
+      null,
+    );
+    return [...hits.rows];
+  };
+  assert.deepEqual(await search(3), [1, 2, 0]);
+  assert.equal(kernel.searches, 1);
+  assert.deepEqual(await search(2), [1, 2]);
+  assert.equal(kernel.searches, 2);
+});
+
+test("the flood of one key does not hide the others, even past the kernel's widest search", async () => {
+  const segment = newSegment("int64", new BruteKernel());
+  const model = new VersionModel();
+  const flood = Array.from({ length: 17_000 }, () => ({ key: 5, vector: [0, 0] as const }));
+  append(segment, model.insert(flood, 10n), 10n, "int64");
+  append(
+    segment,
+    model.insert(
+      [
+        { key: 9, vector: [1, 0] },
+        { key: 4, vector: [1, 0] },
+        { key: 8, vector: [2, 0] },
+      ],
+      11n,
+    ),
+    11n,
+    "int64",
+  );
+  const hits = await segment.search(
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 3, range: null },
+    segment.view(11n),
+    null,
+  );
+  assert.deepEqual([...hits.rows], [16_999, 17_001, 17_000]);
+  assert.deepEqual([...hits.scores], [0, 1, 1]);
+});
+
+test("rows are taken with the system's columns, in the order asked", async () => {
+  const segment = newSegment("int64", new BruteKernel());
+  const model = new VersionModel();
+  append(
+    segment,
+    model.insert(
+      [1, 2, 3].map((key) => ({ key, vector: [key, -key] as const })),
+      10n,
+    ),
+    10n,
+    "int64",
+  );
+  const batch = await segment.take([KEY_FIELD, ROW_ID_FIELD, TIMESTAMP_FIELD, VECTOR_FIELD], Uint32Array.of(2, 0, 2));
+  assert.equal(batch.rowCount, 3);
+  assert.deepEqual([...(batch.columns.get(ROW_ID_FIELD) as FixedColumn).values], [1002n, 1000n, 1002n]);
+  assert.deepEqual([...(batch.columns.get(TIMESTAMP_FIELD) as FixedColumn).values], [10n, 10n, 10n]);
+  assert.deepEqual([...(batch.columns.get(VECTOR_FIELD) as { values: Float32Array }).values], [3, -3, 1, -1, 3, -3]);
+  await assert.rejects(segment.take([999n], Uint32Array.of(0)), { kind: "FieldNotFound" });
+});
+
+test("a segment is freed when its last reader lets go, and takes no rows once sealed", () => {
+  const kernel = new BruteKernel();
+  const segment = newSegment("int64", kernel);
+  segment.acquire();
+  segment.close();
+  segment.close();
+  assert.equal(kernel.openHandles(), 1);
+  assert.throws(() => segment.acquire(), { kind: "SegmentNotLoaded" });
+  segment.release();
+  assert.equal(kernel.openHandles(), 0);
+
+  const other = newSegment("int64", kernel);
+  other.seal();
+  assert.throws(() => append(other, new VersionModel().insert([{ key: 1, vector: [0, 0] }], 10n), 10n, "int64"));
+  const unordered = newSegment("int64", kernel);
+  append(unordered, new VersionModel().insert([{ key: 1, vector: [0, 0] }], 10n), 10n, "int64");
+  assert.throws(() => append(unordered, new VersionModel().insert([{ key: 1, vector: [0, 0] }], 9n), 9n, "int64"));
+});
+
+test("a row without a vector is not found by its vector", async () => {
+  const segment = newSegment("int64", new BruteKernel());
+  const model = new VersionModel();
+  const batch = batchOf(
+    model.insert(
+      [1, 2].map((key) => ({ key, vector: [0, 0] as const })),
+      10n,
+    ),
+    "int64",
+  );
+  const vector = batch.columns.get(VECTOR_FIELD)!;
+  const columns = new Map(batch.columns).set(VECTOR_FIELD, { ...vector, valid: Uint8Array.of(0, 1) });
+  segment.append({ rowCount: 2, columns }, BigInt64Array.of(1n, 2n), 10n);
+  const hits = await segment.search(
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 5, range: null },
+    segment.view(10n),
+    null,
+  );
+  assert.deepEqual([...hits.rows], [1]);
+});
+
+test("keys of another type are refused", () => {
+  const segment = newSegment("int64", new BruteKernel());
+  assert.throws(() => segment.applyDeletes(bytesColumn(DataType.VarChar, ["1"]), BigUint64Array.of(1n)));
+});

@@ -1,0 +1,382 @@
+/**
+ * Growing segment: rows of one (collection, partition, channel) that are in the log and not yet flushed.
+ *
+ * Always true:
+ *  - rows are appended in timestamp order, all rows of one log message at once; `rowCount` never shrinks;
+ *  - what a reader was given stays as it was, whatever is appended while it waits;
+ *  - a delete reaches the segment after every row with a smaller timestamp, as in the log;
+ *  - after `seal()` nothing is appended; the flusher may read meanwhile;
+ *  - this is the only copy of the rows in memory: it answers reads and is what a flush writes.
+ *
+ * Not here: choosing the segment for a row (wal), file layout (storage).
+ */
+
+import { assert, present } from "../base/assert.ts";
+import { milvusError } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { type Handle, type Kernel, NO_ROW } from "../kernel/kernel.ts";
+import type { LogPosition } from "../log/log.ts";
+import type { Bitset } from "../model/bitset.ts";
+import {
+  type Column,
+  type ColumnBatch,
+  columnRows,
+  type FixedColumn,
+  isBytesType,
+  type KeyColumn,
+  takeRows,
+} from "../model/columns.ts";
+import {
+  type CollectionSchema,
+  type FieldSchema,
+  primaryKeyField,
+  ROW_ID_FIELD,
+  TIMESTAMP_FIELD,
+} from "../model/schema.ts";
+import { DataType, isVectorType } from "../model/types.ts";
+import { DeleteTimes, halvesOf } from "./delete-times.ts";
+import {
+  type GrowableColumn,
+  GrowableBytes,
+  GrowableFixed,
+  GrowableValidity,
+  grownCapacity,
+} from "./growable-column.ts";
+import { KeyOrder } from "./key-order.ts";
+import { type KeyReader, keyReader } from "./key-reader.ts";
+import { sortByKey } from "./key-sort.ts";
+import { KeyTable } from "./key-table.ts";
+import { Lease } from "./lease.ts";
+import { nearestRows, type NearestSource } from "./nearest.ts";
+import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
+import { bitsOfBytes, both, Visibility } from "./visibility.ts";
+
+const FIRST_TIMESTAMPS = 256;
+
+export interface GrowingSegmentOptions {
+  readonly segmentId: bigint;
+  readonly partitionId: bigint;
+  readonly collectionId: bigint;
+  readonly channel: string;
+  readonly schema: CollectionSchema;
+  /** Where the log must be read from to get every row of this segment. */
+  readonly startPosition: LogPosition;
+}
+
+/** What a flush writes: every row, by key and then by time, one column at a time. Deletes are not applied. */
+export interface FlushSource {
+  readonly rowCount: number;
+  readonly timestamps: BigUint64Array;
+  readonly rowIds: BigInt64Array;
+  column(fieldId: bigint): Promise<Column>;
+}
+
+interface VectorRows {
+  readonly rows: Handle;
+  readonly dimension: number;
+  readonly dataType: DataType;
+  readonly valid: GrowableValidity;
+}
+
+export class GrowingSegment implements Segment {
+  readonly state = "growing";
+  readonly segmentId: bigint;
+  readonly partitionId: bigint;
+  readonly collectionId: bigint;
+  readonly channel: string;
+  readonly schema: CollectionSchema;
+  readonly startPosition: LogPosition;
+  readonly #kernel: Kernel;
+  readonly #keyFieldId: bigint;
+  readonly #scalars = new Map<bigint, GrowableColumn>();
+  readonly #vectors = new Map<bigint, VectorRows>();
+  readonly #table = new KeyTable();
+  readonly #order = new KeyOrder();
+  readonly #deletes = new DeleteTimes();
+  readonly #visibility: Visibility;
+  readonly #lease: Lease;
+  #inserts: BigUint64Array = new BigUint64Array(0);
+  #insertHalves: Uint32Array = new Uint32Array(0);
+  #rowCount = 0;
+  #firstTimestamp: Timestamp | null = null;
+  #lastTimestamp: Timestamp = 0n;
+  #keys: KeyReader;
+  #sealed = false;
+
+  constructor(options: GrowingSegmentOptions, kernel: Kernel) {
+    this.segmentId = options.segmentId;
+    this.partitionId = options.partitionId;
+    this.collectionId = options.collectionId;
+    this.channel = options.channel;
+    this.schema = options.schema;
+    this.startPosition = options.startPosition;
+    this.#kernel = kernel;
+    this.#keyFieldId = primaryKeyField(options.schema).fieldId;
+    this.#scalars.set(ROW_ID_FIELD, new GrowableFixed(DataType.Int64));
+    for (const field of options.schema.fields) this.#addField(field);
+    this.#keys = keyReader(this.keys());
+    this.#visibility = new Visibility(kernel, this.#deletes);
+    this.#lease = new Lease(options.segmentId, () => {
+      for (const { rows } of this.#vectors.values()) kernel.close(rows);
+    });
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed;
+  }
+
+  /** Of the oldest row; null while there is none. */
+  get firstTimestamp(): Timestamp | null {
+    return this.#firstTimestamp;
+  }
+
+  /** Of the newest row; 0 while there is none. */
+  get lastTimestamp(): Timestamp {
+    return this.#lastTimestamp;
+  }
+
+  /** Row versions that some delete hides. */
+  get hiddenRows(): number {
+    return this.#deletes.hiddenRows;
+  }
+
+  /** Bytes of the rows themselves, timestamps and row ids included: what `memoryBytes` is measured against. */
+  get rawBytes(): number {
+    let bytes = this.#rowCount * 8;
+    for (const column of this.#scalars.values()) bytes += column.rawBytes;
+    for (const { dimension, valid } of this.#vectors.values()) bytes += this.#rowCount * dimension * 4 + valid.rawBytes;
+    return bytes;
+  }
+
+  get memoryBytes(): number {
+    let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#table.memoryBytes + this.#order.memoryBytes;
+    for (const column of this.#scalars.values()) bytes += column.memoryBytes;
+    if (!this.#lease.isFreed) {
+      for (const { rows, valid } of this.#vectors.values())
+        bytes += this.#kernel.residentBytes(rows) + valid.memoryBytes;
+    }
+    return bytes;
+  }
+
+  /** The rows of one log message. */
+  append(batch: ColumnBatch, rowIds: BigInt64Array, timestamp: Timestamp): void {
+    assert(!this.#sealed && !this.#lease.closed, "a sealed segment takes no rows");
+    assert(timestamp >= this.#lastTimestamp, "rows come in timestamp order");
+    assert(rowIds.length === batch.rowCount, "every row has an id");
+    for (const field of this.schema.fields) {
+      const column = present(batch.columns.get(field.fieldId), `column of field ${field.fieldId}`);
+      assert(columnRows(column) === batch.rowCount, "columns of a batch are equally long");
+    }
+    if (batch.rowCount === 0) return;
+    for (const [fieldId, vector] of this.#vectors) {
+      const column = batch.columns.get(fieldId)!;
+      assert(column.kind === "vector" && column.dimension === vector.dimension, "vectors have the field's dimension");
+      const total = this.#kernel.appendRows(vector.rows, column.values);
+      assert(total === this.#rowCount + batch.rowCount, "the kernel has as many rows as the segment");
+      vector.valid.append(column.valid, batch.rowCount);
+    }
+    for (const [fieldId, column] of this.#scalars) {
+      if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);
+    }
+    this.#scalars.get(ROW_ID_FIELD)!.append({ kind: "fixed", type: DataType.Int64, values: rowIds, valid: null });
+    this.#appendTimestamps(batch.rowCount, timestamp);
+    this.#rowCount += batch.rowCount;
+    this.#keys = keyReader(this.keys());
+    this.#table.extend(this.#keys, this.#rowCount);
+  }
+
+  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array): number {
+    const wanted = keyReader(keys);
+    assert(wanted.rowCount === timestamps.length, "every delete has a timestamp");
+    assert(wanted.kind === this.#keys.kind, "deletes have the key's type");
+    const times = halvesOf(timestamps);
+    let hidden = 0;
+    for (let at = 0; at < wanted.rowCount; at += 1) {
+      for (let row = this.#table.newest(this.#keys, wanted, at); row !== NO_ROW; row = this.#table.older(row)) {
+        if (this.#deletes.hide(row, this.#inserts, this.#insertHalves, times, at)) hidden += 1;
+      }
+    }
+    return hidden;
+  }
+
+  /** No more rows. Idempotent. */
+  seal(): void {
+    this.#sealed = true;
+  }
+
+  view(timestamp: Timestamp): RowView {
+    const rowCount = this.#rowsUntil(timestamp);
+    // The rows left are inserted at `timestamp` or before, so that only deletes count.
+    return this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
+  }
+
+  keys(): KeyColumn {
+    return this.#scalars.get(this.#keyFieldId)!.view() as KeyColumn;
+  }
+
+  column(fieldId: bigint): Column {
+    if (fieldId === TIMESTAMP_FIELD) return timestampColumn(this.#inserts.subarray(0, this.#rowCount));
+    const column = this.#scalars.get(fieldId);
+    if (column === undefined) throw milvusError("FieldNotFound", "the segment has no such scalar", { field: fieldId });
+    return column.view();
+  }
+
+  rowsOfKeys(keys: KeyColumn): Uint32Array {
+    const wanted = keyReader(keys);
+    assert(wanted.kind === this.#keys.kind, "keys have the key's type");
+    const rows: number[] = [];
+    for (let at = 0; at < wanted.rowCount; at += 1) {
+      for (let row = this.#table.newest(this.#keys, wanted, at); row !== NO_ROW; row = this.#table.older(row))
+        rows.push(row);
+    }
+    const sorted = Uint32Array.from(rows).toSorted();
+    return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
+  }
+
+  sortByKey(rows: Uint32Array): Uint32Array {
+    return newestFirst(this.#keys, sortByKey(this.#keys, rows));
+  }
+
+  async search(
+    search: VectorSearch,
+    view: RowView,
+    allowed: Bitset | null,
+    signal?: AbortSignal,
+  ): Promise<SegmentHits> {
+    const vector = this.#vectors.get(search.fieldId);
+    if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
+    const valid = vector.valid.view();
+    const present = valid === null ? null : bitsOfBytes(valid, view.rowCount);
+    const reachable = both(both(view.visible, allowed), present);
+    return await nearestRows(
+      this.#nearestSource(vector.rows),
+      search,
+      vector.dimension,
+      view.rowCount,
+      reachable,
+      signal,
+    );
+  }
+
+  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+    const columns = new Map<bigint, Column>();
+    for (const fieldId of fieldIds) columns.set(fieldId, this.#takeField(fieldId, rows));
+    return { rowCount: rows.length, columns };
+  }
+
+  /** Row numbers by key, then by time. */
+  flushOrder(): Uint32Array {
+    return this.#order.order(this.#keys).slice();
+  }
+
+  /** The rows in flush order. The caller holds the segment until it has read what it wants. */
+  flushSource(): FlushSource {
+    assert(this.#sealed, "a segment is sealed before it is flushed");
+    const order = this.flushOrder();
+    const timestamps = new BigUint64Array(order.length);
+    for (let at = 0; at < order.length; at += 1) timestamps[at] = this.#inserts[order[at]!]!;
+    const rowIds = this.#takeField(ROW_ID_FIELD, order) as FixedColumn;
+    return {
+      rowCount: order.length,
+      timestamps,
+      rowIds: rowIds.values as BigInt64Array,
+      column: async (fieldId) => this.#takeField(fieldId, order),
+    };
+  }
+
+  acquire(): void {
+    this.#lease.acquire();
+  }
+
+  release(): void {
+    this.#lease.release();
+  }
+
+  close(): void {
+    this.#lease.close();
+  }
+
+  #addField(field: FieldSchema): void {
+    if (isVectorType(field.dataType)) {
+      assert(field.dataType === DataType.FloatVector, "vectors are float vectors");
+      const rows = this.#kernel.createRows(field.dimension);
+      const { dimension, dataType } = field;
+      this.#vectors.set(field.fieldId, { rows, dimension, dataType, valid: new GrowableValidity() });
+      return;
+    }
+    const column = isBytesType(field.dataType) ? new GrowableBytes(field.dataType) : new GrowableFixed(field.dataType);
+    this.#scalars.set(field.fieldId, column);
+  }
+
+  #appendTimestamps(count: number, timestamp: Timestamp): void {
+    const end = this.#rowCount + count;
+    if (this.#inserts.length < end) {
+      const grown = new BigUint64Array(grownCapacity(this.#inserts.length, end, FIRST_TIMESTAMPS));
+      grown.set(this.#inserts.subarray(0, this.#rowCount));
+      this.#inserts = grown;
+      this.#insertHalves = halvesOf(grown);
+    }
+    this.#inserts.fill(timestamp, this.#rowCount, end);
+    this.#firstTimestamp ??= timestamp;
+    this.#lastTimestamp = timestamp;
+  }
+
+  /** How many rows were inserted at `timestamp` or before: a prefix, as rows come in timestamp order. */
+  #rowsUntil(timestamp: Timestamp): number {
+    if (timestamp >= this.#lastTimestamp) return this.#rowCount;
+    let low = 0;
+    let high = this.#rowCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#inserts[middle]! <= timestamp) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #takeField(fieldId: bigint, rows: Uint32Array): Column {
+    const vector = this.#vectors.get(fieldId);
+    if (vector === undefined) return takeRows(this.column(fieldId), rows);
+    const { dimension, dataType } = vector;
+    const valid = vector.valid.view();
+    const values = this.#kernel.gatherRows(vector.rows, rows);
+    const taken = valid === null ? null : Uint8Array.from(rows, (row) => valid[row]!);
+    return { kind: "vector", type: dataType, dimension, values, valid: taken };
+  }
+
+  #nearestSource(rows: Handle): NearestSource {
+    const table = this.#table;
+    return {
+      kernel: this.#kernel,
+      rows,
+      rowOrderIsKeyOrder: false,
+      hasRepeatedKeys: table.hasRepeatedKeys,
+      keyReader: () => this.#keys,
+      rank: () => this.#order.rank(this.#keys),
+      compareAge: (left, right) => right - left,
+      versionsOf: (row) => this.rowsOfKeys(takeRows(this.keys(), Uint32Array.of(row)) as KeyColumn),
+    };
+  }
+}
+
+/** Insert timestamps as the Int64 column that Milvus keeps them in. */
+export function timestampColumn(timestamps: BigUint64Array): FixedColumn {
+  const values = new BigInt64Array(timestamps.buffer, timestamps.byteOffset, timestamps.length);
+  return { kind: "fixed", type: DataType.Int64, values, valid: null };
+}
+
+/** Turns the rows of every key around: `rows` is by key, then by time. In place. */
+export function newestFirst(keys: KeyReader, rows: Uint32Array): Uint32Array {
+  let start = 0;
+  for (let end = 1; end <= rows.length; end += 1) {
+    if (end < rows.length && keys.equals(rows[start]!, keys, rows[end]!)) continue;
+    if (end - start > 1) rows.subarray(start, end).reverse();
+    start = end;
+  }
+  return rows;
+}

@@ -1,0 +1,48 @@
+/**
+ * The rows of a growing segment in key order, kept up to date by merging in what came since the last question.
+ *
+ * Always true:
+ *  - `order` lists every row it covers once, by key, then by row number, which in a growing segment is by time;
+ *  - `rank` orders rows by key and, inside one key, the newest first: the order in which equal scores are reported.
+ */
+
+import type { KeyReader } from "./key-reader.ts";
+import { mergeByKey, sortByKey } from "./key-sort.ts";
+
+export class KeyOrder {
+  #order: Uint32Array = new Uint32Array(0);
+  #rank: Uint32Array = new Uint32Array(0);
+
+  get memoryBytes(): number {
+    return this.#order.byteLength + this.#rank.byteLength;
+  }
+
+  /** All rows of `keys`. */
+  order(keys: KeyReader): Uint32Array {
+    const known = this.#order.length;
+    if (known < keys.rowCount) {
+      const added = new Uint32Array(keys.rowCount - known);
+      for (let at = 0; at < added.length; at += 1) added[at] = known + at;
+      this.#order = mergeByKey(keys, this.#order, sortByKey(keys, added));
+    }
+    return this.#order;
+  }
+
+  /** One entry a row of `keys`. */
+  rank(keys: KeyReader): Uint32Array {
+    if (this.#rank.length < keys.rowCount) this.#rank = rankOf(keys, this.order(keys));
+    return this.#rank;
+  }
+}
+
+/** The place of every row when rows are ordered by key, the newest of a key first; `order` is by key, then by time. */
+export function rankOf(keys: KeyReader, order: Uint32Array): Uint32Array {
+  const rank = new Uint32Array(order.length);
+  let start = 0;
+  for (let end = 1; end <= order.length; end += 1) {
+    if (end < order.length && keys.equals(order[start]!, keys, order[end]!)) continue;
+    for (let at = start; at < end; at += 1) rank[order[at]!] = start + (end - 1 - at);
+    start = end;
+  }
+  return rank;
+}

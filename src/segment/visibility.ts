@@ -1,0 +1,63 @@
+/**
+ * Which rows of a segment a read at some timestamp sees.
+ *
+ * Always true: the answer depends on the rows, the deletes and the timestamp only; a returned bitset is never changed afterwards.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { Bitset } from "../model/bitset.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { DeleteTimes } from "./delete-times.ts";
+import type { RowView } from "./segment.ts";
+
+export class Visibility {
+  readonly #kernel: Kernel;
+  readonly #deletes: DeleteTimes;
+  /** The last answer that stays right for every later timestamp until a row or a delete comes. */
+  #latest: { readonly rowCount: number; readonly version: number; readonly visible: Bitset } | null = null;
+
+  constructor(kernel: Kernel, deletes: DeleteTimes) {
+    this.#kernel = kernel;
+    this.#deletes = deletes;
+  }
+
+  get memoryBytes(): number {
+    return this.#latest?.visible.byteLength ?? 0;
+  }
+
+  /** `inserts` has one timestamp a row for at least `rowCount` rows, none of them later than `latestInsert`. */
+  view(inserts: BigUint64Array, rowCount: number, latestInsert: Timestamp, timestamp: Timestamp): RowView {
+    const deletes = this.#deletes;
+    const allInserted = timestamp >= latestInsert;
+    if (rowCount === 0 || (allInserted && timestamp < deletes.earliest)) return { rowCount, visible: null };
+    const isFinal = allInserted && timestamp >= deletes.latest;
+    const known = this.#latest;
+    if (isFinal && known?.rowCount === rowCount && known.version === deletes.version) {
+      return { rowCount, visible: known.visible };
+    }
+    const visible = this.#kernel.visibleRows(
+      inserts.subarray(0, rowCount),
+      deletes.times(rowCount)?.subarray(0, rowCount) ?? null,
+      rowCount,
+      timestamp,
+    );
+    if (isFinal) this.#latest = { rowCount, version: deletes.version, visible };
+    return { rowCount, visible };
+  }
+}
+
+/** The rows that are in both; null means all of them. */
+export function both(left: Bitset | null, right: Bitset | null): Bitset | null {
+  if (left === null) return right;
+  if (right === null) return left;
+  const result = left.slice();
+  for (let at = 0; at < result.length; at += 1) result[at]! &= right[at]!;
+  return result;
+}
+
+/** A bitset over `rowCount` rows from one byte a row. */
+export function bitsOfBytes(bytes: Uint8Array, rowCount: number): Bitset {
+  const bits = new Uint8Array(Math.ceil(rowCount / 64) * 8);
+  for (let row = 0; row < rowCount; row += 1) if (bytes[row] === 1) bits[row >> 3]! |= 1 << (row & 7);
+  return bits;
+}

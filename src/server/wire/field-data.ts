@@ -1,0 +1,309 @@
+/**
+ * `schema.FieldData`, one column on the wire, to and from columns.
+ *
+ *   FieldData     1 type  2 field_name  3 scalars  4 vectors  8 struct_arrays  5 field_id  6 is_dynamic  7 valid_data: bool[]
+ *   ScalarField   1 bool[]  2 int32[]  3 int64[]  4 float[]  5 double[]  6 string[]  9 json: bytes[]  11 timestamptz: int64[]
+ *                 (each inside a message of its own, as its field 1; the other numbers are kinds that are not decoded here)
+ *   VectorField   1 dim  2 float_vector  (the other numbers: not decoded here)
+ *
+ * What is decoded is what was sent, before any schema: an Int8 column has 32-bit values, a column with nulls may hold only the rows
+ * that are present, `rowCount` counts the entries that are there, a vector column may have a length that its dimension does not
+ * divide. The caller checks that against the schema and answers in Milvus's words.
+ *
+ * Always true: string entries are valid UTF-8; JSON is bytes on the wire and is not checked; nothing decoded shares memory with the
+ * request except floats and doubles that were aligned.
+ */
+
+import { type Column, type FixedValues, isBytesType } from "../../model/columns.ts";
+import { DataType } from "../../model/types.ts";
+import { assert } from "../../base/assert.ts";
+import {
+  packFixed,
+  packInt32s,
+  packInt64s,
+  readBools,
+  readDoubles,
+  readEntries,
+  readFloats,
+  readInt32s,
+  readInt64s,
+  readStrings,
+} from "./packed.ts";
+import { BYTES, FIXED32, FIXED64, VARINT, WireReader } from "./reader.ts";
+import { Spans } from "./spans.ts";
+import { WireWriter } from "./writer.ts";
+
+export type WireColumn =
+  | { readonly kind: "fixed"; readonly values: FixedValues }
+  | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
+  | { readonly kind: "vector"; readonly dimension: number; readonly values: Float32Array };
+
+export interface WireField {
+  /** As the sender says; it need not be a `DataType` and need not fit the values. */
+  readonly type: number;
+  readonly fieldName: string;
+  readonly fieldId: bigint;
+  readonly isDynamic: boolean;
+  /** `valid_data`, one byte an entry; null when the sender gave none. */
+  readonly valid: Uint8Array | null;
+  /** Null when no data came at all, or data of a kind that is not decoded. */
+  readonly column: WireColumn | null;
+  /** True when data came and its kind is not decoded: arrays, structs, vectors that are not of floats… */
+  readonly unsupported: boolean;
+  /** Entries in `column`; of a vector column, whole vectors. */
+  readonly rowCount: number;
+}
+
+/** Which member of the nested oneofs holds the values: scalar kinds by their number, vector kinds 100 further up. */
+const Arm = {
+  None: 0,
+  Bool: 1,
+  Int: 2,
+  Long: 3,
+  Float: 4,
+  Double: 5,
+  String: 6,
+  Json: 9,
+  Timestamptz: 11,
+  /** Vectors, and nothing more is known yet. */
+  Vector: 100,
+  FloatVector: 102,
+  Struct: 200,
+} as const;
+
+/** The wire type of one value, for senders that do not pack. */
+const UNPACKED: Readonly<Record<number, number>> = {
+  [Arm.Bool]: VARINT,
+  [Arm.Int]: VARINT,
+  [Arm.Long]: VARINT,
+  [Arm.Float]: FIXED32,
+  [Arm.Double]: FIXED64,
+  [Arm.String]: BYTES,
+  [Arm.Json]: BYTES,
+  [Arm.Timestamptz]: VARINT,
+  [Arm.FloatVector]: FIXED32,
+};
+
+class Draft {
+  arm: number = Arm.None;
+  dimension = 0;
+  readonly values = new Spans();
+
+  /** A oneof keeps its last member; the same member again goes on where it was. */
+  choose(arm: number): void {
+    if (this.arm !== arm) this.values.clear();
+    this.arm = arm;
+  }
+}
+
+export function decodeFieldData(reader: WireReader): WireField {
+  const draft = new Draft();
+  const validSpans = new Spans();
+  let type = 0;
+  let fieldName = "";
+  let fieldId = 0n;
+  let isDynamic = false;
+  while (reader.next()) {
+    if (reader.is(1, VARINT)) type = reader.int32();
+    else if (reader.is(2, BYTES)) fieldName = reader.text();
+    else if (reader.is(3, BYTES)) decodeScalars(reader.message(), draft);
+    else if (reader.is(4, BYTES)) decodeVectors(reader.message(), draft);
+    else if (reader.is(5, VARINT)) fieldId = reader.int64();
+    else if (reader.is(6, VARINT)) isDynamic = reader.bool();
+    else if (reader.field === 7 && (reader.wireType === BYTES || reader.wireType === VARINT))
+      collect(reader, validSpans);
+    else if (reader.is(8, BYTES)) {
+      reader.skip();
+      draft.choose(Arm.Struct);
+    } else reader.skip();
+  }
+  const column = materialize(reader.bytes, draft);
+  return {
+    type,
+    fieldName,
+    fieldId,
+    isDynamic,
+    valid: validSpans.count === 0 ? null : readBools(reader.bytes, validSpans),
+    column,
+    unsupported: column === null && draft.arm !== Arm.None && draft.arm !== Arm.Vector,
+    rowCount: column === null ? 0 : entriesOf(column),
+  };
+}
+
+function entriesOf(column: WireColumn): number {
+  switch (column.kind) {
+    case "fixed":
+      return column.values.length;
+    case "bytes":
+      return column.offsets.length - 1;
+    case "vector":
+      return column.dimension > 0 ? Math.floor(column.values.length / column.dimension) : 0;
+  }
+}
+
+function collect(reader: WireReader, spans: Spans): void {
+  const start = reader.skip();
+  spans.add(start, reader.offset);
+}
+
+function decodeScalars(reader: WireReader, draft: Draft): void {
+  // Scalars after vectors begin anew, even when they hold nothing.
+  if (draft.arm >= Arm.Vector) draft.choose(Arm.None);
+  while (reader.next()) {
+    const arm = reader.field;
+    if (reader.wireType !== BYTES || arm > 99) {
+      reader.skip();
+    } else if (UNPACKED[arm] === undefined) {
+      reader.skip();
+      draft.choose(arm);
+    } else {
+      draft.choose(arm);
+      decodeArray(reader.message(), UNPACKED[arm], draft.values);
+    }
+  }
+}
+
+function decodeVectors(reader: WireReader, draft: Draft): void {
+  if (draft.arm < Arm.Vector || draft.arm === Arm.Struct) {
+    draft.choose(Arm.Vector);
+    draft.dimension = 0;
+  }
+  while (reader.next()) {
+    if (reader.is(1, VARINT)) {
+      draft.dimension = Number(reader.int64());
+    } else if (reader.is(2, BYTES)) {
+      draft.choose(Arm.FloatVector);
+      decodeArray(reader.message(), FIXED32, draft.values);
+    } else if (reader.wireType === BYTES && reader.field < 99) {
+      draft.choose(Arm.Vector + reader.field);
+      reader.skip();
+    } else {
+      reader.skip();
+    }
+  }
+}
+
+/** `BoolArray`, `IntArray`… all hold their values in field 1. */
+function decodeArray(reader: WireReader, unpacked: number, values: Spans): void {
+  while (reader.next()) {
+    if (reader.field === 1 && (reader.wireType === BYTES || reader.wireType === unpacked)) collect(reader, values);
+    else reader.skip();
+  }
+}
+
+function materialize(bytes: Uint8Array, draft: Draft): WireColumn | null {
+  const { values } = draft;
+  switch (draft.arm) {
+    case Arm.Bool:
+      return { kind: "fixed", values: readBools(bytes, values) };
+    case Arm.Int:
+      return { kind: "fixed", values: readInt32s(bytes, values) };
+    case Arm.Long:
+    case Arm.Timestamptz:
+      return { kind: "fixed", values: readInt64s(bytes, values) };
+    case Arm.Float:
+      return { kind: "fixed", values: readFloats(bytes, values) };
+    case Arm.Double:
+      return { kind: "fixed", values: readDoubles(bytes, values) };
+    case Arm.String:
+      return { kind: "bytes", ...readStrings(bytes, values) };
+    case Arm.Json:
+      return { kind: "bytes", ...readEntries(bytes, values) };
+    case Arm.FloatVector:
+      return { kind: "vector", dimension: draft.dimension, values: readFloats(bytes, values) };
+    default:
+      return null;
+  }
+}
+
+/** A column of a result. */
+export interface ResultField {
+  readonly name: string;
+  readonly fieldId: bigint;
+  readonly isDynamic: boolean;
+  readonly column: Column;
+}
+
+/**
+ * The message as a writer. Scalars with nulls are padded, an entry for each row; vectors with nulls hold only the rows that are
+ * there. Both carry `valid_data`.
+ */
+export function encodeFieldData(field: ResultField): WireWriter {
+  const { column } = field;
+  const writer = new WireWriter();
+  writer.uint32(1, column.type);
+  writer.text(2, field.name);
+  if (column.kind === "vector") writer.message(4, encodeVectors(column));
+  else writer.message(3, encodeScalars(column));
+  writer.int64(5, field.fieldId);
+  writer.bool(6, field.isDynamic);
+  if (column.valid !== null) writer.bytes(7, packFixed(column.valid));
+  return writer;
+}
+
+function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter {
+  const scalars = new WireWriter();
+  const array = new WireWriter();
+  if (column.kind === "bytes") {
+    assert(
+      isBytesType(column.type) || column.type === DataType.Timestamptz,
+      `type ${column.type} has entries of bytes`,
+    );
+    array.entries(1, column.offsets, column.bytes);
+    scalars.message(column.type === DataType.JSON ? Arm.Json : Arm.String, array);
+    return scalars;
+  }
+  const { values } = column;
+  array.bytes(1, packValues(values, column.type));
+  scalars.message(fixedArm(column.type), array);
+  return scalars;
+}
+
+function packValues(values: FixedValues, type: DataType): Uint8Array {
+  if (values instanceof BigInt64Array) return packInt64s(values);
+  if (values instanceof Float32Array || values instanceof Float64Array) return packFixed(values);
+  return type === DataType.Bool && values instanceof Uint8Array ? packFixed(values) : packInt32s(values);
+}
+
+function fixedArm(type: DataType): number {
+  switch (type) {
+    case DataType.Bool:
+      return Arm.Bool;
+    case DataType.Int8:
+    case DataType.Int16:
+    case DataType.Int32:
+      return Arm.Int;
+    case DataType.Int64:
+      return Arm.Long;
+    case DataType.Float:
+      return Arm.Float;
+    case DataType.Double:
+      return Arm.Double;
+    case DataType.Timestamptz:
+      return Arm.Timestamptz;
+    default:
+      assert(false, `type ${type} has fixed-width values`);
+  }
+}
+
+function encodeVectors(column: Extract<Column, { kind: "vector" }>): WireWriter {
+  const vectors = new WireWriter();
+  const floats = new WireWriter();
+  floats.bytes(1, packFixed(presentVectors(column)));
+  vectors.int64(1, BigInt(column.dimension));
+  vectors.message(2, floats);
+  return vectors;
+}
+
+function presentVectors({ values, valid, dimension }: Extract<Column, { kind: "vector" }>): Float32Array {
+  if (valid === null || valid.every((byte) => byte === 1)) return values;
+  const there = valid.reduce((sum, byte) => sum + byte, 0);
+  const compact = new Float32Array(there * dimension);
+  let at = 0;
+  for (let row = 0; row < valid.length; row += 1) {
+    if (valid[row] === 0) continue;
+    compact.set(values.subarray(row * dimension, (row + 1) * dimension), at);
+    at += dimension;
+  }
+  return compact;
+}

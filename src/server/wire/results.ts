@@ -1,0 +1,115 @@
+/**
+ * `SearchResults` and `QueryResults` from columns.
+ *
+ *   SearchResults     1 status  2 results: SearchResultData  3 collection_name  4 session_ts: uint64
+ *   SearchResultData  1 num_queries  2 top_k  3 fields_data[]  4 scores: float[]  5 ids  6 topks: int64[]  7 output_fields[]
+ *                     8 group_by_field_value  9 all_search_count  10 distances: float[]
+ *                     11 search_iterator_v2_results? {1 token  2 last_bound: float}  12 recalls: float[]  13 primary_field_name
+ *   QueryResults      1 status  2 fields_data[]  3 collection_name  4 output_fields[]  5 session_ts  6 primary_field_name
+ *
+ * Always true: scores, ids and every column have one entry for each hit, sum(topks) in all.
+ */
+
+import { assert } from "../../base/assert.ts";
+import { type KeyColumn, columnRows } from "../../model/columns.ts";
+import { type ResultField, encodeFieldData } from "./field-data.ts";
+import { encodeKeys } from "./keys.ts";
+import { packFixed, packInt32s } from "./packed.ts";
+import { type StatusInit, encodeStatus } from "./status.ts";
+import { WireWriter } from "./writer.ts";
+
+export interface SearchAnswer {
+  readonly status: StatusInit;
+  readonly collectionName: string;
+  readonly sessionTimestamp: bigint;
+  /** Null for an answer that is only its status. */
+  readonly hits: SearchHits | null;
+}
+
+export interface SearchHits {
+  /** As many as queries; each the number of its hits. */
+  readonly topks: ArrayLike<number>;
+  /** What was asked for. */
+  readonly topK: number;
+  readonly ids: KeyColumn;
+  readonly scores: Float32Array;
+  /** Raw distances where reranking replaced the scores. */
+  readonly distances: Float32Array | null;
+  readonly recalls: Float32Array | null;
+  readonly fields: readonly ResultField[];
+  readonly outputFields: readonly string[];
+  readonly primaryFieldName: string;
+  readonly allSearchCount: number;
+  readonly groupByField: ResultField | null;
+  readonly iterator: { readonly token: string; readonly lastBound: number } | null;
+}
+
+export interface QueryAnswer {
+  readonly status: StatusInit;
+  readonly collectionName: string;
+  readonly sessionTimestamp: bigint;
+  readonly fields: readonly ResultField[];
+  readonly outputFields: readonly string[];
+  readonly primaryFieldName: string;
+}
+
+export function encodeSearchResults(answer: SearchAnswer): readonly Uint8Array[] {
+  const writer = new WireWriter();
+  writer.message(1, encodeStatus(answer.status));
+  if (answer.hits !== null) writer.message(2, encodeHits(answer.hits));
+  writer.text(3, answer.collectionName);
+  writer.int64(4, answer.sessionTimestamp);
+  return writer.pieces();
+}
+
+function encodeHits(hits: SearchHits): WireWriter {
+  const hitCount = checkedHitCount(hits);
+  const writer = new WireWriter();
+  writer.uint32(1, hits.topks.length);
+  writer.uint32(2, hits.topK);
+  for (const field of hits.fields) writer.message(3, encodeFieldData(field));
+  writer.bytes(4, packFixed(hits.scores));
+  writer.message(5, encodeKeys(hits.ids));
+  writer.bytes(6, packInt32s(hits.topks));
+  for (const name of hits.outputFields) writer.textAlways(7, name);
+  if (hits.groupByField !== null) writer.message(8, encodeFieldData(hits.groupByField));
+  writer.int64(9, BigInt(hits.allSearchCount));
+  if (hits.distances !== null) {
+    assert(hits.distances.length === hitCount, "each hit has a distance");
+    writer.bytes(10, packFixed(hits.distances));
+  }
+  if (hits.iterator !== null) {
+    const iterator = new WireWriter();
+    iterator.text(1, hits.iterator.token);
+    iterator.floatAlways(2, hits.iterator.lastBound);
+    writer.message(11, iterator);
+  }
+  if (hits.recalls !== null) writer.bytes(12, packFixed(hits.recalls));
+  writer.text(13, hits.primaryFieldName);
+  return writer;
+}
+
+function checkedHitCount({ topks, scores, ids, fields, groupByField }: SearchHits): number {
+  let hitCount = 0;
+  for (let query = 0; query < topks.length; query += 1) hitCount += topks[query]!;
+  assert(scores.length === hitCount, "each hit has a score");
+  assert(columnRows(ids) === hitCount, "each hit has a key");
+  for (const { name, column } of fields) assert(columnRows(column) === hitCount, `each hit has a value of ${name}`);
+  if (groupByField !== null) assert(columnRows(groupByField.column) === hitCount, "each hit has a group");
+  return hitCount;
+}
+
+export function encodeQueryResults(answer: QueryAnswer): readonly Uint8Array[] {
+  const rowCount = answer.fields[0] === undefined ? 0 : columnRows(answer.fields[0].column);
+  const writer = new WireWriter();
+  writer.message(1, encodeStatus(answer.status));
+  for (const field of answer.fields) {
+    assert(columnRows(field.column) === rowCount, `each row has a value of ${field.name}`);
+    writer.message(2, encodeFieldData(field));
+  }
+  writer.text(3, answer.collectionName);
+  for (const name of answer.outputFields) writer.textAlways(4, name);
+  writer.int64(5, answer.sessionTimestamp);
+  writer.text(6, answer.primaryFieldName);
+  return writer.pieces();
+}

@@ -1,0 +1,158 @@
+/** For the property tests: what the generated code decoded, in the shapes of the hand-written readers. */
+
+import assert from "node:assert/strict";
+import { type MessageShape, fromBinary } from "@bufbuild/protobuf";
+import type { Column } from "../../../model/columns.ts";
+import type { WireColumn, WireField } from "../field-data.ts";
+import { FieldDataSchema } from "../generated/schema_pb.js";
+import type { FieldData, IDs, TemplateArrayValue, TemplateValue as TemplateMessage } from "../generated/schema_pb.js";
+import type { TemplateArray, TemplateValue } from "../template-value.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A column as plain values: numbers, bigints, strings, hex of JSON. */
+export type Plain = readonly (number | bigint | string | boolean)[];
+
+export interface PlainField {
+  readonly type: number;
+  readonly fieldName: string;
+  readonly fieldId: bigint;
+  readonly isDynamic: boolean;
+  readonly valid: readonly boolean[];
+  readonly member: string | undefined;
+  readonly dimension: number;
+  readonly values: Plain | null;
+}
+
+const SUPPORTED: ReadonlySet<string | undefined> = new Set([
+  "boolData",
+  "intData",
+  "longData",
+  "floatData",
+  "doubleData",
+  "stringData",
+  "jsonData",
+  "timestamptzData",
+  "floatVector",
+]);
+
+export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): PlainField {
+  const member = memberOf(field);
+  const supported = SUPPORTED.has(member?.case);
+  return {
+    type: field.type,
+    fieldName: field.fieldName,
+    fieldId: field.fieldId,
+    isDynamic: field.isDynamic,
+    valid: field.validData,
+    member: member?.case,
+    dimension: field.field.case === "vectors" ? Number(field.field.value.dim) : 0,
+    values: supported ? ((member!.value as { data: unknown[] }).data.map(plainValue) as Plain) : null,
+  };
+}
+
+function memberOf({ field }: FieldData): { case: string; value: unknown } | undefined {
+  if (field.case === "structArrays") return { case: "structArrays", value: field.value };
+  if (field.case === undefined || field.value.data.case === undefined) return undefined;
+  return field.value.data as { case: string; value: unknown };
+}
+
+function plainValue(value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}
+
+/** The values of a decoded field; `member` tells how to read bytes. */
+export function plainOfHand(field: WireField, member: string | undefined): Plain | null {
+  return field.column === null ? null : plainColumn(field.column, member);
+}
+
+function plainColumn(column: WireColumn, member: string | undefined): Plain {
+  if (column.kind === "bytes") {
+    const { offsets, bytes } = column;
+    return Array.from({ length: offsets.length - 1 }, (_, row) => {
+      const entry = bytes.subarray(offsets[row], offsets[row + 1]);
+      return member === "stringData" ? utf8.decode(entry) : Buffer.from(entry).toString("hex");
+    });
+  }
+  const values: Plain = Array.from(column.values as ArrayLike<number | bigint>);
+  return member === "boolData" ? values.map((value) => value === 1) : values;
+}
+
+/** What a result column should look like to a client: padded scalars, compact vectors. */
+export function plainResult(column: Column): Plain {
+  switch (column.kind) {
+    case "fixed":
+      return column.type === 1
+        ? Array.from(column.values as Uint8Array, (value) => value === 1)
+        : Array.from(column.values as ArrayLike<number | bigint>);
+    case "bytes":
+      return plainColumn(column, column.type === 23 ? "jsonData" : "stringData");
+    case "vector":
+      return Array.from(column.values).filter(
+        (_, at) => column.valid === null || column.valid[Math.floor(at / column.dimension)] === 1,
+      );
+  }
+}
+
+export function plainKeys(ids: IDs | undefined): Plain | null {
+  return ids?.idField.case === undefined ? null : ids.idField.value.data;
+}
+
+export function plainTemplate(value: TemplateMessage): TemplateValue {
+  const { val } = value;
+  switch (val.case) {
+    case "boolVal":
+      return { kind: "bool", value: val.value };
+    case "int64Val":
+      return { kind: "int64", value: val.value };
+    case "floatVal":
+      return { kind: "double", value: val.value };
+    case "stringVal":
+      return { kind: "string", value: val.value };
+    case "bytesVal":
+      return { kind: "bytes", value: new Uint8Array(val.value) };
+    case "arrayVal":
+      return { kind: "array", value: plainArray(val.value) };
+    default:
+      return { kind: "none" };
+  }
+}
+
+function plainArray({ data }: TemplateArrayValue): TemplateArray {
+  switch (data.case) {
+    case "boolData":
+      return { kind: "bool", values: data.value.data };
+    case "longData":
+      return { kind: "int64", values: BigInt64Array.from(data.value.data) };
+    case "doubleData":
+      return { kind: "double", values: Float64Array.from(data.value.data) };
+    case "stringData":
+      return { kind: "string", values: data.value.data };
+    case "jsonData":
+      return { kind: "json", values: data.value.data.map((entry) => new Uint8Array(entry)) };
+    case "arrayData":
+      return { kind: "array", values: data.value.data.map(plainArray) };
+    default:
+      return { kind: "none" };
+  }
+}
+
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** Checks a field that was decoded by hand against the same bytes decoded by the generated code. */
+export function assertSameField(hand: WireField, bytes: Uint8Array): void {
+  const oracle = plainOfOracle(fromBinary(FieldDataSchema, bytes));
+  assert.equal(hand.type, oracle.type);
+  assert.equal(hand.fieldName, oracle.fieldName);
+  assert.equal(hand.fieldId, oracle.fieldId);
+  assert.equal(hand.isDynamic, oracle.isDynamic);
+  assert.deepEqual(
+    Array.from(hand.valid ?? [], (byte) => byte === 1),
+    oracle.valid,
+  );
+  assert.equal(hand.unsupported, oracle.member !== undefined && oracle.values === null);
+  assert.deepEqual(plainOfHand(hand, oracle.member), oracle.values);
+  if (hand.column?.kind === "vector") assert.equal(hand.column.dimension, oracle.dimension);
+}

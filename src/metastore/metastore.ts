@@ -6,7 +6,8 @@
  *  - a transaction that resolved is durable; when its outcome cannot be known it rejects with `OutcomeUnknown`, and the caller
  *    must read before acting again;
  *  - a watch delivers every change after the revision it started from, in order, without gaps, or fails with `Compacted`;
- *  - keys are compared as UTF-8 bytes.
+ *  - keys are compared as UTF-8 bytes;
+ *  - the operations of one branch speak of different keys (`request.ts` refuses others), so their order never matters.
  */
 
 export interface Entry {
@@ -56,11 +57,16 @@ export class Compacted extends Error {
   override readonly name = "Compacted";
 }
 
+/** A put named a lease that has ended, or a lost lease was to be kept alive. Nothing was written. */
+export class LeaseLost extends Error {
+  override readonly name = "LeaseLost";
+}
+
 export interface MetaStore {
   get(key: string): Promise<Entry | null>;
   /** Entries whose key starts with `prefix`, ascending, all from one revision; at most `limit`, after key `after`. */
   range(prefix: string, options?: { readonly limit?: number; readonly after?: string }): Promise<Entry[]>;
-  /** All compares hold: runs `operations`; otherwise `otherwise`. Atomic either way. At least 128 operations fit. */
+  /** All compares hold: runs `operations`; otherwise `otherwise`. Atomic either way. At least 128 operations fit in a branch. */
   transaction(
     compares: readonly Compare[],
     operations: readonly Operation[],

@@ -84,6 +84,7 @@ function wireTypes(root) {
     script: "scripts/generate-protobuf.mjs",
     inputs: [
       "proto",
+      "scripts/protobuf",
       "node_modules/@zilliz/milvus2-sdk-node/package.json",
       "node_modules/@bufbuild/protoc-gen-es/package.json",
     ],

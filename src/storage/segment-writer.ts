@@ -30,8 +30,8 @@ import {
   type ManifestField,
   type SegmentManifest,
   type StatisticsFile,
-  publishManifest,
 } from "./manifest.ts";
+import { publishManifest } from "./manifest-file.ts";
 import { ObjectSink } from "./object-sink.ts";
 import { Pace } from "./pace.ts";
 import { type ColumnFileOptions, writeColumnFile } from "./parquet/write.ts";

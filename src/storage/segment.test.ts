@@ -5,7 +5,7 @@ import { SystemRuntime } from "../base/host/system.ts";
 import { type Column, bytesColumn } from "../model/columns.ts";
 import { DataType, SegmentLevel, isVectorType } from "../model/types.ts";
 import { manifestKey, parseSegmentKey, segmentPrefixes } from "./keys.ts";
-import { decodeManifest, encodeManifest, readManifest } from "./manifest.ts";
+import { decodeManifest, encodeManifest, readManifest } from "./manifest-file.ts";
 import { openSegmentFiles } from "./segment-reader.ts";
 import { writeDeltaSegment, writeSegment } from "./segment-writer.ts";
 import { MapStore } from "./testing/map-store.ts";

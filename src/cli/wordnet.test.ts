@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { readWordnetQueries, readWordnetRows, WORDNET_DIMENSION, wordnetBatches } from "./wordnet.ts";
 
 const directory = resolve(import.meta.dirname, "../../examples/wordnet");
+const rows = await readWordnetRows(directory);
 
 test("the files are the ones that the checksums name", () => {
   const lines = readFileSync(join(directory, "SHA256SUMS"), "utf8").trim().split("\n");
@@ -24,8 +25,7 @@ test("the files are the ones that the checksums name", () => {
   }
 });
 
-test("all rows are read, with every column as long as the others", async () => {
-  const rows = await readWordnetRows(directory);
+test("all rows are read, with every column as long as the others", () => {
   assert.equal(rows.rowCount, 5_000);
   for (const list of [rows.lemmas, rows.partsOfSpeech, rows.categories, rows.glosses, rows.senses]) {
     assert.equal(list.length, rows.rowCount);
@@ -40,7 +40,6 @@ test("all rows are read, with every column as long as the others", async () => {
 });
 
 test("the known neighbours of each question are its nearest rows by cosine", async () => {
-  const rows = await readWordnetRows(directory);
   const queries = await readWordnetQueries(directory);
   assert.equal(queries.rowCount, 50);
   for (let query = 0; query < queries.rowCount; query += 1) {
@@ -61,8 +60,7 @@ test("the known neighbours of each question are its nearest rows by cosine", asy
   }
 });
 
-test("batches cover the rows in order without copying numbers", async () => {
-  const rows = await readWordnetRows(directory);
+test("batches cover the rows in order without copying numbers", () => {
   const batches = [...wordnetBatches(rows, 1_500)];
   assert.deepEqual(
     batches.map((batch) => batch.rowCount),

@@ -1,6 +1,7 @@
 /**
- * What a source file pulls in: static and type-only imports, re-exports, `import("…")` as a call or a type, `require`, and files
- * named by `new URL("…", import.meta.url)`, which is how workers are started.
+ * What a source file pulls in: static and type-only imports, re-exports, `import("…")` as a call or a type, and files named by
+ * `new URL("…", import.meta.url)`, which is how workers are started. `require` is not there: a module has none, unless it makes one
+ * with `createRequire`, which `ports.ts` allows to the kernel alone.
  */
 
 import { tokenize } from "./tokens.ts";
@@ -21,7 +22,7 @@ export function importsOf(source: string): Import[] {
     const next = tokens[at + 1];
     if (next === undefined) continue;
     const imported = (specifier: string | null): void => void found.push({ specifier, line: token.line });
-    if ((token.text === "import" || token.text === "require") && next.text === "(" && next.kind === "mark") {
+    if (token.text === "import" && next.text === "(" && next.kind === "mark") {
       imported(literal(tokens[at + 2]));
     } else if (token.text === "import" && next.kind === "string") {
       imported(next.text);
@@ -29,7 +30,7 @@ export function importsOf(source: string): Import[] {
       const source = clauseSource(tokens, at + 1);
       if (source !== null) imported(source);
     } else if (token.text === "URL" && next.text === "(" && isOwnAddress(tokens, at + 2)) {
-      imported(literal(tokens[at + 2]));
+      imported(ownAddress(tokens[at + 2]));
     }
   }
   return found;
@@ -60,6 +61,12 @@ function isOwnAddress(tokens: readonly Token[], argument: number): boolean {
   return tokens
     .slice(argument, argument + 12)
     .some((token, at, all) => token.text === "import" && all[at + 2]?.text === "meta");
+}
+
+/** An address is relative to the file that names it, also without `./`. */
+function ownAddress(token: Token | undefined): string | null {
+  const text = literal(token);
+  return text === null || /^(\.|\/|[a-z]+:)/.test(text) ? text : `./${text}`;
 }
 
 function literal(token: Token | undefined): string | null {

@@ -75,10 +75,10 @@ for (const [title, path, source, expected] of [
 test("imports downwards and within a folder are fine", () => {
   const source = `
     import { assert } from "../base/assert.ts"; import type { A } from "./a.ts";
-    import { readFile } from "node:fs"; export { b } from "./b.ts"; import type { Row as Line, type Column } from "../model/columns.ts";
+    import { readFile } from "node:fs"; export { b } from "./b.ts"; new URL("c.ts", import.meta.url); import type { Row as Line, type Column } from "../model/columns.ts";
   `;
   assert.deepEqual(violationsOf("src/log/x.ts", source), []);
-  assert.equal(importsOf(source).length, 5);
+  assert.equal(importsOf(source).length, 6);
 });
 
 test("what only looks like an import is none", () => {

@@ -1,7 +1,6 @@
 /** The repository's own files, as text, by their path from the root. */
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 /** Path from the repository's root (`src/base/assert.ts`) to source text. */
@@ -9,13 +8,17 @@ export type Sources = ReadonlyMap<string, string>;
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 
-/** Everything tracked, and what is new and not ignored, so that a mistake is seen before it is committed. */
-export function repositoryFiles(): string[] {
-  const list = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: ROOT,
-    encoding: "utf8",
-  });
-  return list.split("\0").filter((path) => path !== "" && existsSync(resolve(ROOT, path)));
+/** Folders that `.gitignore` names; git itself is not asked, because a checkout may have come without it. */
+const NOT_OURS = /^(\.git|build|dist|data|\.venv)$|(^|\/)(node_modules|generated|__pycache__)$/;
+
+export function repositoryFiles(folder = ""): string[] {
+  return readdirSync(resolve(ROOT, folder), { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) return NOT_OURS.test(path) ? [] : repositoryFiles(path);
+      return entry.isFile() ? [path] : [];
+    })
+    .toSorted();
 }
 
 export function readSources(paths: readonly string[]): Sources {
@@ -26,7 +29,7 @@ export function typeScriptUnder(folder: string): Sources {
   return readSources(repositoryFiles().filter((path) => path.startsWith(`${folder}/`) && path.endsWith(".ts")));
 }
 
-/** Unit tests, and the conformance suites that they run. */
+/** Unit tests, the conformance suites that they run, and the folders `testing` with their generators and models. */
 export function isTest(path: string): boolean {
-  return path.endsWith(".test.ts") || path.endsWith("conformance.ts");
+  return path.endsWith(".test.ts") || path.endsWith("conformance.ts") || path.includes("/testing/");
 }

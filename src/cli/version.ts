@@ -1,0 +1,8 @@
+/** The version of this package, from its `package.json`, which stands two folders up in the sources and in `dist` alike. */
+
+import { readFileSync } from "node:fs";
+
+export function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}

@@ -84,6 +84,21 @@ describe("FieldData", () => {
     assert.deepEqual(long.valid, Uint8Array.of(1, 0));
   });
 
+  test("reads any bool that is not zero as true, in any number of bytes", () => {
+    const run = (...bytes: number[]): Uint8Array => {
+      const array = new BinaryWriter().tag(1, 2).bytes(Uint8Array.from(bytes)).finish();
+      return new BinaryWriter().tag(3, 2).bytes(new BinaryWriter().tag(1, 2).bytes(array).finish()).finish();
+    };
+    const values = (...bytes: number[]): unknown => {
+      const { column } = decodeFieldData(new WireReader(run(...bytes)));
+      assert.ok(column?.kind === "fixed");
+      return Array.from(column.values as Uint8Array);
+    };
+    assert.deepEqual(values(0, 5, 1, 127), [0, 1, 1, 1]);
+    assert.deepEqual(values(0x80, 0x00, 0x80, 0x80, 0x01, 1), [0, 1, 1]);
+    assert.deepEqual(values(0x80, 0x80, 0x80, 0x80, 0x80, 0x01), [1]);
+  });
+
   test("views floats in place when they are aligned", () => {
     const init = {
       field: {

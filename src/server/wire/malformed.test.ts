@@ -80,6 +80,9 @@ describe("malformed bytes", () => {
     // A packed run that ends inside a varint, and one of floats that four does not divide.
     const long = Uint8Array.of(0x2a, 0x07, 0x1a, 0x05, 0x1a, 0x03, 0x0a, 0x01, 0x80);
     assert.throws(() => decodeInsertRequest(long), /inside a varint/);
+    const ones = Array.from({ length: 9 }, () => 0xff);
+    const wide = Uint8Array.of(0x2a, 0x10, 0x1a, 0x0e, 0x1a, 0x0c, 0x0a, 0x0a, ...ones, 0x02);
+    assert.throws(() => decodeInsertRequest(wide), /beyond 64 bits/);
     const float = Uint8Array.of(0x2a, 0x08, 0x22, 0x06, 0x12, 0x04, 0x0a, 0x02, 0x00, 0x00);
     assert.throws(() => decodeInsertRequest(float), /a packed run of 2 bytes/);
   });

@@ -10,7 +10,7 @@ import { WireReader } from "./reader.ts";
 import { decodeHybridSearchRequest, decodeSearchRequest } from "./search-request.ts";
 import { decodeTemplateValue } from "./template-value.ts";
 import { encodeMessage } from "./control.ts";
-import { plainResult, plainTemplate } from "./testing/oracle.ts";
+import { joined, plainResult, plainTemplate } from "./testing/oracle.ts";
 
 const floatPlaceholder = fc
   .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 5 }))
@@ -176,6 +176,17 @@ describe("SearchRequest", () => {
       }),
     );
     assert.match(broken.placeholderFault!, /a length beyond the end/);
+  });
+
+  test("keeps the later one of ids and placeholder group", () => {
+    const value = encodeMessage(PlaceholderGroupSchema, { placeholders: [{ type: 101, values: [new Uint8Array(8)] }] });
+    const group = encodeMessage(SearchRequestSchema, { searchInput: { case: "placeholderGroup", value } });
+    const idField = { case: "intId" as const, value: { data: [1n] } };
+    const ids = encodeMessage(SearchRequestSchema, { searchInput: { case: "ids", value: { idField } } });
+    const idsLast = decodeSearchRequest(joined([group, ids]));
+    assert.deepEqual([idsLast.placeholders.length, idsLast.ids === null], [0, false]);
+    const groupLast = decodeSearchRequest(joined([ids, group]));
+    assert.deepEqual([groupLast.placeholders.length, groupLast.ids === null], [1, true]);
   });
 
   test("refuses arrays that lie too deep in each other", () => {

@@ -63,6 +63,8 @@ export const fieldData = fc.record({
       .tuple(fc.nat(8), vectorData)
       .map(([dim, member]) => ({ case: "vectors" as const, value: { dim: BigInt(dim), data: member } })),
     fc.constant({ case: "structArrays" as const, value: { fields: [] } }),
+    fc.constant({ case: "scalars" as const, value: {} }),
+    fc.constant({ case: "vectors" as const, value: { dim: 7n } }),
   ),
 }) as fc.Arbitrary<FieldDataInit>;
 

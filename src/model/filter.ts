@@ -96,8 +96,13 @@ export interface ContainsFilter {
   readonly elements: readonly Element[];
 }
 
-export interface LogicalFilter {
-  readonly kind: "and" | "or";
+export interface AndFilter {
+  readonly kind: "and";
+  readonly operands: readonly Filter[];
+}
+
+export interface OrFilter {
+  readonly kind: "or";
   readonly operands: readonly Filter[];
 }
 
@@ -122,7 +127,7 @@ export type LeafFilter =
   | NullFilter
   | ContainsFilter;
 
-export type Filter = LeafFilter | LogicalFilter | NotFilter | ConstantFilter;
+export type Filter = LeafFilter | AndFilter | OrFilter | NotFilter | ConstantFilter;
 
 export function isAlwaysTrue(filter: Filter): boolean {
   return filter.kind === "constant" && filter.value;

@@ -1,0 +1,285 @@
+/**
+ * Leaves over places in JSON columns.
+ *
+ * Always true: a missing key, JSON null and a value of another class are UNKNOWN (but for `exists`, `is null`); integers compare
+ * exactly with integers, every other pair of numbers as doubles; text compares only with text, booleans only with booleans.
+ */
+
+import { setBit } from "../model/bitset.ts";
+import type {
+  ArithmeticFilter,
+  CompareFilter,
+  CompareOperator,
+  Constant,
+  ContainsFilter,
+  Element,
+  ExistsFilter,
+  InFilter,
+  LikeFilter,
+  NullFilter,
+  RangeFilter,
+} from "../model/filter.ts";
+import { bitsOf, packBytes } from "./bits.ts";
+import { floatInterval } from "./bounds.ts";
+import { isNumber } from "./cast.ts";
+import { compareConstants, holds, wrappingArithmetic } from "./constants.ts";
+import { Class, JsonReader, unescaped, wideInteger } from "./json.ts";
+import { type BytesMatcher, compileLike } from "./like.ts";
+import type { PlaceReader, PlaceValues } from "./places.ts";
+import type { Operation } from "./scan.ts";
+import { BytesSet, equalBytes } from "./sets.ts";
+import { compareMatcher, rangeMatcher, utf8 } from "./texts.ts";
+
+type Answer = 0 | 1 | typeof UNKNOWN;
+const UNKNOWN = 2;
+
+/** What a leaf says of the value at its place in one row. */
+type Judge = (bytes: Uint8Array, values: PlaceValues, row: number) => Answer;
+
+function judged(places: PlaceReader, place: number, judge: Judge): Operation {
+  return (scan) => {
+    const values = places.read(scan)[place]!;
+    const { bytes } = places.column(scan);
+    const truth = bitsOf(scan.rowCount);
+    const known = bitsOf(scan.rowCount);
+    for (let row = 0; row < scan.rowCount; row += 1) {
+      if (values.classes[row]! <= Class.Null) continue;
+      const answer = judge(bytes, values, row);
+      truth[row >> 3]! |= (answer & 1) << (row & 7);
+      known[row >> 3]! |= +(answer !== UNKNOWN) << (row & 7);
+    }
+    return { truth, known };
+  };
+}
+
+function answer(condition: boolean): Answer {
+  return condition ? 1 : 0;
+}
+
+function textJudge(matches: BytesMatcher): Judge {
+  return (bytes, values, row) => {
+    const kind = values.classes[row];
+    if (kind === Class.Text) return answer(matches(bytes, values.starts[row]!, values.ends[row]!));
+    if (kind !== Class.EscapedText) return UNKNOWN;
+    const text = unescaped(bytes, values.starts[row]!, values.ends[row]!);
+    return text === null ? UNKNOWN : answer(matches(text, 0, text.length));
+  };
+}
+
+function numberJudge(operator: CompareOperator, value: bigint | number): Judge {
+  const { lower, upper, isOutside } = floatInterval(operator, Number(value));
+  const isWideConstant = typeof value === "bigint" && !Number.isSafeInteger(Number(value));
+  return (bytes, values, row) => {
+    const kind = values.classes[row];
+    if (kind === Class.Wide || (kind === Class.Integer && isWideConstant)) {
+      const order = compareConstants(wideInteger(bytes, values.starts[row]!, values.ends[row]!), value);
+      return answer(order !== null && holds(operator, order));
+    }
+    if (kind !== Class.Integer && kind !== Class.Double) return UNKNOWN;
+    const number = values.numbers[row]!;
+    return answer((number >= lower && number <= upper) !== isOutside);
+  };
+}
+
+function compareJudge(operator: CompareOperator, value: Constant): Judge {
+  if (isNumber(value)) return numberJudge(operator, value);
+  if (typeof value === "string") return textJudge(compareMatcher(operator, utf8(value)));
+  const wanted = value ? Class.True : Class.False;
+  return (_bytes, values, row) => {
+    const kind = values.classes[row];
+    if (kind !== Class.True && kind !== Class.False) return UNKNOWN;
+    return answer((kind === wanted) === (operator === "=="));
+  };
+}
+
+export function compileComparePlace(filter: CompareFilter, places: PlaceReader): Operation {
+  return judged(places, places.add(filter.field.path), compareJudge(filter.operator, filter.value));
+}
+
+export function compileRangePlace(filter: RangeFilter, places: PlaceReader): Operation {
+  const place = places.add(filter.field.path);
+  if (typeof filter.lower === "string") return judged(places, place, textJudge(rangeMatcher(filter)));
+  const above = compareJudge(filter.lowerInclusive ? ">=" : ">", filter.lower);
+  const below = compareJudge(filter.upperInclusive ? "<=" : "<", filter.upper);
+  // Both bounds are numbers, so both are UNKNOWN for the same rows.
+  return judged(places, place, (bytes, values, row) => {
+    const first = above(bytes, values, row);
+    return first === 1 ? below(bytes, values, row) : first;
+  });
+}
+
+/** FALSE when the list has constants of the value's class, but not this one; UNKNOWN when it has none of its class. */
+export function compileInPlace(filter: InFilter, places: PlaceReader): Operation {
+  const texts = filter.values.filter((value) => typeof value === "string");
+  const numbers = filter.values.filter(isNumber);
+  const textSet = new BytesSet(texts.map(utf8));
+  const isText = textJudge((bytes, start, end) => textSet.has(bytes, start, end));
+  const integers = new Set(numbers.filter((value) => typeof value === "bigint"));
+  const doubles = new Set(numbers.filter((value) => typeof value === "number"));
+  const asDoubles = new Set(numbers.map(Number));
+  const hasTrue = filter.values.includes(true);
+  const hasFalse = filter.values.includes(false);
+  const isEmpty = filter.values.length === 0;
+  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+    if (isEmpty) return 0;
+    switch (values.classes[row] as Class) {
+      case Class.Text:
+      case Class.EscapedText:
+        return texts.length === 0 ? UNKNOWN : isText(bytes, values, row);
+      case Class.True:
+      case Class.False:
+        if (!hasTrue && !hasFalse) return UNKNOWN;
+        return answer(values.classes[row] === Class.True ? hasTrue : hasFalse);
+      case Class.Integer: {
+        if (numbers.length === 0) return UNKNOWN;
+        const number = values.numbers[row]!;
+        if (!asDoubles.has(number)) return 0;
+        return answer(doubles.has(number) || integers.has(BigInt(number)));
+      }
+      case Class.Double:
+        return numbers.length === 0 ? UNKNOWN : answer(asDoubles.has(values.numbers[row]!));
+      case Class.Wide: {
+        if (numbers.length === 0) return UNKNOWN;
+        const exact = wideInteger(bytes, values.starts[row]!, values.ends[row]!);
+        return answer(integers.has(exact) || doubles.has(Number(exact)));
+      }
+      default:
+        return UNKNOWN;
+    }
+  });
+}
+
+export function compileLikePlace(filter: LikeFilter, places: PlaceReader): Operation {
+  return judged(places, places.add(filter.field.path), textJudge(compileLike(filter.pattern).matches));
+}
+
+/** Integers with an integer operand stay integers; otherwise doubles. `%` has a meaning for integers only. */
+export function compileArithmeticPlace(filter: ArithmeticFilter, places: PlaceReader): Operation {
+  const { operator, operand, comparison, value } = filter;
+  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+    const kind = values.classes[row];
+    if (kind !== Class.Integer && kind !== Class.Wide && kind !== Class.Double) return UNKNOWN;
+    let result: bigint | number;
+    if (kind !== Class.Double && typeof operand === "bigint") {
+      const exact =
+        kind === Class.Wide ? wideInteger(bytes, values.starts[row]!, values.ends[row]!) : BigInt(values.numbers[row]!);
+      result = wrappingArithmetic(operator, exact, operand);
+    } else {
+      if (operator === "%") return UNKNOWN;
+      result = floatArithmetic(operator, values.numbers[row]!, Number(operand));
+    }
+    const order = compareConstants(result, value);
+    return order === null ? UNKNOWN : answer(holds(comparison, order));
+  });
+}
+
+export function floatArithmetic(operator: "+" | "-" | "*" | "/", left: number, right: number): number {
+  switch (operator) {
+    case "+":
+      return left + right;
+    case "-":
+      return left - right;
+    case "*":
+      return left * right;
+    case "/":
+      return left / right;
+  }
+}
+
+/** UNKNOWN only where the whole document is NULL. */
+export function compileExistsPlace(filter: ExistsFilter, places: PlaceReader): Operation {
+  const place = places.add(filter.field.path);
+  return (scan) => {
+    const { classes } = places.read(scan)[place]!;
+    const truth = bitsOf(scan.rowCount);
+    for (let row = 0; row < scan.rowCount; row += 1) if (classes[row]! > Class.Null) setBit(truth, row);
+    const { valid } = places.column(scan);
+    return { truth, known: valid === null ? null : packBytes(valid, scan.from, scan.rowCount) };
+  };
+}
+
+export function compileNullPlace(filter: NullFilter, places: PlaceReader): Operation {
+  const place = places.add(filter.field.path);
+  return (scan) => {
+    const { classes } = places.read(scan)[place]!;
+    const truth = bitsOf(scan.rowCount);
+    for (let row = 0; row < scan.rowCount; row += 1) if (classes[row]! <= Class.Null) setBit(truth, row);
+    return { truth, known: null };
+  };
+}
+
+/** UNKNOWN where there is no array. */
+export function compileContainsPlace(filter: ContainsFilter, places: PlaceReader): Operation {
+  const sought = filter.elements.map(prepare);
+  const reader = new JsonReader();
+  const holdsElement = (bytes: Uint8Array, start: number, end: number, wanted: Sought): boolean =>
+    anyElement(reader, bytes, start, end, wanted);
+  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+    if (values.classes[row] !== Class.Array) return UNKNOWN;
+    const [start, end] = [values.starts[row]!, values.ends[row]!];
+    if (filter.mode === "all") return answer(sought.every((wanted) => holdsElement(bytes, start, end, wanted)));
+    return answer(sought.some((wanted) => holdsElement(bytes, start, end, wanted)));
+  });
+}
+
+/** An element to find: an array to compare in order, or the bytes and the value of a scalar. */
+type Sought =
+  | { readonly kind: "array"; readonly elements: readonly Sought[] }
+  | { readonly kind: "text"; readonly bytes: Uint8Array }
+  | { readonly kind: "value"; readonly value: bigint | number | boolean };
+
+function prepare(element: Element): Sought {
+  if (typeof element === "object") return { kind: "array", elements: element.map(prepare) };
+  if (typeof element === "string") return { kind: "text", bytes: utf8(element) };
+  return { kind: "value", value: element };
+}
+
+function anyElement(reader: JsonReader, bytes: Uint8Array, start: number, end: number, wanted: Sought): boolean {
+  reader.open(bytes, end - 1);
+  for (let at = start + 1; at < end - 1;) {
+    at = reader.skipSpace(at);
+    if (at >= end - 1) return false;
+    if (bytes[at] === 0x2c) {
+      at += 1;
+      continue;
+    }
+    at = reader.read(at);
+    if (isElement(reader, wanted)) return true;
+    reader.open(bytes, end - 1);
+  }
+  return false;
+}
+
+/** Whether the value that the reader stands on is the one wanted. */
+function isElement(reader: JsonReader, wanted: Sought): boolean {
+  const { bytes, start, end, class: kind } = reader;
+  if (wanted.kind === "array") return kind === Class.Array && isArrayOf(bytes, start, end, wanted.elements);
+  if (wanted.kind === "text") {
+    if (kind === Class.Text) return equalBytes(wanted.bytes, bytes, start, end);
+    const text = kind === Class.EscapedText ? unescaped(bytes, start, end) : null;
+    return text !== null && equalBytes(wanted.bytes, text, 0, text.length);
+  }
+  if (typeof wanted.value === "boolean") return kind === (wanted.value ? Class.True : Class.False);
+  if (kind === Class.Wide || (kind === Class.Integer && typeof wanted.value === "bigint")) {
+    return compareConstants(wideInteger(bytes, start, end), wanted.value) === 0;
+  }
+  return (kind === Class.Integer || kind === Class.Double) && reader.number === Number(wanted.value);
+}
+
+function isArrayOf(bytes: Uint8Array, start: number, end: number, elements: readonly Sought[]): boolean {
+  const reader = new JsonReader();
+  reader.open(bytes, end - 1);
+  let count = 0;
+  for (let at = start + 1; at < end - 1;) {
+    at = reader.skipSpace(at);
+    if (at >= end - 1) break;
+    if (bytes[at] === 0x2c) {
+      at += 1;
+      continue;
+    }
+    at = reader.read(at);
+    if (count >= elements.length || !isElement(reader, elements[count]!)) return false;
+    count += 1;
+  }
+  return count === elements.length;
+}

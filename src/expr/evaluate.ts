@@ -1,0 +1,206 @@
+/**
+ * Evaluates a filter over columns.
+ *
+ * Always true:
+ *  - a filter is analysed once (`compileFilter`) and then run on any number of segments; a compiled filter is not shared between
+ *    threads, because it owns scratch memory;
+ *  - rows are taken in stretches that fit the cache; in each, `and` stops as soon as every row is FALSE and `or` as soon as every
+ *    row is TRUE, and cheap operands come first;
+ *  - the answer has a bit for the rows that are TRUE; FALSE and UNKNOWN rows have none.
+ *
+ * Not here: visibility, indexes. `oracle.ts` is the obvious twin that the tests compare with.
+ */
+
+import { assert } from "../base/assert.ts";
+import { type Bitset, bitsetBytes } from "../model/bitset.ts";
+import type { Filter, LeafFilter } from "../model/filter.ts";
+import { DataType } from "../model/types.ts";
+import { andVerdicts, bitsOf, notVerdict, orVerdicts, trim, type Verdict } from "./bits.ts";
+import {
+  compileArithmeticPlace,
+  compileComparePlace,
+  compileContainsPlace,
+  compileExistsPlace,
+  compileInPlace,
+  compileLikePlace,
+  compileNullPlace,
+  compileRangePlace,
+} from "./documents.ts";
+import {
+  compileArithmetic,
+  compileColumnsOfNumbers,
+  compileCompareNumbers,
+  compileInNumbers,
+  compileRangeNumbers,
+} from "./numbers.ts";
+import { PlaceReader } from "./places.ts";
+import { type ColumnSource, knownRows, type Operation, type Scan, STRETCH_ROWS } from "./scan.ts";
+import {
+  compileColumnsOfTexts,
+  compileCompareText,
+  compileInText,
+  compileLikeText,
+  compileRangeText,
+} from "./texts.ts";
+
+/** The rows in [fromRow, rowCount) that pass; earlier rows have no bit. */
+export type CompiledFilter = (source: ColumnSource, rowCount: number, fromRow?: number) => Bitset;
+
+export function evaluateFilter(filter: Filter, source: ColumnSource, rowCount: number): Bitset {
+  return compileFilter(filter)(source, rowCount);
+}
+
+export function compileFilter(filter: Filter): CompiledFilter {
+  const operation = new Compiler().compile(filter);
+  return (source, rowCount, fromRow = 0) => {
+    assert(fromRow >= 0 && fromRow <= rowCount, "the rows asked for are rows of the source");
+    const result = new Uint8Array(bitsetBytes(rowCount));
+    for (let from = fromRow - (fromRow % 64); from < rowCount; from += STRETCH_ROWS) {
+      const scan = { source, from, rowCount: Math.min(STRETCH_ROWS, rowCount - from), documents: new Map() };
+      result.set(operation(scan).truth, from / 8);
+    }
+    for (let row = fromRow - (fromRow % 64); row < fromRow; row += 1) result[row >> 3]! &= ~(1 << (row & 7));
+    return result;
+  };
+}
+
+class Compiler {
+  readonly #places = new Map<bigint, PlaceReader>();
+  readonly #costs = new Map<Filter, number>();
+
+  compile(filter: Filter): Operation {
+    switch (filter.kind) {
+      case "constant":
+        return (scan) => constantVerdict(filter.value, scan);
+      case "not": {
+        const operand = this.compile(filter.operand);
+        return (scan) => notVerdict(operand(scan), scan.rowCount);
+      }
+      case "and":
+      case "or": {
+        const operands = filter.operands.toSorted((left, right) => this.#cost(left) - this.#cost(right));
+        return joint(
+          filter.kind,
+          operands.map((operand) => this.compile(operand)),
+        );
+      }
+      default:
+        return this.#leaf(filter);
+    }
+  }
+
+  #cost(filter: Filter): number {
+    let cost = this.#costs.get(filter);
+    if (cost !== undefined) return cost;
+    if (filter.kind === "constant") cost = 0;
+    else if (filter.kind === "not") cost = this.#cost(filter.operand);
+    else if (filter.kind === "and" || filter.kind === "or") {
+      cost = filter.operands.reduce((sum, operand) => sum + this.#cost(operand), 0);
+    } else cost = leafCost(filter);
+    this.#costs.set(filter, cost);
+    return cost;
+  }
+
+  #leaf(filter: LeafFilter): Operation {
+    if (filter.kind === "columns") {
+      return filter.left.dataType === DataType.VarChar
+        ? compileColumnsOfTexts(filter)
+        : compileColumnsOfNumbers(filter);
+    }
+    const { dataType, path } = filter.field;
+    if (filter.kind === "null" && path.length === 0) return nullRows(filter.field.fieldId);
+    if (dataType === DataType.JSON) return this.#placeLeaf(filter);
+    const isText = dataType === DataType.VarChar || dataType === DataType.String;
+    switch (filter.kind) {
+      case "compare":
+        return isText ? compileCompareText(filter) : compileCompareNumbers(filter);
+      case "range":
+        return isText ? compileRangeText(filter) : compileRangeNumbers(filter);
+      case "in":
+        return isText ? compileInText(filter) : compileInNumbers(filter);
+      case "arithmetic":
+        return compileArithmetic(filter);
+      case "like":
+        return compileLikeText(filter);
+      default:
+        assert(false, `a filter of kind ${filter.kind} reads a JSON field`);
+    }
+  }
+
+  #placeLeaf(filter: Exclude<LeafFilter, { readonly kind: "columns" }>): Operation {
+    const { fieldId } = filter.field;
+    let places = this.#places.get(fieldId);
+    if (places === undefined) this.#places.set(fieldId, (places = new PlaceReader(fieldId)));
+    switch (filter.kind) {
+      case "compare":
+        return compileComparePlace(filter, places);
+      case "range":
+        return compileRangePlace(filter, places);
+      case "in":
+        return compileInPlace(filter, places);
+      case "arithmetic":
+        return compileArithmeticPlace(filter, places);
+      case "like":
+        return compileLikePlace(filter, places);
+      case "exists":
+        return compileExistsPlace(filter, places);
+      case "null":
+        return compileNullPlace(filter, places);
+      case "contains":
+        return compileContainsPlace(filter, places);
+    }
+  }
+}
+
+/** Whole fields, of any type. */
+function nullRows(fieldId: bigint): Operation {
+  return (scan) => {
+    const known = knownRows(scan.source.column(fieldId), scan);
+    if (known === null) return constantVerdict(false, scan);
+    return notVerdict({ truth: known, known: null }, scan.rowCount);
+  };
+}
+
+function joint(kind: "and" | "or", operands: readonly Operation[]): Operation {
+  return (scan) => {
+    let verdict = operands[0]!(scan);
+    for (let at = 1; at < operands.length && !isDecided(kind, verdict, scan.rowCount); at += 1) {
+      const next = operands[at]!(scan);
+      verdict = kind === "and" ? andVerdicts(verdict, next) : orVerdicts(verdict, next);
+    }
+    return verdict;
+  };
+}
+
+/** Every row is FALSE under `and`, or TRUE under `or`. */
+function isDecided(kind: "and" | "or", verdict: Verdict, rowCount: number): boolean {
+  const { truth, known } = verdict;
+  const whole = rowCount >> 3;
+  for (let at = 0; at < whole; at += 1) {
+    const decided = kind === "or" ? truth[at]! : (known === null ? 0xff : known[at]!) & ~truth[at]!;
+    if ((decided & 0xff) !== 0xff) return false;
+  }
+  const rest = (1 << (rowCount & 7)) - 1;
+  if (rest === 0) return true;
+  const decided = kind === "or" ? truth[whole]! : (known === null ? 0xff : known[whole]!) & ~truth[whole]!;
+  return (decided & rest) === rest;
+}
+
+function constantVerdict(value: boolean, scan: Scan): Verdict {
+  const truth = bitsOf(scan.rowCount);
+  if (value) {
+    truth.fill(0xff);
+    trim(truth, scan.rowCount);
+  }
+  return { truth, known: null };
+}
+
+/** Relative time of a row, roughly: numbers, then text, then documents. */
+function leafCost(filter: LeafFilter): number {
+  if (filter.kind === "columns") return filter.left.dataType === DataType.VarChar ? 20 : 3;
+  const { dataType, path } = filter.field;
+  if (filter.kind === "null" && path.length === 0) return 1;
+  if (dataType === DataType.JSON) return 300;
+  if (dataType !== DataType.VarChar) return filter.kind === "in" ? 5 : 1;
+  return filter.kind === "like" ? 20 : 10;
+}

@@ -1,0 +1,25 @@
+/** What a piece of syntax turns out to be once its names and types are known. */
+
+import type { ArithmeticOperator, Constant, Element, FieldPlace, Filter } from "../model/filter.ts";
+import type { DataType } from "../model/types.ts";
+
+export interface TypedConstant {
+  readonly kind: "constant";
+  readonly value: Constant;
+  readonly isTemplate: boolean;
+}
+
+export interface TypedArithmetic {
+  readonly kind: "arithmetic";
+  readonly field: FieldPlace;
+  readonly operator: ArithmeticOperator;
+  readonly operand: bigint | number;
+  readonly dataType: DataType;
+}
+
+export type Typed =
+  | TypedConstant
+  | TypedArithmetic
+  | { readonly kind: "list"; readonly values: readonly Element[]; readonly isTemplate: boolean }
+  | { readonly kind: "field"; readonly field: FieldPlace }
+  | { readonly kind: "filter"; readonly filter: Filter };

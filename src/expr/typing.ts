@@ -1,0 +1,460 @@
+/**
+ * From syntax to a typed filter: names become fields, templates become constants, constants are folded, and whatever has no
+ * meaning is refused with the sentence that Milvus's clients expect.
+ *
+ * Always true: the result satisfies the invariants of `model/filter.ts`.
+ */
+
+import type { CompareOperator, ConstantFilter, Element, FieldPlace, Filter } from "../model/filter.ts";
+import { type CollectionSchema, dynamicField, fieldByName } from "../model/schema.ts";
+import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { castTo, isNumber } from "./cast.ts";
+import { compareConstants, constantType, describeConstant, holds, mirrored } from "./constants.ts";
+import { FilterError, notAPredicate, notSupportedYet } from "./failure.ts";
+import { compactText } from "./lexer.ts";
+import { escapePattern } from "./like.ts";
+import { compareArithmetic, typeArithmetic } from "./arithmetic.ts";
+import { negation, joined } from "./logic.ts";
+import type { TemplateValues } from "./templates.ts";
+import { templateElement } from "./templates.ts";
+import type { Typed, TypedConstant } from "./typed.ts";
+import type { PathKey } from "./lexer.ts";
+import type { Syntax } from "./syntax.ts";
+
+export const MAX_JSON_PLACES = 256;
+const MAX_PATH_KEYS = 100;
+
+export class Typing {
+  readonly #text: string;
+  readonly #schema: CollectionSchema;
+  readonly #templates: TemplateValues;
+  readonly #placesSeen = new Set<string>();
+
+  constructor(text: string, schema: CollectionSchema, templates: TemplateValues) {
+    this.#text = text;
+    this.#schema = schema;
+    this.#templates = templates;
+  }
+
+  /** The top of a filter must be boolean, and a bare Bool field is not a predicate. */
+  predicate(syntax: Syntax): Filter {
+    const typed = this.#type(syntax);
+    const filter = asFilter(typed);
+    if (filter === null) throw notAPredicate(this.#text, dataTypeName(typeOf(typed)));
+    return filter;
+  }
+
+  #type(syntax: Syntax): Typed {
+    switch (syntax.kind) {
+      case "literal":
+        return { kind: "constant", value: syntax.value, isTemplate: false };
+      case "list":
+        return { kind: "list", values: this.#list(syntax.elements), isTemplate: false };
+      case "template":
+        return this.#template(syntax.name);
+      case "name": {
+        const field = this.#place(syntax.name, syntax.keys);
+        if (field.dataType === DataType.JSON && field.path.length === 0) {
+          throw new FilterError("can not comparisons jsonField directly");
+        }
+        return { kind: "field", field };
+      }
+      case "unary":
+        return this.#unary(syntax.operator, this.#type(syntax.operand));
+      case "arithmetic": {
+        const left = this.#type(syntax.left);
+        return typeArithmetic(syntax.operator, left, this.#type(syntax.right), () => [
+          this.#quote(syntax.left),
+          this.#quote(syntax.right),
+        ]);
+      }
+      case "compare": {
+        const left = this.#type(syntax.left);
+        return this.#compare(syntax.operator, left, this.#type(syntax.right), syntax);
+      }
+      case "range":
+        return this.#range(syntax);
+      case "in":
+        return this.#in(syntax);
+      case "like":
+        return this.#like(syntax);
+      case "null":
+        return this.#null(syntax);
+      case "exists":
+        return this.#exists(syntax.operand);
+      case "call":
+        return this.#call(syntax);
+      case "logical": {
+        const operands = syntax.operands.map((operand) => {
+          const filter = asFilter(this.#type(operand));
+          if (filter === null) {
+            throw new FilterError(`'${syntax.operator}' can only be used between boolean expressions`);
+          }
+          return filter;
+        });
+        return { kind: "filter", filter: joined(syntax.operator, operands) };
+      }
+    }
+  }
+
+  #quote(syntax: Syntax): string {
+    return compactText(this.#text.slice(syntax.start, syntax.end));
+  }
+
+  // Names and constants
+
+  /** A name is a field, else a key of the dynamic field. */
+  #place(name: string, keys: readonly PathKey[]): FieldPlace {
+    if (/^null$/i.test(name)) {
+      throw new FilterError(
+        "NULL literal is not supported in expressions; use '<field> is null' or '<field> is not null' instead",
+      );
+    }
+    const declared = fieldByName(this.#schema, name);
+    const field = declared ?? dynamicField(this.#schema);
+    if (field === null) throw new FilterError(`field ${name} not exist`);
+    if (keys.length > MAX_PATH_KEYS)
+      throw new FilterError(`JSON path of ${keys.length} keys, the limit is ${MAX_PATH_KEYS}`);
+    const path = [...(declared === null ? [name] : []), ...keys.map(({ key }) => key)];
+    const { fieldId, dataType } = field;
+    if (dataType === DataType.JSON) {
+      this.#countPlace(JSON.stringify([name, path]));
+      return { fieldId, dataType, path };
+    }
+    if (dataType === DataType.Array) {
+      if (keys.some(({ isIndex }) => !isIndex)) {
+        throw new FilterError("can only access array field with integer index");
+      }
+      throw notSupportedYet(`filter on array field (${name})`);
+    }
+    if (keys.length > 0) {
+      throw new FilterError(`${dataTypeName(dataType)} data type not supported accessed with []`);
+    }
+    if (dataType === DataType.Text) throw new FilterError(`filter on text field (${name}) is not supported yet`);
+    if (!isFilterable(dataType) && !isVectorType(dataType)) {
+      throw notSupportedYet(`filter on ${dataTypeName(dataType)} field (${name})`);
+    }
+    return { fieldId, dataType, path };
+  }
+
+  /** Each place costs memory and time in every row, so hostile text must not name any number of them. */
+  #countPlace(place: string): void {
+    this.#placesSeen.add(place);
+    if (this.#placesSeen.size <= MAX_JSON_PLACES) return;
+    throw new FilterError(`too many different JSON paths in one expression, the limit is ${MAX_JSON_PLACES}`);
+  }
+
+  #template(name: string): Typed {
+    const value = this.#templates.get(name);
+    if (value === undefined) {
+      throw new FilterError(`the value of expression template variable name {${name}} is not found`);
+    }
+    const element = templateElement(name, value);
+    if (typeof element === "object") return { kind: "list", values: element, isTemplate: true };
+    return { kind: "constant", value: element, isTemplate: true };
+  }
+
+  #list(elements: readonly (Syntax | Exclude<Element, readonly Element[]>)[]): readonly Element[] {
+    const values: Element[] = [];
+    for (const element of elements) {
+      if (typeof element !== "object") {
+        values.push(element);
+        continue;
+      }
+      const typed = this.#type(element);
+      if (typed.kind === "constant") values.push(typed.value);
+      else if (typed.kind === "list") values.push(typed.values);
+      else throw new FilterError(`array element type must be generic value, but got: ${this.#quote(element)}`);
+    }
+    return values;
+  }
+
+  #unary(operator: "+" | "-" | "~" | "not", operand: Typed): Typed {
+    if (operator === "not") {
+      const filter = asFilter(operand);
+      if (filter !== null) return { kind: "filter", filter: negation(filter) };
+      if (operand.kind === "constant" || operand.kind === "list")
+        throw new FilterError("not can only apply on boolean");
+      throw new FilterError("not op can only be applied on boolean expression");
+    }
+    if (operand.kind === "constant") {
+      const { value, isTemplate } = operand;
+      if (operator === "~" && typeof value === "bigint") return { kind: "constant", value: ~value, isTemplate };
+      if (operator === "-" && typeof value === "number") return { kind: "constant", value: -value, isTemplate };
+      if (operator === "-" && typeof value === "bigint") {
+        return { kind: "constant", value: BigInt.asIntN(64, -value), isTemplate };
+      }
+      if (operator === "+" && isNumber(value)) return operand;
+    }
+    // A sign before a field is no arithmetic that a plan can carry; a plus changes nothing.
+    if (operator === "+" && (operand.kind === "field" || operand.kind === "arithmetic")) return operand;
+    throw new FilterError(`unsupported unary operator: ${operator} can only apply on constants`);
+  }
+
+  // Comparisons
+
+  #compare(operator: CompareOperator, left: Typed, right: Typed, syntax: Syntax): Typed {
+    if (left.kind === "constant" && right.kind === "constant") {
+      if (left.isTemplate || right.isTemplate) {
+        throw new FilterError(`placeholder was not supported between two constants with operator: ${operator}`);
+      }
+      const order = compareConstants(left.value, right.value);
+      const isRangeOfBooleans = typeof left.value === "boolean" && operator !== "==" && operator !== "!=";
+      if (order === null || isRangeOfBooleans) throw this.#incompatible(syntax);
+      return constantFilter(holds(operator, order));
+    }
+    this.#refuseVectors(left, right);
+    const isTemplate = (left.kind === "constant" && left.isTemplate) || (right.kind === "constant" && right.isTemplate);
+    if (!isTemplate && !areComparable(typeOf(left), typeOf(right))) {
+      const [leftName, rightName] = [dataTypeName(typeOf(left)), dataTypeName(typeOf(right))];
+      throw new FilterError(`comparisons between ${leftName} and ${rightName} are not supported`);
+    }
+    if (left.kind === "list" || right.kind === "list") throw notSupportedYet("comparison with a list");
+    if (left.kind === "filter" || right.kind === "filter") throw this.#incompatible(syntax);
+    if (left.kind === "constant") return compareWith(mirrored(operator), right as FieldOrArithmetic, left);
+    if (right.kind === "constant") return compareWith(operator, left, right);
+    if (left.kind !== "field" || right.kind !== "field") {
+      throw new FilterError("only comparison between two fields is supported");
+    }
+    const types = [left.field.dataType, right.field.dataType];
+    if (types.includes(DataType.JSON)) throw new FilterError("two column comparison with JSON type is not supported");
+    if (types[0] === DataType.Bool) refuseRangeOfBooleans(operator);
+    return { kind: "filter", filter: { kind: "columns", left: left.field, operator, right: right.field } };
+  }
+
+  #range(syntax: Syntax & { readonly kind: "range" }): Typed {
+    const middle = this.#type(syntax.middle);
+    const left = this.#type(syntax.left);
+    const right = this.#type(syntax.right);
+    if (middle.kind !== "field") {
+      throw new FilterError(
+        `range operations are only supported on single fields now, got: ${this.#quote(syntax.middle)}`,
+      );
+    }
+    this.#refuseVectors(middle);
+    const { field } = middle;
+    if (left.kind !== "constant" || right.kind !== "constant") {
+      const [name, culprit] =
+        (left.kind === "constant") === syntax.isAscending
+          ? ["upperbound", left.kind === "constant" ? syntax.right : syntax.left]
+          : ["lowerbound", left.kind === "constant" ? syntax.right : syntax.left];
+      throw new FilterError(`${name} cannot be a non-const expression: ${this.#quote(culprit)}`);
+    }
+    if (field.dataType === DataType.Bool) throw new FilterError("invalid range operations on boolean expr");
+    const [lowerBound, upperBound] = syntax.isAscending ? [left, right] : [right, left];
+    const [lowerInclusive, upperInclusive] = syntax.isAscending
+      ? [syntax.leftInclusive, syntax.rightInclusive]
+      : [syntax.rightInclusive, syntax.leftInclusive];
+    const lower = cast(field.dataType, lowerBound.value);
+    const upper = cast(field.dataType, upperBound.value);
+    const order = compareConstants(lower, upper);
+    if (order === null || typeof lower === "boolean") throw new FilterError("invalid range operations");
+    if (order > 0 || (order === 0 && !(lowerInclusive && upperInclusive))) {
+      throw new FilterError("invalid range: lowerbound is greater than upperbound");
+    }
+    return { kind: "filter", filter: { kind: "range", field, lower, lowerInclusive, upper, upperInclusive } };
+  }
+
+  #in(syntax: Syntax & { readonly kind: "in" }): Typed {
+    const left = this.#type(syntax.left);
+    if (left.kind === "constant" || left.kind === "list") {
+      throw new FilterError(`'term' can only be used on non-const expression, but got: ${this.#quote(syntax.left)}`);
+    }
+    if (left.kind !== "field") {
+      throw new FilterError(`'term' can only be used on single field, but got: ${this.#quote(syntax.left)}`);
+    }
+    this.#refuseVectors(left);
+    const right = this.#type(syntax.right);
+    if (right.kind !== "list") {
+      if (right.kind !== "constant") {
+        throw new FilterError(`value '${this.#quote(syntax.right)}' in list cannot be a non-const expression`);
+      }
+      if (right.isTemplate) {
+        throw new FilterError(
+          `the value of term expression template variable ${this.#quote(syntax.right)} is not array`,
+        );
+      }
+      throw new FilterError(`the right-hand side of 'in' must be a list, but got: ${this.#quote(syntax.right)}`);
+    }
+    const { field } = left;
+    const values = right.values.map((value) => {
+      const casted = typeof value === "object" ? null : castTo(field.dataType, value);
+      if (casted === null) {
+        const typeName = dataTypeName(field.dataType);
+        throw new FilterError(`value '${describeConstant(value)}' in list cannot be casted to ${typeName}`);
+      }
+      return casted;
+    });
+    const filter: Filter = { kind: "in", field, values };
+    return { kind: "filter", filter: syntax.isNegated ? negation(filter) : filter };
+  }
+
+  // Strings, nulls, JSON
+
+  #like(syntax: Syntax & { readonly kind: "like" }): Typed {
+    const left = this.#type(syntax.left);
+    if (left.kind === "constant" || left.kind === "list") throw new FilterError("the left operand of like is invalid");
+    if (left.kind !== "field") throw new FilterError("like operation on complicated expr is unsupported");
+    const { field } = left;
+    if (field.dataType !== DataType.VarChar && field.dataType !== DataType.JSON) {
+      throw new FilterError("like operation on non-string or no-json field is unsupported");
+    }
+    const isPatternKind = syntax.pattern.kind === "literal" || syntax.pattern.kind === "template";
+    const pattern = isPatternKind ? this.#type(syntax.pattern) : null;
+    if (pattern === null || pattern.kind !== "constant" || typeof pattern.value !== "string") {
+      if (syntax.pattern.kind === "template") {
+        throw new FilterError(`the value of like expression template variable {${syntax.pattern.name}} is not string`);
+      }
+      throw new FilterError("the pattern of like operation must be a string literal or template variable");
+    }
+    return { kind: "filter", filter: { kind: "like", field, pattern: pattern.value } };
+  }
+
+  #null(syntax: Syntax & { readonly kind: "null" }): Typed {
+    const name = syntax.field;
+    if (name.kind !== "name") throw new FilterError(`invalid expression: ${this.#text}`);
+    const declared = fieldByName(this.#schema, name.name);
+    if (declared?.dataType === DataType.Array && name.keys.length > 0) {
+      throw new FilterError(
+        `IsNull/IsNotNull operations are not supported on array element access, got: ${this.#quote(name)}`,
+      );
+    }
+    const field = this.#place(name.name, name.keys);
+    if (isVectorType(field.dataType)) {
+      throw new FilterError("IsNull/IsNotNull operations are not supported on vector fields");
+    }
+    const filter: Filter = { kind: "null", field };
+    return { kind: "filter", filter: syntax.isNegated ? negation(filter) : filter };
+  }
+
+  #exists(operand: Syntax): Typed {
+    const field = operand.kind === "name" ? this.#place(operand.name, operand.keys) : null;
+    if (field === null || field.dataType !== DataType.JSON) {
+      throw new FilterError(`exists operation are only supported on json field now, got: ${this.#quote(operand)}`);
+    }
+    return { kind: "filter", filter: { kind: "exists", field } };
+  }
+
+  #call(syntax: Syntax & { readonly kind: "call" }): Typed {
+    const { name, operands } = syntax;
+    const contains = /^(?:json|array)_contains(?:_(all|any))?$/.exec(name);
+    if (contains !== null) return this.#contains(syntax, (contains[1] ?? "one") as "one" | "all" | "any");
+    const first = operands[0];
+    if (name === "starts_with" && operands.length === 2 && first !== undefined) {
+      const prefix = this.#type(operands[1]!);
+      const { field } = this.#stringField(name, first);
+      if (prefix.kind === "constant" && typeof prefix.value === "string") {
+        return { kind: "filter", filter: { kind: "like", field, pattern: `${escapePattern(prefix.value)}%` } };
+      }
+      throw new FilterError("the prefix of starts_with must be a string literal or template variable");
+    }
+    if (name === "empty" && operands.length === 1 && first !== undefined) {
+      const { field } = this.#stringField(name, first);
+      return { kind: "filter", filter: { kind: "compare", field, operator: "==", value: "" } };
+    }
+    throw new FilterError(`function ${name} with ${operands.length} arguments not found`);
+  }
+
+  #stringField(name: string, operand: Syntax): { readonly field: FieldPlace } {
+    const typed = this.#type(operand);
+    if (typed.kind === "field" && typed.field.dataType === DataType.VarChar) return typed;
+    throw new FilterError(`${name} operation on non-string is unsupported`);
+  }
+
+  #contains(syntax: Syntax & { readonly kind: "call" }, mode: "one" | "all" | "any"): Typed {
+    const { name, operands } = syntax;
+    if (operands.length !== 2) throw new FilterError(`function ${name} with ${operands.length} arguments not found`);
+    const place = operands[0]!;
+    const field = place.kind === "name" ? this.#place(place.name, place.keys) : null;
+    const spelled = name.replace("array", "json");
+    if (field === null || field.dataType !== DataType.JSON) {
+      const got = this.#quote(place);
+      throw new FilterError(`${spelled} operation are only supported on json or array fields now, got: ${got}`);
+    }
+    const sought = this.#type(operands[1]!);
+    if (mode === "one") {
+      if (sought.kind !== "constant" && sought.kind !== "list") {
+        throw new FilterError(
+          `${spelled} operation are only supported explicitly specified element, got: ${this.#quote(operands[1]!)}`,
+        );
+      }
+      const element = sought.kind === "constant" ? sought.value : sought.values;
+      return { kind: "filter", filter: { kind: "contains", field, mode, elements: [element] } };
+    }
+    if (sought.kind !== "list") throw new FilterError(`${spelled} operation element must be an array`);
+    return { kind: "filter", filter: { kind: "contains", field, mode, elements: sought.values } };
+  }
+
+  #refuseVectors(...operands: readonly Typed[]): void {
+    for (const operand of operands) {
+      if (operand.kind !== "field" || !isVectorType(operand.field.dataType)) continue;
+      throw new FilterError(`filter on ${dataTypeName(operand.field.dataType)} field is not supported`);
+    }
+  }
+
+  #incompatible(syntax: Syntax): FilterError {
+    return new FilterError(
+      `comparison operations cannot be applied to two incompatible operands: ${this.#quote(syntax)}`,
+    );
+  }
+}
+
+type FieldOrArithmetic = Typed & { readonly kind: "field" | "arithmetic" };
+
+function compareWith(operator: CompareOperator, operand: FieldOrArithmetic, constant: TypedConstant): Typed {
+  const { field } = operand;
+  if (field.dataType === DataType.Bool || typeof constant.value === "boolean") refuseRangeOfBooleans(operator);
+  const value = cast(field.dataType, constant.value);
+  if (operand.kind === "arithmetic") return compareArithmetic(operator, operand, value);
+  return { kind: "filter", filter: { kind: "compare", field, operator, value } };
+}
+
+function cast(dataType: DataType, value: TypedConstant["value"]): TypedConstant["value"] {
+  const casted = castTo(dataType, value);
+  if (casted !== null) return casted;
+  throw new FilterError(`cannot cast value to ${dataTypeName(dataType)}, value: ${describeConstant(value)}`);
+}
+
+function refuseRangeOfBooleans(operator: CompareOperator): void {
+  if (operator !== "==" && operator !== "!=") throw new FilterError("invalid range operations on boolean expr");
+}
+
+function constantFilter(value: boolean): Typed {
+  const filter: ConstantFilter = { kind: "constant", value };
+  return { kind: "filter", filter };
+}
+
+/** A boolean constant is a filter too; a bare Bool field is not. */
+function asFilter(typed: Typed): Filter | null {
+  if (typed.kind === "filter") return typed.filter;
+  if (typed.kind === "constant" && typeof typed.value === "boolean") return { kind: "constant", value: typed.value };
+  return null;
+}
+
+function typeOf(typed: Typed): DataType {
+  switch (typed.kind) {
+    case "constant":
+      return constantType(typed.value);
+    case "list":
+      return DataType.Array;
+    case "field":
+      return typed.field.dataType;
+    case "arithmetic":
+      return typed.dataType;
+    case "filter":
+      return DataType.Bool;
+  }
+}
+
+function isFilterable(type: DataType): boolean {
+  return type === DataType.Bool || isNumberType(type) || type === DataType.VarChar || type === DataType.String;
+}
+
+function isNumberType(type: DataType): boolean {
+  return type >= DataType.Int8 && type <= DataType.Double;
+}
+
+function areComparable(left: DataType, right: DataType): boolean {
+  if (left === DataType.JSON || right === DataType.JSON) return true;
+  return left === right || (isNumberType(left) && isNumberType(right));
+}

@@ -70,3 +70,18 @@ export interface SegmentManifest {
 export function withDeltas(manifest: SegmentManifest, delta: DeltaFile): SegmentManifest {
   return { ...manifest, manifestVersion: manifest.manifestVersion + 1, deltas: [...manifest.deltas, delta] };
 }
+
+/** What the segment takes: in the store, and in memory when all of it is loaded. Statistics count as stored only. */
+export function segmentBytes(manifest: SegmentManifest): { readonly stored: number; readonly memory: number } {
+  const columns = [...manifest.groups, ...manifest.deltas].map((part) => part.file);
+  const files = [...columns, ...manifest.statistics.map((part) => part.file)];
+  return {
+    stored: files.reduce((sum, file) => sum + file.bytes, 0),
+    memory: columns.reduce((sum, file) => sum + file.memoryBytes, 0),
+  };
+}
+
+/** Every file that the manifest names: what a collector must keep while the manifest counts. */
+export function filesOf(manifest: SegmentManifest): string[] {
+  return [...manifest.groups, ...manifest.statistics, ...manifest.deltas].map((part) => part.file.key);
+}

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { Kernel } from "../kernel/kernel.ts";
 import { bytesColumn, type FixedColumn, textAt } from "../model/columns.ts";
 import { ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { GrowingSegment } from "./growing.ts";
-import { BruteKernel } from "./testing/brute-kernel.ts";
+import { CountingKernel, KERNELS } from "./testing/kernels.ts";
 import { checkSegment } from "./testing/check-segment.ts";
 import {
   batchOf,
@@ -27,7 +28,7 @@ import {
 
 const KEY_TYPES: readonly KeyType[] = ["int64", "varchar"];
 
-function newSegment(keyType: KeyType, kernel: BruteKernel): GrowingSegment {
+function newSegment(keyType: KeyType, kernel: Kernel): GrowingSegment {
   const schema = testSchema(keyType);
   return new GrowingSegment(
     { segmentId: 7n, partitionId: 3n, collectionId: 1n, channel: "dml_0_1v0", schema, startPosition: 0n },
@@ -55,14 +56,14 @@ function run(segment: GrowingSegment, program: readonly Step[], keyType: KeyType
   return model;
 }
 
-for (const keyType of KEY_TYPES) {
-  test(`a growing segment answers as the model does, ${keyType} keys`, async () => {
+for (const [keyType, newKernel] of KEY_TYPES.flatMap((type) => KERNELS.map((kernel) => [type, kernel] as const))) {
+  test(`a growing segment answers as the model does, ${keyType} keys, ${newKernel().name} kernel`, async () => {
     await fc.assert(
       fc.asyncProperty(
         programs,
         fc.array(fc.nat({ max: 200 }), { minLength: 20, maxLength: 20 }),
         async (program, at) => {
-          const kernel = new BruteKernel();
+          const kernel = newKernel();
           const segment = newSegment(keyType, kernel);
           const model = run(segment, program, keyType);
           for (const offset of at) await checkSegment(segment, model, stepTimestamp(-1) + BigInt(offset), keyType);
@@ -73,11 +74,13 @@ for (const keyType of KEY_TYPES) {
       { numRuns: 40 },
     );
   });
+}
 
+for (const keyType of KEY_TYPES) {
   test(`the flush source has every version by key and time, ${keyType} keys`, async () => {
     await fc.assert(
       fc.asyncProperty(programs, async (program) => {
-        const segment = newSegment(keyType, new BruteKernel());
+        const segment = newSegment(keyType, new CountingKernel());
         const model = run(segment, program, keyType);
         const expected = model.versions.toSorted(
           (left, right) => compareKeyNumbers(left.key, right.key, keyType) || left.serial - right.serial,
@@ -108,7 +111,7 @@ for (const keyType of KEY_TYPES) {
 }
 
 test("an upsert hides older versions and not its own row, however often and in whatever order it is applied", () => {
-  const segment = newSegment("int64", new BruteKernel());
+  const segment = newSegment("int64", new CountingKernel());
   const model = new VersionModel();
   append(segment, model.insert([{ key: 7, vector: [0, 0] }], 100n), 100n, "int64");
   assert.equal(remove(segment, [7], 300n, "int64"), 1);
@@ -127,7 +130,7 @@ test("an upsert hides older versions and not its own row, however often and in w
 });
 
 test("what a reader was given stays while rows are appended", async () => {
-  const kernel = new BruteKernel();
+  const kernel = new CountingKernel();
   const segment = newSegment("varchar", kernel);
   const model = new VersionModel();
   const rows = (count: number): Step["rows"] =>
@@ -148,7 +151,7 @@ test("what a reader was given stays while rows are appended", async () => {
 });
 
 test("no search is repeated with ranks unless a tie at the border demands it", async () => {
-  const kernel = new BruteKernel();
+  const kernel = new CountingKernel();
   const segment = newSegment("int64", kernel);
   const model = new VersionModel();
   const rows = [3, 1, 2].map((key) => ({ key, vector: [0, 0] as const }));
@@ -169,7 +172,7 @@ test("no search is repeated with ranks unless a tie at the border demands it", a
 });
 
 test("the flood of one key does not hide the others, even past the kernel's widest search", async () => {
-  const segment = newSegment("int64", new BruteKernel());
+  const segment = newSegment("int64", new CountingKernel());
   const model = new VersionModel();
   const flood = Array.from({ length: 17_000 }, () => ({ key: 5, vector: [0, 0] as const }));
   append(segment, model.insert(flood, 10n), 10n, "int64");
@@ -196,7 +199,7 @@ test("the flood of one key does not hide the others, even past the kernel's wide
 });
 
 test("rows are taken with the system's columns, in the order asked", async () => {
-  const segment = newSegment("int64", new BruteKernel());
+  const segment = newSegment("int64", new CountingKernel());
   const model = new VersionModel();
   append(
     segment,
@@ -216,7 +219,7 @@ test("rows are taken with the system's columns, in the order asked", async () =>
 });
 
 test("a segment is freed when its last reader lets go, and takes no rows once sealed", () => {
-  const kernel = new BruteKernel();
+  const kernel = new CountingKernel();
   const segment = newSegment("int64", kernel);
   segment.acquire();
   segment.close();
@@ -235,7 +238,7 @@ test("a segment is freed when its last reader lets go, and takes no rows once se
 });
 
 test("a row without a vector is not found by its vector", async () => {
-  const segment = newSegment("int64", new BruteKernel());
+  const segment = newSegment("int64", new CountingKernel());
   const model = new VersionModel();
   const batch = batchOf(
     model.insert(
@@ -256,6 +259,6 @@ test("a row without a vector is not found by its vector", async () => {
 });
 
 test("keys of another type are refused", () => {
-  const segment = newSegment("int64", new BruteKernel());
+  const segment = newSegment("int64", new CountingKernel());
   assert.throws(() => segment.applyDeletes(bytesColumn(DataType.VarChar, ["1"]), BigUint64Array.of(1n)));
 });

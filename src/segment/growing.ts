@@ -16,7 +16,7 @@ import { milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { type Handle, type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
-import type { Bitset } from "../model/bitset.ts";
+import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import {
   type Column,
   type ColumnBatch,
@@ -34,6 +34,8 @@ import {
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
+import { timestampColumn } from "../storage/deltas.ts";
+import type { SegmentSource } from "../storage/segment-writer.ts";
 import { DeleteTimes, halvesOf } from "./delete-times.ts";
 import {
   type GrowableColumn,
@@ -42,14 +44,15 @@ import {
   GrowableValidity,
   grownCapacity,
 } from "./growable-column.ts";
-import { KeyOrder } from "./key-order.ts";
+import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable } from "./key-table.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
-import { bitsOfBytes, both, Visibility } from "./visibility.ts";
+import { takeVectors } from "./take-vectors.ts";
+import { reachableRows, Visibility } from "./visibility.ts";
 
 const FIRST_TIMESTAMPS = 256;
 
@@ -63,18 +66,9 @@ export interface GrowingSegmentOptions {
   readonly startPosition: LogPosition;
 }
 
-/** What a flush writes: every row, by key and then by time, one column at a time. Deletes are not applied. */
-export interface FlushSource {
-  readonly rowCount: number;
-  readonly timestamps: BigUint64Array;
-  readonly rowIds: BigInt64Array;
-  column(fieldId: bigint): Promise<Column>;
-}
-
-interface VectorRows {
+interface GrowingVectors {
   readonly rows: Handle;
   readonly dimension: number;
-  readonly dataType: DataType;
   readonly valid: GrowableValidity;
 }
 
@@ -89,7 +83,7 @@ export class GrowingSegment implements Segment {
   readonly #kernel: Kernel;
   readonly #keyFieldId: bigint;
   readonly #scalars = new Map<bigint, GrowableColumn>();
-  readonly #vectors = new Map<bigint, VectorRows>();
+  readonly #vectors = new Map<bigint, GrowingVectors>();
   readonly #table = new KeyTable();
   readonly #order = new KeyOrder();
   readonly #deletes = new DeleteTimes();
@@ -239,7 +233,10 @@ export class GrowingSegment implements Segment {
   }
 
   sortByKey(rows: Uint32Array): Uint32Array {
-    return newestFirst(this.#keys, sortByKey(this.#keys, rows));
+    // For many rows it is cheaper to pick them from the order of all, most of which is known.
+    const sorted =
+      rows.length * 4 < this.#rowCount ? sortByKey(this.#keys, rows) : pickRows(this.#order.order(this.#keys), rows);
+    return newestFirst(this.#keys, sorted, laterRowFirst);
   }
 
   async search(
@@ -250,17 +247,9 @@ export class GrowingSegment implements Segment {
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
-    const valid = vector.valid.view();
-    const present = valid === null ? null : bitsOfBytes(valid, view.rowCount);
-    const reachable = both(both(view.visible, allowed), present);
-    return await nearestRows(
-      this.#nearestSource(vector.rows),
-      search,
-      vector.dimension,
-      view.rowCount,
-      reachable,
-      signal,
-    );
+    const { rows, dimension, valid } = vector;
+    const reachable = reachableRows(view, allowed, valid.view());
+    return await nearestRows(this.#nearestSource(rows), search, dimension, view.rowCount, reachable, signal);
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -274,8 +263,8 @@ export class GrowingSegment implements Segment {
     return this.#order.order(this.#keys).slice();
   }
 
-  /** The rows in flush order. The caller holds the segment until it has read what it wants. */
-  flushSource(): FlushSource {
+  /** What a flush writes: every row in flush order, a column at a time. Deletes are not applied. The caller holds the segment until it has read what it wants. */
+  flushSource(): SegmentSource {
     assert(this.#sealed, "a segment is sealed before it is flushed");
     const order = this.flushOrder();
     const timestamps = new BigUint64Array(order.length);
@@ -286,6 +275,7 @@ export class GrowingSegment implements Segment {
       timestamps,
       rowIds: rowIds.values as BigInt64Array,
       column: async (fieldId) => this.#takeField(fieldId, order),
+      averageBytes: this.#averageBytes(),
     };
   }
 
@@ -301,12 +291,19 @@ export class GrowingSegment implements Segment {
     this.#lease.close();
   }
 
+  #averageBytes(): Map<bigint, number> {
+    const averages = new Map<bigint, number>();
+    for (const [fieldId, column] of this.#scalars) {
+      if (column instanceof GrowableBytes) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
+    }
+    return averages;
+  }
+
   #addField(field: FieldSchema): void {
     if (isVectorType(field.dataType)) {
       assert(field.dataType === DataType.FloatVector, "vectors are float vectors");
       const rows = this.#kernel.createRows(field.dimension);
-      const { dimension, dataType } = field;
-      this.#vectors.set(field.fieldId, { rows, dimension, dataType, valid: new GrowableValidity() });
+      this.#vectors.set(field.fieldId, { rows, dimension: field.dimension, valid: new GrowableValidity() });
       return;
     }
     const column = isBytesType(field.dataType) ? new GrowableBytes(field.dataType) : new GrowableFixed(field.dataType);
@@ -342,11 +339,7 @@ export class GrowingSegment implements Segment {
   #takeField(fieldId: bigint, rows: Uint32Array): Column {
     const vector = this.#vectors.get(fieldId);
     if (vector === undefined) return takeRows(this.column(fieldId), rows);
-    const { dimension, dataType } = vector;
-    const valid = vector.valid.view();
-    const values = this.#kernel.gatherRows(vector.rows, rows);
-    const taken = valid === null ? null : Uint8Array.from(rows, (row) => valid[row]!);
-    return { kind: "vector", type: dataType, dimension, values, valid: taken };
+    return takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid.view(), rows);
   }
 
   #nearestSource(rows: Handle): NearestSource {
@@ -358,25 +351,15 @@ export class GrowingSegment implements Segment {
       hasRepeatedKeys: table.hasRepeatedKeys,
       keyReader: () => this.#keys,
       rank: () => this.#order.rank(this.#keys),
-      compareAge: (left, right) => right - left,
+      compareAge: laterRowFirst,
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.keys(), Uint32Array.of(row)) as KeyColumn),
     };
   }
 }
 
-/** Insert timestamps as the Int64 column that Milvus keeps them in. */
-export function timestampColumn(timestamps: BigUint64Array): FixedColumn {
-  const values = new BigInt64Array(timestamps.buffer, timestamps.byteOffset, timestamps.length);
-  return { kind: "fixed", type: DataType.Int64, values, valid: null };
-}
-
-/** Turns the rows of every key around: `rows` is by key, then by time. In place. */
-export function newestFirst(keys: KeyReader, rows: Uint32Array): Uint32Array {
-  let start = 0;
-  for (let end = 1; end <= rows.length; end += 1) {
-    if (end < rows.length && keys.equals(rows[start]!, keys, rows[end]!)) continue;
-    if (end - start > 1) rows.subarray(start, end).reverse();
-    start = end;
-  }
-  return rows;
+/** `rows`, in the order in which `order` has them. */
+function pickRows(order: Uint32Array, rows: Uint32Array): Uint32Array {
+  const wanted = emptyBitset(order.length);
+  for (const row of rows) setBit(wanted, row);
+  return order.filter((row) => hasBit(wanted, row));
 }

@@ -9,6 +9,9 @@
 import type { KeyReader } from "./key-reader.ts";
 import { mergeByKey, sortByKey } from "./key-sort.ts";
 
+/** Age in a growing segment, where rows come in the order of time. */
+export const laterRowFirst: CompareAge = (left, right) => right - left;
+
 export class KeyOrder {
   #order: Uint32Array = new Uint32Array(0);
   #rank: Uint32Array = new Uint32Array(0);
@@ -30,19 +33,29 @@ export class KeyOrder {
 
   /** One entry a row of `keys`. */
   rank(keys: KeyReader): Uint32Array {
-    if (this.#rank.length < keys.rowCount) this.#rank = rankOf(keys, this.order(keys));
+    if (this.#rank.length < keys.rowCount) this.#rank = rankOf(keys, this.order(keys), laterRowFirst);
     return this.#rank;
   }
 }
 
-/** The place of every row when rows are ordered by key, the newest of a key first; `order` is by key, then by time. */
-export function rankOf(keys: KeyReader, order: Uint32Array): Uint32Array {
+/** Negative when `left` is the newer of two rows of one key. */
+export type CompareAge = (left: number, right: number) => number;
+
+/** The place of every row when rows are ordered by key, the newest of a key first; `order` is by key. */
+export function rankOf(keys: KeyReader, order: Uint32Array, compareAge: CompareAge): Uint32Array {
   const rank = new Uint32Array(order.length);
+  const sorted = newestFirst(keys, order.slice(), compareAge);
+  for (let at = 0; at < sorted.length; at += 1) rank[sorted[at]!] = at;
+  return rank;
+}
+
+/** Puts the newest row of every key first; `rows` is by key. In place. */
+export function newestFirst(keys: KeyReader, rows: Uint32Array, compareAge: CompareAge): Uint32Array {
   let start = 0;
-  for (let end = 1; end <= order.length; end += 1) {
-    if (end < order.length && keys.equals(order[start]!, keys, order[end]!)) continue;
-    for (let at = start; at < end; at += 1) rank[order[at]!] = start + (end - 1 - at);
+  for (let end = 1; end <= rows.length; end += 1) {
+    if (end < rows.length && keys.equals(rows[start]!, keys, rows[end]!)) continue;
+    if (end - start > 1) rows.subarray(start, end).sort(compareAge);
     start = end;
   }
-  return rank;
+  return rows;
 }

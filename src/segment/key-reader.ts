@@ -8,7 +8,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import type { BytesColumn, Column, KeyColumn } from "../model/columns.ts";
+import type { BytesColumn, KeyColumn } from "../model/columns.ts";
 
 export interface KeyReader {
   readonly kind: "int64" | "bytes";
@@ -18,10 +18,6 @@ export interface KeyReader {
   equals(row: number, other: KeyReader, otherRow: number): boolean;
   /** 32 bits, unsigned. */
   hash(row: number): number;
-}
-
-export function isKeyColumn(column: Column): column is KeyColumn {
-  return column.kind === "bytes" || (column.kind === "fixed" && column.values instanceof BigInt64Array);
 }
 
 export function keyReader(column: KeyColumn): KeyReader {

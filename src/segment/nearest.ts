@@ -11,11 +11,13 @@
 
 import { assert } from "../base/assert.ts";
 import { type Bitset, clearBit, countBits, fullBitset } from "../model/bitset.ts";
-import { type Handle, type Kernel, NO_ROW } from "../kernel/kernel.ts";
+import { type Handle, type Kernel, MAX_K, NO_ROW } from "../kernel/kernel.ts";
+import type { CompareAge } from "./key-order.ts";
 import type { KeyReader } from "./key-reader.ts";
 import type { SegmentHits, VectorSearch } from "./segment.ts";
 
-export const MAX_KERNEL_HITS = 16_384;
+/** Queries times k of one call: wide searches of many queries go in several, so that hits take tens of megabytes and not more. */
+const HITS_A_CALL = 2 ** 22;
 const WIDENING = 4;
 
 /** What a segment lends to its searches. */
@@ -28,8 +30,7 @@ export interface NearestSource {
   keyReader(): KeyReader;
   /** Rows by key, then the newest first. */
   rank(): Uint32Array;
-  /** Negative when `left` is the newer of two rows of the same key. */
-  compareAge(left: number, right: number): number;
+  readonly compareAge: CompareAge;
   /** Every row that has the key of `row`. */
   versionsOf(row: number): Iterable<number>;
 }
@@ -55,7 +56,7 @@ export async function nearestRows(
 ): Promise<SegmentHits> {
   const queryCount = search.queries.length / dimension;
   assert(Number.isInteger(queryCount), "queries are whole vectors");
-  assert(search.k >= 1 && search.k <= MAX_KERNEL_HITS, "k is within the kernel's limits");
+  assert(search.k >= 1 && search.k <= MAX_K, "k is within the kernel's limits");
   const reachable = allowed === null ? rowCount : countBits(allowed);
   const found: Found[] = Array.from({ length: queryCount }, () => ({ rows: [], scores: [] }));
   const wanted = Math.min(search.k, reachable);
@@ -69,8 +70,8 @@ export async function nearestRows(
       found[query] = distinct;
       return distinct.rows.length < wanted && taken.rows.length === k && k < reachable;
     });
-    if (k === MAX_KERNEL_HITS) break;
-    k = Math.min(k * WIDENING, reachable, MAX_KERNEL_HITS);
+    if (k === MAX_K) break;
+    k = Math.min(k * WIDENING, reachable, MAX_K);
   }
   for (const query of open) await fillWithoutFound(source, asker, query, found[query]!, wanted, rowCount, allowed);
   return asSegmentHits(found, wanted);
@@ -91,7 +92,7 @@ async function fillWithoutFound(
     for (; known < found.rows.length; known += 1) {
       for (const row of source.versionsOf(found.rows[known]!)) if (row < rowCount) clearBit(rest, row);
     }
-    const k = Math.min(countBits(rest), MAX_KERNEL_HITS);
+    const k = Math.min(countBits(rest), MAX_K);
     if (k === 0 || known >= wanted) return;
     const taken = (await asker.ask({ queries: asker.queriesOf([query]), k, allowed: rest }))[0]!;
     const distinct = eachKeyOnce(source, taken);
@@ -135,6 +136,15 @@ class Asker {
 
   /** The hits of every query in (score, key, newest first) order, right also at the border. */
   async ask(ask: Ask): Promise<Found[]> {
+    const step = Math.max(1, Math.floor(HITS_A_CALL / ask.k)) * this.#dimension;
+    const found: Found[] = [];
+    for (let start = 0; start < ask.queries.length; start += step) {
+      found.push(...(await this.#askOnce({ ...ask, queries: ask.queries.subarray(start, start + step) })));
+    }
+    return found;
+  }
+
+  async #askOnce(ask: Ask): Promise<Found[]> {
     const first = await this.#exact(ask, null);
     const found = first.found;
     if (this.#source.rowOrderIsKeyOrder) return found;

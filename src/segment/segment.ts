@@ -57,8 +57,11 @@ export interface Segment {
   search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
   take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;
-  /** Hides older versions of these keys; repeating a delete changes nothing. Returns how many row versions it hid. */
-  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array): number;
+  /**
+   * Hides versions of these keys from their delete's timestamp on; repeating a delete changes nothing. Only versions inserted before
+   * the upper bound are hidden (null: before the timestamp itself). Returns how many row versions it hid.
+   */
+  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null): number;
 
   /** Readers hold a segment while they work; `close` takes effect when the last one lets go. */
   acquire(): void;

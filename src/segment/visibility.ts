@@ -5,7 +5,7 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import type { Bitset } from "../model/bitset.ts";
+import { type Bitset, bitsetBytes, emptyBitset, intersectInto, setBit } from "../model/bitset.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { DeleteTimes } from "./delete-times.ts";
 import type { RowView } from "./segment.ts";
@@ -46,18 +46,19 @@ export class Visibility {
   }
 }
 
-/** The rows that are in both; null means all of them. */
-export function both(left: Bitset | null, right: Bitset | null): Bitset | null {
-  if (left === null) return right;
-  if (right === null) return left;
-  const result = left.slice();
-  for (let at = 0; at < result.length; at += 1) result[at]! &= right[at]!;
+/** The rows that a search may return: visible, allowed by the filter, and with a vector (`valid`: one byte a row). */
+export function reachableRows(view: RowView, allowed: Bitset | null, valid: Uint8Array | null): Bitset | null {
+  const sets = [view.visible, allowed].filter((set) => set !== null);
+  if (valid !== null) sets.push(bitsOfBytes(valid, view.rowCount));
+  const [first, ...others] = sets;
+  if (first === undefined || others.length === 0) return first ?? null;
+  const result = first.slice(0, bitsetBytes(view.rowCount));
+  for (const other of others) intersectInto(result, other);
   return result;
 }
 
-/** A bitset over `rowCount` rows from one byte a row. */
-export function bitsOfBytes(bytes: Uint8Array, rowCount: number): Bitset {
-  const bits = new Uint8Array(Math.ceil(rowCount / 64) * 8);
-  for (let row = 0; row < rowCount; row += 1) if (bytes[row] === 1) bits[row >> 3]! |= 1 << (row & 7);
+function bitsOfBytes(bytes: Uint8Array, rowCount: number): Bitset {
+  const bits = emptyBitset(rowCount);
+  for (let row = 0; row < rowCount; row += 1) if (bytes[row] === 1) setBit(bits, row);
   return bits;
 }

@@ -1,0 +1,176 @@
+/**
+ * Runs a plan on one segment: which rows are visible, which of them pass the filter, which are nearest or wanted.
+ *
+ * Always true:
+ *  - the segment is held from the first look to the last copied value;
+ *  - one call sees one set of rows, whatever is appended or deleted while it waits;
+ *  - filters are evaluated in slices with turns of the event loop between them, and an abort is noticed there.
+ *
+ * Not here: which segments answer, merging of their answers (rank).
+ */
+
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { CompiledFilter } from "../expr/evaluate.ts";
+import { type ColumnSource, STRETCH_ROWS } from "../expr/scan.ts";
+import { type Bitset, countBits, emptyBitset, fullBitset, hasBit, intersectInto, rowsOf } from "../model/bitset.ts";
+import { type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
+import type { Hits } from "../model/plan.ts";
+import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
+import { Pace } from "../storage/pace.ts";
+import { keyReader } from "./key-reader.ts";
+import type { RowView, Segment, VectorSearch } from "./segment.ts";
+
+export interface Reading {
+  readonly runtime: Runtime;
+  readonly signal?: AbortSignal;
+}
+
+export interface SegmentSearch {
+  readonly search: VectorSearch;
+  readonly filter: CompiledFilter | null;
+  readonly timestamp: Timestamp;
+}
+
+export interface SegmentRetrieve {
+  readonly filter: CompiledFilter | null;
+  /** Only these keys; null means all. */
+  readonly keys: KeyColumn | null;
+  readonly timestamp: Timestamp;
+  /** The first keys; null means all. */
+  readonly limit: number | null;
+  readonly fieldIds: readonly bigint[];
+}
+
+export async function searchSegment(segment: Segment, plan: SegmentSearch, reading: Reading): Promise<Hits> {
+  return await held(segment, async () => {
+    const view = segment.view(plan.timestamp);
+    const allowed = plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, reading);
+    const { offsets, rows, scores } = await segment.search(plan.search, view, allowed, reading.signal);
+    const keys = takeRows(segment.keys(), rows) as KeyColumn;
+    return { offsets, rows, scores, keys, segmentIds: new BigInt64Array(rows.length).fill(segment.segmentId) };
+  });
+}
+
+/** The wanted fields, the key and `TIMESTAMP_FIELD` of the rows, by ascending key, each key once (its newest matching version). */
+export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, reading: Reading): Promise<ColumnBatch> {
+  return await held(segment, async () => {
+    const rows = await matchingRows(segment, plan, reading);
+    const chosen = firstOfEachKey(segment, segment.sortByKey(rows), plan.limit);
+    const fieldIds = new Set([...plan.fieldIds, primaryKeyField(segment.schema).fieldId, TIMESTAMP_FIELD]);
+    return await segment.take([...fieldIds], chosen);
+  });
+}
+
+/** Visible rows that match; a key with several versions counts several times. */
+export async function countSegment(
+  segment: Segment,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp">,
+  reading: Reading,
+): Promise<number> {
+  return await held(segment, async () => {
+    if (plan.keys !== null) return (await matchingRows(segment, plan, reading)).length;
+    const view = segment.view(plan.timestamp);
+    const matching = await matchingBits(segment, plan.filter, view, reading);
+    return matching === null ? view.rowCount : countBits(matching);
+  });
+}
+
+async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {
+  segment.acquire();
+  try {
+    return await work();
+  } finally {
+    segment.release();
+  }
+}
+
+/** Ascending row numbers. */
+async function matchingRows(
+  segment: Segment,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp">,
+  reading: Reading,
+): Promise<Uint32Array> {
+  const view = segment.view(plan.timestamp);
+  if (plan.keys === null) {
+    return rowsOf((await matchingBits(segment, plan.filter, view, reading)) ?? fullBitset(view.rowCount));
+  }
+  const rows = segment
+    .rowsOfKeys(plan.keys)
+    .filter((row) => row < view.rowCount && (view.visible === null || hasBit(view.visible, row)));
+  if (plan.filter === null || rows.length === 0) return rows;
+  // The filter looks at these rows alone, as if they were a segment.
+  const source = columnsOnce((fieldId) => takeRows(segment.column(fieldId), rows));
+  const passing = await evaluateInSlices(plan.filter, source, rows.length, reading);
+  return rows.filter((_, at) => hasBit(passing, at));
+}
+
+/** Null means all rows of the view. */
+async function matchingBits(
+  segment: Segment,
+  filter: CompiledFilter | null,
+  view: RowView,
+  reading: Reading,
+): Promise<Bitset | null> {
+  if (filter === null) return view.visible;
+  const passing = await passingRows(segment, filter, view.rowCount, reading);
+  if (view.visible !== null) intersectInto(passing, view.visible);
+  return passing;
+}
+
+async function passingRows(
+  segment: Segment,
+  filter: CompiledFilter,
+  rowCount: number,
+  reading: Reading,
+): Promise<Bitset> {
+  return await evaluateInSlices(
+    filter,
+    columnsOnce((fieldId) => segment.column(fieldId)),
+    rowCount,
+    reading,
+  );
+}
+
+async function evaluateInSlices(
+  filter: CompiledFilter,
+  source: ColumnSource,
+  rowCount: number,
+  { runtime, signal }: Reading,
+): Promise<Bitset> {
+  if (rowCount <= STRETCH_ROWS) return filter(source, rowCount);
+  const pace = new Pace(runtime);
+  const result = emptyBitset(rowCount);
+  for (let from = 0; from < rowCount; from += STRETCH_ROWS) {
+    const to = Math.min(from + STRETCH_ROWS, rowCount);
+    result.set(filter(source, to, from).subarray(from / 8), from / 8);
+    await pace.pause();
+    signal?.throwIfAborted();
+  }
+  return result;
+}
+
+/** Asks for every column once, so that all slices see the same one. */
+function columnsOnce(column: (fieldId: bigint) => Column): ColumnSource {
+  const known = new Map<bigint, Column>();
+  return {
+    column(fieldId) {
+      let found = known.get(fieldId);
+      if (found === undefined) known.set(fieldId, (found = column(fieldId)));
+      return found;
+    },
+  };
+}
+
+/** The newest row of every key, of the first `limit` keys; `rows` is by key, the newest first. */
+function firstOfEachKey(segment: Segment, rows: Uint32Array, limit: number | null): Uint32Array {
+  const keys = keyReader(segment.keys());
+  const chosen = new Uint32Array(limit === null ? rows.length : Math.min(limit, rows.length));
+  let count = 0;
+  for (let at = 0; at < rows.length && count < chosen.length; at += 1) {
+    if (at > 0 && keys.equals(rows[at - 1]!, keys, rows[at]!)) continue;
+    chosen[count] = rows[at]!;
+    count += 1;
+  }
+  return chosen.subarray(0, count);
+}

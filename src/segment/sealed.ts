@@ -1,0 +1,358 @@
+/**
+ * Sealed segment: immutable rows out of files, with the deletes that came since.
+ *
+ * Always true:
+ *  - rows are in key order, so a key is found by binary search and ties need no sort;
+ *  - scalars lie in memory; vectors are mapped from the file where it is local, else held by the kernel;
+ *  - a read at or after the last insert, with nothing deleted up to it, sees all rows and costs no bitset;
+ *  - only the fields that were asked for are there, besides the key and the timestamps.
+ *
+ * Not here: the files (storage), which deletes concern the segment (query), indexes (index).
+ */
+
+import { assert } from "../base/assert.ts";
+import { invalidParameter, milvusError } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { Handle, Kernel } from "../kernel/kernel.ts";
+import type { Bitset } from "../model/bitset.ts";
+import {
+  type Column,
+  type ColumnBatch,
+  columnBytes,
+  type KeyColumn,
+  takeRows,
+  type VectorColumn,
+} from "../model/columns.ts";
+import {
+  type CollectionSchema,
+  type FieldSchema,
+  primaryKeyField,
+  ROW_ID_FIELD,
+  TIMESTAMP_FIELD,
+} from "../model/schema.ts";
+import { isVectorType } from "../model/types.ts";
+import { type Deltas, timestampColumn } from "../storage/deltas.ts";
+import type { SegmentFiles } from "../storage/segment-reader.ts";
+import { absentColumn } from "./absent-column.ts";
+import { DeleteTimes, halvesOf } from "./delete-times.ts";
+import { newestFirst, rankOf } from "./key-order.ts";
+import { type KeyReader, keyReader } from "./key-reader.ts";
+import { Lease } from "./lease.ts";
+import { nearestRows, type NearestSource } from "./nearest.ts";
+import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
+import { takeVectors } from "./take-vectors.ts";
+import { reachableRows, Visibility } from "./visibility.ts";
+
+/** Keys looked up between two turns of the event loop. */
+const DELETE_SLICE = 4096;
+
+export interface SealedSegmentOptions {
+  readonly schema: CollectionSchema;
+  readonly kernel: Kernel;
+  readonly runtime: Runtime;
+  /** The fields to load; null means all. The key comes in any case. */
+  readonly fieldIds: readonly bigint[] | null;
+  /** Deletes that are not in the segment's own files. */
+  readonly deltas: readonly Deltas[];
+}
+
+interface SealedVectors {
+  readonly rows: Handle;
+  readonly dimension: number;
+  readonly valid: Uint8Array | null;
+  readonly isMapped: boolean;
+}
+
+/** What `load` read. */
+interface Content {
+  readonly files: SegmentFiles;
+  readonly keys: KeyColumn;
+  readonly timestamps: BigUint64Array;
+  readonly scalars: ReadonlyMap<bigint, Column>;
+  readonly vectors: ReadonlyMap<bigint, SealedVectors>;
+}
+
+export class SealedSegment implements Segment {
+  readonly state = "sealed";
+  readonly segmentId: bigint;
+  readonly partitionId: bigint;
+  readonly schema: CollectionSchema;
+  readonly rowCount: number;
+  readonly #kernel: Kernel;
+  readonly #files: SegmentFiles;
+  readonly #keys: KeyReader;
+  readonly #inserts: BigUint64Array;
+  readonly #insertHalves: Uint32Array;
+  readonly #latestInsert: Timestamp;
+  readonly #hasRepeatedKeys: boolean;
+  readonly #scalars: ReadonlyMap<bigint, Column>;
+  readonly #vectors: ReadonlyMap<bigint, SealedVectors>;
+  readonly #deletes = new DeleteTimes();
+  readonly #visibility: Visibility;
+  readonly #lease: Lease;
+  #rank: Uint32Array | null = null;
+
+  private constructor(content: Content, options: SealedSegmentOptions) {
+    const { manifest } = content.files;
+    this.segmentId = manifest.segmentId;
+    this.partitionId = manifest.partitionId;
+    this.rowCount = manifest.rowCount;
+    this.schema = options.schema;
+    this.#kernel = options.kernel;
+    this.#files = content.files;
+    this.#keys = keyReader(content.keys);
+    this.#inserts = content.timestamps;
+    this.#insertHalves = halvesOf(content.timestamps);
+    this.#latestInsert = manifest.timestampTo;
+    this.#hasRepeatedKeys = checkKeyOrder(this.#keys, manifest.segmentId);
+    this.#scalars = content.scalars;
+    this.#vectors = content.vectors;
+    this.#visibility = new Visibility(options.kernel, this.#deletes);
+    this.#lease = new Lease(manifest.segmentId, () => closeAll(options.kernel, content.vectors));
+  }
+
+  static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
+    const { schema, kernel, runtime } = options;
+    const keyField = primaryKeyField(schema);
+    const wanted = schema.fields.filter(
+      (field) => field !== keyField && (options.fieldIds === null || options.fieldIds.includes(field.fieldId)),
+    );
+    const written = new Set(files.manifest.fields.map((field) => field.fieldId));
+    const { keys, timestamps } = await files.readSystem();
+    const scalarFields = wanted.filter((field) => !isVectorType(field.dataType));
+    const stored = scalarFields.filter((field) => written.has(field.fieldId)).map((field) => field.fieldId);
+    const scalars = new Map<bigint, Column>(await files.readScalars(stored));
+    for (const field of scalarFields) {
+      if (!written.has(field.fieldId)) scalars.set(field.fieldId, absentColumn(field, files.manifest.rowCount));
+    }
+    scalars.set(keyField.fieldId, keys);
+    const vectors = new Map<bigint, SealedVectors>();
+    try {
+      for (const field of wanted) {
+        if (!isVectorType(field.dataType)) continue;
+        vectors.set(field.fieldId, await openVectors(files, field, written.has(field.fieldId), kernel));
+      }
+      const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
+      for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
+        await segment.#applyInSlices(deltas, runtime);
+      }
+      return segment;
+    } catch (thrown) {
+      closeAll(kernel, vectors);
+      throw thrown;
+    }
+  }
+
+  /** Row versions that some delete hides. */
+  get hiddenRows(): number {
+    return this.#deletes.hiddenRows;
+  }
+
+  /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
+  get memoryBytes(): number {
+    let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#rank?.byteLength ?? 0;
+    for (const column of this.#scalars.values()) bytes += columnBytes(column);
+    for (const { rows, valid, isMapped } of this.#vectors.values()) {
+      bytes += valid?.byteLength ?? 0;
+      if (!isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
+    }
+    return bytes;
+  }
+
+  /** File bytes that are mapped. */
+  get mappedBytes(): number {
+    let bytes = 0;
+    for (const { rows, isMapped } of this.#vectors.values()) {
+      if (isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
+    }
+    return bytes;
+  }
+
+  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array): number {
+    const wanted = this.#keysLike(keys);
+    assert(wanted.rowCount === timestamps.length, "every delete has a timestamp");
+    return this.#applyRange(wanted, halvesOf(timestamps), 0, wanted.rowCount);
+  }
+
+  view(timestamp: Timestamp): RowView {
+    return this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
+  }
+
+  keys(): KeyColumn {
+    return this.#keys.column;
+  }
+
+  column(fieldId: bigint): Column {
+    if (fieldId === TIMESTAMP_FIELD) return timestampColumn(this.#inserts);
+    const column = this.#scalars.get(fieldId);
+    if (column !== undefined) return column;
+    throw this.#notLoaded(fieldId);
+  }
+
+  rowsOfKeys(keys: KeyColumn): Uint32Array {
+    const wanted = this.#keysLike(keys);
+    const rows: number[] = [];
+    for (let at = 0; at < wanted.rowCount; at += 1) {
+      for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) rows.push(row);
+    }
+    const sorted = Uint32Array.from(rows).toSorted();
+    return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
+  }
+
+  sortByKey(rows: Uint32Array): Uint32Array {
+    const sorted = rows.slice();
+    return this.#hasRepeatedKeys ? newestFirst(this.#keys, sorted, this.#compareAge) : sorted;
+  }
+
+  async search(
+    search: VectorSearch,
+    view: RowView,
+    allowed: Bitset | null,
+    signal?: AbortSignal,
+  ): Promise<SegmentHits> {
+    const vector = this.#vectors.get(search.fieldId);
+    if (vector === undefined) throw this.#notLoaded(search.fieldId);
+    const reachable = reachableRows(view, allowed, vector.valid);
+    const source = this.#nearestSource(vector.rows);
+    return await nearestRows(source, search, vector.dimension, view.rowCount, reachable, signal);
+  }
+
+  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+    const columns = new Map<bigint, Column>();
+    for (const fieldId of fieldIds) {
+      const vector = this.#vectors.get(fieldId);
+      if (vector !== undefined) {
+        columns.set(fieldId, takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid, rows));
+      } else {
+        // Row ids are asked for so rarely that they stay in the file.
+        const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
+        columns.set(fieldId, takeRows(column, rows));
+      }
+    }
+    return { rowCount: rows.length, columns };
+  }
+
+  acquire(): void {
+    this.#lease.acquire();
+  }
+
+  release(): void {
+    this.#lease.release();
+  }
+
+  close(): void {
+    this.#lease.close();
+  }
+
+  /** The later timestamp first; of one timestamp the later row. */
+  readonly #compareAge = (left: number, right: number): number => {
+    const difference = this.#inserts[right]! - this.#inserts[left]!;
+    return difference === 0n ? right - left : difference < 0n ? -1 : 1;
+  };
+
+  async #applyInSlices(deltas: Deltas, runtime: Runtime): Promise<void> {
+    const wanted = this.#keysLike(deltas.keys);
+    const times = halvesOf(deltas.timestamps);
+    for (let from = 0; from < wanted.rowCount; from += DELETE_SLICE) {
+      if (from > 0) await runtime.yield();
+      this.#applyRange(wanted, times, from, Math.min(from + DELETE_SLICE, wanted.rowCount));
+    }
+  }
+
+  #applyRange(wanted: KeyReader, times: Uint32Array, from: number, to: number): number {
+    let hidden = 0;
+    for (let at = from; at < to; at += 1) {
+      for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) {
+        if (this.#deletes.hide(row, this.#inserts, this.#insertHalves, times, at)) hidden += 1;
+      }
+    }
+    return hidden;
+  }
+
+  /** The first row whose key is not below entry `at` of `wanted`. */
+  #firstRow(wanted: KeyReader, at: number): number {
+    let low = 0;
+    let high = this.rowCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#keys.compare(middle, wanted, at) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #hasKey(row: number, wanted: KeyReader, at: number): boolean {
+    return row < this.rowCount && this.#keys.equals(row, wanted, at);
+  }
+
+  #keysLike(keys: KeyColumn): KeyReader {
+    const wanted = keyReader(keys);
+    assert(wanted.kind === this.#keys.kind, "keys have the key's type");
+    return wanted;
+  }
+
+  #notLoaded(fieldId: bigint): Error {
+    const field = this.schema.fields.find((candidate) => candidate.fieldId === fieldId);
+    if (field === undefined) return milvusError("FieldNotFound", "the segment has no such field", { field: fieldId });
+    return invalidParameter(`field ${field.name} is not loaded`);
+  }
+
+  #nearestSource(rows: Handle): NearestSource {
+    return {
+      kernel: this.#kernel,
+      rows,
+      rowOrderIsKeyOrder: !this.#hasRepeatedKeys,
+      hasRepeatedKeys: this.#hasRepeatedKeys,
+      keyReader: () => this.#keys,
+      rank: () => (this.#rank ??= rankOf(this.#keys, allRows(this.rowCount), this.#compareAge)),
+      compareAge: this.#compareAge,
+      versionsOf: (row) => this.rowsOfKeys(takeRows(this.#keys.column, Uint32Array.of(row)) as KeyColumn),
+    };
+  }
+}
+
+async function openVectors(
+  files: SegmentFiles,
+  field: FieldSchema,
+  isWritten: boolean,
+  kernel: Kernel,
+): Promise<SealedVectors> {
+  const { rowCount } = files.manifest;
+  const { dimension } = field;
+  if (isWritten) {
+    const { path, offset } = await files.vectorLocation(field.fieldId);
+    if (path !== null && offset !== null) {
+      return { rows: kernel.mapRows(path, offset, rowCount, dimension), dimension, valid: null, isMapped: true };
+    }
+  }
+  const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
+  assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
+  const rows = kernel.createRows(dimension);
+  kernel.appendRows(rows, column.values);
+  return { rows, dimension, valid: column.valid, isMapped: false };
+}
+
+function closeAll(kernel: Kernel, vectors: ReadonlyMap<bigint, SealedVectors>): void {
+  for (const { rows } of vectors.values()) kernel.close(rows);
+}
+
+/** Refuses rows that are not in key order; tells whether some key comes twice. */
+function checkKeyOrder(keys: KeyReader, segmentId: bigint): boolean {
+  let hasRepeatedKeys = false;
+  for (let row = 1; row < keys.rowCount; row += 1) {
+    const order = keys.compare(row - 1, keys, row);
+    if (order > 0) {
+      throw milvusError("SegmentLoadFailed", "the rows of the segment are not sorted by key", { segment: segmentId });
+    }
+    if (order === 0) hasRepeatedKeys = true;
+  }
+  return hasRepeatedKeys;
+}
+
+function allRows(rowCount: number): Uint32Array {
+  const rows = new Uint32Array(rowCount);
+  for (let row = 0; row < rowCount; row += 1) rows[row] = row;
+  return rows;
+}

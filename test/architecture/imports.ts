@@ -63,9 +63,9 @@ function isOwnAddress(tokens: readonly Token[], argument: number): boolean {
     .some((token, at, all) => token.text === "import" && all[at + 2]?.text === "meta");
 }
 
-/** An address is relative to the file that names it, also without `./`. */
+/** An address is relative to the file that names it, also without `./`; of a template the fixed beginning tells the folder. */
 function ownAddress(token: Token | undefined): string | null {
-  const text = literal(token);
+  const text = token?.kind === "template" ? token.text : literal(token);
   return text === null || /^(\.|\/|[a-z]+:)/.test(text) ? text : `./${text}`;
 }
 

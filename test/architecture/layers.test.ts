@@ -48,6 +48,12 @@ for (const [title, path, source, expected] of [
     /log imports cli/,
   ],
   [
+    "a worker's file upwards under a half fixed name",
+    "src/log/a.ts",
+    "new URL(`../cli/b.${extension}`, import.meta.url);",
+    /log imports cli/,
+  ],
+  [
     "a role that imports a role",
     "src/proxy/a.ts",
     `import { b } from "../query/b.ts";`,

@@ -57,6 +57,10 @@ export async function texts(log: LogBackend, channel: string, options?: ReadOpti
   return (await collect(log, channel, options)).map((record) => decoder.decode(record.body));
 }
 
+async function hexBodies(log: LogBackend, channel: string): Promise<string[]> {
+  return (await collect(log, channel)).map((record) => Buffer.from(record.body).toString("hex"));
+}
+
 async function appendTexts(writer: LogWriter, ...bodies: string[]): Promise<LogPosition[]> {
   const positions: LogPosition[] = [];
   for (const body of bodies) positions.push(await writer.append([bytes(body)]));
@@ -236,11 +240,9 @@ export function logConformance(
       ];
       for (const parts of bodies) await writer.append(parts);
       const expected = bodies.map((parts) => Buffer.concat(parts).toString("hex"));
-      const read = async (from: LogBackend): Promise<string[]> =>
-        (await collect(from, "a")).map((record) => Buffer.from(record.body).toString("hex"));
-      assert.deepEqual(await read(log), expected);
+      assert.deepEqual(await hexBodies(log, "a"), expected);
       const reopened = await reopen();
-      assert.deepEqual(await read(reopened), expected);
+      assert.deepEqual(await hexBodies(reopened, "a"), expected);
       await reopened.close();
     });
 

@@ -1,0 +1,89 @@
+/**
+ * PackBuilder: lays records out one behind the other in buffers that are given to the writer thread and come back.
+ *
+ * Always true: every byte of a pack that is used was written, padding included; a buffer is in one pair of hands at a time.
+ */
+
+import { assert } from "../../base/assert.ts";
+import { RECORD_HEADER_BYTES, beginRecord, recordBytes, type RecordKind } from "./format.ts";
+
+const SPARE_BUFFERS = 4;
+
+/** Not zeroed: every byte will be written. */
+function uninitialized(bytes: number): ArrayBuffer {
+  const { buffer } = Buffer.allocUnsafeSlow(bytes);
+  assert(buffer instanceof ArrayBuffer && buffer.byteLength === bytes, "a slow buffer owns its memory");
+  return buffer;
+}
+
+export class PackBuilder {
+  readonly #packBytes: number;
+  readonly #spare: ArrayBuffer[] = [];
+  #buffer: ArrayBuffer | null = null;
+  #bytes = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #used = 0;
+
+  constructor(packBytes: number) {
+    this.#packBytes = packBytes;
+  }
+
+  /** An empty pack has room for anything. */
+  hasRoom(total: number): boolean {
+    return this.#buffer === null || this.#used + total <= this.#buffer.byteLength;
+  }
+
+  add(bodyBytes: number, parts: readonly Uint8Array[], kind: RecordKind, channel: number, term: bigint): void {
+    const total = recordBytes(bodyBytes);
+    if (this.#buffer === null) {
+      const reused = total <= this.#packBytes ? this.#spare.pop() : undefined;
+      this.#buffer = reused ?? uninitialized(Math.max(total, this.#packBytes));
+      this.#bytes = new Uint8Array(this.#buffer);
+      this.#view = new DataView(this.#buffer);
+    }
+    assert(this.hasRoom(total), "a record is added where there is room for it");
+    beginRecord(this.#view, this.#used, bodyBytes, kind, channel, term);
+    let at = this.#used + RECORD_HEADER_BYTES;
+    for (const part of parts) {
+      this.#bytes.set(part, at);
+      at += part.byteLength;
+    }
+    this.#used += total;
+    this.#bytes.fill(0, at, this.#used);
+  }
+
+  take(): { buffer: ArrayBuffer; used: number } {
+    assert(this.#buffer !== null && this.#used > 0, "only a pack with records leaves");
+    const taken = { buffer: this.#buffer, used: this.#used };
+    this.#buffer = null;
+    this.#used = 0;
+    return taken;
+  }
+
+  /** One large record in a buffer of its own, to be copied in pieces. */
+  separate(bodyBytes: number, kind: RecordKind, channel: number, term: bigint): SeparateRecord {
+    return new SeparateRecord(uninitialized(recordBytes(bodyBytes)), bodyBytes, kind, channel, term);
+  }
+
+  recycle(buffer: ArrayBuffer): void {
+    if (buffer.byteLength === this.#packBytes && this.#spare.length < SPARE_BUFFERS) this.#spare.push(buffer);
+  }
+}
+
+export class SeparateRecord {
+  readonly buffer: ArrayBuffer;
+  readonly #bytes: Uint8Array;
+  #at = RECORD_HEADER_BYTES;
+
+  constructor(buffer: ArrayBuffer, bodyBytes: number, kind: RecordKind, channel: number, term: bigint) {
+    this.buffer = buffer;
+    this.#bytes = new Uint8Array(buffer);
+    beginRecord(new DataView(buffer), 0, bodyBytes, kind, channel, term);
+    this.#bytes.fill(0, RECORD_HEADER_BYTES + bodyBytes);
+  }
+
+  add(piece: Uint8Array): void {
+    this.#bytes.set(piece, this.#at);
+    this.#at += piece.byteLength;
+  }
+}

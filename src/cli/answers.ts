@@ -1,7 +1,5 @@
 /** What the example prints: a question with the meanings found for it, and how to connect from elsewhere. */
 
-import { WORDNET_DIMENSION } from "./wordnet.ts";
-
 export interface FoundMeaning {
   readonly score: number;
   readonly lemma: string;
@@ -44,10 +42,10 @@ or from Node:
 
   import { MilvusClient } from "@zilliz/milvus2-sdk-node";
   const client = new MilvusClient({ address: "${address}" });
-  const { results } = await client.search({
-    collection_name: "${collection}", data: new Array(${WORDNET_DIMENSION}).fill(0.05), limit: 3, output_fields: ["lemma", "gloss"],
+  const { data } = await client.query({
+    collection_name: "${collection}", filter: 'category == "noun.feeling"', output_fields: ["lemma", "gloss"], limit: 3,
   });
-  console.log(results);
+  console.log(data);
 
 Ctrl-C stops it.
 `;

@@ -88,18 +88,20 @@ export class ObjectSink {
     this.#upload ??= await this.#store.multipart(this.key);
     while (this.#pendingBytes >= least) {
       while (this.#underWay.length >= PARTS_UNDER_WAY) await this.#underWay.shift();
+      // Copying a part is the longest step there is, so it gets a slice of its own.
+      await this.#pace.rest();
       const part = this.#takePart();
       const sent = this.#upload.uploadPart(this.#parts, part);
       // The failure is met by whoever awaits the part; without this it would count as unhandled until then.
       sent.catch(() => undefined);
       this.#parts += 1;
       this.#underWay.push(sent);
-      await this.#pace.pause();
     }
   }
 
   #takePart(): Uint8Array {
-    const part = new Uint8Array(Math.min(PART_BYTES, this.#pendingBytes));
+    // Filled to the last byte below, so the zeros would be work for nothing.
+    const part = Buffer.allocUnsafeSlow(Math.min(PART_BYTES, this.#pendingBytes));
     let filled = 0;
     let taken = 0;
     while (filled < part.byteLength) {

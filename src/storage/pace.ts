@@ -19,7 +19,11 @@ export class Pace {
   }
 
   async pause(): Promise<void> {
-    if (this.#runtime.monotonic() - this.#sliceStart < SLICE_MILLISECONDS) return;
+    if (this.#runtime.monotonic() - this.#sliceStart >= SLICE_MILLISECONDS) await this.rest();
+  }
+
+  /** A turn for everybody else at once: before a step that is nearly a slice by itself. */
+  async rest(): Promise<void> {
     await this.#runtime.yield();
     this.#sliceStart = this.#runtime.monotonic();
   }

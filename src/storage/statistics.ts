@@ -31,7 +31,7 @@ const MAGIC = 0x54534c45;
 const FORMAT_VERSION = 1;
 const HEAD_BYTES = 48;
 const FIELD_BYTES = 16;
-const KEYS_A_STEP = 4096;
+const KEYS_A_STEP = 2048;
 
 export type Key = bigint | string;
 

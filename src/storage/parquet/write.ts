@@ -25,7 +25,7 @@ import { CODEC, type ChunkFacts, MAGIC, type RowGroupFacts, footer, pageHeader }
 import { type FileField, physicalOf } from "./physical.ts";
 
 const PAGE_BYTES = 512 * 1024;
-const PAGE_ROWS = 65_536;
+const PAGE_ROWS = 32_768;
 const GROUP_BYTES = 64 * 1024 * 1024;
 const GROUP_ROWS = 131_072;
 const VECTOR_GROUP_BYTES = 1024 * 1024 * 1024;
@@ -136,6 +136,7 @@ async function writeChunk(
     const page = { from, to: pageEnd(field, column, { from, to: Math.min(rows.to, from + pageRows) }) };
     const plain = encodePage(field, column, page);
     finder.look(page);
+    await pace.pause();
     const stored = zstdCompressSync(plain, ZSTD_OPTIONS);
     const header = pageHeader({
       rowCount: page.to - page.from,

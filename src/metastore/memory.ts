@@ -2,7 +2,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import { compareUtf8 } from "../base/utf8-order.ts";
+import { SortedMap } from "../base/sorted-map.ts";
 import type { HistoryLimits } from "./change-feed.ts";
 import { LocalMetaStore } from "./local.ts";
 import type { Batch, Row, Table } from "./table.ts";
@@ -13,9 +13,9 @@ export class MemoryMetaStore extends LocalMetaStore {
   }
 }
 
-/** Rows in one array sorted by key. Values go out as copies, so that no reader can change them. */
+/** Values go out as copies, so that no reader can change them. */
 export class MemoryTable implements Table {
-  readonly #rows: Row[] = [];
+  readonly #rows = new SortedMap<Row>();
   #revision = 0n;
 
   revision(): bigint {
@@ -23,23 +23,21 @@ export class MemoryTable implements Table {
   }
 
   get(key: string): Row | null {
-    const row = this.#rows[this.#firstNotBelow(key)];
-    return row?.key === key ? copyOf(row) : null;
+    const row = this.#rows.get(key);
+    return row === undefined ? null : copyOf(row);
   }
 
   scan(prefix: string, after: string | null, limit: number): Row[] {
     const rows: Row[] = [];
-    let place = this.#firstNotBelow(after === null || compareUtf8(after, prefix) < 0 ? prefix : after);
-    if (after !== null && this.#rows[place]?.key === after) place += 1;
-    for (let row = this.#rows[place]; row !== undefined && rows.length < limit; row = this.#rows[++place]) {
-      if (!row.key.startsWith(prefix)) break;
+    for (const row of this.#rows.under(prefix, after)) {
+      if (rows.length >= limit) break;
       rows.push(copyOf(row));
     }
     return rows;
   }
 
   leased(): Row[] {
-    return this.#rows.filter((row) => row.lease !== null);
+    return [...this.#rows.under("")].filter((row) => row.lease !== null);
   }
 
   /** None: a fresh table starts at revision 0, and the change feed keeps what comes. */
@@ -47,19 +45,17 @@ export class MemoryTable implements Table {
     return [];
   }
 
+  /** Nothing in here can fail half-way, so there is nothing to undo. */
   atomically(body: () => void): void {
     body();
   }
 
   put(row: Row): void {
-    const place = this.#firstNotBelow(row.key);
-    this.#rows.splice(place, this.#rows[place]?.key === row.key ? 1 : 0, row);
+    this.#rows.set(row.key, row);
   }
 
   delete(key: string): void {
-    const place = this.#firstNotBelow(key);
-    assert(this.#rows[place]?.key === key, "only rows that are there are deleted");
-    this.#rows.splice(place, 1);
+    assert(this.#rows.delete(key), "only rows that are there are deleted");
   }
 
   record(batch: Batch): void {
@@ -70,19 +66,6 @@ export class MemoryTable implements Table {
   forget(): void {}
 
   close(): void {}
-
-  #firstNotBelow(key: string): number {
-    let low = 0;
-    let high = this.#rows.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const row = this.#rows[middle];
-      assert(row !== undefined, "the search stays inside the rows");
-      if (compareUtf8(row.key, key) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
 }
 
 function copyOf(row: Row): Row {

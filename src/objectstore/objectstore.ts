@@ -7,7 +7,8 @@
  *  - a multipart upload is invisible until `complete`, which is as atomic as `put`; `abort` leaves nothing;
  *  - deleting what is not there succeeds; listing is ascending by UTF-8 bytes of the key.
  *
- * Keys are relative paths with `/`; `.`/`..` segments, empty segments and NUL are refused.
+ * Keys are relative paths with `/`; `.`/`..` segments, empty segments and NUL are refused, and so is a first segment `.elanus`.
+ * Where objects are files, no object may be a folder of another (`a` beside `a/b`); nobody should count on it elsewhere.
  */
 
 export interface ObjectInfo {

@@ -1,8 +1,8 @@
 /** Rows of hits by place (segment and row number): split by who has them, and put together again in order. */
 
-import { assert } from "../base/assert.ts";
-import { type Column, type ColumnBatch, concatColumns, takeRows } from "../model/columns.ts";
+import type { ColumnBatch } from "../model/columns.ts";
 import type { HitPlaces } from "../model/plan.ts";
+import { gatherBatch } from "./gather.ts";
 
 export interface PlacePart {
   /** Where in the whole these stand. */
@@ -27,30 +27,18 @@ export function placesOf(places: HitPlaces, wanted: (segmentId: bigint) => boole
 export function scatterRows(
   parts: readonly { readonly positions: Uint32Array; readonly batch: ColumnBatch }[],
 ): ColumnBatch {
-  const filled = parts.filter((part) => part.positions.length > 0);
-  const first = filled[0] ?? parts[0];
-  assert(first !== undefined, "there is something to put together");
-  if (filled.length <= 1) return inOrder(first);
-  const rowCount = filled.reduce((sum, part) => sum + part.positions.length, 0);
-  // Row `order[p]` of all parts end to end belongs to position p.
-  const order = new Uint32Array(rowCount);
-  let start = 0;
-  for (const { positions } of filled) {
-    for (let at = 0; at < positions.length; at += 1) order[positions[at]!] = start + at;
-    start += positions.length;
+  const rowCount = parts.reduce((sum, part) => sum + part.positions.length, 0);
+  const sources = new Uint32Array(rowCount);
+  const entries = new Uint32Array(rowCount);
+  for (const [source, { positions }] of parts.entries()) {
+    for (let entry = 0; entry < positions.length; entry += 1) {
+      sources[positions[entry]!] = source;
+      entries[positions[entry]!] = entry;
+    }
   }
-  const columns = new Map<bigint, Column>();
-  for (const fieldId of first.batch.columns.keys()) {
-    columns.set(fieldId, takeRows(concatColumns(filled.map((part) => part.batch.columns.get(fieldId)!)), order));
-  }
-  return { rowCount, columns };
-}
-
-function inOrder({ positions, batch }: { readonly positions: Uint32Array; readonly batch: ColumnBatch }): ColumnBatch {
-  if (positions.every((position, at) => position === at)) return batch;
-  const order = new Uint32Array(positions.length);
-  for (let at = 0; at < positions.length; at += 1) order[positions[at]!] = at;
-  const columns = new Map<bigint, Column>();
-  for (const [fieldId, column] of batch.columns) columns.set(fieldId, takeRows(column, order));
-  return { rowCount: positions.length, columns };
+  return gatherBatch(
+    parts.map((part) => part.batch),
+    sources,
+    entries,
+  );
 }

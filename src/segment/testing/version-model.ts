@@ -41,10 +41,10 @@ export const programs: fc.Arbitrary<Step[]> = fc.array(
         key: fc.integer({ min: -12, max: 12 }),
         vector: fc.tuple(fc.integer({ min: -2, max: 2 }), fc.integer({ min: -2, max: 2 })),
       }),
-      { minLength: 1, maxLength: 12 },
+      { minLength: 1, maxLength: 12, size: "max" },
     ),
   }),
-  { minLength: 1, maxLength: 24 },
+  { minLength: 1, maxLength: 24, size: "max" },
 );
 
 /** Timestamps far above 2^32, so that both halves count. */

@@ -1,0 +1,161 @@
+/** Key readers, the key table, sorting and order: against BigInt and Buffer comparison. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { NO_ROW } from "../kernel/kernel.ts";
+import { bytesAt, bytesColumn, type KeyColumn } from "../model/columns.ts";
+import { DataType } from "../model/types.ts";
+import { KeyOrder } from "./key-order.ts";
+import { keyReader } from "./key-reader.ts";
+import { sortByKey } from "./key-sort.ts";
+import { KeyTable } from "./key-table.ts";
+
+const EDGES = [0n, -1n, 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n, -(2n ** 32n), 2n ** 31n, 0xffffffffn];
+
+const integers: fc.Arbitrary<KeyColumn> = fc
+  .array(
+    fc.oneof(fc.constantFrom(...EDGES), fc.bigInt({ min: -40n, max: 40n }), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n)),
+    {
+      minLength: 1,
+      maxLength: 200,
+      size: "max",
+    },
+  )
+  .map((keys) => ({ kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(keys), valid: null }));
+
+/** Shared beginnings of different lengths, prefixes of each other, zero bytes at the end, bytes above 127. */
+const texts: fc.Arbitrary<KeyColumn> = fc
+  .record({
+    beginning: fc.constantFrom("", "k", "a common beginning of some length/"),
+    endings: fc.array(
+      fc.oneof(
+        fc.string({ unit: fc.constantFrom("a", "b", "\0", "ü", "€", "😀"), maxLength: 14 }),
+        fc.constantFrom("aaaaaaaa", "aaaaaaaaa", "aaaaaaaa\0", "aaaaaaaa\0\0", "aaaaaaaabbbbbbbb", "aaaaaaaabbbbbbbbb"),
+      ),
+      { minLength: 1, maxLength: 200, size: "max" },
+    ),
+  })
+  .map(({ beginning, endings }) =>
+    bytesColumn(
+      DataType.VarChar,
+      endings.map((ending) => beginning + ending),
+    ),
+  );
+
+function compare(column: KeyColumn, left: number, right: number): number {
+  if (column.kind === "bytes") return Buffer.compare(bytesAt(column, left), bytesAt(column, right));
+  const [a, b] = [column.values[left]!, column.values[right]!];
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function rowsUpTo(count: number): number[] {
+  return Array.from({ length: count }, (_, row) => row);
+}
+
+for (const [name, columns] of [
+  ["int64", integers],
+  ["varchar", texts],
+] as const) {
+  test(`keys compare, are equal and hash alike: ${name}`, () => {
+    fc.assert(
+      fc.property(columns, (column) => {
+        const keys = keyReader(column);
+        for (let left = 0; left < keys.rowCount; left += 7) {
+          for (let right = 0; right < keys.rowCount; right += 1) {
+            const expected = compare(column, left, right);
+            assert.equal(Math.sign(keys.compare(left, keys, right)), expected);
+            assert.equal(keys.equals(left, keys, right), expected === 0);
+            if (expected === 0) assert.equal(keys.hash(left), keys.hash(right));
+          }
+        }
+      }),
+    );
+  });
+
+  test(`rows are sorted by key, equal ones as given: ${name}`, () => {
+    fc.assert(
+      fc.property(columns, (column) => {
+        const keys = keyReader(column);
+        const rows = rowsUpTo(keys.rowCount).filter((row) => row % 5 !== 4);
+        const expected = rows.toSorted((left, right) => compare(column, left, right) || left - right);
+        assert.deepEqual([...sortByKey(keys, Uint32Array.from(rows))], expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test(`order and rank follow rows that keep coming: ${name}`, () => {
+    fc.assert(
+      fc.property(columns, fc.array(fc.nat({ max: 60 }), { maxLength: 6, size: "max" }), (column, steps) => {
+        const order = new KeyOrder();
+        const { rowCount } = keyReader(column);
+        let known = 0;
+        for (const step of [...steps, rowCount]) {
+          known = Math.min(rowCount, known + step);
+          const keys = keyReader(firstRows(column, known));
+          const rows = rowsUpTo(known);
+          const byAge = rows.toSorted((left, right) => compare(column, left, right) || left - right);
+          assert.deepEqual([...order.order(keys)], byAge);
+          const newestFirst = rows.toSorted((left, right) => compare(column, left, right) || right - left);
+          const rank = order.rank(keys);
+          assert.deepEqual(
+            newestFirst.map((row) => rank[row]),
+            rows,
+          );
+        }
+      }),
+    );
+  });
+
+  test(`the key table finds every version, the newest first: ${name}`, () => {
+    fc.assert(
+      fc.property(columns, columns, fc.nat(), (column, others, border) => {
+        const table = new KeyTable();
+        const { rowCount } = keyReader(column);
+        const first = border % (rowCount + 1);
+        table.extend(keyReader(firstRows(column, first)), first);
+        const keys = keyReader(column);
+        table.extend(keys, rowCount);
+        const versions = (wanted: KeyColumn, at: number): number[] => {
+          const found: number[] = [];
+          for (let row = table.newest(keys, keyReader(wanted), at); row !== NO_ROW; row = table.older(row))
+            found.push(row);
+          return found;
+        };
+        for (let row = 0; row < rowCount; row += 1) {
+          const expected = rowsUpTo(rowCount).filter((other) => compare(column, row, other) === 0);
+          assert.deepEqual(versions(column, row), expected.toReversed());
+        }
+        const other = keyReader(others);
+        for (let at = 0; at < other.rowCount; at += 1) {
+          const expected = rowsUpTo(rowCount).filter((row) => keys.equals(row, other, at));
+          assert.deepEqual(versions(others, at), expected.toReversed());
+        }
+        const distinct = rowsUpTo(rowCount).filter((row) => versions(column, row)[0] === row).length;
+        assert.equal(table.distinctKeys, distinct);
+        assert.equal(table.hasRepeatedKeys, distinct < rowCount);
+      }),
+    );
+  });
+}
+
+test("the key table grows past its first size with all keys in place", () => {
+  const count = 20_000;
+  // Strides that leave the low bits equal, so that only mixing spreads them.
+  const values = BigInt64Array.from({ length: count }, (_, row) => BigInt(row % 15_000) << 20n);
+  const keys = keyReader({ kind: "fixed", type: DataType.Int64, values, valid: null });
+  const table = new KeyTable();
+  for (let end = 500; end <= count; end += 500) table.extend(keys, end);
+  assert.equal(table.distinctKeys, 15_000);
+  for (let row = 0; row < count; row += 1) {
+    const newest = row < 5000 ? row + 15_000 : row;
+    assert.equal(table.newest(keys, keys, row), newest);
+  }
+  assert.ok(table.memoryBytes < count * 16);
+});
+
+function firstRows(column: KeyColumn, count: number): KeyColumn {
+  if (column.kind === "fixed") return { ...column, values: column.values.subarray(0, count) };
+  return { ...column, offsets: column.offsets.subarray(0, count + 1) };
+}

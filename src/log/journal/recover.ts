@@ -209,7 +209,8 @@ class RecoveryPass {
   /** An earlier file: its records must run to where the next file begins, which `#header` of the next checks; wiped bytes are damage. */
   #full(sequence: number, path: string, end: ScanEnd): void {
     const next = this.#look(sequence + 1, (window) => parseFileHeader(window.at(0, FILE_HEADER_BYTES)));
-    if (next.state === "good" && next.header.firstPosition > this.#end) {
+    if (next.state !== "good" || next.header.sequence !== sequence + 1) return;
+    if (next.header.firstPosition > this.#end) {
       throw damaged(path, end.offset, end.problem ?? "zeros where a record must be");
     }
   }

@@ -43,6 +43,12 @@ const SYMBOLS = [
   ...(["(", ")", "[", "]", "{", "}", ",", "+", "-", "*", "/", "%", "<", ">", "&", "|", "^", "~", "="] as const),
 ];
 
+/** Symbols that begin no longer one, by code: lists are full of commas. */
+const ALONE: (Symbol | undefined)[] = [];
+for (const symbol of ["(", ")", "[", "]", "{", "}", ",", "+", "-", "/", "%", "^", "~"] as const) {
+  ALONE[symbol.charCodeAt(0)] = symbol;
+}
+
 const WORDS = new Map<string, TokenKind>([
   ["true", "true"],
   ["True", "true"],
@@ -259,6 +265,12 @@ export class Lexer {
 
   #symbol(at: number): boolean {
     const { text } = this;
+    const single = ALONE[text.charCodeAt(at)];
+    if (single !== undefined) {
+      this.kind = single;
+      this.end = at + 1;
+      return true;
+    }
     const two = text.slice(at, at + 2);
     if (two === "&&" || two === "||") {
       this.kind = two === "&&" ? "and" : "or";

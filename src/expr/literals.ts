@@ -14,6 +14,7 @@ const MAX_INT64 = 9223372036854775807n;
 export function integerValue(text: string, negated: boolean): bigint {
   let magnitude: bigint;
   if (text.length <= 15 && (text.length === 1 || text[0] !== "0")) magnitude = BigInt(Number(text));
+  else if (text[0] !== "0" && text.length <= 40) magnitude = BigInt(text);
   else if (/^0[0-7]+$/.test(text)) magnitude = BigInt(`0o${text}`);
   else if (/^0\d+$/.test(text)) throw new LiteralError(`invalid octal number: ${text}`);
   else if (text.length > 80) throw new LiteralError(`integer out of range of int64: ${text.slice(0, 40)}...`);

@@ -36,12 +36,22 @@ function branch(key: string): Branch {
   return { key: Buffer.from(key, "utf8"), index, children: [], place: -1, metIn: -1 };
 }
 
+function placeValues(capacity: number): PlaceValues {
+  return {
+    classes: new Uint8Array(capacity),
+    numbers: new Float64Array(capacity),
+    starts: new Uint32Array(capacity),
+    ends: new Uint32Array(capacity),
+  };
+}
+
 /** All the places of one field that a filter reads. */
 export class PlaceReader {
   readonly #fieldId: bigint;
   readonly #root = branch("");
   readonly #values: PlaceValues[] = [];
   readonly #reader = new JsonReader();
+  #capacity = 0;
   #remaining = 0;
   #serial = 0;
 
@@ -60,12 +70,7 @@ export class PlaceReader {
     }
     if (at.place < 0) {
       at.place = this.#values.length;
-      this.#values.push({
-        classes: new Uint8Array(STRETCH_ROWS),
-        numbers: new Float64Array(STRETCH_ROWS),
-        starts: new Uint32Array(STRETCH_ROWS),
-        ends: new Uint32Array(STRETCH_ROWS),
-      });
+      this.#values.push(placeValues(0));
     }
     return at.place;
   }
@@ -78,6 +83,7 @@ export class PlaceReader {
     if (scan.documents.has(this)) return this.#values;
     scan.documents.set(this, this.#values);
     const { bytes, offsets, valid } = this.column(scan);
+    this.#makeRoom(scan.rowCount);
     for (const place of this.#values) place.classes.fill(Class.Missing, 0, scan.rowCount);
     for (let row = 0; row < scan.rowCount; row += 1) {
       const at = scan.from + row;
@@ -88,6 +94,13 @@ export class PlaceReader {
       this.#visit(offsets[at]!, this.#root, row);
     }
     return this.#values;
+  }
+
+  /** Small segments are common, so the arrays grow to what was needed. */
+  #makeRoom(rowCount: number): void {
+    if (rowCount <= this.#capacity) return;
+    this.#capacity = Math.min(STRETCH_ROWS, rowCount * 2);
+    for (let place = 0; place < this.#values.length; place += 1) this.#values[place] = placeValues(this.#capacity);
   }
 
   /** Reads the value at `at`, which stands at `branch`; returns where the text goes on. Recursion is as deep as the paths. */

@@ -1,0 +1,71 @@
+/**
+ * A typed filter back to text that parses to the same filter: for messages, logs, and the tests of the parser.
+ *
+ * Not every filter has a text: NaN and infinite constants have none, and come out as `NaN` and `Infinity`.
+ */
+
+import type { Constant, Element, FieldPlace, Filter } from "../model/filter.ts";
+import type { CollectionSchema } from "../model/schema.ts";
+
+export function printFilter(filter: Filter, schema: CollectionSchema): string {
+  const names = new Map(schema.fields.map((field) => [field.fieldId, field.name]));
+  const place = (field: FieldPlace): string =>
+    `${names.get(field.fieldId) ?? `field ${field.fieldId}`}${field.path.map((key) => `[${printText(key)}]`).join("")}`;
+  const print = (node: Filter): string => {
+    switch (node.kind) {
+      case "constant":
+        return String(node.value);
+      case "and":
+      case "or":
+        return node.operands.map((operand) => `(${print(operand)})`).join(` ${node.kind} `);
+      case "not":
+        return `not (${print(node.operand)})`;
+      case "compare":
+        return `${place(node.field)} ${node.operator} ${printConstant(node.value)}`;
+      case "range": {
+        const lower = `${printConstant(node.lower)} ${node.lowerInclusive ? "<=" : "<"}`;
+        return `${lower} ${place(node.field)} ${node.upperInclusive ? "<=" : "<"} ${printConstant(node.upper)}`;
+      }
+      case "in":
+        return `${place(node.field)} in [${node.values.map(printConstant).join(", ")}]`;
+      case "like":
+        return `${place(node.field)} like ${printText(node.pattern)}`;
+      case "arithmetic": {
+        const left = `${place(node.field)} ${node.operator} ${printConstant(node.operand)}`;
+        return `${left} ${node.comparison} ${printConstant(node.value)}`;
+      }
+      case "columns":
+        return `${place(node.left)} ${node.operator} ${place(node.right)}`;
+      case "exists":
+        return `exists ${place(node.field)}`;
+      case "null":
+        return `${place(node.field)} is null`;
+      case "contains": {
+        const elements = node.elements.map(printElement);
+        if (node.mode === "one") return `json_contains(${place(node.field)}, ${elements[0]})`;
+        return `json_contains_${node.mode}(${place(node.field)}, [${elements.join(", ")}])`;
+      }
+    }
+  };
+  return print(filter);
+}
+
+function printConstant(value: Constant): string {
+  if (typeof value === "string") return printText(value);
+  if (typeof value !== "number") return String(value);
+  // A number without a dot or exponent would be read as an integer.
+  const text = Object.is(value, -0) ? "-0" : String(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+function printElement(element: Element): string {
+  return typeof element === "object" ? `[${element.map(printElement).join(", ")}]` : printConstant(element);
+}
+
+function printText(text: string): string {
+  const escaped = text.replace(/["\\]|\p{Cc}/gu, (character) => {
+    if (character === '"' || character === "\\") return `\\${character}`;
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  return `"${escaped}"`;
+}

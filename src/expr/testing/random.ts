@@ -1,0 +1,368 @@
+/**
+ * Random tables and random typed filters over them, from a seed: values and constants come from the same small pools, so that
+ * filters hit, and the pools are full of borders (2^53, 2^63, NaN, -0, unicode, escapes, wrong types in documents).
+ */
+
+import { bytesColumn, type Column } from "../../model/columns.ts";
+import type { CompareOperator, Constant, Element, FieldPlace, Filter } from "../../model/filter.ts";
+import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
+import { DataType } from "../../model/types.ts";
+import type { ColumnSource } from "../scan.ts";
+
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** Uniform in [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  }
+
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+
+  pick<T>(values: readonly T[]): T {
+    return values[this.below(values.length)]!;
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+}
+
+function field(fieldId: bigint, name: string, dataType: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
+  return {
+    fieldId,
+    name,
+    description: "",
+    dataType,
+    elementType: DataType.None,
+    isPrimaryKey: false,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: false,
+    nullable: true,
+    defaultValue: null,
+    typeParams: [],
+    dimension: 0,
+    maxLengthBytes: 0,
+    ...more,
+  };
+}
+
+export const SCHEMA: CollectionSchema = {
+  name: "things",
+  description: "",
+  enableDynamicField: true,
+  version: 0,
+  fields: [
+    field(100n, "id", DataType.Int64, { isPrimaryKey: true, nullable: false }),
+    field(101n, "flag", DataType.Bool),
+    field(102n, "i8", DataType.Int8),
+    field(103n, "i16", DataType.Int16),
+    field(104n, "i32", DataType.Int32),
+    field(105n, "i64", DataType.Int64),
+    field(106n, "f32", DataType.Float),
+    field(107n, "f64", DataType.Double),
+    field(108n, "word", DataType.VarChar, { maxLengthBytes: 100 }),
+    field(109n, "text", DataType.VarChar, { maxLengthBytes: 100 }),
+    field(110n, "doc", DataType.JSON),
+    field(111n, "vector", DataType.FloatVector, { dimension: 2, nullable: false }),
+    field(112n, "tags", DataType.Array, { elementType: DataType.Int64 }),
+    field(113n, "$meta", DataType.JSON, { isDynamic: true }),
+  ],
+};
+
+const SMALL = [0n, 1n, -1n, 2n, 3n, 5n, 7n, 100n, -128n, 127n];
+const LARGE = [
+  2n ** 31n - 1n,
+  -(2n ** 31n),
+  2n ** 53n - 1n,
+  2n ** 53n,
+  2n ** 53n + 1n,
+  -(2n ** 53n) - 1n,
+  2n ** 53n + 2n,
+];
+const HUGE = [2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n - 2n, 1234567890123456789n, -1234567890123456789n];
+const FLOATS = [
+  0,
+  -0,
+  0.5,
+  1.5,
+  -1,
+  1,
+  2,
+  3,
+  0.1,
+  1e10,
+  1e300,
+  5e-324,
+  9007199254740992,
+  Math.fround(0.1),
+  0.30000000000000004,
+];
+const WORDS = [
+  "",
+  "a",
+  "ab",
+  "abc",
+  "b",
+  "ba",
+  "aab",
+  "é",
+  "éa",
+  "日本",
+  "日",
+  "😀",
+  "a😀b",
+  "a%b",
+  "a_b",
+  "a\\b",
+  '"',
+  "\n",
+  "zz",
+  "0",
+];
+const KEYS = ["a", "b", "0", "1", "ключ", 'q"u', "c"];
+const INTEGERS = [...SMALL, ...SMALL, ...LARGE, ...HUGE];
+
+function narrow(bits: number): bigint[] {
+  return INTEGERS.filter((value) => BigInt.asIntN(bits, value) === value);
+}
+
+/** The text of a random JSON value, spelled in various ways. */
+function jsonText(random: Random, depth: number): string {
+  const kind = random.below(depth > 0 ? 10 : 7);
+  const space = random.chance(0.2) ? " " : "";
+  if (kind < 2) return String(random.pick(INTEGERS));
+  if (kind === 2)
+    return random.pick([
+      "1.5",
+      "0.1",
+      "1e2",
+      "-0",
+      "-0.0",
+      "1.0",
+      "9223372036854775808",
+      "1E-3",
+      "123456789.123456789",
+    ]);
+  if (kind === 3 || kind === 4) {
+    const text = JSON.stringify(random.pick(WORDS));
+    return random.chance(0.2) ? text.replaceAll("a", "\\u0061") : text;
+  }
+  if (kind === 5) return random.pick(["true", "false"]);
+  if (kind === 6) return "null";
+  const count = random.below(4);
+  if (kind === 7) {
+    const elements = Array.from({ length: count }, () => jsonText(random, depth - 1));
+    return `[${space}${elements.join(`${space},`)}${space}]`;
+  }
+  return objectText(random, depth - 1, space);
+}
+
+function objectText(random: Random, depth: number, space: string): string {
+  const keys = KEYS.filter(() => random.chance(0.5));
+  return `{${space}${keys.map((key) => `${JSON.stringify(key)}${space}:${space}${jsonText(random, depth)}`).join(`,${space}`)}}`;
+}
+
+function values(random: Random, type: DataType, rowCount: number): Column {
+  const valid = random.chance(0.5) ? Uint8Array.from({ length: rowCount }, () => +random.chance(0.8)) : null;
+  const all = <T>(make: () => T): T[] => Array.from({ length: rowCount }, make);
+  const integers = (bits: number): number[] => {
+    const pool = narrow(bits);
+    return all(() => Number(random.pick(pool)));
+  };
+  switch (type) {
+    case DataType.Bool:
+      return { kind: "fixed", type, values: Uint8Array.from(all(() => random.below(2))), valid };
+    case DataType.Int8:
+      return { kind: "fixed", type, values: Int8Array.from(integers(8)), valid };
+    case DataType.Int16:
+      return { kind: "fixed", type, values: Int16Array.from(integers(16)), valid };
+    case DataType.Int32:
+      return { kind: "fixed", type, values: Int32Array.from(integers(32)), valid };
+    case DataType.Int64:
+      return { kind: "fixed", type, values: BigInt64Array.from(all(() => random.pick(INTEGERS))), valid };
+    case DataType.Float:
+    case DataType.Double: {
+      const floats = all(() => random.pick([...FLOATS, Number.NaN, Infinity, -Infinity]));
+      const array = type === DataType.Float ? Float32Array.from(floats) : Float64Array.from(floats);
+      return { kind: "fixed", type, values: array, valid };
+    }
+    case DataType.JSON:
+      return bytesColumn(
+        type,
+        all(() => objectText(random, 2, random.chance(0.3) ? "\n " : "")),
+        valid,
+      );
+    default:
+      return bytesColumn(
+        type,
+        all(() => (random.chance(0.3) ? random.pick(WORDS) + random.pick(WORDS) : random.pick(WORDS))),
+        valid,
+      );
+  }
+}
+
+export function randomTable(random: Random, rowCount: number): ColumnSource {
+  const columns = new Map<bigint, Column>();
+  for (const { fieldId, dataType } of SCHEMA.fields) {
+    if (dataType !== DataType.Array && dataType !== DataType.FloatVector) {
+      columns.set(fieldId, values(random, dataType, rowCount));
+    }
+  }
+  return { column: (fieldId) => columns.get(fieldId)! };
+}
+
+const FIELDS = SCHEMA.fields.filter(({ dataType }) => dataType !== DataType.Array && dataType !== DataType.FloatVector);
+const OPERATORS: readonly CompareOperator[] = ["==", "!=", "<", "<=", ">", ">="];
+
+function isInteger(type: DataType): boolean {
+  return type >= DataType.Int8 && type <= DataType.Int64;
+}
+
+function place(random: Random): FieldPlace {
+  const { fieldId, dataType } = random.pick(FIELDS);
+  if (dataType !== DataType.JSON) return { fieldId, dataType, path: [] };
+  return { fieldId, dataType, path: Array.from({ length: 1 + random.below(2) }, () => random.pick(KEYS)) };
+}
+
+function constant(random: Random, type: DataType): Constant {
+  switch (type) {
+    case DataType.Bool:
+      return random.chance(0.5);
+    case DataType.VarChar:
+      return random.pick(WORDS);
+    case DataType.Float:
+    case DataType.Double:
+      return random.pick(FLOATS);
+    case DataType.JSON:
+      return constant(
+        random,
+        random.pick([DataType.Bool, DataType.VarChar, DataType.Double, DataType.Int64, DataType.Int64]),
+      );
+    default:
+      return random.pick(INTEGERS);
+  }
+}
+
+function operatorFor(random: Random, value: Constant): CompareOperator {
+  return random.pick(typeof value === "boolean" ? ["==", "!="] : OPERATORS);
+}
+
+function element(random: Random, depth: number): Element {
+  if (depth === 0 || random.chance(0.8)) return constant(random, DataType.JSON);
+  return Array.from({ length: random.below(3) }, () => element(random, depth - 1));
+}
+
+function isOrdered(lower: Constant, upper: Constant): boolean {
+  if (typeof lower === "string" || typeof upper === "string") {
+    return typeof lower === typeof upper && Buffer.compare(Buffer.from(String(lower)), Buffer.from(String(upper))) < 0;
+  }
+  if (typeof lower === "boolean" || typeof upper === "boolean") return false;
+  // As the parser compares: exactly when both are integers, else as doubles.
+  return typeof lower === typeof upper ? lower < upper : Number(lower) < Number(upper);
+}
+
+function leaf(random: Random): Filter {
+  const field = place(random);
+  const { dataType } = field;
+  const isJson = dataType === DataType.JSON;
+  const isNumber = isJson || (dataType !== DataType.Bool && dataType !== DataType.VarChar);
+  switch (random.below(9)) {
+    case 0: {
+      const [lower, upper] = [constant(random, dataType), constant(random, dataType)];
+      const [lowerInclusive, upperInclusive] = [random.chance(0.5), random.chance(0.5)];
+      if (isOrdered(lower, upper)) return { kind: "range", field, lower, lowerInclusive, upper, upperInclusive };
+      break;
+    }
+    case 1: {
+      const values = Array.from({ length: random.below(random.chance(0.1) ? 60 : 5) }, () =>
+        constant(random, dataType),
+      );
+      return { kind: "in", field, values };
+    }
+    case 2:
+      if (isJson || dataType === DataType.VarChar) {
+        const parts = ["%", "_", "\\%", "\\_", "\\\\", ...WORDS.filter((word) => !/[%_\\]/.test(word))];
+        const pattern = Array.from({ length: random.below(5) }, () => random.pick(parts)).join("");
+        return { kind: "like", field, pattern };
+      }
+      break;
+    case 3:
+      if (isNumber) return arithmetic(random, field);
+      break;
+    case 4: {
+      if (isJson) break;
+      const isText = dataType === DataType.VarChar;
+      const others = FIELDS.filter((other) =>
+        isText || dataType === DataType.Bool
+          ? other.dataType === dataType
+          : isInteger(other.dataType) || other.dataType === DataType.Float || other.dataType === DataType.Double,
+      );
+      const other = random.pick(others);
+      const right: FieldPlace = { fieldId: other.fieldId, dataType: other.dataType, path: [] };
+      return {
+        kind: "columns",
+        left: field,
+        operator: operatorFor(random, dataType === DataType.Bool ? true : 1),
+        right,
+      };
+    }
+    case 5:
+      return { kind: "null", field: isJson && random.chance(0.2) ? { ...field, path: [] } : field };
+    case 6:
+      if (isJson) return { kind: "exists", field };
+      break;
+    case 7:
+      if (isJson) {
+        const mode = random.pick(["one", "all", "any"] as const);
+        const count = mode === "one" ? 1 : random.below(4);
+        return { kind: "contains", field, mode, elements: Array.from({ length: count }, () => element(random, 2)) };
+      }
+      break;
+    default:
+  }
+  const value = constant(random, dataType);
+  return { kind: "compare", field, operator: operatorFor(random, value), value };
+}
+
+function arithmetic(random: Random, field: FieldPlace): Filter {
+  const type = field.dataType === DataType.JSON ? random.pick([DataType.Int64, DataType.Double]) : field.dataType;
+  const operator = random.pick(
+    isInteger(type) ? (["+", "-", "*", "/", "%"] as const) : (["+", "-", "*", "/"] as const),
+  );
+  let operand = constant(random, type) as bigint | number;
+  if (Number(operand) === 0) operand = isInteger(type) ? 3n : 3;
+  const value = constant(
+    random,
+    field.dataType === DataType.JSON ? random.pick([DataType.Int64, DataType.Double]) : type,
+  );
+  return { kind: "arithmetic", field, operator, operand, comparison: random.pick(OPERATORS), value };
+}
+
+/** Satisfies the invariants of `model/filter.ts`, so it is what the parser could have made. */
+export function randomFilter(random: Random, depth = 3): Filter {
+  const kind = depth === 0 ? 0 : random.below(7);
+  if (kind < 4) return leaf(random);
+  if (kind === 4) {
+    const operand = randomFilter(random, depth - 1);
+    return operand.kind === "not" ? operand : { kind: "not", operand };
+  }
+  const joint = kind === 5 ? "and" : "or";
+  const operands: Filter[] = [];
+  while (operands.length < 2 + random.below(2)) {
+    const operand = randomFilter(random, depth - 1);
+    if (operand.kind !== joint) operands.push(operand);
+  }
+  return { kind: joint, operands };
+}

@@ -93,12 +93,14 @@ export class NativeKernel implements Kernel {
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
   }
 
-  static #ofThisThread: NativeKernel | null = null;
+  static readonly #ofThisThread = new Map<Addon, NativeKernel>();
 
   /** Throws Node's error when the file is absent or was built for another machine, and a KernelError when it refuses to start. */
   static load(path: string): NativeKernel {
-    NativeKernel.#ofThisThread ??= new NativeKernel(createRequire(import.meta.url)(path) as Addon);
-    return NativeKernel.#ofThisThread;
+    const addon = createRequire(import.meta.url)(path) as Addon;
+    const kernel = NativeKernel.#ofThisThread.get(addon) ?? new NativeKernel(addon);
+    NativeKernel.#ofThisThread.set(addon, kernel);
+    return kernel;
   }
 
   get instructionSet(): string {

@@ -2,7 +2,8 @@
  * When each row of a segment was deleted: the smallest delete timestamp that hides it, or never.
  *
  * Always true:
- *  - a delete at D hides a row exactly when the row was inserted before D; at the same timestamp it does not;
+ *  - a delete at D hides a row exactly when the row was inserted before D, and before the delete's upper bound where it has one (a
+ *    delete by filter hides only what its read saw); at the same timestamp it does not;
  *  - deletes may come in any order and any number of times with the same result.
  *
  * Timestamps are compared as two halves: no BigInt a row.
@@ -12,6 +13,23 @@ import { assert } from "../base/assert.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 
 const NEVER = (1n << 64n) - 1n;
+
+/** Deletes to apply, one entry a key, as halves. */
+export interface DeleteBatch {
+  readonly times: Uint32Array;
+  /** Only versions inserted before this are hidden; null: before the delete itself. */
+  readonly bounds: Uint32Array | null;
+}
+
+export function deleteBatch(
+  keyCount: number,
+  timestamps: BigUint64Array,
+  upperBounds: BigUint64Array | null,
+): DeleteBatch {
+  assert(timestamps.length === keyCount, "every delete has a timestamp");
+  assert(upperBounds === null || upperBounds.length === keyCount, "every delete has an upper bound, or none has");
+  return { times: halvesOf(timestamps), bounds: upperBounds === null ? null : halvesOf(upperBounds) };
+}
 
 export class DeleteTimes {
   #times: BigUint64Array | null = null;
@@ -51,15 +69,16 @@ export class DeleteTimes {
     return this.#times;
   }
 
-  /**
-   * Applies delete number `at` of `deletes` to `row`. Timestamps come as halves, `inserts` and `insertHalves` one entry a row.
-   * Tells whether nothing had deleted the row before.
-   */
-  hide(row: number, inserts: BigUint64Array, insertHalves: Uint32Array, deletes: Uint32Array, at: number): boolean {
-    const low = deletes[at * 2]!;
-    const high = deletes[at * 2 + 1]!;
-    if (!isLess(insertHalves[row * 2 + 1]!, insertHalves[row * 2]!, high, low)) return false;
-    this.#reserve(row + 1, inserts.length);
+  /** Applies delete number `at` to `row`; `inserts` are the halves of one timestamp a row. Tells whether nothing had deleted the row before. */
+  hide(row: number, inserts: Uint32Array, deletes: DeleteBatch, at: number): boolean {
+    const low = deletes.times[at * 2]!;
+    const high = deletes.times[at * 2 + 1]!;
+    const insertLow = inserts[row * 2]!;
+    const insertHigh = inserts[row * 2 + 1]!;
+    if (!isLess(insertHigh, insertLow, high, low)) return false;
+    const { bounds } = deletes;
+    if (bounds !== null && !isLess(insertHigh, insertLow, bounds[at * 2 + 1]!, bounds[at * 2]!)) return false;
+    this.#reserve(row + 1, inserts.length / 2);
     const halves = this.#halves;
     if (!isLess(high, low, halves[row * 2 + 1]!, halves[row * 2]!)) return false;
     const isNew = halves[row * 2] === 0xffffffff && halves[row * 2 + 1] === 0xffffffff;

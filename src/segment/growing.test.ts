@@ -6,6 +6,7 @@ import { bytesColumn, type FixedColumn, textAt } from "../model/columns.ts";
 import { ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { GrowingSegment } from "./growing.ts";
+import { growSegment } from "./testing/flush.ts";
 import { CountingKernel, KERNELS } from "./testing/kernels.ts";
 import { checkSegment } from "./testing/check-segment.ts";
 import {
@@ -16,7 +17,6 @@ import {
   type KeyType,
   NOTE_FIELD,
   programs,
-  runProgram,
   SERIAL_FIELD,
   type Step,
   stepTimestamp,
@@ -45,17 +45,6 @@ function remove(segment: GrowingSegment, keys: readonly number[], timestamp: big
   return segment.applyDeletes(keyColumn(keys, keyType), new BigUint64Array(keys.length).fill(timestamp));
 }
 
-function run(segment: GrowingSegment, program: readonly Step[], keyType: KeyType): VersionModel {
-  const model = new VersionModel();
-  runProgram(
-    program,
-    model,
-    (versions, timestamp) => append(segment, versions, timestamp, keyType),
-    (keys, timestamp) => void remove(segment, keys, timestamp, keyType),
-  );
-  return model;
-}
-
 for (const [keyType, newKernel] of KEY_TYPES.flatMap((type) => KERNELS.map((kernel) => [type, kernel] as const))) {
   test(`a growing segment answers as the model does, ${keyType} keys, ${newKernel().name} kernel`, async () => {
     await fc.assert(
@@ -64,8 +53,7 @@ for (const [keyType, newKernel] of KEY_TYPES.flatMap((type) => KERNELS.map((kern
         fc.array(fc.nat({ max: 200 }), { minLength: 20, maxLength: 20 }),
         async (program, at) => {
           const kernel = newKernel();
-          const segment = newSegment(keyType, kernel);
-          const model = run(segment, program, keyType);
+          const { segment, model } = growSegment(program, keyType, kernel);
           for (const offset of at) await checkSegment(segment, model, stepTimestamp(-1) + BigInt(offset), keyType);
           segment.close();
           assert.equal(kernel.openHandles(), 0);
@@ -80,8 +68,7 @@ for (const keyType of KEY_TYPES) {
   test(`the flush source has every version by key and time, ${keyType} keys`, async () => {
     await fc.assert(
       fc.asyncProperty(programs, async (program) => {
-        const segment = newSegment(keyType, new CountingKernel());
-        const model = run(segment, program, keyType);
+        const { segment, model } = growSegment(program, keyType, new CountingKernel());
         const expected = model.versions.toSorted(
           (left, right) => compareKeyNumbers(left.key, right.key, keyType) || left.serial - right.serial,
         );
@@ -127,6 +114,19 @@ test("an upsert hides older versions and not its own row, however often and in w
   // A smaller delete that comes late wins over the one that is known.
   assert.equal(remove(segment, [7], 200n, "int64"), 0);
   assert.deepEqual([199n, 200n, 300n].map(visible), [[0], [], [1]]);
+});
+
+test("a delete by filter spares the version that came after its read", () => {
+  const segment = newSegment("int64", new CountingKernel());
+  const model = new VersionModel();
+  append(segment, model.insert([{ key: 1, vector: [0, 0] }], 100n), 100n, "int64");
+  append(segment, model.insert([{ key: 1, vector: [1, 1] }], 210n), 210n, "int64");
+  const [keys, timestamps] = [keyColumn([1], "int64"), BigUint64Array.of(220n)];
+  assert.equal(segment.applyDeletes(keys, timestamps, BigUint64Array.of(100n)), 0);
+  assert.equal(segment.applyDeletes(keys, timestamps, BigUint64Array.of(201n)), 1);
+  assert.equal(segment.view(219n).visible, null);
+  assert.equal(segment.view(220n).visible?.[0], 0b10);
+  assert.throws(() => segment.applyDeletes(keys, timestamps, new BigUint64Array(2)), /upper bound/);
 });
 
 test("what a reader was given stays while rows are appended", async () => {

@@ -36,7 +36,7 @@ import {
 import { DataType, isVectorType } from "../model/types.ts";
 import { timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
-import { DeleteTimes, halvesOf } from "./delete-times.ts";
+import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import {
   type GrowableColumn,
   GrowableBytes,
@@ -184,15 +184,14 @@ export class GrowingSegment implements Segment {
     this.#table.extend(this.#keys, this.#rowCount);
   }
 
-  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array): number {
+  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
     const wanted = keyReader(keys);
-    assert(wanted.rowCount === timestamps.length, "every delete has a timestamp");
     assert(wanted.kind === this.#keys.kind, "deletes have the key's type");
-    const times = halvesOf(timestamps);
+    const deletes = deleteBatch(wanted.rowCount, timestamps, upperBounds);
     let hidden = 0;
     for (let at = 0; at < wanted.rowCount; at += 1) {
       for (let row = this.#table.newest(this.#keys, wanted, at); row !== NO_ROW; row = this.#table.older(row)) {
-        if (this.#deletes.hide(row, this.#inserts, this.#insertHalves, times, at)) hidden += 1;
+        if (this.#deletes.hide(row, this.#insertHalves, deletes, at)) hidden += 1;
       }
     }
     return hidden;

@@ -35,7 +35,7 @@ import { isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { DeleteTimes, halvesOf } from "./delete-times.ts";
+import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
@@ -170,10 +170,9 @@ export class SealedSegment implements Segment {
     return bytes;
   }
 
-  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array): number {
+  applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
     const wanted = this.#keysLike(keys);
-    assert(wanted.rowCount === timestamps.length, "every delete has a timestamp");
-    return this.#applyRange(wanted, halvesOf(timestamps), 0, wanted.rowCount);
+    return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
   }
 
   view(timestamp: Timestamp): RowView {
@@ -254,18 +253,18 @@ export class SealedSegment implements Segment {
 
   async #applyInSlices(deltas: Deltas, runtime: Runtime): Promise<void> {
     const wanted = this.#keysLike(deltas.keys);
-    const times = halvesOf(deltas.timestamps);
+    const deletes = deleteBatch(wanted.rowCount, deltas.timestamps, null);
     for (let from = 0; from < wanted.rowCount; from += DELETE_SLICE) {
       if (from > 0) await runtime.yield();
-      this.#applyRange(wanted, times, from, Math.min(from + DELETE_SLICE, wanted.rowCount));
+      this.#applyRange(wanted, deletes, from, Math.min(from + DELETE_SLICE, wanted.rowCount));
     }
   }
 
-  #applyRange(wanted: KeyReader, times: Uint32Array, from: number, to: number): number {
+  #applyRange(wanted: KeyReader, deletes: DeleteBatch, from: number, to: number): number {
     let hidden = 0;
     for (let at = from; at < to; at += 1) {
       for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) {
-        if (this.#deletes.hide(row, this.#inserts, this.#insertHalves, times, at)) hidden += 1;
+        if (this.#deletes.hide(row, this.#insertHalves, deletes, at)) hidden += 1;
       }
     }
     return hidden;

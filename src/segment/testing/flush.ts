@@ -18,8 +18,9 @@ let lastSegment = 0n;
 export interface Grown {
   readonly segment: GrowingSegment;
   readonly model: VersionModel;
-  /** Every delete of the program. */
+  /** Every delete of the program by key, and every one by filter. */
   readonly deletes: readonly Deltas[];
+  readonly boundDeletes: readonly (Deltas & { readonly upperBounds: BigUint64Array })[];
 }
 
 export function growSegment(program: readonly Step[], keyType: KeyType, kernel: Kernel): Grown {
@@ -31,6 +32,7 @@ export function growSegment(program: readonly Step[], keyType: KeyType, kernel: 
   );
   const model = new VersionModel();
   const deletes: Deltas[] = [];
+  const boundDeletes: (Deltas & { readonly upperBounds: BigUint64Array })[] = [];
   runProgram(
     program,
     model,
@@ -38,13 +40,15 @@ export function growSegment(program: readonly Step[], keyType: KeyType, kernel: 
       const rowIds = BigInt64Array.from(versions, (version) => 1000n + BigInt(version.serial));
       segment.append(batchOf(versions, keyType), rowIds, timestamp);
     },
-    (keys, timestamp) => {
+    (keys, timestamp, upperBound) => {
       const deltas = { keys: keyColumn(keys, keyType), timestamps: new BigUint64Array(keys.length).fill(timestamp) };
-      segment.applyDeletes(deltas.keys, deltas.timestamps);
-      deletes.push(deltas);
+      const upperBounds = upperBound === null ? null : new BigUint64Array(keys.length).fill(upperBound);
+      segment.applyDeletes(deltas.keys, deltas.timestamps, upperBounds);
+      if (upperBounds === null) deletes.push(deltas);
+      else boundDeletes.push({ ...deltas, upperBounds });
     },
   );
-  return { segment, model, deletes };
+  return { segment, model, deletes, boundDeletes };
 }
 
 export async function flushSegment(
@@ -94,6 +98,9 @@ export async function sealSegment(grown: Grown, store: ObjectStore, kernel: Kern
     for (let at = 0; at < timestamps.length; at += 1) {
       segment.applyDeletes(takeRows(keys, Uint32Array.of(at)) as KeyColumn, timestamps.subarray(at, at + 1));
     }
+  }
+  for (const { keys, timestamps, upperBounds } of grown.boundDeletes) {
+    segment.applyDeletes(keys, timestamps, upperBounds);
   }
   return segment;
 }

@@ -30,6 +30,8 @@ export interface Version {
 export interface Step {
   readonly kind: "insert" | "upsert" | "delete";
   readonly rows: readonly { readonly key: number; readonly vector: readonly [number, number] }[];
+  /** A delete by filter read so many steps before; null: a delete by key. */
+  readonly readBefore?: number | null;
 }
 
 /** Few keys and few places, so that repeated keys and equal scores are frequent. */
@@ -43,6 +45,7 @@ export const programs: fc.Arbitrary<Step[]> = fc.array(
       }),
       { minLength: 1, maxLength: 12, size: "max" },
     ),
+    readBefore: fc.option(fc.nat({ max: 4 })),
   }),
   { minLength: 1, maxLength: 24, size: "max" },
 );
@@ -64,9 +67,9 @@ export class VersionModel {
     return added;
   }
 
-  delete(keys: readonly number[], timestamp: bigint): void {
+  delete(keys: readonly number[], timestamp: bigint, upperBound: bigint): void {
     for (const version of this.versions) {
-      if (!keys.includes(version.key) || version.timestamp >= timestamp) continue;
+      if (!keys.includes(version.key) || version.timestamp >= timestamp || version.timestamp >= upperBound) continue;
       if (version.deletedAt === null || timestamp < version.deletedAt) version.deletedAt = timestamp;
     }
   }
@@ -116,19 +119,21 @@ export function runProgram(
   program: readonly Step[],
   model: VersionModel,
   insert: (versions: readonly Version[], timestamp: bigint) => void,
-  remove: (keys: readonly number[], timestamp: bigint) => void,
+  remove: (keys: readonly number[], timestamp: bigint, upperBound: bigint | null) => void,
 ): void {
   for (let at = 0; at < program.length; at += 1) {
-    const { kind, rows } = program[at]!;
+    const { kind, rows, readBefore = null } = program[at]!;
     const timestamp = stepTimestamp(at);
     const keys = rows.map((row) => row.key);
+    // The bound is the first timestamp that the read did not see.
+    const bound = kind === "delete" && readBefore !== null ? stepTimestamp(at - readBefore) + 1n : null;
     if (kind !== "insert") {
-      model.delete(keys, timestamp);
+      model.delete(keys, timestamp, bound ?? timestamp);
       // An upsert's delete may come before or after its rows: both have one timestamp.
-      if (at % 2 === 0) remove(keys, timestamp);
+      if (at % 2 === 0) remove(keys, timestamp, bound);
     }
     if (kind !== "delete") insert(model.insert(rows, timestamp), timestamp);
-    if (kind !== "insert" && at % 2 === 1) remove(keys, timestamp);
+    if (kind !== "insert" && at % 2 === 1) remove(keys, timestamp, bound);
   }
 }
 

@@ -20,7 +20,8 @@ export interface ObjectInfo {
 }
 
 export interface MultipartUpload {
-  /** Parts are numbered from 0 and may come in parallel and in any order; sending a number again replaces that part. */
+  /** Parts are numbered from 0 and may come in parallel and in any order; sending a number again replaces that part.
+   * As with `put`, the body must stay as it is meanwhile. */
   uploadPart(number: number, body: Uint8Array): Promise<void>;
   complete(): Promise<ObjectInfo>;
   /** Idempotent. */
@@ -41,6 +42,7 @@ export class ObjectChanged extends Error {
 }
 
 export interface ObjectStore {
+  /** The body must stay as it is until the call resolves: it may be large and is not copied. */
   put(
     key: string,
     body: Uint8Array | readonly Uint8Array[],

@@ -431,7 +431,7 @@ function watchTests(make: MakeStore, stop: AbortSignal): void {
 function leaseTests(make: MakeStore, stop: AbortSignal): void {
   test("a lease that runs out takes its keys and watchers hear of it", async (context) => {
     const { store } = await make(context);
-    const lease = await store.grantLease(60);
+    const lease = await store.grantLease(300);
     await store.transaction(
       [],
       [{ put: "s/1", value: bytes("x"), lease }, { put: "s/2", value: bytes("y"), lease }, put("s/3")],
@@ -450,9 +450,9 @@ function leaseTests(make: MakeStore, stop: AbortSignal): void {
 
   test("a lease that is kept alive lasts, also under load", async (context) => {
     const { store } = await make(context);
-    const lease = await store.grantLease(250);
+    const lease = await store.grantLease(600);
     await store.transaction([], [{ put: "alive", value: bytes("x"), lease }]);
-    const end = runtime.monotonic() + 600;
+    const end = runtime.monotonic() + 1000;
     for (let round = 0; runtime.monotonic() < end; round++) {
       await Promise.all(
         Array.from({ length: 4 }, (_, key) => store.transaction([], [put(`load/${key}`, String(round))])),

@@ -186,6 +186,7 @@ test("what a killed process was told is there, whole transactions only", async (
   });
   let output = "";
   for await (const chunk of child.stdout) {
+    if (output === "") await assert.rejects(SqliteMetaStore.open(path, runtime), { kind: "ServiceUnavailable" });
     output += String(chunk);
     if (output.split("\n").length > 30) child.kill("SIGKILL");
   }

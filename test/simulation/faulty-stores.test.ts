@@ -165,12 +165,12 @@ test("a crash after the effect keeps the effect, and a new life reads it", async
 test("the lease of a crashed process runs out by itself", async (context) => {
   const { inner, store } = faultyMeta({});
   context.after(() => inner.close());
-  const lease = await store.grantLease(60);
+  const lease = await store.grantLease(250);
   await store.transaction([], [{ put: "session", value: bytes("x"), lease }]);
   store.crash();
   await assert.rejects(lease.keepAlive(), Crashed);
   assert.ok(await inner.get("session"));
-  await new SystemRuntime().sleep(90);
+  await new SystemRuntime().sleep(350);
   assert.equal(await inner.get("session"), null);
 });
 

@@ -64,6 +64,46 @@ export function packRange(values: Float64Array, rowCount: number, lower: number,
   }
 }
 
+/** The same for int64 given as halves, from row `from` on. The ends are such that rounding the values changes nothing. */
+export function packRangeOfHalves(
+  halves: Int32Array,
+  from: number,
+  rowCount: number,
+  lower: number,
+  upper: number,
+  out: Bitset,
+): void {
+  assert(halves.length >= (from + rowCount) * 2 && out.length * 8 >= rowCount, "the loop stays inside its arrays");
+  const whole = rowCount >> 3;
+  let at = from * 2;
+  for (let byte = 0; byte < whole; byte += 1, at += 16) {
+    const a = halves[at + 1]! * HIGH + (halves[at]! >>> 0);
+    const b = halves[at + 3]! * HIGH + (halves[at + 2]! >>> 0);
+    const c = halves[at + 5]! * HIGH + (halves[at + 4]! >>> 0);
+    const d = halves[at + 7]! * HIGH + (halves[at + 6]! >>> 0);
+    const e = halves[at + 9]! * HIGH + (halves[at + 8]! >>> 0);
+    const f = halves[at + 11]! * HIGH + (halves[at + 10]! >>> 0);
+    const g = halves[at + 13]! * HIGH + (halves[at + 12]! >>> 0);
+    const h = halves[at + 15]! * HIGH + (halves[at + 14]! >>> 0);
+    out[byte] =
+      (+(a >= lower) & +(a <= upper)) |
+      ((+(b >= lower) & +(b <= upper)) << 1) |
+      ((+(c >= lower) & +(c <= upper)) << 2) |
+      ((+(d >= lower) & +(d <= upper)) << 3) |
+      ((+(e >= lower) & +(e <= upper)) << 4) |
+      ((+(f >= lower) & +(f <= upper)) << 5) |
+      ((+(g >= lower) & +(g <= upper)) << 6) |
+      ((+(h >= lower) & +(h <= upper)) << 7);
+  }
+  for (let row = whole << 3; row < rowCount; row += 1, at += 2) {
+    const value = halves[at + 1]! * HIGH + (halves[at]! >>> 0);
+    out[row >> 3]! |= (+(value >= lower) & +(value <= upper)) << (row & 7);
+  }
+}
+
+/** What the high half of an int64 counts for. */
+const HIGH = 4294967296;
+
 /** Bytes that are 0 or not, as bits. */
 export function packBytes(flags: Uint8Array, from: number, rowCount: number): Bitset {
   const out = bitsOf(rowCount);

@@ -68,10 +68,10 @@ function textJudge(matches: BytesMatcher): Judge {
 
 function numberJudge(operator: CompareOperator, value: bigint | number): Judge {
   const { lower, upper, isOutside } = floatInterval(operator, Number(value));
-  const isWideConstant = typeof value === "bigint" && !Number.isSafeInteger(Number(value));
   return (bytes, values, row) => {
     const kind = values.classes[row];
-    if (kind === Class.Wide || (kind === Class.Integer && isWideConstant)) {
+    // Only here can rounding hide a difference: the integers of class Integer are safe.
+    if (kind === Class.Wide) {
       const order = compareConstants(wideInteger(bytes, values.starts[row]!, values.ends[row]!), value);
       return answer(order !== null && holds(operator, order));
     }
@@ -130,12 +130,8 @@ export function compileInPlace(filter: InFilter, places: PlaceReader): Operation
       case Class.False:
         if (!hasTrue && !hasFalse) return UNKNOWN;
         return answer(values.classes[row] === Class.True ? hasTrue : hasFalse);
-      case Class.Integer: {
-        if (numbers.length === 0) return UNKNOWN;
-        const number = values.numbers[row]!;
-        if (!asDoubles.has(number)) return 0;
-        return answer(doubles.has(number) || integers.has(BigInt(number)));
-      }
+      // Integers of this class are safe, so no other constant rounds to them.
+      case Class.Integer:
       case Class.Double:
         return numbers.length === 0 ? UNKNOWN : answer(asDoubles.has(values.numbers[row]!));
       case Class.Wide: {

@@ -143,10 +143,28 @@ test("like", () => {
   assert.deepEqual(matched('r"a\\%c"'), ["a%c"]);
   assert.deepEqual(matched('"___"'), ["abc", "aXc", "a%c", "日本語"]);
   assert.deepEqual(matched('"日_語"'), ["日本語"]);
+  assert.deepEqual(matched('"%日_語"'), ["日本語"]);
   assert.deepEqual(matched('"%"'), words);
   assert.deepEqual(matched('""'), [""]);
   assert.deepEqual(matched('"%abc"'), ["abc", "abcabc"]);
   assert.deepEqual(matched('"ab%bc"'), ["abcabc"]);
+});
+
+test("a hit across two rows is none", () => {
+  const columns = { word: bytesColumn(DataType.VarChar, ["ab", "ab", "b", "ba", "", "xbax"]) };
+  assert.deepEqual(passing('word like "%ba%"', columns, 6), [3, 5]);
+});
+
+test("integer arithmetic is exact beyond 2^53, and wraps at 64 bits", () => {
+  const values = BigInt64Array.of(3n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n);
+  const columns = { i64: { kind: "fixed", type: DataType.Int64, values, valid: null } as const };
+  assert.deepEqual(passing("i64 * 3002399751580331 == 9007199254740993", columns, 4), [0]);
+  assert.deepEqual(passing("i64 * 3002399751580331 == 9007199254740992", columns, 4), []);
+  assert.deepEqual(passing("i64 + 1 == -9223372036854775808", columns, 4), [1]);
+  assert.deepEqual(passing("i64 - 1 == 9223372036854775807", columns, 4), [2]);
+  assert.deepEqual(passing("i64 - 1 > 0", columns, 4), [0, 1, 2, 3]);
+  assert.deepEqual(passing("i64 % 2 == 1", columns, 4), [0, 1, 3]);
+  assert.deepEqual(passing("i64 / 2 == 4503599627370496", columns, 4), [3]);
 });
 
 test("a Float column compares with the constant as float32", () => {

@@ -4,8 +4,8 @@
  * Always true:
  *  - a filter is analysed once (`compileFilter`) and then run on any number of segments; a compiled filter is not shared between
  *    threads, because it owns scratch memory;
- *  - rows are taken in stretches that fit the cache; in each, `and` stops as soon as every row is FALSE and `or` as soon as every
- *    row is TRUE, and cheap operands come first;
+ *  - rows are taken in stretches that fit the cache; in each, the cheap operands of `and` and `or` come first, and documents are
+ *    read only in rows that are not decided yet;
  *  - the answer has a bit for the rows that are TRUE; FALSE and UNKNOWN rows have none.
  *
  * Not here: visibility, indexes. `oracle.ts` is the obvious twin that the tests compare with.
@@ -56,7 +56,13 @@ export function compileFilter(filter: Filter): CompiledFilter {
     assert(fromRow >= 0 && fromRow <= rowCount, "the rows asked for are rows of the source");
     const result = new Uint8Array(bitsetBytes(rowCount));
     for (let from = fromRow - (fromRow % 64); from < rowCount; from += STRETCH_ROWS) {
-      const scan = { source, from, rowCount: Math.min(STRETCH_ROWS, rowCount - from), documents: new Map() };
+      const scan = {
+        source,
+        from,
+        rowCount: Math.min(STRETCH_ROWS, rowCount - from),
+        wanted: null,
+        documents: new Map(),
+      };
       result.set(operation(scan).truth, from / 8);
     }
     for (let row = fromRow - (fromRow % 64); row < fromRow; row += 1) result[row >> 3]! &= ~(1 << (row & 7));
@@ -164,26 +170,26 @@ function nullRows(fieldId: bigint): Operation {
 function joint(kind: "and" | "or", operands: readonly Operation[]): Operation {
   return (scan) => {
     let verdict = operands[0]!(scan);
-    for (let at = 1; at < operands.length && !isDecided(kind, verdict, scan.rowCount); at += 1) {
-      const next = operands[at]!(scan);
+    for (let at = 1; at < operands.length; at += 1) {
+      const wanted = undecidedRows(kind, verdict, scan);
+      if (wanted === null) break;
+      const next = operands[at]!({ ...scan, wanted });
       verdict = kind === "and" ? andVerdicts(verdict, next) : orVerdicts(verdict, next);
     }
     return verdict;
   };
 }
 
-/** Every row is FALSE under `and`, or TRUE under `or`. */
-function isDecided(kind: "and" | "or", verdict: Verdict, rowCount: number): boolean {
+/** The wanted rows that are not FALSE under `and`, not TRUE under `or`; null when there are none. */
+function undecidedRows(kind: "and" | "or", verdict: Verdict, scan: Scan): Bitset | null {
   const { truth, known } = verdict;
-  const whole = rowCount >> 3;
-  for (let at = 0; at < whole; at += 1) {
+  const rows = bitsOf(scan.rowCount);
+  for (let at = 0; at < rows.length; at += 1) {
     const decided = kind === "or" ? truth[at]! : (known === null ? 0xff : known[at]!) & ~truth[at]!;
-    if ((decided & 0xff) !== 0xff) return false;
+    rows[at] = ~decided & (scan.wanted === null ? 0xff : scan.wanted[at]!);
   }
-  const rest = (1 << (rowCount & 7)) - 1;
-  if (rest === 0) return true;
-  const decided = kind === "or" ? truth[whole]! : (known === null ? 0xff : known[whole]!) & ~truth[whole]!;
-  return (decided & rest) === rest;
+  trim(rows, scan.rowCount);
+  return rows.every((byte) => byte === 0) ? null : rows;
 }
 
 function constantVerdict(value: boolean, scan: Scan): Verdict {

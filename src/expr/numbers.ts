@@ -17,7 +17,7 @@ import type {
   RangeFilter,
 } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
-import { bitsOf, invert, packRange } from "./bits.ts";
+import { bitsOf, invert, packRange, packRangeOfHalves } from "./bits.ts";
 import {
   asFloats,
   floatInterval,
@@ -78,11 +78,15 @@ function inIntegers(fieldId: bigint, interval: Interval<bigint>): Operation {
   const safe = isSafe(interval);
   return (scan) => {
     const column = fixedColumn(scan, fieldId);
-    // Narrow integers are exact as doubles; so is the comparison of int64 where the ends are safe.
-    const truth =
-      safe || !isInt64(column)
-        ? packInterval(loadNumbers(column, scan, SCRATCH), scan, floats)
-        : packExact(column.values, scan, interval);
+    let truth: Bitset;
+    // Narrow integers are exact as doubles.
+    if (!isInt64(column)) truth = packInterval(loadNumbers(column, scan, SCRATCH), scan, floats);
+    else if (!safe) truth = packExact(column.values, scan, interval);
+    else {
+      truth = bitsOf(scan.rowCount);
+      packRangeOfHalves(halvesOf(column.values), scan.from, scan.rowCount, floats.lower, floats.upper, truth);
+      if (interval.isOutside) invert(truth, scan.rowCount);
+    }
     return masked(truth, knownRows(column, scan));
   };
 }

@@ -2,11 +2,13 @@
  * Reads several places of one JSON column in one pass over the bytes of each row.
  *
  * Always true:
- *  - a row is read once per stretch, however many leaves ask; reading stops when the last place was found;
+ *  - a row is read once per stretch, however many leaves ask, but for leaves that want different rows: those cost a second
+ *    reading of the stretch; reading stops when the last place was found;
  *  - of keys that occur twice in an object the first counts;
  *  - a key of decimal digits is an index where the document has an array.
  */
 
+import { type Bitset, hasBit } from "../model/bitset.ts";
 import type { BytesColumn } from "../model/columns.ts";
 import { Class, JsonReader, unescaped } from "./json.ts";
 import { equalBytes } from "./sets.ts";
@@ -45,6 +47,11 @@ function placeValues(capacity: number): PlaceValues {
   };
 }
 
+function isWithin(inner: Bitset | null, outer: Bitset | null): boolean {
+  if (outer === null) return true;
+  return inner !== null && inner.every((byte, at) => (byte & ~outer[at]!) === 0);
+}
+
 /** All the places of one field that a filter reads. */
 export class PlaceReader {
   readonly #fieldId: bigint;
@@ -80,14 +87,18 @@ export class PlaceReader {
   }
 
   read(scan: Scan): readonly PlaceValues[] {
-    if (scan.documents.has(this)) return this.#values;
-    scan.documents.set(this, this.#values);
+    const done = scan.documents.get(this);
+    if (done !== undefined && isWithin(scan.wanted, done)) return this.#values;
+    // Who comes second and wants other rows reads all of them, so that nobody reads a third time.
+    const wanted = done === undefined ? scan.wanted : null;
+    scan.documents.set(this, wanted);
     const { bytes, offsets, valid } = this.column(scan);
     this.#makeRoom(scan.rowCount);
     for (const place of this.#values) place.classes.fill(Class.Missing, 0, scan.rowCount);
     for (let row = 0; row < scan.rowCount; row += 1) {
       const at = scan.from + row;
       if (valid !== null && valid[at] === 0) continue;
+      if (wanted !== null && !hasBit(wanted, row)) continue;
       this.#remaining = this.#values.length;
       this.#serial += 1;
       this.#reader.open(bytes, offsets[at + 1]!);

@@ -23,8 +23,10 @@ export interface Scan {
   readonly source: ColumnSource;
   readonly from: number;
   readonly rowCount: number;
-  /** What was read from documents in this stretch, by reader. */
-  readonly documents: Map<object, object>;
+  /** The rows whose verdict matters; null: all. Of the others an operation may say anything. */
+  readonly wanted: Bitset | null;
+  /** Which rows of the documents have been read in this stretch, by reader; null: all. */
+  readonly documents: Map<object, Bitset | null>;
 }
 
 /** A compiled filter or part of one. */

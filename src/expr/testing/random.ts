@@ -83,6 +83,9 @@ export const SCHEMA: CollectionSchema = {
 
 const SMALL = [0n, 1n, -1n, 2n, 3n, 5n, 7n, 100n, -128n, 127n];
 const LARGE = [
+  2n ** 31n,
+  2n ** 32n - 1n,
+  2n ** 32n,
   2n ** 31n - 1n,
   -(2n ** 31n),
   2n ** 53n - 1n,

@@ -239,10 +239,9 @@ export interface QueryService {
   releaseSegment(request: { readonly segmentId: bigint }): Promise<void>;
   applyDeletes(request: {
     readonly segmentIds: readonly bigint[];
-    /** -1n: every partition. */
-    readonly partitionId: bigint;
     readonly keys: KeyColumn;
     readonly timestamps: BigUint64Array;
+    readonly upperBounds: BigUint64Array;
   }): Promise<void>;
   search(request: {
     readonly segmentIds: readonly bigint[];

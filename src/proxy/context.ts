@@ -1,0 +1,19 @@
+/** What the proxy's tasks share. */
+
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { CollectionInfo } from "../model/schema.ts";
+import type { CoordinatorService, DescribedCollection, StreamingService } from "../rpc/services.ts";
+import type { Client } from "../rpc/transport.ts";
+import type { Target } from "./requests.ts";
+
+export interface ProxyContext {
+  readonly coordinator: Client<CoordinatorService>;
+  readonly streaming: Client<StreamingService>;
+  readonly kernel: Kernel;
+  readonly runtime: Runtime;
+  readonly describe: (target: Target) => Promise<CollectionInfo>;
+  readonly describeAll: (target: Target) => Promise<DescribedCollection>;
+  readonly timestamp: () => Promise<Timestamp>;
+}

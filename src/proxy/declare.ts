@@ -1,0 +1,268 @@
+/**
+ * From what a user declared to a schema: every rule of creating a collection, with Milvus's texts, then field ids, `$meta`, and numbers
+ * out of the type parameters.
+ */
+
+import { invalidParameter, milvusError } from "../base/errors.ts";
+import {
+  type CollectionSchema,
+  DYNAMIC_FIELD_NAME,
+  type DefaultValue,
+  FIRST_USER_FIELD,
+  type FieldSchema,
+} from "../model/schema.ts";
+import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { checkCollectionName, checkFieldName } from "./names.ts";
+import type { CreateCollectionRequest, DeclaredField, DeclaredSchema } from "./requests.ts";
+
+const MAX_FIELDS = 64;
+const MAX_VECTOR_FIELDS = 10;
+const MAX_SHARDS = 16;
+const MAX_PARTITIONS = 1_024;
+const MAX_DIMENSION = 32_768;
+const MAX_VARCHAR_BYTES = 65_535;
+
+const STORED_TYPES: ReadonlySet<number> = new Set([
+  DataType.Bool,
+  DataType.Int8,
+  DataType.Int16,
+  DataType.Int32,
+  DataType.Int64,
+  DataType.Float,
+  DataType.Double,
+  DataType.VarChar,
+  DataType.JSON,
+  DataType.FloatVector,
+]);
+
+export function declareCollection(request: CreateCollectionRequest): CollectionSchema {
+  const { schema } = request;
+  const name = request.collectionName === "" ? schema.name : request.collectionName;
+  checkCollectionName(name);
+  if (request.shardsNum > MAX_SHARDS)
+    throw invalidParameter(`maximum shards's number should be limited to ${MAX_SHARDS}`);
+  const fields = schema.fields.filter((field) => !field.isDynamic);
+  checkCounts(schema, fields);
+  for (const field of fields) checkField(field, name);
+  checkKeys(fields);
+  checkPartitions(fields, request.partitionCount);
+  const declared = fields.map((field, at) => fieldSchema(field, FIRST_USER_FIELD + BigInt(at)));
+  if (schema.enableDynamicField) declared.push(metaField(FIRST_USER_FIELD + BigInt(declared.length)));
+  return {
+    name,
+    description: schema.description,
+    fields: declared,
+    enableDynamicField: schema.enableDynamicField,
+    version: 0,
+  };
+}
+
+function checkCounts(schema: DeclaredSchema, fields: readonly DeclaredField[]): void {
+  if (fields.length > MAX_FIELDS) throw invalidParameter(`maximum field's number should be limited to ${MAX_FIELDS}`);
+  if (schema.functionCount > 0) throw invalidParameter("functions are not supported yet");
+  if (schema.structFieldCount > 0) throw invalidParameter("struct array fields are not supported yet");
+  const vectors = fields.filter((field) => isVectorType(field.dataType as DataType));
+  if (vectors.length > MAX_VECTOR_FIELDS) {
+    throw invalidParameter(`maximum vector field's number should be limited to ${MAX_VECTOR_FIELDS}`);
+  }
+  const seen = new Set<string>();
+  for (const field of fields) {
+    if (seen.has(field.name)) throw invalidParameter(`duplicated field name ${field.name}`);
+    seen.add(field.name);
+  }
+  checkPrimaryKey(fields);
+  if (vectors.length === 0) throw invalidParameter("schema does not contain vector field");
+}
+
+function checkPrimaryKey(fields: readonly DeclaredField[]): void {
+  const keys = fields.filter((field) => field.isPrimaryKey);
+  const key = keys[0];
+  if (key === undefined) throw invalidParameter("primary key is not specified");
+  if (keys.length > 1) {
+    throw invalidParameter(`there are more than one primary key, field name = ${key.name}, ${keys[1]!.name}`);
+  }
+  if (key.dataType !== DataType.Int64 && key.dataType !== DataType.VarChar) {
+    throw invalidParameter("the data type of primary key should be Int64 or VarChar");
+  }
+  if (key.nullable) throw invalidParameter("primary field not support null");
+  if (key.defaultValue !== null) throw invalidParameter("primary field not support default_value");
+  const auto = fields.filter((field) => field.autoId);
+  if (auto.length > 1) {
+    throw invalidParameter(
+      `only one field can speficy AutoID with true, field name = ${auto[0]!.name}, ${auto[1]!.name}`,
+    );
+  }
+  if (auto.length === 1 && !auto[0]!.isPrimaryKey)
+    throw invalidParameter("only primary field can speficy AutoID with true");
+}
+
+function checkField(field: DeclaredField, collection: string): void {
+  checkFieldName(field.name);
+  const { dataType } = field;
+  if (dataType === DataType.String) {
+    throw invalidParameter("string data type not supported yet, please use VarChar type instead");
+  }
+  if (!STORED_TYPES.has(dataType)) {
+    throw invalidParameter(`data type ${dataTypeName(dataType)} of field ${field.name} is not supported yet`);
+  }
+  if (dataType === DataType.FloatVector) checkDimension(field);
+  if (dataType === DataType.VarChar) checkMaxLength(field, collection);
+  checkDefault(field);
+}
+
+function checkDimension(field: DeclaredField): void {
+  const text = param(field, "dim");
+  if (text === null) {
+    throw invalidParameter(
+      `dimension is not defined in field type params of field ${field.name}, check type param \`dim\` for vector field`,
+    );
+  }
+  const dimension = Number(text);
+  if (!Number.isInteger(dimension)) throw invalidParameter(`invalid dimension: ${text}`);
+  if (dimension < 2) throw invalidParameter(`invalid dimension: ${text}. should be in range 2 ~ ${MAX_DIMENSION}`);
+  if (dimension > MAX_DIMENSION) {
+    throw invalidParameter(
+      `invalid dimension: ${text} of field ${field.name}. float vector dimension should be in range 2 ~ ${MAX_DIMENSION}`,
+    );
+  }
+}
+
+function checkMaxLength(field: DeclaredField, collection: string): void {
+  const text = param(field, "max_length");
+  if (text === null) {
+    throw invalidParameter(
+      `type param(max_length) should be specified for the field(${field.name}) of collection ${collection}`,
+    );
+  }
+  const length = Number(text);
+  if (!Number.isInteger(length) || length <= 0 || length > MAX_VARCHAR_BYTES) {
+    throw invalidParameter(
+      `the maximum length specified for the field(${field.name}) should be in (0, ${MAX_VARCHAR_BYTES}], but got ${text} instead`,
+    );
+  }
+}
+
+function checkKeys(fields: readonly DeclaredField[]): void {
+  const partitionKeys = fields.filter((field) => field.isPartitionKey);
+  const key = partitionKeys[0];
+  if (partitionKeys.length > 1) {
+    throw invalidParameter(
+      `there are more than one partition key, field name = ${key!.name}, ${partitionKeys[1]!.name}`,
+    );
+  }
+  if (key !== undefined) {
+    if (key.isPrimaryKey) throw invalidParameter("the partition key field must not be primary field");
+    if (key.nullable) throw invalidParameter("partition key field not support nullable");
+    if (key.dataType !== DataType.Int64 && key.dataType !== DataType.VarChar) {
+      throw invalidParameter("the data type of partition key should be Int64 or VarChar");
+    }
+  }
+  const clusteringKeys = fields.filter((field) => field.isClusteringKey);
+  if (clusteringKeys.length > 1) {
+    throw invalidParameter(`already has another clustering key field, field name: ${clusteringKeys[0]!.name}`);
+  }
+  if (clusteringKeys.some((field) => isVectorType(field.dataType as DataType))) {
+    throw milvusError("CollectionVectorClusteringKeyNotAllowed");
+  }
+}
+
+function checkPartitions(fields: readonly DeclaredField[], partitionCount: number): void {
+  if (partitionCount <= 0) return;
+  if (!fields.some((field) => field.isPartitionKey)) {
+    throw invalidParameter("num_partitions should only be specified with partition key field enabled");
+  }
+  if (partitionCount > MAX_PARTITIONS) {
+    throw invalidParameter(`partition number (${partitionCount}) exceeds max configuration (${MAX_PARTITIONS})`);
+  }
+}
+
+/** Which kind of value a type takes as its default, and the name of that kind's type. */
+const DEFAULT_KINDS: Readonly<Record<number, string>> = {
+  [DataType.Bool]: "bool",
+  [DataType.Int8]: "int",
+  [DataType.Int16]: "int",
+  [DataType.Int32]: "int",
+  [DataType.Int64]: "long",
+  [DataType.Float]: "float",
+  [DataType.Double]: "double",
+  [DataType.VarChar]: "string",
+};
+const KIND_TYPES: Readonly<Record<string, string>> = {
+  bool: "DataType_Bool",
+  int: "DataType_Int32",
+  long: "DataType_Int64",
+  float: "DataType_Float",
+  double: "DataType_Double",
+  string: "DataType_VarChar",
+};
+const INT_LIMITS: Readonly<Record<number, number>> = {
+  [DataType.Int8]: 2 ** 7,
+  [DataType.Int16]: 2 ** 15,
+  [DataType.Int32]: 2 ** 31,
+};
+
+function checkDefault(field: DeclaredField): void {
+  const given = field.defaultValue;
+  if (given === null || field.isPrimaryKey) return;
+  const type = dataTypeName(field.dataType);
+  const kind = DEFAULT_KINDS[field.dataType];
+  if (kind === undefined) throw invalidParameter(`type not support default_value, type:${type}, name:${field.name}`);
+  if (given.kind !== kind) {
+    throw invalidParameter(
+      `type (${type}) of field (${field.name}) is not equal to the type(${KIND_TYPES[given.kind] ?? "DataType_None"}) of default_value`,
+    );
+  }
+  const limit = INT_LIMITS[field.dataType];
+  if (limit !== undefined && ((given.value as number) < -limit || (given.value as number) >= limit)) {
+    throw invalidParameter("default value out of range");
+  }
+  if (kind === "string") {
+    const length = Buffer.byteLength(given.value as string);
+    const most = Number(param(field, "max_length"));
+    if (length > most) throw invalidParameter(`the length (${length}) of string exceeds max length (${most})`);
+  }
+}
+
+function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
+  return {
+    fieldId,
+    name: field.name,
+    description: field.description,
+    dataType: field.dataType as DataType,
+    elementType: field.elementType as DataType,
+    isPrimaryKey: field.isPrimaryKey,
+    autoId: field.autoId,
+    isPartitionKey: field.isPartitionKey,
+    isClusteringKey: field.isClusteringKey,
+    isDynamic: false,
+    nullable: field.nullable,
+    defaultValue: field.defaultValue === null ? null : (field.defaultValue.value as DefaultValue),
+    typeParams: field.typeParams,
+    dimension: isVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
+    maxLengthBytes: field.dataType === DataType.VarChar ? Number(param(field, "max_length")) : 0,
+  };
+}
+
+function metaField(fieldId: bigint): FieldSchema {
+  return {
+    fieldId,
+    name: DYNAMIC_FIELD_NAME,
+    description: "dynamic schema",
+    dataType: DataType.JSON,
+    elementType: DataType.None,
+    isPrimaryKey: false,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: true,
+    nullable: false,
+    defaultValue: null,
+    typeParams: [],
+    dimension: 0,
+    maxLengthBytes: 0,
+  };
+}
+
+function param(field: DeclaredField, key: string): string | null {
+  return field.typeParams.find((entry) => entry.key === key)?.value ?? null;
+}

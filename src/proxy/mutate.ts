@@ -1,0 +1,235 @@
+/**
+ * Inserts, upserts and deletes: checked, given keys and places, and appended: one record a shard, all shards at once.
+ */
+
+import { invalidParameter, milvusError } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { filterKeys, isAlwaysTrue } from "../expr/keys.ts";
+import { keyReader } from "../segment/key-reader.ts";
+import {
+  type Column,
+  type ColumnBatch,
+  type KeyColumn,
+  bytesColumn,
+  columnRows,
+  takeBatch,
+  takeRows,
+} from "../model/columns.ts";
+import { type Message, MessageType } from "../model/message.ts";
+import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import { ConsistencyLevel, DataType } from "../model/types.ts";
+import type { ProxyContext } from "./context.ts";
+import { parsePlanFilter } from "./filters.ts";
+import { bucketsOf } from "./hash.ts";
+import { checkedColumns } from "./input.ts";
+import { partitionByName, partitionsForWrite } from "./partitions.ts";
+import { queryKeys } from "./query.ts";
+import type { DeleteRequest, DeleteResponse, InsertRequest, MutationResponse } from "./requests.ts";
+
+export async function insert(context: ProxyContext, request: InsertRequest): Promise<MutationResponse> {
+  const collection = await context.describe(request);
+  checkSchemaTimestamp(collection, request.schemaTimestamp);
+  const key = primaryKeyField(collection.schema);
+  const keyGiven =
+    key.autoId &&
+    property(collection, "allow_insert_auto_id") === "true" &&
+    request.fields.some((field) => field.fieldName === key.name);
+  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, keyGiven, context.kernel);
+  const rowIds = await newRowIds(context, request.rowCount);
+  if (key.autoId && !keyGiven) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
+  const keys = columns.get(key.fieldId) as KeyColumn;
+  const timestamp = await append(
+    context,
+    collection,
+    request.partitionName,
+    { rowCount: request.rowCount, columns },
+    keys,
+    rowIds,
+    null,
+  );
+  return { keys, rowCount: request.rowCount, timestamp };
+}
+
+export async function upsert(context: ProxyContext, request: InsertRequest): Promise<MutationResponse> {
+  const collection = await context.describe(request);
+  checkSchemaTimestamp(collection, request.schemaTimestamp);
+  const key = primaryKeyField(collection.schema);
+  if (!request.fields.some((field) => field.fieldName === key.name)) {
+    throw invalidParameter(`must assign pk when upsert, primary field: ${key.name}`);
+  }
+  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel);
+  const replaced = columns.get(key.fieldId) as KeyColumn;
+  checkDistinct(replaced);
+  const rowIds = await newRowIds(context, request.rowCount);
+  // With automatic keys the row gets a new one, as in Milvus.
+  if (key.autoId) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
+  const keys = columns.get(key.fieldId) as KeyColumn;
+  const batch: ColumnBatch = { rowCount: request.rowCount, columns };
+  const timestamp = await append(context, collection, request.partitionName, batch, keys, rowIds, replaced);
+  return { keys, rowCount: request.rowCount, timestamp };
+}
+
+export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
+  const collection = await context.describe(request);
+  const filter = parsePlanFilter("delete", request.expression, collection.schema, request.templates);
+  if (filter === null || isAlwaysTrue(filter)) {
+    throw invalidParameter(`delete plan can't be empty or always true : ${request.expression}`);
+  }
+  const partitionId =
+    request.partitionName === "" ? -1n : partitionByName(collection, request.partitionName).partitionId;
+  const key = primaryKeyField(collection.schema);
+  const listed = filterKeys(filter, key.fieldId);
+  if (listed !== null) {
+    const keys = keyColumn(key.dataType, listed);
+    const timestamp = await appendDeletes(context, collection, partitionId, keys, null);
+    return { deleteCount: columnRows(keys), timestamp };
+  }
+  // Which rows they are is read first; rows written after that read are not meant.
+  const found = await queryKeys(
+    context,
+    collection,
+    filter,
+    partitionId === -1n ? null : [partitionId],
+    request.consistencyLevel,
+  );
+  if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
+  const timestamp = await appendDeletes(context, collection, partitionId, found.keys, found.timestamp + 1n);
+  return { deleteCount: columnRows(found.keys), timestamp };
+}
+
+/** One record a shard: for an upsert deletes and inserts together. */
+async function append(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  partitionName: string,
+  batch: ColumnBatch,
+  keys: KeyColumn,
+  rowIds: BigInt64Array,
+  replaced: KeyColumn | null,
+): Promise<Timestamp> {
+  const partitions = partitionsForWrite(collection, partitionName, batch);
+  // Upsert stays inside one partition, unless the partition follows from a key that may have changed.
+  const scope = partitions.hasPartitionKey ? -1n : partitions.ids[0]!;
+  const shards = collection.virtualChannels.length;
+  const insertShards = shards === 1 ? null : bucketsOf(keys, shards);
+  const deleteShards = shards === 1 || replaced === null ? null : bucketsOf(replaced, shards);
+  const appends = collection.virtualChannels.map(async (virtualChannel, shard) => {
+    const messages: Message[] = [];
+    const gone = replaced === null ? null : selected(replaced, deleteShards, shard);
+    if (gone !== null && columnRows(gone) > 0) {
+      messages.push({
+        type: MessageType.Delete,
+        collectionId: collection.collectionId,
+        partitionId: scope,
+        upperBound: null,
+        keys: gone,
+      });
+    }
+    for (const [partitionAt, partitionId] of partitions.ids.entries()) {
+      const rows = rowsOf(batch.rowCount, insertShards, shard, partitions.rowPartitions, partitionAt);
+      if (rows !== null && rows.length === 0) continue;
+      messages.push({
+        type: MessageType.Insert,
+        collectionId: collection.collectionId,
+        partitionId,
+        segmentId: 0n,
+        schemaVersion: collection.schema.version,
+        rowIds: rows === null ? rowIds : BigInt64Array.from(rows, (row) => rowIds[row]!),
+        batch: rows === null ? batch : takeBatch(batch, rows),
+      });
+    }
+    if (messages.length === 0) return 0n;
+    return (await context.streaming.append({ virtualChannel, messages })).timeTick;
+  });
+  return latest(await Promise.all(appends));
+}
+
+async function appendDeletes(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  partitionId: bigint,
+  keys: KeyColumn,
+  upperBound: Timestamp | null,
+): Promise<Timestamp> {
+  const shards = collection.virtualChannels.length;
+  const buckets = shards === 1 ? null : bucketsOf(keys, shards);
+  const appends = collection.virtualChannels.map(async (virtualChannel, shard) => {
+    const part = selected(keys, buckets, shard);
+    if (columnRows(part) === 0) return 0n;
+    const messages: Message[] = [
+      { type: MessageType.Delete, collectionId: collection.collectionId, partitionId, upperBound, keys: part },
+    ];
+    return (await context.streaming.append({ virtualChannel, messages })).timeTick;
+  });
+  return latest(await Promise.all(appends));
+}
+
+/** Rows of one shard and partition; null when that is all of them. */
+function rowsOf(
+  rowCount: number,
+  shards: Uint32Array | null,
+  shard: number,
+  partitions: Uint32Array | null,
+  partition: number,
+): Uint32Array | null {
+  if (shards === null && partitions === null) return null;
+  const rows: number[] = [];
+  for (let row = 0; row < rowCount; row += 1) {
+    if ((shards === null || shards[row] === shard) && (partitions === null || partitions[row] === partition))
+      rows.push(row);
+  }
+  return Uint32Array.from(rows);
+}
+
+function selected(keys: KeyColumn, buckets: Uint32Array | null, bucket: number): KeyColumn {
+  const rows = rowsOf(columnRows(keys), buckets, bucket, null, 0);
+  return rows === null ? keys : (takeRows(keys, rows) as KeyColumn);
+}
+
+async function newRowIds(context: ProxyContext, count: number): Promise<BigInt64Array> {
+  const { first } = await context.coordinator.allocateIds({ count });
+  const ids = new BigInt64Array(count);
+  for (let row = 0; row < count; row += 1) ids[row] = first + BigInt(row);
+  return ids;
+}
+
+function automaticKeys(type: DataType, rowIds: BigInt64Array): Column {
+  if (type === DataType.VarChar) return bytesColumn(type, Array.from(rowIds, String));
+  return { kind: "fixed", type, values: rowIds, valid: null };
+}
+
+function keyColumn(type: DataType, keys: readonly (bigint | string)[]): KeyColumn {
+  if (type === DataType.VarChar) return bytesColumn(type, keys as readonly string[]);
+  return { kind: "fixed", type, values: BigInt64Array.from(keys as readonly bigint[]), valid: null };
+}
+
+function checkSchemaTimestamp(collection: CollectionInfo, schemaTimestamp: Timestamp): void {
+  if (schemaTimestamp === 0n || schemaTimestamp === collection.updateTimestamp) return;
+  throw milvusError("CollectionSchemaMismatch", "", { collection: collection.schema.name });
+}
+
+function checkDistinct(keys: KeyColumn): void {
+  const rowCount = columnRows(keys);
+  const reader = keyReader(keys);
+  const slots = new Uint32Array(2 ** Math.ceil(Math.log2(rowCount * 2 + 1)));
+  for (let row = 0; row < rowCount; row += 1) {
+    let slot = reader.hash(row) & (slots.length - 1);
+    for (; slots[slot] !== 0; slot = (slot + 1) & (slots.length - 1)) {
+      if (reader.equals(row, reader, slots[slot]! - 1)) {
+        throw invalidParameter("duplicate primary keys are not allowed in the same batch");
+      }
+    }
+    slots[slot] = row + 1;
+  }
+}
+
+function latest(timestamps: readonly Timestamp[]): Timestamp {
+  return timestamps.reduce((most, timestamp) => (timestamp > most ? timestamp : most), 0n);
+}
+
+export function property(collection: CollectionInfo, key: string): string | null {
+  return collection.properties.find((entry) => entry.key === key)?.value ?? null;
+}
+
+/** What a delete reads with: never less than what its client has seen. */
+export const DELETE_CONSISTENCY = ConsistencyLevel.Strong;

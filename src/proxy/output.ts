@@ -1,0 +1,94 @@
+/**
+ * Which fields an answer has: names, `*`, keys of the dynamic field. And how columns become output.
+ */
+
+import { invalidParameter } from "../base/errors.ts";
+import { type BytesColumn, type Column, type ColumnBatch, bytesColumn, columnRows, textAt } from "../model/columns.ts";
+import { type CollectionSchema, type FieldSchema, dynamicField, primaryKeyField } from "../model/schema.ts";
+import type { OutputField } from "./requests.ts";
+
+export interface OutputPlan {
+  /** Fields to read, in the order of the answer. */
+  readonly fields: readonly FieldSchema[];
+  /** Keys of `$meta` that were asked for one by one; null: the whole of it. */
+  readonly dynamicKeys: readonly string[] | null;
+  /** What the answer names as its fields. */
+  readonly names: readonly string[];
+}
+
+/** @throws 1100 `field x not exist`. */
+export function planOutput(schema: CollectionSchema, wanted: readonly string[], withKey: boolean): OutputPlan {
+  const meta = dynamicField(schema);
+  const fields = new Set<FieldSchema>();
+  const names = new Set<string>();
+  const keys = new Set<string>();
+  let wholeMeta = false;
+  for (const raw of wanted) {
+    const name = raw.trim();
+    if (name === "*") {
+      for (const field of schema.fields) {
+        fields.add(field);
+        names.add(field.name);
+      }
+      wholeMeta = meta !== null;
+      continue;
+    }
+    const field = schema.fields.find((candidate) => candidate.name === name);
+    if (field !== undefined) {
+      fields.add(field);
+      if (field === meta) wholeMeta = true;
+    } else if (meta === null) {
+      throw invalidParameter(`field ${name} not exist`);
+    } else {
+      fields.add(meta);
+      keys.add(dynamicKey(name, meta.name));
+    }
+    names.add(name);
+  }
+  const key = primaryKeyField(schema);
+  if (withKey && !fields.has(key)) {
+    fields.add(key);
+    names.add(key.name);
+  }
+  return { fields: [...fields], dynamicKeys: wholeMeta || keys.size === 0 ? null : [...keys], names: [...names] };
+}
+
+/** `$meta["a"]` and `a` ask for the same. */
+function dynamicKey(name: string, metaName: string): string {
+  const path = /^(.*)\["(.*)"\]$/.exec(name) ?? /^(.*)\['(.*)'\]$/.exec(name);
+  return path !== null && path[1] === metaName ? path[2]! : name;
+}
+
+/** The columns of an answer, in the order of the plan. */
+export function outputFields(plan: OutputPlan, batch: ColumnBatch): OutputField[] {
+  return plan.fields.map((field) => {
+    const column = batch.columns.get(field.fieldId)!;
+    const restricted =
+      field.isDynamic && plan.dynamicKeys !== null ? onlyKeys(column as BytesColumn, plan.dynamicKeys) : column;
+    return {
+      name: field.name,
+      fieldId: field.fieldId,
+      type: field.dataType,
+      isDynamic: field.isDynamic,
+      column: padded(field, restricted),
+    };
+  });
+}
+
+/** Nullable fields always say which entries there are, even when all are. */
+function padded(field: FieldSchema, column: Column): Column {
+  if (!field.nullable || column.valid !== null) return column;
+  return { ...column, valid: new Uint8Array(columnRows(column)).fill(1) };
+}
+
+function onlyKeys(column: BytesColumn, keys: readonly string[]): BytesColumn {
+  const rows = columnRows(column);
+  const entries: string[] = [];
+  for (let row = 0; row < rows; row += 1) {
+    const value = JSON.parse(textAt(column, row)) as Record<string, unknown>;
+    const kept: Record<string, unknown> = {};
+    for (const key of keys) if (Object.hasOwn(value, key)) kept[key] = value[key];
+    entries.push(JSON.stringify(kept));
+  }
+  return bytesColumn(column.type, entries);
+}

@@ -1,0 +1,510 @@
+/**
+ * The proxy: what clients speak to. It checks, routes, waits for the right freshness, and merges; it holds no data.
+ *
+ * Each call is a task of one of three bounded queues (DDL, DML, DQL). Names are checked here, existence by the coordinator.
+ */
+
+import { MilvusError, asMilvusError, invalidParameter } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { IndexInfo, SegmentInfo } from "../model/catalog.ts";
+import type { CollectionInfo, KeyValue } from "../model/schema.ts";
+import { fieldByName } from "../model/schema.ts";
+import { LoadState, SegmentLevel } from "../model/types.ts";
+import {
+  COORDINATOR,
+  type CoordinatorService,
+  type DatabaseInfo,
+  type DescribedCollection,
+  type GrowingSegmentInfo,
+  QUERY,
+  type QueryService,
+  STREAMING,
+  type ShownCollection,
+  type StreamingService,
+} from "../rpc/services.ts";
+import type { Client, Transport } from "../rpc/transport.ts";
+import type { ProxyContext } from "./context.ts";
+import { declareCollection } from "./declare.ts";
+import { indexParams } from "./index-params.ts";
+import { insert, remove, upsert } from "./mutate.ts";
+import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
+import { partitionKeyField } from "./partitions.ts";
+import { query } from "./query.ts";
+import { TaskQueue } from "./queues.ts";
+import type {
+  CreateCollectionRequest,
+  DeleteRequest,
+  DeleteResponse,
+  InsertRequest,
+  MutationResponse,
+  QueryRequest,
+  QueryResponse,
+  SearchRequest,
+  SearchResponse,
+  Target,
+} from "./requests.ts";
+import { search } from "./search.ts";
+
+const DDL_CONCURRENCY = 16;
+const DML_CONCURRENCY = 256;
+const DQL_CONCURRENCY = 256;
+const DEFAULT_SHARDS = 1;
+const DEFAULT_KEY_PARTITIONS = 16;
+const NEVER = new AbortController().signal;
+
+export interface FlushedCollection {
+  readonly collectionName: string;
+  /** Segments that this flush closes. */
+  readonly segmentIds: readonly bigint[];
+  /** Segments that were in files before. */
+  readonly flushedSegmentIds: readonly bigint[];
+  readonly flushTimestamp: Timestamp;
+  readonly sealSeconds: bigint;
+}
+
+export interface DescribedIndex {
+  readonly index: IndexInfo;
+  readonly totalRows: number;
+}
+
+export interface ProxyOptions {
+  readonly transport: Transport;
+  readonly kernel: Kernel;
+  readonly runtime: Runtime;
+}
+
+export class Proxy {
+  readonly #context: ProxyContext;
+  readonly #coordinator: Client<CoordinatorService>;
+  readonly #streaming: Client<StreamingService>;
+  readonly #query: Client<QueryService>;
+  readonly #runtime: Runtime;
+  readonly #ddl = new TaskQueue("DDL", DDL_CONCURRENCY);
+  readonly #dml = new TaskQueue("DML", DML_CONCURRENCY);
+  readonly #dql = new TaskQueue("DQL", DQL_CONCURRENCY);
+
+  constructor({ transport, kernel, runtime }: ProxyOptions) {
+    this.#coordinator = transport.client<CoordinatorService>(COORDINATOR);
+    this.#streaming = transport.client<StreamingService>(STREAMING);
+    this.#query = transport.client<QueryService>(QUERY);
+    this.#runtime = runtime;
+    const describeAll = (target: Target): Promise<DescribedCollection> => this.#coordinator.describeCollection(target);
+    this.#context = {
+      coordinator: this.#coordinator,
+      streaming: this.#streaming,
+      kernel,
+      runtime,
+      describeAll,
+      describe: async (target) => (await describeAll(target)).collection,
+      timestamp: async () => (await this.#coordinator.allocateTimestamps({ count: 1 })).first,
+    };
+  }
+
+  /** Refuses what has not begun; what runs goes on. */
+  stop(): void {
+    for (const queue of [this.#ddl, this.#dml, this.#dql]) queue.stop();
+  }
+
+  allocateTimestamp(): Promise<Timestamp> {
+    return this.#context.timestamp();
+  }
+
+  // Databases
+
+  createDatabase(name: string, properties: readonly KeyValue[]): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkDatabaseName(name);
+      await this.#coordinator.createDatabase({ name, properties });
+    });
+  }
+
+  dropDatabase(name: string): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkDatabaseName(name);
+      await this.#coordinator.dropDatabase({ name });
+    });
+  }
+
+  alterDatabase(name: string, properties: readonly KeyValue[], deleteKeys: readonly string[]): Promise<void> {
+    return this.#ddl.run(async () => {
+      if (properties.length === 0 && deleteKeys.length === 0) {
+        throw invalidParameter(
+          "alter database with empty properties and delete keys, expected to set either properties or delete keys",
+        );
+      }
+      await this.#coordinator.alterDatabase({ name, properties, deleteKeys });
+    });
+  }
+
+  async listDatabases(): Promise<readonly DatabaseInfo[]> {
+    return (await this.#coordinator.listDatabases({})).databases;
+  }
+
+  async describeDatabase(name: string): Promise<DatabaseInfo> {
+    const wanted = name === "" ? "default" : name;
+    const found = (await this.listDatabases()).find((database) => database.name === wanted);
+    if (found !== undefined) return found;
+    throw new MilvusError("DatabaseNotFound", `database not found[database=${wanted}]`);
+  }
+
+  // Collections
+
+  createCollection(request: CreateCollectionRequest): Promise<void> {
+    return this.#ddl.run(async () => {
+      const schema = declareCollection(request);
+      const hasPartitionKey = schema.fields.some((field) => field.isPartitionKey);
+      await this.#coordinator.createCollection({
+        databaseName: request.databaseName,
+        schema,
+        shardsNum: request.shardsNum <= 0 ? DEFAULT_SHARDS : request.shardsNum,
+        consistencyLevel: request.consistencyLevel,
+        properties: request.properties,
+        partitionCount:
+          hasPartitionKey && request.partitionCount <= 0 ? DEFAULT_KEY_PARTITIONS : request.partitionCount,
+      });
+    });
+  }
+
+  dropCollection(target: Target): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkCollectionName(target.collectionName);
+      await this.#coordinator.dropCollection(target);
+    });
+  }
+
+  /** By name, or by id when the name is empty. Its own words for what is not there: clients compare them. */
+  async describeCollection(target: Target, collectionId?: bigint): Promise<DescribedCollection> {
+    try {
+      return await this.#coordinator.describeCollection(
+        collectionId === undefined || target.collectionName !== "" ? target : { ...target, collectionId },
+      );
+    } catch (thrown) {
+      const error = asMilvusError(thrown);
+      if (error.kind !== "CollectionNotFound" || target.collectionName === "") throw error;
+      throw new MilvusError(
+        "CollectionNotFound",
+        error.message.replace("collection not found", "can't find collection"),
+        error,
+      );
+    }
+  }
+
+  async hasCollection(target: Target): Promise<boolean> {
+    try {
+      await this.#coordinator.describeCollection(target);
+      return true;
+    } catch (thrown) {
+      const error = asMilvusError(thrown);
+      if (error.kind === "CollectionNotFound") return false;
+      throw error;
+    }
+  }
+
+  async showCollections(databaseName: string): Promise<readonly ShownCollection[]> {
+    return (await this.#coordinator.showCollections({ databaseName })).collections;
+  }
+
+  renameCollection(target: Target, newName: string, newDatabaseName: string): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkCollectionName(target.collectionName);
+      checkCollectionName(newName);
+      const { databaseName, collectionName: oldName } = target;
+      if (oldName === newName && (newDatabaseName === "" || newDatabaseName === databaseName)) {
+        throw invalidParameter("collection name or database name should be different");
+      }
+      await this.#coordinator.renameCollection({ databaseName, oldName, newName, newDatabaseName });
+    });
+  }
+
+  alterCollection(target: Target, properties: readonly KeyValue[], deleteKeys: readonly string[]): Promise<void> {
+    return this.#ddl.run(async () => {
+      if (properties.length === 0 && deleteKeys.length === 0)
+        throw invalidParameter("no properties or delete keys provided");
+      await this.#coordinator.alterCollection({ ...target, properties, deleteKeys });
+    });
+  }
+
+  // Partitions and aliases
+
+  createPartition(target: Target, partitionName: string): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkPartitionName(partitionName);
+      await this.#refusePartitionKey(target, "create");
+      await this.#coordinator.createPartition({ ...target, partitionName });
+    });
+  }
+
+  dropPartition(target: Target, partitionName: string): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkPartitionName(partitionName);
+      const collection = await this.#refusePartitionKey(target, "drop");
+      if (partitionName === "_default") throw invalidParameter("default partition cannot be deleted");
+      const known = collection.partitions.some((partition) => partition.name === partitionName);
+      if (known && (await this.#isPartitionLoaded(target, partitionName))) {
+        throw invalidParameter("partition cannot be dropped, partition is loaded, please release it first");
+      }
+      await this.#coordinator.dropPartition({ ...target, partitionName });
+    });
+  }
+
+  async hasPartition(target: Target, partitionName: string): Promise<boolean> {
+    const { partitions } = await this.#context.describe(target);
+    return partitions.some((partition) => partition.name === partitionName);
+  }
+
+  createAlias(target: Target, alias: string): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkAlias(alias);
+      await this.#coordinator.createAlias({ ...target, alias });
+    });
+  }
+
+  alterAlias(target: Target, alias: string): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkAlias(alias);
+      await this.#coordinator.alterAlias({ ...target, alias });
+    });
+  }
+
+  dropAlias(databaseName: string, alias: string): Promise<void> {
+    return this.#ddl.run(() => this.#coordinator.dropAlias({ databaseName, alias }));
+  }
+
+  async describeAlias(databaseName: string, alias: string): Promise<string> {
+    return (await this.#coordinator.describeAlias({ databaseName, alias })).collectionName;
+  }
+
+  async listAliases(target: Target): Promise<readonly string[]> {
+    return (await this.#coordinator.listAliases(target)).aliases;
+  }
+
+  // Indexes and loads
+
+  createIndex(target: Target, fieldName: string, indexName: string, params: readonly KeyValue[]): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkIndexName(indexName);
+      const { schema } = await this.#context.describe(target);
+      const field = fieldByName(schema, fieldName);
+      if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${fieldName}`);
+      await this.#coordinator.createIndex({ ...target, fieldName, indexName, params: indexParams(field, params) });
+    });
+  }
+
+  dropIndex(target: Target, indexName: string): Promise<void> {
+    return this.#ddl.run(() => this.#coordinator.dropIndex({ ...target, indexName }));
+  }
+
+  /** By name of index or field; empty: all. Throws 700 when there is none. */
+  async describeIndexes(target: Target, indexName: string, fieldName = ""): Promise<readonly DescribedIndex[]> {
+    const { indexes, collection } = await this.#context.describeAll(target);
+    const found = indexes.filter(
+      (index) =>
+        (indexName === "" || index.indexName === indexName) && (fieldName === "" || index.fieldName === fieldName),
+    );
+    if (found.length === 0) {
+      const fact = indexName === "" ? `collection=${collection.schema.name}` : `indexName=${indexName}`;
+      throw new MilvusError("IndexNotFound", `index not found[${fact}]`);
+    }
+    const totalRows = await this.#rowCount(collection, null);
+    return found.map((index) => ({ index, totalRows }));
+  }
+
+  loadCollection(
+    target: Target,
+    options: {
+      readonly replicaNumber: number;
+      readonly fieldNames: readonly string[];
+      readonly partitionNames: readonly string[] | null;
+    },
+  ): Promise<void> {
+    return this.#ddl.run(async () => {
+      const { schema } = await this.#context.describe(target);
+      if (options.partitionNames?.length === 0)
+        throw invalidParameter("failed to load partition, due to no partition specified");
+      const fieldIds = options.fieldNames.map((name) => {
+        const field = fieldByName(schema, name);
+        if (field === null) throw invalidParameter(`failed to get field schema by name: fieldName(${name}) not found`);
+        return field.fieldId;
+      });
+      await this.#coordinator.loadCollection({
+        ...target,
+        replicaNumber: options.replicaNumber <= 0 ? 1 : options.replicaNumber,
+        fieldIds,
+        partitionNames: options.partitionNames,
+      });
+    });
+  }
+
+  releaseCollection(target: Target, partitionNames: readonly string[] | null): Promise<void> {
+    return this.#ddl.run(() => this.#coordinator.releaseCollection({ ...target, partitionNames }));
+  }
+
+  /** A missing collection is a state and no error. */
+  async loadState(
+    target: Target,
+    partitionNames: readonly string[],
+  ): Promise<{ readonly state: LoadState; readonly progress: number }> {
+    try {
+      return await this.#coordinator.loadProgress({ ...target, partitionNames });
+    } catch (thrown) {
+      const error = asMilvusError(thrown);
+      if (error.kind === "CollectionNotFound") return { state: LoadState.NotExist, progress: 0 };
+      throw error;
+    }
+  }
+
+  /** @throws 100 when there is no collection, 101 when it is not loaded. */
+  async loadProgress(target: Target, partitionNames: readonly string[]): Promise<number> {
+    const { state, progress } = await this.#coordinator.loadProgress({ ...target, partitionNames });
+    if (state === LoadState.NotLoad) {
+      throw new MilvusError("CollectionNotLoaded", `collection not loaded[collection=${target.collectionName}]`);
+    }
+    return progress;
+  }
+
+  // Data
+
+  insert(request: InsertRequest): Promise<MutationResponse> {
+    return this.#dml.run(() => insert(this.#context, request));
+  }
+
+  upsert(request: InsertRequest): Promise<MutationResponse> {
+    return this.#dml.run(() => upsert(this.#context, request));
+  }
+
+  delete(request: DeleteRequest): Promise<DeleteResponse> {
+    return this.#dml.run(() => remove(this.#context, request));
+  }
+
+  search(request: SearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
+    return this.#dql.run(() => search(this.#context, request, signal));
+  }
+
+  query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {
+    return this.#dql.run(() => query(this.#context, request, signal));
+  }
+
+  /** Closes the growing segments; files follow. */
+  flush(databaseName: string, collectionNames: readonly string[]): Promise<FlushedCollection[]> {
+    return this.#ddl.run(() =>
+      Promise.all(collectionNames.map((name) => this.#flushOne({ databaseName, collectionName: name }))),
+    );
+  }
+
+  /** Every collection of every database. Everything up to the returned timestamp is in closed segments. */
+  flushAll(): Promise<Timestamp> {
+    return this.#ddl.run(async () => {
+      const timestamp = await this.#context.timestamp();
+      for (const database of await this.listDatabases()) {
+        for (const { collection } of await this.showCollections(database.name)) {
+          await this.#flushOne({ databaseName: database.name, collectionName: collection.schema.name });
+        }
+      }
+      return timestamp;
+    });
+  }
+
+  async isFlushed(target: Target, timestamp: Timestamp): Promise<boolean> {
+    const collection = await this.#context.describe(target);
+    return this.#isCollectionFlushed(collection, timestamp);
+  }
+
+  /** Whether these segments are in files. */
+  async areSegmentsFlushed(segmentIds: readonly bigint[]): Promise<boolean> {
+    const growing = new Set<bigint>();
+    for (const database of await this.listDatabases()) {
+      for (const { collection } of await this.showCollections(database.name)) {
+        for (const segment of await this.growingSegments(collection)) growing.add(segment.segmentId);
+      }
+    }
+    return segmentIds.every((segmentId) => !growing.has(segmentId));
+  }
+
+  async isEverythingFlushed(timestamp: Timestamp): Promise<boolean> {
+    for (const database of await this.listDatabases()) {
+      for (const { collection } of await this.showCollections(database.name)) {
+        if (!(await this.#isCollectionFlushed(collection, timestamp))) return false;
+      }
+    }
+    return true;
+  }
+
+  // Statistics
+
+  /** Rows of live segments; deletes are not subtracted before compaction. */
+  async rowCount(target: Target, partitionName: string | null = null): Promise<number> {
+    const collection = await this.#context.describe(target);
+    if (partitionName === null) return this.#rowCount(collection, null);
+    const partition = collection.partitions.find((candidate) => candidate.name === partitionName);
+    if (partition === undefined)
+      throw new MilvusError("PartitionNotFound", `partition not found[partition=${partitionName}]`);
+    return this.#rowCount(collection, partition.partitionId);
+  }
+
+  async flushedSegments(collection: CollectionInfo): Promise<readonly SegmentInfo[]> {
+    const { segments } = await this.#coordinator.listSegments({ collectionId: collection.collectionId });
+    return segments;
+  }
+
+  async growingSegments(collection: CollectionInfo): Promise<readonly GrowingSegmentInfo[]> {
+    return (await this.#streaming.growingSegments({ collectionId: collection.collectionId })).segments;
+  }
+
+  async loadedSegments(): Promise<ReadonlyMap<bigint, { readonly rowCount: number; readonly memoryBytes: number }>> {
+    const { segments } = await this.#query.loadedSegments({});
+    return new Map(segments.map((segment) => [segment.segmentId, segment]));
+  }
+
+  async #rowCount(collection: CollectionInfo, partitionId: bigint | null): Promise<number> {
+    const wanted = (segment: { readonly partitionId: bigint }): boolean =>
+      partitionId === null || segment.partitionId === partitionId;
+    const [growing, flushed] = await Promise.all([this.growingSegments(collection), this.flushedSegments(collection)]);
+    const rows = flushed.filter((segment) => segment.level !== SegmentLevel.L0 && wanted(segment));
+    // A segment that has just been flushed may be told by both.
+    const known = new Set(rows.map((segment) => segment.segmentId));
+    const open = growing.filter((segment) => wanted(segment) && !known.has(segment.segmentId));
+    return [...rows, ...open].reduce((sum, segment) => sum + segment.rowCount, 0);
+  }
+
+  async #flushOne(target: Target): Promise<FlushedCollection> {
+    const collection = await this.#context.describe(target);
+    const { collectionId, virtualChannels, schema } = collection;
+    const before = await this.flushedSegments(collection);
+    const flushed = await Promise.all(
+      virtualChannels.map((virtualChannel) =>
+        this.#streaming.flush({ virtualChannel, collectionId, partitionId: null }),
+      ),
+    );
+    return {
+      collectionName: schema.name,
+      segmentIds: flushed.flatMap((channel) => channel.segmentIds),
+      flushedSegmentIds: before
+        .filter((segment) => segment.level !== SegmentLevel.L0)
+        .map((segment) => segment.segmentId),
+      flushTimestamp: flushed.reduce((most, { timeTick }) => (timeTick > most ? timeTick : most), 0n),
+      sealSeconds: BigInt(Math.floor(this.#runtime.now() / 1_000)),
+    };
+  }
+
+  async #isCollectionFlushed(collection: CollectionInfo, timeTick: Timestamp): Promise<boolean> {
+    for (const virtualChannel of collection.virtualChannels) {
+      if (!(await this.#streaming.isFlushed({ virtualChannel, timeTick })).flushed) return false;
+    }
+    return true;
+  }
+
+  async #refusePartitionKey(target: Target, action: string): Promise<CollectionInfo> {
+    const collection = await this.#context.describe(target);
+    if (partitionKeyField(collection) !== null) {
+      throw invalidParameter(`disable ${action} partition if partition key mode is used`);
+    }
+    return collection;
+  }
+
+  async #isPartitionLoaded(target: Target, partitionName: string): Promise<boolean> {
+    const { state } = await this.#coordinator.loadProgress({ ...target, partitionNames: [partitionName] });
+    return state !== LoadState.NotLoad;
+  }
+}

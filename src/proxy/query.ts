@@ -1,0 +1,194 @@
+/**
+ * Query: rows by filter or key, a page of them, or their count.
+ */
+
+import { invalidParameter } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { filterKeys } from "../expr/keys.ts";
+import { type ColumnBatch, type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
+import type { Filter } from "../model/filter.ts";
+import type { RetrieveAnswer, RetrievePlan } from "../model/plan.ts";
+import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import { type ConsistencyLevel, DataType } from "../model/types.ts";
+import { mergeRows } from "../rank/read-segments.ts";
+import { guaranteeTimestamp } from "./consistency.ts";
+import type { ProxyContext } from "./context.ts";
+import { parsePlanFilter } from "./filters.ts";
+import { outputFields, planOutput } from "./output.ts";
+import { booleanParam, integerParam } from "./params.ts";
+import { partitionsForRead } from "./partitions.ts";
+import type { QueryRequest, QueryResponse } from "./requests.ts";
+import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
+
+const COUNT = "count(*)";
+const NEVER = new AbortController().signal;
+
+export async function query(context: ProxyContext, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+  const described = await context.describeAll(request);
+  const { collection } = described;
+  const { schema } = collection;
+  const filter = parsePlanFilter("query", request.expression, schema, request.templates);
+  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  const isCount = request.outputFields.some((name) => name.replaceAll(" ", "").toLowerCase() === COUNT);
+  const window = queryWindow(request, filter, isCount);
+  requireLoaded(described, "query", partitionIds);
+  const now = await context.timestamp();
+  const plan: RetrievePlan = {
+    collectionId: collection.collectionId,
+    partitionIds,
+    filter,
+    keys: null,
+    fieldIds: [],
+    limit: null,
+    ignoreGrowing: booleanParam(request.params, "ignore_growing"),
+  };
+  const guarantee = guaranteeTimestamp(collection, request, now);
+  if (isCount) return countRows(context, collection, plan, guarantee, signal);
+
+  const output = planOutput(schema, request.outputFields, true);
+  requireLoadedFields(described, output);
+  const key = primaryKeyField(schema);
+  const listed = filter === null ? null : filterKeys(filter, key.fieldId);
+  // Keys are looked up; the filter that named them says nothing more.
+  const byKeys = listed === null ? {} : { keys: keyColumn(key.dataType, listed), filter: null };
+  const limit = window === null ? null : window.offset + window.limit;
+  const fieldIds = output.fields.map((field) => field.fieldId);
+  const { batch, timestamp } = await retrieve(
+    context,
+    collection,
+    { ...plan, ...byKeys, fieldIds, limit },
+    guarantee,
+    signal,
+  );
+  const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
+  return {
+    collectionName: schema.name,
+    fields: outputFields(output, page),
+    outputFields: output.names,
+    primaryFieldName: key.name,
+    sessionTimestamp: timestamp,
+  };
+}
+
+/** The keys that a filter names, for a delete, and the timestamp at which it was asked. */
+export async function queryKeys(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  filter: Filter,
+  partitionIds: readonly bigint[] | null,
+  _consistency: ConsistencyLevel,
+): Promise<{ readonly keys: KeyColumn; readonly timestamp: Timestamp }> {
+  const described = await context.describeAll({
+    databaseName: collection.databaseName,
+    collectionName: collection.schema.name,
+  });
+  requireLoaded(described, "query", partitionIds);
+  const key = primaryKeyField(collection.schema);
+  const plan: RetrievePlan = {
+    collectionId: collection.collectionId,
+    partitionIds,
+    filter,
+    keys: null,
+    fieldIds: [key.fieldId],
+    limit: null,
+    ignoreGrowing: false,
+  };
+  // A delete must not miss what its client has written, whatever level the client reads with. All shards are read at one timestamp,
+  // which is the upper bound of what is deleted.
+  const now = await context.timestamp();
+  const { batch } = await retrieve(context, collection, plan, now, NEVER, now);
+  return { keys: batch.columns.get(key.fieldId) as KeyColumn, timestamp: now };
+}
+
+async function retrieve(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  plan: RetrievePlan,
+  guarantee: Timestamp,
+  signal: AbortSignal,
+  timestamp: Timestamp | null = null,
+): Promise<{ readonly batch: ColumnBatch; readonly timestamp: Timestamp }> {
+  const answers = await Promise.all(
+    collection.virtualChannels.map((virtualChannel) =>
+      context.streaming.retrieve({ virtualChannel, plan, guarantee, timestamp }, { signal }),
+    ),
+  );
+  const key = primaryKeyField(collection.schema).fieldId;
+  const batches = answers.map((answer) => answer.batch);
+  const batch = batches.length === 1 ? batches[0]! : await mergeRows(batches, key, plan.limit, context.runtime, signal);
+  return { batch, timestamp: latest(answers) };
+}
+
+async function countRows(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  plan: RetrievePlan,
+  guarantee: Timestamp,
+  signal: AbortSignal,
+): Promise<QueryResponse> {
+  const answers = await Promise.all(
+    collection.virtualChannels.map((virtualChannel) =>
+      context.streaming.count({ virtualChannel, plan, guarantee, timestamp: null }, { signal }),
+    ),
+  );
+  const count = answers.reduce((sum, answer) => sum + answer.count, 0);
+  const values = BigInt64Array.of(BigInt(count));
+  return {
+    collectionName: collection.schema.name,
+    fields: [
+      {
+        name: COUNT,
+        fieldId: 0n,
+        type: DataType.Int64,
+        isDynamic: false,
+        column: { kind: "fixed", type: DataType.Int64, values, valid: null },
+      },
+    ],
+    outputFields: [COUNT],
+    primaryFieldName: primaryKeyField(collection.schema).name,
+    sessionTimestamp: latest(answers),
+  };
+}
+
+/** Null: no limit was asked for. */
+function queryWindow(
+  request: QueryRequest,
+  filter: Filter | null,
+  isCount: boolean,
+): { readonly limit: number; readonly offset: number } | null {
+  const hasLimit = (request.params.get("limit") ?? "") !== "";
+  const limit = integerParam(request.params, "limit", 0);
+  const offset = integerParam(request.params, "offset", 0);
+  if (isCount) {
+    if (hasLimit) throw invalidParameter("count entities with pagination is not allowed");
+    if (request.outputFields.length > 1) throw invalidParameter("count(*) cannot be combined with other output fields");
+    return null;
+  }
+  if ((request.params.get("group_by_fields") ?? "") !== "")
+    throw invalidParameter("group_by_fields is not supported yet");
+  if ((request.params.get("order_by_fields") ?? "") !== "")
+    throw invalidParameter("order_by_fields is not supported yet");
+  if (!hasLimit) {
+    if (filter === null) throw invalidParameter("empty expression should be used with limit");
+    return null;
+  }
+  if (limit < 1 || offset < 0 || offset + limit > MAX_WINDOW) {
+    throw invalidParameter(
+      `invalid max query result window, (offset+limit) should be in range [1, ${MAX_WINDOW}], but got ${offset + limit}`,
+    );
+  }
+  return { limit, offset };
+}
+
+function keyColumn(type: DataType, keys: readonly (bigint | string)[]): KeyColumn {
+  if (type === DataType.VarChar) return bytesColumn(type, keys as readonly string[]);
+  return { kind: "fixed", type, values: BigInt64Array.from(keys as readonly bigint[]), valid: null };
+}
+
+function range(start: number, end: number): Uint32Array {
+  return Uint32Array.from({ length: Math.max(0, end - start) }, (_, at) => start + at);
+}
+
+function latest(answers: readonly Pick<RetrieveAnswer, "timestamp">[]): Timestamp {
+  return answers.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
+}

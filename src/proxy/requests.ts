@@ -1,0 +1,150 @@
+/**
+ * What clients ask of the proxy and what they get, free of any wire format. The gRPC server, and the client inside the process, both
+ * speak this.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { TemplateValues } from "../expr/templates.ts";
+import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
+import type { KeyValue } from "../model/schema.ts";
+import type { ConsistencyLevel, DataType } from "../model/types.ts";
+
+/** A collection by name or alias in a database; the empty database is `default`. */
+export interface Target {
+  readonly databaseName: string;
+  readonly collectionName: string;
+}
+
+/** A field as a user declares it. */
+export interface DeclaredField {
+  readonly name: string;
+  readonly description: string;
+  readonly dataType: number;
+  readonly elementType: number;
+  readonly isPrimaryKey: boolean;
+  readonly autoId: boolean;
+  readonly isPartitionKey: boolean;
+  readonly isClusteringKey: boolean;
+  readonly isDynamic: boolean;
+  readonly isFunctionOutput: boolean;
+  readonly nullable: boolean;
+  readonly defaultValue: {
+    readonly kind: "bool" | "int" | "long" | "float" | "double" | "string" | "other";
+    readonly value: unknown;
+  } | null;
+  readonly typeParams: readonly KeyValue[];
+}
+
+export interface DeclaredSchema {
+  readonly name: string;
+  readonly description: string;
+  readonly fields: readonly DeclaredField[];
+  readonly enableDynamicField: boolean;
+  readonly functionCount: number;
+  readonly structFieldCount: number;
+}
+
+export interface CreateCollectionRequest extends Target {
+  readonly schema: DeclaredSchema;
+  readonly shardsNum: number;
+  readonly consistencyLevel: ConsistencyLevel;
+  readonly properties: readonly KeyValue[];
+  readonly partitionCount: number;
+}
+
+/** One column as it was sent; nothing about it has been checked against a schema. */
+export interface InputField {
+  readonly type: number;
+  readonly fieldName: string;
+  readonly isDynamic: boolean;
+  /** One byte an entry; null when the sender gave none. */
+  readonly valid: Uint8Array | null;
+  readonly column:
+    | { readonly kind: "fixed"; readonly values: FixedValues }
+    | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
+    | { readonly kind: "vector"; readonly dimension: number; readonly values: Float32Array }
+    | null;
+  readonly unsupported: boolean;
+  readonly rowCount: number;
+}
+
+export interface InsertRequest extends Target {
+  readonly partitionName: string;
+  readonly fields: readonly InputField[];
+  readonly rowCount: number;
+  /** The update timestamp of the schema that the client knows; 0n: it does not say. */
+  readonly schemaTimestamp: Timestamp;
+}
+
+export interface MutationResponse {
+  readonly keys: KeyColumn;
+  readonly rowCount: number;
+  readonly timestamp: Timestamp;
+}
+
+export interface DeleteRequest extends Target {
+  readonly partitionName: string;
+  readonly expression: string;
+  readonly templates: TemplateValues;
+  readonly consistencyLevel: ConsistencyLevel;
+}
+
+export interface DeleteResponse {
+  readonly deleteCount: number;
+  readonly timestamp: Timestamp;
+}
+
+/** How fresh a read has to be. */
+export interface Freshness {
+  readonly consistencyLevel: ConsistencyLevel;
+  readonly useDefaultConsistency: boolean;
+  readonly guaranteeTimestamp: Timestamp;
+}
+
+export interface SearchRequest extends Target, Freshness {
+  readonly partitionNames: readonly string[];
+  readonly expression: string;
+  readonly templates: TemplateValues;
+  /** Query vectors: `queryCount` equally long rows; `type` is the placeholder's. */
+  readonly queries: { readonly type: number; readonly values: Float32Array; readonly queryCount: number };
+  readonly outputFields: readonly string[];
+  readonly params: ReadonlyMap<string, string>;
+}
+
+/** A column of an answer. `$meta` restricted to some keys keeps its name and is dynamic. */
+export interface OutputField {
+  readonly name: string;
+  readonly fieldId: bigint;
+  readonly type: DataType;
+  readonly isDynamic: boolean;
+  readonly column: Column;
+}
+
+export interface SearchResponse {
+  readonly collectionName: string;
+  /** Hits of each query. */
+  readonly counts: Uint32Array;
+  readonly limit: number;
+  readonly keys: KeyColumn;
+  readonly scores: Float32Array;
+  readonly fields: readonly OutputField[];
+  readonly outputFields: readonly string[];
+  readonly primaryFieldName: string;
+  readonly sessionTimestamp: Timestamp;
+}
+
+export interface QueryRequest extends Target, Freshness {
+  readonly partitionNames: readonly string[];
+  readonly expression: string;
+  readonly templates: TemplateValues;
+  readonly outputFields: readonly string[];
+  readonly params: ReadonlyMap<string, string>;
+}
+
+export interface QueryResponse {
+  readonly collectionName: string;
+  readonly fields: readonly OutputField[];
+  readonly outputFields: readonly string[];
+  readonly primaryFieldName: string;
+  readonly sessionTimestamp: Timestamp;
+}

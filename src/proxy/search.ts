@@ -1,0 +1,247 @@
+/**
+ * Search: parameters to a plan, one question to every shard, the answers merged, the wanted fields fetched for the winners, from the
+ * snapshots that were searched.
+ */
+
+import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { IndexInfo } from "../model/catalog.ts";
+import type { ColumnBatch } from "../model/columns.ts";
+import type { Hits, SearchAnswer, SearchPlan, VectorPlan } from "../model/plan.ts";
+import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
+import { DataType, Metric, dataTypeName } from "../model/types.ts";
+import { placesOf, scatterRows } from "../rank/places.ts";
+import { emptyBatch } from "../rank/read-segments.ts";
+import { reduceHits } from "../rank/reduce.ts";
+import type { DescribedCollection } from "../rpc/services.ts";
+import { guaranteeTimestamp } from "./consistency.ts";
+import type { ProxyContext } from "./context.ts";
+import { parsePlanFilter } from "./filters.ts";
+import { type OutputPlan, outputFields, planOutput } from "./output.ts";
+import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
+import { partitionsForRead } from "./partitions.ts";
+import type { SearchRequest, SearchResponse } from "./requests.ts";
+
+export const MAX_WINDOW = 16_384;
+
+interface Window {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export async function search(
+  context: ProxyContext,
+  request: SearchRequest,
+  signal: AbortSignal,
+): Promise<SearchResponse> {
+  const described = await context.describeAll(request);
+  const { collection } = described;
+  const { schema } = collection;
+  refuseUnsupported(request.params);
+  const window = searchWindow(request);
+  const vector = vectorPlan(described, request, window);
+  const output = planOutput(schema, request.outputFields, false);
+  const plan: SearchPlan = {
+    collectionId: collection.collectionId,
+    partitionIds: partitionsForRead(collection, request.partitionNames),
+    filter: parsePlanFilter("query", request.expression, schema, request.templates),
+    vector,
+    ignoreGrowing: booleanParam(request.params, "ignore_growing"),
+  };
+  requireLoaded(described, "search", plan.partitionIds);
+  requireLoadedFields(described, output);
+  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
+  const answers = await Promise.all(
+    collection.virtualChannels.map(async (virtualChannel) => ({
+      virtualChannel,
+      answer: await context.streaming.search({ virtualChannel, plan, guarantee, timestamp: null }, { signal }),
+    })),
+  );
+  try {
+    const lists = answers.map(({ answer }) => answer.hits);
+    const hits = await reduceHits(lists, vector.metric, window, context.runtime, signal);
+    const batch = await fetchFields(context, collection, output, answers, hits);
+    const counts = new Uint32Array(vector.queryCount);
+    for (let query = 0; query < counts.length; query += 1)
+      counts[query] = hits.offsets[query + 1]! - hits.offsets[query]!;
+    return {
+      collectionName: schema.name,
+      counts,
+      limit: window.limit,
+      keys: hits.keys,
+      scores: rounded(hits.scores, integerParam(request.params, "round_decimal", -1)),
+      fields: outputFields(output, batch),
+      outputFields: output.names,
+      primaryFieldName: primaryKeyField(schema).name,
+      sessionTimestamp: sessionTimestamp(answers.map(({ answer }) => answer)),
+    };
+  } finally {
+    for (const { virtualChannel, answer } of answers) {
+      // A lease that cannot be given back expires.
+      void context.streaming.releaseLease({ virtualChannel, leaseId: answer.leaseId }).catch(() => undefined);
+    }
+  }
+}
+
+export function requireLoaded(
+  described: DescribedCollection,
+  action: string,
+  partitionIds: readonly bigint[] | null,
+): void {
+  const { load, collection } = described;
+  if (load === null) {
+    throw milvusError("CollectionNotLoaded", `failed to ${action}`, { collection: collection.schema.name });
+  }
+  const loaded = load.partitionIds;
+  const missing = partitionIds?.find((partitionId) => loaded !== null && !loaded.includes(partitionId));
+  if (missing !== undefined) throw milvusError("PartitionNotLoaded", `failed to ${action}`, { partition: missing });
+}
+
+export function requireLoadedFields({ load }: DescribedCollection, output: OutputPlan): void {
+  if (load === null || load.fieldIds.length === 0) return;
+  const absent = output.fields.find((field) => !load.fieldIds.includes(field.fieldId));
+  if (absent !== undefined) throw invalidParameter(`field ${absent.name} is not loaded`);
+}
+
+function refuseUnsupported(params: ReadonlyMap<string, string>): void {
+  if ((params.get("group_by_field") ?? "") !== "") throw invalidParameter("search group by is not supported yet");
+  if (params.get("search_iter_v2")?.toLowerCase() === "true")
+    throw invalidParameter("search iterator V2 is not supported yet");
+  if ((params.get("order_by_fields") ?? "") !== "") throw invalidParameter("order_by_fields is not supported yet");
+}
+
+function searchWindow(request: SearchRequest): Window {
+  const { params, queries } = request;
+  if (!params.has("topk")) throw milvusError("ParameterMissing", "topk is required");
+  const limit = integerParam(params, "topk", 0);
+  const range = `it should be in range [1, ${MAX_WINDOW}]`;
+  if (limit < 1 || limit > MAX_WINDOW) throw invalidParameter(`topk [${limit}] is invalid, ${range}, but got ${limit}`);
+  const offset = integerParam(params, "offset", 0);
+  if (offset < 0 || offset > MAX_WINDOW)
+    throw invalidParameter(`offset [${offset}] is invalid, ${range}, but got ${offset}`);
+  if (offset + limit > MAX_WINDOW) {
+    throw invalidParameter(`offset+topk [${offset + limit}] is invalid, ${range}, but got ${offset + limit}`);
+  }
+  const { queryCount } = queries;
+  if (queryCount < 1 || queryCount > MAX_WINDOW) {
+    throw invalidParameter(
+      `nq [${queryCount}] is invalid, nq (number of search vector per search request) should be in range [1, ${MAX_WINDOW}], but got ${queryCount}`,
+    );
+  }
+  const decimals = integerParam(params, "round_decimal", -1);
+  if (decimals < -1 || decimals > 6) {
+    throw invalidParameter(`round_decimal [${decimals}] is invalid, should be -1 or an integer in range [0, 6]`);
+  }
+  return { limit, offset };
+}
+
+function vectorPlan(described: DescribedCollection, request: SearchRequest, window: Window): VectorPlan {
+  const { queries, params } = request;
+  const field = searchedField(described.collection, params.get("anns_field") ?? "");
+  const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
+  const search = jsonParams(params);
+  const metric = searchMetric(index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
+  if (queries.type !== field.dataType) {
+    throw invalidParameter(
+      `vector type must be the same, field ${field.name} - type ${dataTypeName(field.dataType)}, search info type ${dataTypeName(queries.type)}`,
+    );
+  }
+  const bytes = (queries.values.length / queries.queryCount) * 4;
+  if (bytes !== field.dimension * 4) {
+    throw invalidParameter(
+      `vector dimension mismatch, expected vector size(byte) ${field.dimension * 4}, actual ${bytes}.`,
+    );
+  }
+  for (const value of queries.values) {
+    if (!Number.isFinite(value)) {
+      throw invalidParameter(
+        `value '${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}' is not a number or infinity`,
+      );
+    }
+  }
+  return {
+    fieldId: field.fieldId,
+    queries: queries.values,
+    queryCount: queries.queryCount,
+    metric,
+    k: window.limit + window.offset,
+    range: ring(search, metric),
+  };
+}
+
+function searchedField(collection: CollectionInfo, name: string): FieldSchema {
+  const vectors = vectorFields(collection.schema);
+  if (name === "") {
+    if (vectors.length > 1)
+      throw invalidParameter("multiple anns_fields exist, please specify a anns_field in search_params");
+    return vectors[0]!;
+  }
+  const field = collection.schema.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw invalidParameter(`failed to get field schema by name: fieldName(${name}) not found`);
+  if (field.dataType !== DataType.FloatVector) {
+    throw invalidParameter(
+      `field ${name} is of type ${dataTypeName(field.dataType)} and cannot be searched by vectors`,
+    );
+  }
+  return field;
+}
+
+function searchMetric(index: IndexInfo | undefined, wanted: string): Metric {
+  if (index === undefined) throw invalidParameter("metric type not set for vector index");
+  const built = index.metricType === "" ? Metric.COSINE : (index.metricType.toUpperCase() as Metric);
+  const asked = wanted.toUpperCase();
+  if (asked !== "" && asked !== built) throw unexpectedParameter(built, wanted, "metric type not match");
+  return built;
+}
+
+/** `radius` is the outer bound, `range_filter` the inner one. */
+function ring(search: ReadonlyMap<string, unknown>, metric: Metric): VectorPlan["range"] {
+  const outer = numberParam(search, "radius");
+  const inner = numberParam(search, "range_filter");
+  if (outer === null) {
+    if (inner !== null) throw invalidParameter("range_filter requires radius to be set");
+    return null;
+  }
+  if (inner !== null) {
+    const isOrdered = metric === Metric.L2 ? inner < outer : inner > outer;
+    if (!isOrdered) {
+      const word = metric === Metric.L2 ? "less" : "greater";
+      throw invalidParameter(`range_filter(${inner}) must be ${word} than radius(${outer})`);
+    }
+  }
+  return { outer, inner };
+}
+
+/** The wanted fields of the hits, in their order. */
+async function fetchFields(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  output: OutputPlan,
+  answers: readonly { readonly virtualChannel: string; readonly answer: SearchAnswer }[],
+  hits: Hits,
+): Promise<ColumnBatch> {
+  const fieldIds = output.fields.map((field) => field.fieldId);
+  if (fieldIds.length === 0 || hits.rows.length === 0) return emptyBatch(collection.schema, fieldIds);
+  const parts = await Promise.all(
+    answers.map(async ({ virtualChannel, answer }) => {
+      const own = new Set(answer.hits.segmentIds);
+      const { positions, places } = placesOf(hits, (segmentId) => own.has(segmentId));
+      if (positions.length === 0) return null;
+      const { leaseId } = answer;
+      const { batch } = await context.streaming.fetch({ virtualChannel, leaseId, fieldIds, places });
+      return { positions, batch };
+    }),
+  );
+  const filled = parts.filter((part) => part !== null);
+  return filled.length === 1 ? filled[0]!.batch : scatterRows(filled);
+}
+
+function rounded(scores: Float32Array, decimals: number): Float32Array {
+  if (decimals < 0) return scores;
+  const unit = 10 ** decimals;
+  return scores.map((score) => Math.floor(score * unit + 0.5) / unit);
+}
+
+function sessionTimestamp(answers: readonly SearchAnswer[]): Timestamp {
+  return answers.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
+}

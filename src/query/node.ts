@@ -1,0 +1,140 @@
+/**
+ * The query node: sealed segments in memory (or mapped), and the reads that delegators send it.
+ *
+ * Always true:
+ *  - a segment answers only after its files were checked and the deletes that came with the request were applied;
+ *  - a segment is freed when its last reference is released and the last read that uses it has ended;
+ *  - a read that names a segment which is not here fails as a whole.
+ */
+
+import { milvusError } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { CollectionSchema } from "../model/schema.ts";
+import type { ObjectStore } from "../objectstore/objectstore.ts";
+import { countRows, fetchRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
+import { QUERY, type QueryService } from "../rpc/services.ts";
+import type { Implementation, Transport } from "../rpc/transport.ts";
+import { SealedSegment } from "../segment/sealed.ts";
+import type { Deltas } from "../storage/deltas.ts";
+import { openSegmentFiles } from "../storage/segment-reader.ts";
+
+interface Loaded {
+  readonly segment: Promise<SealedSegment>;
+  references: number;
+}
+
+type LoadRequest = Parameters<QueryService["loadSegment"]>[0];
+
+export interface QueryNodeOptions {
+  readonly objects: ObjectStore;
+  readonly kernel: Kernel;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+}
+
+export class QueryNode {
+  readonly #options: QueryNodeOptions;
+  readonly #loaded = new Map<bigint, Loaded>();
+  readonly #stopServing: () => void;
+
+  constructor(options: QueryNodeOptions) {
+    this.#options = options;
+    this.#stopServing = options.transport.serve<QueryService>(QUERY, this.#implementation());
+  }
+
+  async close(): Promise<void> {
+    this.#stopServing();
+    for (const { segment } of this.#loaded.values()) (await segment.catch(() => null))?.close();
+    this.#loaded.clear();
+  }
+
+  #implementation(): Implementation<QueryService> {
+    const { runtime } = this.#options;
+    return {
+      loadSegment: async (request) => {
+        const { segmentId } = request.segment;
+        let loaded = this.#loaded.get(segmentId);
+        if (loaded === undefined) {
+          loaded = { segment: this.#load(request), references: 0 };
+          this.#loaded.set(segmentId, loaded);
+        }
+        loaded.references += 1;
+        try {
+          const { rowCount, memoryBytes } = await loaded.segment;
+          return { rowCount, memoryBytes };
+        } catch (error) {
+          if (this.#loaded.get(segmentId) === loaded) this.#loaded.delete(segmentId);
+          throw error;
+        }
+      },
+      releaseSegment: async ({ segmentId }) => {
+        const loaded = this.#loaded.get(segmentId);
+        if (loaded === undefined) return;
+        loaded.references -= 1;
+        if (loaded.references > 0) return;
+        this.#loaded.delete(segmentId);
+        (await loaded.segment).close();
+      },
+      applyDeletes: async ({ segmentIds, keys, timestamps, upperBounds }) => {
+        for (const segment of await this.#segments(segmentIds)) segment.applyDeletes(keys, timestamps, upperBounds);
+      },
+      search: async ({ segmentIds, plan, timestamp }, { signal }) => {
+        const segments = await this.#segments(segmentIds);
+        return { hits: await searchRows(segments, plan, schemaOf(segments), timestamp, runtime, signal) };
+      },
+      retrieve: async ({ segmentIds, plan, timestamp }, { signal }) => {
+        const segments = await this.#segments(segmentIds);
+        return { batch: await retrieveRows(segments, plan, schemaOf(segments), timestamp, runtime, signal) };
+      },
+      count: async ({ segmentIds, plan, timestamp }, { signal }) => ({
+        count: await countRows(await this.#segments(segmentIds), plan, timestamp, runtime, signal),
+      }),
+      fetch: async ({ fieldIds, places }) => {
+        const segments = await this.#segments([...new Set(places.segmentIds)]);
+        const byId = new Map(segments.map((segment) => [segment.segmentId, segment]));
+        return { batch: await fetchRows(byId, places, fieldIds, schemaOf(segments)) };
+      },
+      loadedSegments: async () => ({
+        segments: await Promise.all(
+          [...this.#loaded].map(async ([segmentId, { segment }]) => {
+            const { rowCount, memoryBytes } = await segment;
+            return { segmentId, rowCount, memoryBytes };
+          }),
+        ),
+      }),
+    };
+  }
+
+  async #load({ collection, load, segment, deltas }: LoadRequest): Promise<SealedSegment> {
+    const { objects, runtime, kernel } = this.#options;
+    const applied: Deltas[] = [];
+    for (const delta of deltas) {
+      applied.push(...(await (await openSegmentFiles(objects, runtime, delta.manifestKey)).readDeltas()));
+    }
+    const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
+    return SealedSegment.load(files, {
+      schema: collection.schema,
+      kernel,
+      runtime,
+      fieldIds: load.fieldIds.length === 0 ? null : load.fieldIds,
+      deltas: applied,
+    });
+  }
+
+  #segments(segmentIds: readonly bigint[]): Promise<SealedSegment[]> {
+    return Promise.all(
+      segmentIds.map((segmentId) => {
+        const loaded = this.#loaded.get(segmentId);
+        if (loaded === undefined) throw milvusError("SegmentNotLoaded", "", { segment: segmentId });
+        return loaded.segment;
+      }),
+    );
+  }
+}
+
+function schemaOf(segments: readonly SealedSegment[]): CollectionSchema {
+  const first = segments[0];
+  if (first === undefined) throw milvusError("SegmentLack", "a read names no segment");
+  return first.schema;
+}

@@ -1,0 +1,307 @@
+/**
+ * Delegator: the one who answers reads of a virtual channel. It applies the channel's records in order, keeps its growing rows and its
+ * pending deletes, and knows which sealed segments serve beside them.
+ *
+ * Always true:
+ *  - a record is applied to growing rows, pending deletes and sealed segments before the channel's safe time passes its tick;
+ *  - a sealed segment comes into view with every delete up to the safe time applied, in the same step that takes its growing form out;
+ *  - growing rows leave memory only when files have them and no view names them.
+ *
+ * Not here: running searches (`reads.ts`), writing files (`flusher.ts`), the log (`channel.ts`).
+ */
+
+import { assert } from "../base/assert.ts";
+import { milvusError } from "../base/errors.ts";
+import { Mutex } from "../base/mutex.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import { columnRows } from "../model/columns.ts";
+import type { CreateSegmentMessage, DeleteMessage, InsertMessage } from "../model/message.ts";
+import type { CollectionInfo, PartitionInfo } from "../model/schema.ts";
+import { SegmentLevel } from "../model/types.ts";
+import type { ChannelTarget, QueryService, RecoveredCollection } from "../rpc/services.ts";
+import type { Client } from "../rpc/transport.ts";
+import { GrowingSegment } from "../segment/growing.ts";
+import { DeleteBuffer, type DeleteEntry, joinDeletes } from "./delete-buffer.ts";
+import { View } from "./view.ts";
+
+/** A growing segment and what the flusher must know of it. */
+export interface Growing {
+  readonly segment: GrowingSegment;
+  /** Tick of the record that created it. */
+  readonly createdTick: Timestamp;
+  /** Tick of the message that closed it; null while it takes rows. */
+  sealedTick: Timestamp | null;
+  /** Its files and their record are durable. */
+  flushed: boolean;
+}
+
+export class Delegator {
+  readonly virtualChannel: string;
+  readonly deletes: DeleteBuffer;
+  #collection: CollectionInfo;
+  readonly #kernel: Kernel;
+  readonly #query: Client<QueryService>;
+  readonly #targets = new Mutex();
+  readonly #growing = new Map<bigint, Growing>();
+  /** Segments that are flushed already: a replay must not grow them again. */
+  readonly #flushed: Set<bigint>;
+  /** How many live views name a sealed segment. */
+  readonly #sealedUses = new Map<bigint, number>();
+  #view: View | null = null;
+  #load: LoadConfig | null = null;
+  #targetVersion = 0n;
+  #closed = false;
+
+  constructor(recovered: RecoveredCollection, kernel: Kernel, query: Client<QueryService>) {
+    this.virtualChannel = recovered.virtualChannel;
+    this.#collection = recovered.collection;
+    this.#kernel = kernel;
+    this.#query = query;
+    this.#flushed = new Set(recovered.segments.map((segment) => segment.segmentId));
+    this.deletes = new DeleteBuffer(recovered.deletesFlushed);
+  }
+
+  get collection(): CollectionInfo {
+    return this.#collection;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  growing(): Growing[] {
+    return [...this.#growing.values()];
+  }
+
+  get growingBytes(): number {
+    let bytes = this.deletes.bytes;
+    for (const { segment } of this.#growing.values()) bytes += segment.memoryBytes;
+    return bytes;
+  }
+
+  updateCollection(collection: CollectionInfo): void {
+    this.#collection = collection;
+  }
+
+  createPartition(partition: PartitionInfo): void {
+    if (this.#collection.partitions.some((known) => known.partitionId === partition.partitionId)) return;
+    this.#collection = { ...this.#collection, partitions: [...this.#collection.partitions, partition] };
+  }
+
+  createSegment(message: CreateSegmentMessage, restartPosition: bigint, timeTick: Timestamp): void {
+    this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
+  }
+
+  insert(message: InsertMessage, restartPosition: bigint, timeTick: Timestamp): void {
+    // The creating record may have been lost where this one was not (its append failed, this one's did not).
+    const growing = this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
+    growing?.segment.append(message.batch, message.rowIds, timeTick);
+  }
+
+  async delete(message: DeleteMessage, restartPosition: bigint, timeTick: Timestamp): Promise<void> {
+    const rows = columnRows(message.keys);
+    const entry: DeleteEntry = {
+      timeTick,
+      restartPosition,
+      partitionId: message.partitionId,
+      keys: message.keys,
+      timestamps: new BigUint64Array(rows).fill(timeTick),
+      upperBounds: new BigUint64Array(rows).fill(message.upperBound ?? timeTick),
+    };
+    for (const { segment } of this.#growing.values()) {
+      if (inScope(entry, segment.partitionId)) segment.applyDeletes(entry.keys, entry.timestamps, entry.upperBounds);
+    }
+    // On a replay: files have it already, and with it every sealed segment.
+    if (timeTick <= this.deletes.flushed) return;
+    this.deletes.push(entry);
+    await this.#applyToSealed(this.#view?.sealed ?? [], [entry]);
+  }
+
+  /** No more rows for these segments. */
+  seal(segmentIds: readonly bigint[], timeTick: Timestamp): void {
+    for (const segmentId of segmentIds) {
+      const growing = this.#growing.get(segmentId);
+      if (growing === undefined || growing.sealedTick !== null) continue;
+      growing.segment.seal();
+      growing.sealedTick = timeTick;
+    }
+  }
+
+  /** The rows of a dropped partition are gone at once. */
+  dropPartition(partitionId: bigint): void {
+    const partitions = this.#collection.partitions.filter((partition) => partition.partitionId !== partitionId);
+    this.#collection = { ...this.#collection, partitions };
+    const dropped = [...this.#growing.values()].filter(({ segment }) => segment.partitionId === partitionId);
+    for (const { segment } of dropped) this.#growing.delete(segment.segmentId);
+    if (this.#view !== null) {
+      const stays = (segment: { readonly partitionId: bigint }): boolean => segment.partitionId !== partitionId;
+      this.#publish(this.#view.sealed.filter(stays));
+    }
+    for (const { segment } of dropped) segment.close();
+  }
+
+  /** Files have these segments now. Without a load nobody will ask for them in memory again. */
+  markFlushed(segmentIds: readonly bigint[]): void {
+    for (const segmentId of segmentIds) {
+      this.#flushed.add(segmentId);
+      const growing = this.#growing.get(segmentId);
+      if (growing !== undefined) growing.flushed = true;
+    }
+    if (this.#load === null) {
+      void this.#targets.run(() => {
+        if (this.#load === null) this.#dropFlushed(new Set(segmentIds));
+      });
+    }
+  }
+
+  /** Brings the view to the target; resolves when it is served. Older targets than the newest are ignored. */
+  setTarget(target: ChannelTarget): Promise<void> {
+    return this.#targets.run(async () => {
+      if (this.#closed || target.version <= this.#targetVersion) return;
+      if (target.load === null) {
+        this.#targetVersion = target.version;
+        this.#load = null;
+        this.#retireView();
+        this.#dropFlushed(this.#flushed);
+        this.deletes.trim(this.deletes.flushed);
+        return;
+      }
+      await this.#serve(target, target.load);
+      this.#targetVersion = target.version;
+    });
+  }
+
+  /** The current view, pinned; the caller lets it go. */
+  pin(): View {
+    if (this.#view === null)
+      throw milvusError("CollectionNotLoaded", "", { collection: this.#collection.collectionId });
+    this.#view.pin();
+    return this.#view;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#retireView();
+    for (const { segment } of this.#growing.values()) segment.close();
+    this.#growing.clear();
+  }
+
+  async #serve(target: ChannelTarget, load: LoadConfig): Promise<void> {
+    const sealed = target.segments.filter((segment) => segment.level !== SegmentLevel.L0 && !this.#isDropped(segment));
+    const deltas = target.segments.filter((segment) => segment.level === SegmentLevel.L0);
+    const served = new Set(this.#view?.sealed.map((segment) => segment.segmentId));
+    const fresh = sealed.filter((segment) => !served.has(segment.segmentId));
+    const loaded: SegmentInfo[] = [];
+    try {
+      for (const segment of fresh) {
+        const relevant = deltas.filter((delta) => inScope(delta, segment.partitionId));
+        await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant });
+        loaded.push(segment);
+      }
+      // Deletes go on arriving while files are read; the loop ends when none is left, and then nothing comes between.
+      for (let next = 0; ;) {
+        const pending = this.deletes.since(next);
+        if (pending.length === 0) break;
+        await this.#applyToSealed(
+          fresh,
+          pending.map(({ entry }) => entry),
+        );
+        next = pending.at(-1)!.sequence + 1;
+      }
+    } catch (error) {
+      for (const segment of loaded)
+        await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
+      throw error;
+    }
+    if (this.#closed) {
+      for (const segment of loaded)
+        await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
+      return;
+    }
+    this.#load = load;
+    this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
+    this.#dropFlushed(new Set(sealed.map((segment) => segment.segmentId)));
+    this.deletes.trim(deltas.reduce((tick, delta) => (delta.flushTimestamp > tick ? delta.flushTimestamp : tick), 0n));
+  }
+
+  #isDropped(segment: SegmentInfo): boolean {
+    return !this.#collection.partitions.some((partition) => partition.partitionId === segment.partitionId);
+  }
+
+  /** The one step in which the set of answering segments changes. */
+  #publish(sealed: readonly SegmentInfo[]): void {
+    const load = this.#load;
+    assert(load !== null, "only a loaded channel has a view");
+    const ids = new Set(sealed.map((segment) => segment.segmentId));
+    const growing = [...this.#growing.values()]
+      .map(({ segment }) => segment)
+      .filter((segment) => !ids.has(segment.segmentId))
+      .filter((segment) => load.partitionIds?.includes(segment.partitionId) ?? true);
+    for (const segment of growing) segment.acquire();
+    for (const { segmentId } of sealed) this.#sealedUses.set(segmentId, (this.#sealedUses.get(segmentId) ?? 0) + 1);
+    const view = new View(growing, sealed, () => {
+      for (const segment of growing) segment.release();
+      for (const { segmentId } of sealed) this.#letGo(segmentId);
+    });
+    const previous = this.#view;
+    this.#view = view;
+    previous?.retire();
+  }
+
+  /** One view less names the sealed segment; the last one releases it. */
+  #letGo(segmentId: bigint): void {
+    const uses = this.#sealedUses.get(segmentId)! - 1;
+    if (uses > 0) {
+      this.#sealedUses.set(segmentId, uses);
+      return;
+    }
+    this.#sealedUses.delete(segmentId);
+    void this.#query.releaseSegment({ segmentId }).catch(() => undefined);
+  }
+
+  #retireView(): void {
+    const previous = this.#view;
+    this.#view = null;
+    previous?.retire();
+  }
+
+  #dropFlushed(segmentIds: ReadonlySet<bigint>): void {
+    for (const [segmentId, growing] of this.#growing) {
+      if (!growing.flushed || !segmentIds.has(segmentId)) continue;
+      this.#growing.delete(segmentId);
+      growing.segment.close();
+    }
+  }
+
+  #ensureGrowing(segmentId: bigint, partitionId: bigint, restartPosition: bigint, timeTick: Timestamp): Growing | null {
+    const known = this.#growing.get(segmentId);
+    if (known !== undefined) return known;
+    if (this.#flushed.has(segmentId)) return null;
+    const { collectionId, schema, partitions } = this.#collection;
+    if (!partitions.some((partition) => partition.partitionId === partitionId)) return null;
+    const segment = new GrowingSegment(
+      { segmentId, partitionId, collectionId, channel: this.virtualChannel, schema, startPosition: restartPosition },
+      this.#kernel,
+    );
+    const growing: Growing = { segment, createdTick: timeTick, sealedTick: null, flushed: false };
+    this.#growing.set(segmentId, growing);
+    if (this.#view !== null) this.#publish(this.#view.sealed);
+    return growing;
+  }
+
+  async #applyToSealed(segments: readonly SegmentInfo[], entries: readonly DeleteEntry[]): Promise<void> {
+    if (segments.length === 0) return;
+    for (const [partitionId, group] of Map.groupBy(entries, (entry) => entry.partitionId)) {
+      const segmentIds = segments
+        .filter((segment) => inScope({ partitionId }, segment.partitionId))
+        .map(({ segmentId }) => segmentId);
+      if (segmentIds.length > 0) await this.#query.applyDeletes({ segmentIds, ...joinDeletes(group) });
+    }
+  }
+}
+
+function inScope(entry: { readonly partitionId: bigint }, partitionId: bigint): boolean {
+  return entry.partitionId === -1n || entry.partitionId === partitionId;
+}

@@ -1,0 +1,160 @@
+/**
+ * The streaming node: owner of log channels. It appends, keeps growing rows, flushes them, and answers reads through its delegators.
+ */
+
+import { milvusError } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { LogBackend } from "../log/log.ts";
+import { physicalChannel } from "../model/schema.ts";
+import type { ObjectStore } from "../objectstore/objectstore.ts";
+import {
+  COORDINATOR,
+  type CoordinatorService,
+  QUERY,
+  type QueryService,
+  STREAMING,
+  type StreamingService,
+} from "../rpc/services.ts";
+import type { Client, Implementation, Transport } from "../rpc/transport.ts";
+import type { SegmentLimits } from "../wal/shards.ts";
+import { Channel } from "./channel.ts";
+import type { Delegator } from "./delegator.ts";
+import { Leases } from "./leases.ts";
+import { type ReadContext, count, fetch, retrieve, search } from "./reads.ts";
+import { type GrowingState, type SealLimits, SealPolicy } from "./seal-policy.ts";
+
+export interface StreamingOptions {
+  readonly logBackend: LogBackend;
+  readonly objects: ObjectStore;
+  readonly kernel: Kernel;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly limits: SegmentLimits & SealLimits;
+  readonly log: (line: string) => void;
+}
+
+/** What the channels of a node share. */
+export interface StreamingContext extends StreamingOptions {
+  readonly coordinator: Client<CoordinatorService>;
+  readonly query: Client<QueryService>;
+  readonly sealPolicy: SealPolicy;
+}
+
+export class StreamingNode {
+  readonly #context: StreamingContext;
+  readonly #channels = new Map<string, Channel>();
+  readonly #opening = new Map<string, Promise<Channel>>();
+  readonly #leases: Leases;
+  readonly #stopServing: () => void;
+
+  constructor(options: StreamingOptions) {
+    this.#leases = new Leases(options.runtime);
+    this.#context = {
+      ...options,
+      coordinator: options.transport.client<CoordinatorService>(COORDINATOR),
+      query: options.transport.client<QueryService>(QUERY),
+      sealPolicy: new SealPolicy(
+        options.runtime,
+        options.limits,
+        () => this.#growingStates(),
+        (state) => this.#seal(state),
+      ),
+    };
+    this.#stopServing = options.transport.serve<StreamingService>(STREAMING, this.#implementation());
+  }
+
+  /** Stops taking work, waits for appends and the flush at work. */
+  async close(): Promise<void> {
+    this.#stopServing();
+    this.#context.sealPolicy.stop();
+    for (const opening of this.#opening.values()) await opening.catch(() => undefined);
+    this.#leases.releaseAll();
+    for (const channel of this.#channels.values()) await channel.close();
+  }
+
+  #implementation(): Implementation<StreamingService> {
+    return {
+      assignChannel: async ({ channel, term }) => {
+        const known = this.#channels.get(channel);
+        if (known !== undefined && known.term >= term) return;
+        await known?.close();
+        let opening = this.#opening.get(channel);
+        if (opening === undefined) {
+          opening = Channel.open(channel, term, this.#context).finally(() => this.#opening.delete(channel));
+          this.#opening.set(channel, opening);
+        }
+        this.#channels.set(channel, await opening);
+      },
+      append: async ({ virtualChannel, messages, idempotencyKey }) => {
+        const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages, idempotencyKey);
+        return { timeTick };
+      },
+      flush: async ({ virtualChannel, collectionId, partitionId }) => {
+        const { wal } = this.#channel(virtualChannel);
+        const { timeTick, messages } = await wal.flush(virtualChannel, collectionId, partitionId);
+        // The flusher gets to know of it when the record is applied.
+        await wal.waitFor(timeTick);
+        return {
+          timeTick,
+          segmentIds: messages.flatMap((message) => ("segmentIds" in message ? message.segmentIds : [])),
+        };
+      },
+      isFlushed: async ({ virtualChannel, timeTick }) => ({
+        flushed: this.#channel(virtualChannel).isFlushed(virtualChannel, timeTick),
+      }),
+      growingSegments: async ({ collectionId }) => ({
+        segments: this.#delegators()
+          .filter((delegator) => delegator.collection.collectionId === collectionId)
+          .flatMap((delegator) =>
+            delegator
+              .growing()
+              .filter(({ flushed }) => !flushed)
+              .map(({ segment }) => ({
+                segmentId: segment.segmentId,
+                collectionId,
+                partitionId: segment.partitionId,
+                virtualChannel: delegator.virtualChannel,
+                rowCount: segment.rowCount,
+                memoryBytes: segment.memoryBytes,
+              })),
+          ),
+      }),
+      setTarget: (target) => this.#channel(target.virtualChannel).delegator(target.virtualChannel).setTarget(target),
+      search: ({ virtualChannel, plan, ...time }, { signal }) =>
+        search(this.#reads(virtualChannel), plan, time, signal),
+      retrieve: ({ virtualChannel, plan, ...time }, { signal }) =>
+        retrieve(this.#reads(virtualChannel), plan, time, signal),
+      count: ({ virtualChannel, plan, ...time }, { signal }) => count(this.#reads(virtualChannel), plan, time, signal),
+      fetch: async ({ virtualChannel, leaseId, fieldIds, places }) => ({
+        batch: await fetch(this.#reads(virtualChannel), leaseId, fieldIds, places),
+      }),
+      releaseLease: async ({ leaseId }) => this.#leases.release(leaseId),
+    };
+  }
+
+  #channel(virtualChannel: string): Channel {
+    const name = physicalChannel(virtualChannel);
+    const channel = this.#channels.get(name);
+    if (channel === undefined) throw milvusError("ChannelMisrouted", "", { channel: name });
+    return channel;
+  }
+
+  #reads(virtualChannel: string): ReadContext {
+    const channel = this.#channel(virtualChannel);
+    const { query, runtime } = this.#context;
+    return { wal: channel.wal, delegator: channel.delegator(virtualChannel), leases: this.#leases, query, runtime };
+  }
+
+  #delegators(): Delegator[] {
+    return [...this.#channels.values()].flatMap((channel) => channel.delegators);
+  }
+
+  #growingStates(): GrowingState[] {
+    return [...this.#channels.values()].flatMap((channel) => channel.growingStates());
+  }
+
+  async #seal({ virtualChannel, collectionId }: GrowingState): Promise<void> {
+    await this.#channel(virtualChannel).wal.flush(virtualChannel, collectionId, null);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Reads of one virtual channel: wait for the guarantee, pin the view, ask growing segments here and sealed ones at the query node, merge.
+ *
+ * Always true: one request sees one view and one timestamp in all its phases; a segment of the view that cannot answer is an error, never a
+ * shorter answer.
+ */
+
+import type { Runtime } from "../base/host/runtime.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { ColumnBatch } from "../model/columns.ts";
+import type { HitPlaces, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
+import { primaryKeyField } from "../model/schema.ts";
+import { placesOf, scatterRows } from "../rank/places.ts";
+import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
+import type { QueryService } from "../rpc/services.ts";
+import type { Client } from "../rpc/transport.ts";
+import type { GrowingSegment } from "../segment/growing.ts";
+import type { WriteAheadLog } from "../wal/wal.ts";
+import type { Delegator } from "./delegator.ts";
+import type { Leases } from "./leases.ts";
+import type { View } from "./view.ts";
+
+export interface ReadContext {
+  readonly wal: WriteAheadLog;
+  readonly delegator: Delegator;
+  readonly leases: Leases;
+  readonly query: Client<QueryService>;
+  readonly runtime: Runtime;
+}
+
+/** When a read may begin, and what it sees. */
+export interface ReadTime {
+  /** The channel must have been applied up to here. */
+  readonly guarantee: Timestamp;
+  /** Read as of this tick; null: as of now. */
+  readonly timestamp: Timestamp | null;
+}
+
+export async function search(
+  context: ReadContext,
+  plan: SearchPlan,
+  time: ReadTime,
+  signal: AbortSignal,
+): Promise<SearchAnswer> {
+  const { view, timestamp } = await pin(context, time);
+  try {
+    const segmentIds = sealedIds(view, plan.partitionIds);
+    const [here, there] = await Promise.all([
+      searchRows(growing(view, plan), plan, context.delegator.collection.schema, timestamp, context.runtime, signal),
+      segmentIds.length === 0 ? null : context.query.search({ segmentIds, plan, timestamp }, { signal }),
+    ]);
+    const hits = there === null ? here : await mergeHits([here, there.hits], plan.vector, context.runtime, signal);
+    view.pin();
+    return { timestamp, leaseId: context.leases.grant(view), hits };
+  } finally {
+    view.unpin();
+  }
+}
+
+export async function retrieve(
+  context: ReadContext,
+  plan: RetrievePlan,
+  time: ReadTime,
+  signal: AbortSignal,
+): Promise<RetrieveAnswer> {
+  const { view, timestamp } = await pin(context, time);
+  try {
+    const segmentIds = sealedIds(view, plan.partitionIds);
+    const { schema } = context.delegator.collection;
+    const [here, there] = await Promise.all([
+      retrieveRows(growing(view, plan), plan, schema, timestamp, context.runtime, signal),
+      segmentIds.length === 0 ? null : context.query.retrieve({ segmentIds, plan, timestamp }, { signal }),
+    ]);
+    const key = primaryKeyField(schema).fieldId;
+    const batch =
+      there === null ? here : await mergeRows([here, there.batch], key, plan.limit, context.runtime, signal);
+    return { timestamp, batch };
+  } finally {
+    view.unpin();
+  }
+}
+
+export async function count(
+  context: ReadContext,
+  plan: RetrievePlan,
+  time: ReadTime,
+  signal: AbortSignal,
+): Promise<{ readonly timestamp: Timestamp; readonly count: number }> {
+  const { view, timestamp } = await pin(context, time);
+  try {
+    const segmentIds = sealedIds(view, plan.partitionIds);
+    const [here, there] = await Promise.all([
+      countRows(growing(view, plan), plan, timestamp, context.runtime, signal),
+      segmentIds.length === 0 ? null : context.query.count({ segmentIds, plan, timestamp }, { signal }),
+    ]);
+    return { timestamp, count: here + (there?.count ?? 0) };
+  } finally {
+    view.unpin();
+  }
+}
+
+/** The fields of hits, in their order, from the segments that the search saw. */
+export async function fetch(
+  context: ReadContext,
+  leaseId: bigint,
+  fieldIds: readonly bigint[],
+  places: HitPlaces,
+): Promise<ColumnBatch> {
+  const view = context.leases.view(leaseId);
+  view.pin();
+  try {
+    const growingById = new Map(view.growing.map((segment) => [segment.segmentId, segment]));
+    const here = placesOf(places, (segmentId) => growingById.has(segmentId));
+    const there = placesOf(places, (segmentId) => !growingById.has(segmentId));
+    const { schema } = context.delegator.collection;
+    const [fromGrowing, fromSealed] = await Promise.all([
+      fetchRows(growingById, here.places, fieldIds, schema),
+      there.positions.length === 0 ? null : context.query.fetch({ fieldIds, places: there.places }),
+    ]);
+    if (fromSealed === null) return fromGrowing;
+    if (here.positions.length === 0) return fromSealed.batch;
+    return scatterRows([
+      { positions: here.positions, batch: fromGrowing },
+      { positions: there.positions, batch: fromSealed.batch },
+    ]);
+  } finally {
+    view.unpin();
+  }
+}
+
+async function pin(context: ReadContext, time: ReadTime): Promise<{ view: View; timestamp: Timestamp }> {
+  const { wal, delegator } = context;
+  const needed = time.timestamp !== null && time.timestamp > time.guarantee ? time.timestamp : time.guarantee;
+  // Nobody reads what is not loaded, however long it waits.
+  delegator.pin().unpin();
+  // Time passes in the log only when somebody writes or asks.
+  if (wal.advanced < needed) await wal.sync();
+  if (wal.advanced < needed) await wal.waitFor(needed);
+  const view = delegator.pin();
+  return { view, timestamp: time.timestamp ?? wal.advanced };
+}
+
+function growing(
+  view: View,
+  plan: { readonly partitionIds: readonly bigint[] | null; readonly ignoreGrowing: boolean },
+): GrowingSegment[] {
+  if (plan.ignoreGrowing) return [];
+  return view.growing.filter((segment) => plan.partitionIds?.includes(segment.partitionId) ?? true);
+}
+
+function sealedIds(view: View, partitionIds: readonly bigint[] | null): bigint[] {
+  return view.sealed
+    .filter((segment) => partitionIds?.includes(segment.partitionId) ?? true)
+    .map((segment) => segment.segmentId);
+}

@@ -38,11 +38,16 @@ export function describeConstant(value: Element): string {
   }
 }
 
+const SHORTEST_EXPONENT = 6;
+
 function describeFloat(value: number): string {
   if (Number.isNaN(value)) return "nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  // Two digits of exponent at least, as C and Go print them.
-  return String(value).replace(/e([+-])(\d)$/, "e$10$2");
+  // As Go prints the shortest form: an exponent, of two digits at least, below 1e-4 and from 1e6 on.
+  const [mantissa, exponent] = value.toExponential().split("e") as [string, string];
+  const power = Number(exponent);
+  if (power >= -4 && power < SHORTEST_EXPONENT) return String(value);
+  return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 }
 
 const NAMES: Readonly<Record<ArithmeticSymbol | BitSymbol, string>> = {

@@ -53,6 +53,9 @@ export class Typing {
       case "template":
         return this.#template(syntax.name);
       case "name": {
+        if (syntax.keys.length === 0 && fieldByName(this.#schema, syntax.name)?.dataType === DataType.Array) {
+          throw new FilterError("can not comparisons array fields directly");
+        }
         const field = this.#place(syntax.name, syntax.keys);
         if (field.dataType === DataType.JSON && field.path.length === 0) {
           throw new FilterError("can not comparisons jsonField directly");

@@ -104,7 +104,7 @@ export class Journal implements LogBackend {
     this.#budget = new ByteBudget(options.maxBytesInFlight ?? 64 * MIB);
     this.#catalog = new Catalog(directory, [], [], 0);
     this.#packs = new PackBuilder(256 * KIB);
-    const writerOptions = { fileBytes, stepBytes: Math.min(4 * MIB, fileBytes), reserveBytes: 16 * KIB };
+    const writerOptions = { fileBytes, stepBytes: Math.min(MIB, fileBytes), reserveBytes: 16 * KIB };
     const start = options.startWriter ?? writerThread({ directory, options: writerOptions });
     this.#link = start((message) => this.#receive(message));
   }

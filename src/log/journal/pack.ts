@@ -7,7 +7,8 @@
 import { assert } from "../../base/assert.ts";
 import { RECORD_HEADER_BYTES, beginRecord, recordBytes, type RecordKind } from "./format.ts";
 
-const SPARE_BUFFERS = 4;
+/** Fresh memory is dear (every page faults), so buffers that come back are kept, up to this much. */
+const SPARE_BYTES = 8 * 1024 * 1024;
 
 /** Not zeroed: every byte will be written. */
 function uninitialized(bytes: number): ArrayBuffer {
@@ -19,6 +20,7 @@ function uninitialized(bytes: number): ArrayBuffer {
 export class PackBuilder {
   readonly #packBytes: number;
   readonly #spare: ArrayBuffer[] = [];
+  #spareBytes = 0;
   #buffer: ArrayBuffer | null = null;
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
@@ -36,8 +38,7 @@ export class PackBuilder {
   add(bodyBytes: number, parts: readonly Uint8Array[], kind: RecordKind, channel: number, term: bigint): void {
     const total = recordBytes(bodyBytes);
     if (this.#buffer === null) {
-      const reused = total <= this.#packBytes ? this.#spare.pop() : undefined;
-      this.#buffer = reused ?? uninitialized(Math.max(total, this.#packBytes));
+      this.#buffer = this.#takeSpare(total) ?? uninitialized(Math.max(total, this.#packBytes));
       this.#bytes = new Uint8Array(this.#buffer);
       this.#view = new DataView(this.#buffer);
     }
@@ -65,8 +66,24 @@ export class PackBuilder {
     return new SeparateRecord(uninitialized(recordBytes(bodyBytes)), bodyBytes, kind, channel, term);
   }
 
+  /** The smallest spare buffer that has room, unless it is much too large. */
+  #takeSpare(total: number): ArrayBuffer | null {
+    let best = -1;
+    let bestBytes = 4 * Math.max(total, this.#packBytes) + 1;
+    for (const [index, { byteLength }] of this.#spare.entries()) {
+      if (byteLength < total || byteLength >= bestBytes) continue;
+      best = index;
+      bestBytes = byteLength;
+    }
+    if (best === -1) return null;
+    this.#spareBytes -= bestBytes;
+    return this.#spare.splice(best, 1)[0] ?? null;
+  }
+
   recycle(buffer: ArrayBuffer): void {
-    if (buffer.byteLength === this.#packBytes && this.#spare.length < SPARE_BUFFERS) this.#spare.push(buffer);
+    if (this.#spareBytes + buffer.byteLength > SPARE_BYTES) return;
+    this.#spare.push(buffer);
+    this.#spareBytes += buffer.byteLength;
   }
 }
 

@@ -86,6 +86,8 @@ export class JournalWriter {
   readonly #directory: string;
   readonly #options: WriterOptions;
   readonly #channels = new Map<number, ChannelState>();
+  /** The `end` of each channel, kept apart because every record moves it. */
+  readonly #ends = new Map<number, number>();
   #sequence = 0;
   #file = -1;
   #firstPosition = 0;
@@ -108,7 +110,10 @@ export class JournalWriter {
   open(): Recovery {
     this.#files.makeDirectory(this.#directory);
     const recovery = recover(this.#files, this.#directory);
-    for (const [id, state] of recovery.channels) this.#channels.set(id, state);
+    for (const [id, state] of recovery.channels) {
+      this.#channels.set(id, state);
+      this.#ends.set(id, state.end);
+    }
     if (recovery.unbegun !== null) {
       this.#files.remove(this.#path(recovery.unbegun));
       this.#files.syncDirectory(this.#directory);
@@ -201,14 +206,15 @@ export class JournalWriter {
   }
 
   #remember(record: PlacedRecord, position: number): void {
-    const header = parseRecordHeader(record.view, record.offset);
-    assert(header !== null && header.position === position, "a record was sealed for the place where it stands");
-    if (header.kind === DATA) {
-      const state = this.#channels.get(header.channel);
-      assert(state !== undefined, "data is written only to channels that were opened");
-      this.#channels.set(header.channel, { ...state, end: position + 1 });
+    if (record.kind === DATA) {
+      const id = record.view.getUint32(record.offset + 12, true);
+      assert(this.#channels.has(id), "data is written only to channels that were opened");
+      this.#ends.set(id, position + 1);
       return;
     }
+    if (record.kind === CLOSE) return;
+    const header = parseRecordHeader(record.view, record.offset);
+    assert(header !== null && header.position === position, "a record was sealed for the place where it stands");
     const from = record.offset + RECORD_HEADER_BYTES;
     const state = parseChannelBody(header, record.bytes.subarray(from, from + header.bodyBytes));
     assert(state !== null, "only channel records manage the log");
@@ -371,7 +377,8 @@ export class JournalWriter {
     const next = this.#prepared ?? this.#make(this.#sequence + 1);
     this.#prepared = next;
     const firstPosition = this.#firstPosition + this.#tail;
-    const opening = encodeOpening(next.sequence, firstPosition, [...this.#channels.values()]);
+    const channels = [...this.#channels.values()].map((state) => ({ ...state, end: this.#ends.get(state.id) ?? 0 }));
+    const opening = encodeOpening(next.sequence, firstPosition, channels);
     this.#writeAll([opening], 0, next.file);
     this.#sync(next.file);
     if (this.#file >= 0) this.#files.close(this.#file);

@@ -36,3 +36,7 @@ export function isIntegerType(type: DataType): boolean {
 export function isFloatType(type: DataType): boolean {
   return type === DataType.Float || type === DataType.Double;
 }
+
+export function isNumberType(type: DataType): boolean {
+  return type >= DataType.Int8 && type <= DataType.Double;
+}

@@ -5,21 +5,19 @@
  * Always true: the result satisfies the invariants of `model/filter.ts`.
  */
 
-import type { CompareOperator, ConstantFilter, Element, FieldPlace, Filter } from "../model/filter.ts";
+import type { Element, FieldPlace, Filter } from "../model/filter.ts";
 import { type CollectionSchema, dynamicField, fieldByName } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
-import { castTo, isNumber } from "./cast.ts";
-import { compareConstants, constantType, describeConstant, holds, mirrored } from "./constants.ts";
+import { typeArithmetic } from "./arithmetic.ts";
+import { isNumber, isNumberType } from "./cast.ts";
+import { compareTyped, memberTyped, rangeTyped, typeOf } from "./comparison.ts";
 import { FilterError, notAPredicate, notSupportedYet } from "./failure.ts";
-import { compactText } from "./lexer.ts";
+import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
-import { compareArithmetic, typeArithmetic } from "./arithmetic.ts";
-import { negation, joined } from "./logic.ts";
-import type { TemplateValues } from "./templates.ts";
-import { templateElement } from "./templates.ts";
-import type { Typed, TypedConstant } from "./typed.ts";
-import type { PathKey } from "./lexer.ts";
+import { joined, negation } from "./logic.ts";
 import type { Syntax } from "./syntax.ts";
+import { templateElement, type TemplateValues } from "./templates.ts";
+import type { Typed } from "./typed.ts";
 
 export const MAX_JSON_PLACES = 256;
 const MAX_PATH_KEYS = 100;
@@ -73,12 +71,16 @@ export class Typing {
       }
       case "compare": {
         const left = this.#type(syntax.left);
-        return this.#compare(syntax.operator, left, this.#type(syntax.right), syntax);
+        return compareTyped(syntax.operator, left, this.#type(syntax.right), syntax, this.#quote);
       }
       case "range":
-        return this.#range(syntax);
+        return rangeTyped(
+          syntax,
+          [this.#type(syntax.left), this.#type(syntax.middle), this.#type(syntax.right)],
+          this.#quote,
+        );
       case "in":
-        return this.#in(syntax);
+        return memberTyped(syntax, this.#type(syntax.left), () => this.#type(syntax.right), this.#quote);
       case "like":
         return this.#like(syntax);
       case "null":
@@ -100,9 +102,7 @@ export class Typing {
     }
   }
 
-  #quote(syntax: Syntax): string {
-    return compactText(this.#text.slice(syntax.start, syntax.end));
-  }
+  readonly #quote = (syntax: Syntax): string => compactText(this.#text.slice(syntax.start, syntax.end));
 
   // Names and constants
 
@@ -192,104 +192,6 @@ export class Typing {
     // A sign before a field is no arithmetic that a plan can carry; a plus changes nothing.
     if (operator === "+" && (operand.kind === "field" || operand.kind === "arithmetic")) return operand;
     throw new FilterError(`unsupported unary operator: ${operator} can only apply on constants`);
-  }
-
-  // Comparisons
-
-  #compare(operator: CompareOperator, left: Typed, right: Typed, syntax: Syntax): Typed {
-    if (left.kind === "constant" && right.kind === "constant") {
-      if (left.isTemplate || right.isTemplate) {
-        throw new FilterError(`placeholder was not supported between two constants with operator: ${operator}`);
-      }
-      const order = compareConstants(left.value, right.value);
-      const isRangeOfBooleans = typeof left.value === "boolean" && operator !== "==" && operator !== "!=";
-      if (order === null || isRangeOfBooleans) throw this.#incompatible(syntax);
-      return constantFilter(holds(operator, order));
-    }
-    this.#refuseVectors(left, right);
-    const isTemplate = (left.kind === "constant" && left.isTemplate) || (right.kind === "constant" && right.isTemplate);
-    if (!isTemplate && !areComparable(typeOf(left), typeOf(right))) {
-      const [leftName, rightName] = [dataTypeName(typeOf(left)), dataTypeName(typeOf(right))];
-      throw new FilterError(`comparisons between ${leftName} and ${rightName} are not supported`);
-    }
-    if (left.kind === "list" || right.kind === "list") throw notSupportedYet("comparison with a list");
-    if (left.kind === "filter" || right.kind === "filter") throw this.#incompatible(syntax);
-    if (left.kind === "constant") return compareWith(mirrored(operator), right as FieldOrArithmetic, left);
-    if (right.kind === "constant") return compareWith(operator, left, right);
-    if (left.kind !== "field" || right.kind !== "field") {
-      throw new FilterError("only comparison between two fields is supported");
-    }
-    const types = [left.field.dataType, right.field.dataType];
-    if (types.includes(DataType.JSON)) throw new FilterError("two column comparison with JSON type is not supported");
-    if (types[0] === DataType.Bool) refuseRangeOfBooleans(operator);
-    return { kind: "filter", filter: { kind: "columns", left: left.field, operator, right: right.field } };
-  }
-
-  #range(syntax: Syntax & { readonly kind: "range" }): Typed {
-    const middle = this.#type(syntax.middle);
-    const left = this.#type(syntax.left);
-    const right = this.#type(syntax.right);
-    if (middle.kind !== "field") {
-      throw new FilterError(
-        `range operations are only supported on single fields now, got: ${this.#quote(syntax.middle)}`,
-      );
-    }
-    this.#refuseVectors(middle);
-    const { field } = middle;
-    if (left.kind !== "constant" || right.kind !== "constant") {
-      const [name, culprit] =
-        (left.kind === "constant") === syntax.isAscending
-          ? ["upperbound", left.kind === "constant" ? syntax.right : syntax.left]
-          : ["lowerbound", left.kind === "constant" ? syntax.right : syntax.left];
-      throw new FilterError(`${name} cannot be a non-const expression: ${this.#quote(culprit)}`);
-    }
-    if (field.dataType === DataType.Bool) throw new FilterError("invalid range operations on boolean expr");
-    const [lowerBound, upperBound] = syntax.isAscending ? [left, right] : [right, left];
-    const [lowerInclusive, upperInclusive] = syntax.isAscending
-      ? [syntax.leftInclusive, syntax.rightInclusive]
-      : [syntax.rightInclusive, syntax.leftInclusive];
-    const lower = cast(field.dataType, lowerBound.value);
-    const upper = cast(field.dataType, upperBound.value);
-    const order = compareConstants(lower, upper);
-    if (order === null || typeof lower === "boolean") throw new FilterError("invalid range operations");
-    if (order > 0 || (order === 0 && !(lowerInclusive && upperInclusive))) {
-      throw new FilterError("invalid range: lowerbound is greater than upperbound");
-    }
-    return { kind: "filter", filter: { kind: "range", field, lower, lowerInclusive, upper, upperInclusive } };
-  }
-
-  #in(syntax: Syntax & { readonly kind: "in" }): Typed {
-    const left = this.#type(syntax.left);
-    if (left.kind === "constant" || left.kind === "list") {
-      throw new FilterError(`'term' can only be used on non-const expression, but got: ${this.#quote(syntax.left)}`);
-    }
-    if (left.kind !== "field") {
-      throw new FilterError(`'term' can only be used on single field, but got: ${this.#quote(syntax.left)}`);
-    }
-    this.#refuseVectors(left);
-    const right = this.#type(syntax.right);
-    if (right.kind !== "list") {
-      if (right.kind !== "constant") {
-        throw new FilterError(`value '${this.#quote(syntax.right)}' in list cannot be a non-const expression`);
-      }
-      if (right.isTemplate) {
-        throw new FilterError(
-          `the value of term expression template variable ${this.#quote(syntax.right)} is not array`,
-        );
-      }
-      throw new FilterError(`the right-hand side of 'in' must be a list, but got: ${this.#quote(syntax.right)}`);
-    }
-    const { field } = left;
-    const values = right.values.map((value) => {
-      const casted = typeof value === "object" ? null : castTo(field.dataType, value);
-      if (casted === null) {
-        const typeName = dataTypeName(field.dataType);
-        throw new FilterError(`value '${describeConstant(value)}' in list cannot be casted to ${typeName}`);
-      }
-      return casted;
-    });
-    const filter: Filter = { kind: "in", field, values };
-    return { kind: "filter", filter: syntax.isNegated ? negation(filter) : filter };
   }
 
   // Strings, nulls, JSON
@@ -387,44 +289,6 @@ export class Typing {
     if (sought.kind !== "list") throw new FilterError(`${spelled} operation element must be an array`);
     return { kind: "filter", filter: { kind: "contains", field, mode, elements: sought.values } };
   }
-
-  #refuseVectors(...operands: readonly Typed[]): void {
-    for (const operand of operands) {
-      if (operand.kind !== "field" || !isVectorType(operand.field.dataType)) continue;
-      throw new FilterError(`filter on ${dataTypeName(operand.field.dataType)} field is not supported`);
-    }
-  }
-
-  #incompatible(syntax: Syntax): FilterError {
-    return new FilterError(
-      `comparison operations cannot be applied to two incompatible operands: ${this.#quote(syntax)}`,
-    );
-  }
-}
-
-type FieldOrArithmetic = Typed & { readonly kind: "field" | "arithmetic" };
-
-function compareWith(operator: CompareOperator, operand: FieldOrArithmetic, constant: TypedConstant): Typed {
-  const { field } = operand;
-  if (field.dataType === DataType.Bool || typeof constant.value === "boolean") refuseRangeOfBooleans(operator);
-  const value = cast(field.dataType, constant.value);
-  if (operand.kind === "arithmetic") return compareArithmetic(operator, operand, value);
-  return { kind: "filter", filter: { kind: "compare", field, operator, value } };
-}
-
-function cast(dataType: DataType, value: TypedConstant["value"]): TypedConstant["value"] {
-  const casted = castTo(dataType, value);
-  if (casted !== null) return casted;
-  throw new FilterError(`cannot cast value to ${dataTypeName(dataType)}, value: ${describeConstant(value)}`);
-}
-
-function refuseRangeOfBooleans(operator: CompareOperator): void {
-  if (operator !== "==" && operator !== "!=") throw new FilterError("invalid range operations on boolean expr");
-}
-
-function constantFilter(value: boolean): Typed {
-  const filter: ConstantFilter = { kind: "constant", value };
-  return { kind: "filter", filter };
 }
 
 /** A boolean constant is a filter too; a bare Bool field is not. */
@@ -434,30 +298,6 @@ function asFilter(typed: Typed): Filter | null {
   return null;
 }
 
-function typeOf(typed: Typed): DataType {
-  switch (typed.kind) {
-    case "constant":
-      return constantType(typed.value);
-    case "list":
-      return DataType.Array;
-    case "field":
-      return typed.field.dataType;
-    case "arithmetic":
-      return typed.dataType;
-    case "filter":
-      return DataType.Bool;
-  }
-}
-
 function isFilterable(type: DataType): boolean {
   return type === DataType.Bool || isNumberType(type) || type === DataType.VarChar || type === DataType.String;
-}
-
-function isNumberType(type: DataType): boolean {
-  return type >= DataType.Int8 && type <= DataType.Double;
-}
-
-function areComparable(left: DataType, right: DataType): boolean {
-  if (left === DataType.JSON || right === DataType.JSON) return true;
-  return left === right || (isNumberType(left) && isNumberType(right));
 }

@@ -13,11 +13,17 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 const PROGRAM = `
   import { runTestFiles } from ${JSON.stringify(join(import.meta.dirname, "suites.ts"))};
   const results = await runTestFiles(process.argv.slice(2));
-  console.log(JSON.stringify({ ...results, failures: results.failures.map(({ name, error }) => [name, error.message]) }));
+  console.log(JSON.stringify({
+    ...results,
+    failures: results.failures.map(({ name, error }) => [name, error.message]),
+    output: Object.fromEntries(results.output),
+  }));
 `;
 
 const program = join(directory, "program.ts");
 writeFileSync(program, PROGRAM);
+
+const LIMITS = { ELANUS_TEST_LINGER_MILLISECONDS: "200", ELANUS_TEST_FILE_LIMIT_MILLISECONDS: "3000" };
 
 /** Node's runner refuses to run inside a test of its own, so each look at it is a process without the runner's mark. */
 function resultsOf(source: string): {
@@ -25,11 +31,12 @@ function resultsOf(source: string): {
   failures: [string, string][];
   summary: string[];
   skipped: string[];
+  output: Record<string, string>;
 } {
   const file = join(directory, `${Math.random().toString(36).slice(2)}.test.ts`);
   writeFileSync(file, `import test from "node:test";\nimport assert from "node:assert/strict";\n${source}`);
   const { NODE_TEST_CONTEXT: _mark, ...environment } = process.env;
-  const child = spawnSync(process.execPath, [program, file], { encoding: "utf8", env: environment });
+  const child = spawnSync(process.execPath, [program, file], { encoding: "utf8", env: { ...environment, ...LIMITS } });
   assert.equal(child.status, 0, child.stderr);
   return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as ReturnType<typeof resultsOf>;
 }
@@ -54,6 +61,21 @@ test("a file that dies while loading fails", () => {
 test("a file that exits early with status 0 does not pass as green when it defines no test", () => {
   const results = resultsOf(`void test; void assert;`);
   assert.equal(results.passed, false);
+});
+
+test("a file whose tests pass and which does not end fails, and says what keeps it alive", () => {
+  const results = resultsOf(`test("fine", () => {}); setInterval(() => {}, 1_000);`);
+  assert.equal(results.passed, false);
+  assert.match(
+    Object.values(results.output).join(""),
+    /the tests ended 0.2 s ago and the process did not; alive are: .*Timeout/,
+  );
+});
+
+test("a file whose test never ends fails", () => {
+  const results = resultsOf(`test("stuck", () => new Promise(() => setInterval(() => {}, 1_000)));`);
+  assert.equal(results.passed, false);
+  assert.match(Object.values(results.output).join(""), /the file has run for 3 s/);
 });
 
 test("skipped tests are named", () => {

@@ -1,11 +1,13 @@
 /**
  * Runs test files with Node's own runner, two at a time, each in a process of its own, and gathers what a person wants to read.
  *
- * Always true: a file that defines no test, dies, or outlives its limit is a failure like a failed test.
+ * Always true: a file that defines no test, dies, or does not end (`watchdog.mjs`) is a failure like a failed test.
  */
 
+import { join } from "node:path";
 import { run } from "node:test";
 import type { EventData } from "node:test";
+import { pathToFileURL } from "node:url";
 
 export interface Failure {
   readonly file: string;
@@ -29,7 +31,10 @@ export interface Results {
 }
 
 const FILES_AT_ONCE = 2;
-const FILE_LIMIT_MILLISECONDS = 300_000;
+const TEST_LIMIT_MILLISECONDS = 300_000;
+/** Against a file that never yields, whose own watchdog cannot run. */
+const RUN_LIMIT_MILLISECONDS = 1_200_000;
+const WATCHDOG = pathToFileURL(join(import.meta.dirname, "watchdog.mjs")).href;
 const OUTPUT_LIMIT_CHARACTERS = 16_000;
 
 export async function runTestFiles(files: readonly string[], namePattern?: string): Promise<Results> {
@@ -42,8 +47,9 @@ export async function runTestFiles(files: readonly string[], namePattern?: strin
   const stream = run({
     files: [...files],
     concurrency: FILES_AT_ONCE,
-    timeout: FILE_LIMIT_MILLISECONDS,
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    timeout: TEST_LIMIT_MILLISECONDS,
+    signal: AbortSignal.timeout(RUN_LIMIT_MILLISECONDS),
+    execArgv: ["--disable-warning=ExperimentalWarning", `--import=${WATCHDOG}`],
     ...(namePattern === undefined ? {} : { testNamePatterns: namePattern }),
   });
   const keep = ({ file = "", message }: EventData.TestStdout | EventData.TestStderr): void => {

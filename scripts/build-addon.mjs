@@ -19,7 +19,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -32,7 +32,7 @@ const addon = join(outputDirectory, "elanus-kernel.node");
 const stamp = join(outputDirectory, "stamp");
 
 export const commonFlags = ["-std=c++20", "-fPIC", "-Wall", "-Wextra", "-fvisibility=hidden", "-ffp-contract=off"];
-const optimisation = ["-O3", "-g1"];
+export const optimisation = ["-O3", "-g1"];
 // GCC 12 warns about undefined registers inside its own headers of vector instructions.
 const tableFlags = ["-fno-exceptions", "-fno-math-errno", "-Wno-uninitialized", "-Wno-maybe-uninitialized"];
 
@@ -67,6 +67,21 @@ export async function compileTables(directory, flags) {
       return object;
     }),
   );
+}
+
+/**
+ * Throws unless each object defines its table and nothing else that the linker sees. A weak symbol in an object compiled for AVX-512
+ * could be taken for the whole program's copy, and run on a machine that lacks the instructions.
+ */
+export async function checkSymbols(tables) {
+  for (const object of tables) {
+    const { stdout } = await run("nm", ["--extern-only", "--defined-only", object]);
+    const symbols = stdout.trim().split("\n");
+    const table = new RegExp(` [DR] _ZN6elanus\\d+${basename(object, ".o")}E$`);
+    if (symbols.length !== 1 || !table.test(symbols[0])) {
+      throw new Error(`${basename(object)} defines more than its table, or not that:\n${symbols.join("\n")}`);
+    }
+  }
 }
 
 /** The sources behind the C ABI, without Node's binding. */
@@ -114,6 +129,7 @@ export async function buildAddon() {
   const start = Date.now();
   try {
     const tables = await compileTables(scratch, optimisation);
+    await checkSymbols(tables);
     const fresh = join(scratch, "elanus-kernel.node");
     // nodelete: the pool's threads run on when a worker that loaded the addon ends and Node would unload it.
     const link = ["-shared", "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now", "-pthread", `-I${headers}`];

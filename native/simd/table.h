@@ -20,6 +20,7 @@ struct RowBlock {
   const unsigned char* const* at;
   uint32_t count;
   uint32_t dimension;
+  bool fetch;  // whether the processor needs to be told which row comes next
 };
 
 struct QueryBlock {

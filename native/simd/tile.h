@@ -3,7 +3,8 @@
 // multiplications count.
 //
 // Always true: each pair adds its dimensions in the same order whatever Q and R are, and ends in the same sum across lanes.
-// That is why one query uses R independent rows to hide the latency of an addition, and not R sums of one row.
+// That is why the latency of an addition is hidden by other pairs (the processor overlaps rows by itself), never by several sums
+// of one pair.
 #pragma once
 #include "lanes.h"
 #include "table.h"
@@ -60,10 +61,9 @@ inline void tile(const float* queries, const unsigned char* const* rows, uint32_
   }
 }
 
-// Q queries against all rows of the block.
-template <class Term, uint32_t Q, Fetch fetch, Lengths lengths>
+// Q queries against all rows of the block, R at a time.
+template <class Term, uint32_t Q, uint32_t R, Fetch fetch, Lengths lengths>
 inline void band(const float* queries, const RowBlock& rows, float* out, size_t stride, float* squares) {
-  constexpr uint32_t R = Q == 1 || F32::lanes == 16 ? tile_rows : tile_rows / 2;  // as many sums as there are registers
   uint32_t b = 0;
   for (; b + R <= rows.count; b += R)
     tile<Term, Q, R, fetch, lengths>(queries, rows.at + b, rows.dimension, out + b, stride, squares + b);
@@ -71,23 +71,28 @@ inline void band(const float* queries, const RowBlock& rows, float* out, size_t 
     tile<Term, Q, 1, fetch, lengths>(queries, rows.at + b, rows.dimension, out + b, stride, squares + b);
 }
 
+// The first band reads memory, so it takes one row after the other: a read of four at a time has less than half the bandwidth.
+// It brings the rows into cache for the others, and learns their lengths. Returns how many queries it took.
+template <class Term, Fetch fetch, Lengths lengths>
+inline uint32_t first_band(const QueryBlock& queries, const RowBlock& rows, float* out, size_t stride, float* squares) {
+  if (queries.count >= 4) {
+    band<Term, 4, 1, fetch, lengths>(queries.values, rows, out, stride, squares);
+    return 4;
+  }
+  band<Term, 1, 1, fetch, lengths>(queries.values, rows, out, stride, squares);
+  return 1;
+}
+
 template <class Term, Lengths lengths>
 inline void sums(const QueryBlock& queries, const RowBlock& rows, float* out, size_t stride, float* squares) {
+  constexpr uint32_t R = F32::lanes == 16 ? tile_rows : tile_rows / 2;  // as many sums as there are registers
   const size_t dimension = rows.dimension;
-  if (queries.count == 1) return band<Term, 1, Fetch::ahead, lengths>(queries.values, rows, out, stride, squares);
-  // The first band brings the rows into cache, and learns their lengths.
-  uint32_t a = 0;
-  if (queries.count >= 4) {
-    band<Term, 4, Fetch::ahead, lengths>(queries.values, rows, out, stride, squares);
-    a = 4;
-  } else {
-    band<Term, 2, Fetch::ahead, lengths>(queries.values, rows, out, stride, squares);
-    a = 2;
-  }
+  uint32_t a = rows.fetch ? first_band<Term, Fetch::ahead, lengths>(queries, rows, out, stride, squares)
+                          : first_band<Term, Fetch::no, lengths>(queries, rows, out, stride, squares);
   for (; a + 4 <= queries.count; a += 4)
-    band<Term, 4, Fetch::no, Lengths::no>(queries.values + a * dimension, rows, out + a * stride, stride, squares);
+    band<Term, 4, R, Fetch::no, Lengths::no>(queries.values + a * dimension, rows, out + a * stride, stride, squares);
   for (; a < queries.count; ++a)
-    band<Term, 1, Fetch::no, Lengths::no>(queries.values + a * dimension, rows, out + a * stride, stride, squares);
+    band<Term, 1, tile_rows, Fetch::no, Lengths::no>(queries.values + a * dimension, rows, out + a * stride, stride, squares);
 }
 
 }  // namespace

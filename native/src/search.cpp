@@ -12,6 +12,7 @@ namespace {
 constexpr uint32_t group_queries = 64;
 constexpr uint64_t block_floats = 32 << 10;    // of rows: 128 KiB, half of a small second-level cache
 constexpr uint32_t block_rows = 1024;
+constexpr uint32_t short_row = 192;   // up to so many dimensions the processor sees too late how rows lie (measured)
 constexpr uint64_t piece_products = 4 << 20;   // products of one query; well below a millisecond
 
 // What a thread needs besides, kept from piece to piece.
@@ -126,7 +127,7 @@ void Search::work(uint64_t piece) {
     const uint32_t count = next_block(&row, last, s);
     if (!count) continue;
     for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
-    const RowBlock block = {s.at.data(), count, dimension_};
+    const RowBlock block = {s.at.data(), count, dimension_, plan_.allowed || dimension_ <= short_row};
     table_.keys(metric_, &asked, &block, s.keys.data(), count, s.norms.data());
     for (uint64_t q = 0; q < group_count_; ++q) consider((*partial)[q], s.keys.data() + q * count, count, s);
   }

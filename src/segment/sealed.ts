@@ -253,7 +253,7 @@ export class SealedSegment implements Segment {
 
   async #applyInSlices(deltas: Deltas, runtime: Runtime): Promise<void> {
     const wanted = this.#keysLike(deltas.keys);
-    const deletes = deleteBatch(wanted.rowCount, deltas.timestamps, null);
+    const deletes = deleteBatch(wanted.rowCount, deltas.timestamps, deltas.upperBounds);
     for (let from = 0; from < wanted.rowCount; from += DELETE_SLICE) {
       if (from > 0) await runtime.yield();
       this.#applyRange(wanted, deletes, from, Math.min(from + DELETE_SLICE, wanted.rowCount));

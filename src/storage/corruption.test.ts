@@ -43,7 +43,7 @@ const columns = new Map<bigint, Column>([
 
 async function written(): Promise<{ readonly store: MapStore; readonly manifest: SegmentManifest }> {
   const store = new MapStore();
-  const deltas = { keys: int64Keys([1n]), timestamps: BigUint64Array.of(77n) };
+  const deltas = { keys: int64Keys([1n]), timestamps: BigUint64Array.of(77n), upperBounds: null };
   const source = sourceOf({ schema, rowCount: 3, columns });
   return { store, manifest: await writeSegment(store, runtime, descriptorOf(schema, { deltas }), source) };
 }

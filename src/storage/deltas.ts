@@ -1,5 +1,6 @@
 /**
- * Delta logs: which keys were deleted when. A Parquet file of two columns, the key under its own field id and name, and the timestamp.
+ * Delta logs: which keys were deleted when. A Parquet file of two columns, the key under its own field id as `pk`, and the timestamp; a
+ * third one, `bound`, where some delete hides only versions older than something before itself (deletes by filter).
  *
  * Always true: rows stand in the order they were given (timestamp order, as they come from the log); a delete hides versions of its
  * key with a smaller timestamp only, so the order of files does not matter.
@@ -21,7 +22,12 @@ import { timestampRange } from "./statistics.ts";
 export interface Deltas {
   readonly keys: KeyColumn;
   readonly timestamps: BigUint64Array;
+  /** Only versions inserted before this are hidden; null: before the timestamp. */
+  readonly upperBounds: BigUint64Array | null;
 }
+
+/** Id of the column of upper bounds; below the first id of a user's field, like those of the other system columns. */
+const UPPER_BOUND_FIELD = 2n;
 
 export interface DeltaFile {
   readonly logId: bigint;
@@ -41,20 +47,35 @@ export async function writeDeltas(
   assert(columnRows(deltas.keys) === deltas.timestamps.length, "every deleted key has a timestamp");
   const keyType = deltas.keys.kind === "bytes" ? DataType.VarChar : DataType.Int64;
   const keys: Column = { ...deltas.keys, type: keyType };
-  const columns = [keys, timestampColumn(deltas.timestamps)];
-  const file = await writeColumnFile(store, runtime, target.key, deltaFields(target.keyFieldId, keyType), columns);
+  const bounds = narrowBounds(deltas);
+  const columns: Column[] = [keys, timestampColumn(deltas.timestamps)];
+  if (bounds !== null) columns.push(timestampColumn(bounds));
+  const fields = deltaFields(target.keyFieldId, keyType, bounds !== null);
+  const file = await writeColumnFile(store, runtime, target.key, fields, columns);
   const range = timestampRange(deltas.timestamps);
   const { logId, keyFieldId } = target;
   return { logId, keyFieldId, keyType, timestampFrom: range.from, timestampTo: range.to, file };
 }
 
 export async function readDeltas(store: ObjectStore, runtime: Runtime, delta: DeltaFile): Promise<Deltas> {
-  const fields = deltaFields(delta.keyFieldId, delta.keyType);
+  const fields = deltaFields(delta.keyFieldId, delta.keyType, delta.file.fieldIds.includes(UPPER_BOUND_FIELD));
   const columns = await readColumnFile(store, runtime, delta.file, fields);
   const keys = columns.get(delta.keyFieldId);
   const timestamps = columns.get(TIMESTAMP_FIELD);
   if (!isKeyColumn(keys) || timestamps?.kind !== "fixed") throw corruptFile(delta.file.key, "this is not a delta log");
-  return { keys, timestamps: timestampsOf(timestamps) };
+  const bounds = columns.get(UPPER_BOUND_FIELD);
+  return {
+    keys,
+    timestamps: timestampsOf(timestamps),
+    upperBounds: bounds?.kind === "fixed" ? timestampsOf(bounds) : null,
+  };
+}
+
+/** The bounds when they say more than the timestamps do. */
+function narrowBounds({ timestamps, upperBounds }: Deltas): BigUint64Array | null {
+  if (upperBounds === null) return null;
+  assert(upperBounds.length === timestamps.length, "every delete has a bound, or none has");
+  return upperBounds.every((bound, at) => bound === timestamps[at]) ? null : upperBounds;
 }
 
 /** Timestamps as the signed column that files have; the top bit is not used before the year 6,400. */
@@ -72,10 +93,12 @@ export function isKeyColumn(column: Column | undefined): column is KeyColumn {
   return column?.kind === "bytes" || (column?.kind === "fixed" && column.values instanceof BigInt64Array);
 }
 
-function deltaFields(keyFieldId: bigint, keyType: DataType): FileField[] {
+function deltaFields(keyFieldId: bigint, keyType: DataType, hasBounds: boolean): FileField[] {
   const plain = { dimension: 0, nullable: false };
-  return [
+  const fields: FileField[] = [
     { ...plain, fieldId: keyFieldId, name: "pk", dataType: keyType },
     { ...plain, fieldId: TIMESTAMP_FIELD, name: "ts", dataType: DataType.Int64 },
   ];
+  if (hasBounds) fields.push({ ...plain, fieldId: UPPER_BOUND_FIELD, name: "bound", dataType: DataType.Int64 });
+  return fields;
 }

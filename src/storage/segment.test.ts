@@ -77,7 +77,12 @@ test("deletes come back with their segment, for both types of key", async () => 
   const schema = collectionSchema([fieldSchema({ fieldId: 100n, dataType: DataType.VarChar, isPrimaryKey: true })]);
   const keys = bytesColumn(DataType.VarChar, ["b", "", "ä"]);
   const source = sourceOf({ schema, rowCount: 3, columns: new Map([[100n, keys]]) });
-  const manifest = await writeSegment(store, runtime, descriptorOf(schema, { deltas: { keys, timestamps } }), source);
+  const manifest = await writeSegment(
+    store,
+    runtime,
+    descriptorOf(schema, { deltas: { keys, timestamps, upperBounds: BigUint64Array.of(5n, 8n, 7n) } }),
+    source,
+  );
   assert.equal(manifest.isSortedByKey, false);
   assert.equal(manifest.deltas[0]!.timestampFrom, 5n);
   assert.equal(manifest.deltas[0]!.timestampTo, 9n);
@@ -85,12 +90,13 @@ test("deletes come back with their segment, for both types of key", async () => 
   const [deltas] = await files.readDeltas();
   sameColumn(deltas!.keys, keys);
   assert.deepEqual(deltas!.timestamps, timestamps);
+  assert.deepEqual(deltas!.upperBounds, BigUint64Array.of(5n, 8n, 7n));
 
   const numbers = collectionSchema([fieldSchema({ fieldId: 100n, dataType: DataType.Int64, isPrimaryKey: true })]);
   const descriptor = descriptorOf(numbers, {
     segmentId: 999n,
     level: SegmentLevel.L0,
-    deltas: { keys: int64Keys([-1n, 2n ** 62n, 0n]), timestamps },
+    deltas: { keys: int64Keys([-1n, 2n ** 62n, 0n]), timestamps, upperBounds: timestamps },
   });
   const level0 = await writeDeltaSegment(store, runtime, descriptor);
   assert.equal(level0.rowCount, 0);

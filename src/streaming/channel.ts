@@ -15,7 +15,7 @@ import type { PlacedRecord } from "../wal/transactions.ts";
 import { Delegator, type Growing } from "./delegator.ts";
 import { Flusher } from "./flusher.ts";
 import type { GrowingState } from "./seal-policy.ts";
-import type { StreamingContext } from "./node.ts";
+import type { StreamingContext } from "./context.ts";
 
 export class Channel implements LogConsumer {
   readonly name: string;

@@ -3,11 +3,7 @@
  */
 
 import { milvusError } from "../base/errors.ts";
-import type { Runtime } from "../base/host/runtime.ts";
-import type { Kernel } from "../kernel/kernel.ts";
-import type { LogBackend } from "../log/log.ts";
 import { physicalChannel } from "../model/schema.ts";
-import type { ObjectStore } from "../objectstore/objectstore.ts";
 import {
   COORDINATOR,
   type CoordinatorService,
@@ -16,30 +12,13 @@ import {
   STREAMING,
   type StreamingService,
 } from "../rpc/services.ts";
-import type { Client, Implementation, Transport } from "../rpc/transport.ts";
-import type { SegmentLimits } from "../wal/shards.ts";
+import type { Implementation } from "../rpc/transport.ts";
 import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
+import type { StreamingContext, StreamingOptions } from "./context.ts";
 import { Leases } from "./leases.ts";
 import { type ReadContext, count, fetch, retrieve, search } from "./reads.ts";
-import { type GrowingState, type SealLimits, SealPolicy } from "./seal-policy.ts";
-
-export interface StreamingOptions {
-  readonly logBackend: LogBackend;
-  readonly objects: ObjectStore;
-  readonly kernel: Kernel;
-  readonly transport: Transport;
-  readonly runtime: Runtime;
-  readonly limits: SegmentLimits & SealLimits;
-  readonly log: (line: string) => void;
-}
-
-/** What the channels of a node share. */
-export interface StreamingContext extends StreamingOptions {
-  readonly coordinator: Client<CoordinatorService>;
-  readonly query: Client<QueryService>;
-  readonly sealPolicy: SealPolicy;
-}
+import { type GrowingState, SealPolicy } from "./seal-policy.ts";
 
 export class StreamingNode {
   readonly #context: StreamingContext;

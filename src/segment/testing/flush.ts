@@ -41,7 +41,11 @@ export function growSegment(program: readonly Step[], keyType: KeyType, kernel: 
       segment.append(batchOf(versions, keyType), rowIds, timestamp);
     },
     (keys, timestamp, upperBound) => {
-      const deltas = { keys: keyColumn(keys, keyType), timestamps: new BigUint64Array(keys.length).fill(timestamp) };
+      const deltas = {
+        keys: keyColumn(keys, keyType),
+        timestamps: new BigUint64Array(keys.length).fill(timestamp),
+        upperBounds: null,
+      };
       const upperBounds = upperBound === null ? null : new BigUint64Array(keys.length).fill(upperBound);
       segment.applyDeletes(deltas.keys, deltas.timestamps, upperBounds);
       if (upperBounds === null) deletes.push(deltas);

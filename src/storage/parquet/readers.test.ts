@@ -36,7 +36,7 @@ async function writtenFiles(segmentCount: number): Promise<WrittenFile[]> {
   for (const segment of fc.sample(anySegment, { numRuns: segmentCount, seed: 20_260 })) {
     const store = new MapStore();
     const source = sourceOf(segment);
-    const deltas = { keys: int64Keys([1n, -5n]), timestamps: BigUint64Array.of(1n, 2n) };
+    const deltas = { keys: int64Keys([1n, -5n]), timestamps: BigUint64Array.of(1n, 2n), upperBounds: null };
     const descriptor = descriptorOf(segment.schema, { fileOptions: SMALL, deltas });
     const manifest = await writeSegment(store, runtime, descriptor, source);
     const system = await segmentFiles(store, runtime, manifest).readSystem();

@@ -55,4 +55,5 @@ export const GOLDEN: RandomSegment = {
 export const GOLDEN_DELTAS: Deltas = {
   keys: int64Keys([0n, -7n]),
   timestamps: BigUint64Array.of(450_000_000_000_000_001n, 450_000_000_000_000_009n),
+  upperBounds: null,
 };

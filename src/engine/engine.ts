@@ -1,0 +1,148 @@
+/**
+ * The engine: which adapters, which roles, in which order they start and stop. Embedded and standalone are this, over one directory.
+ *
+ *     <directory>/LOCK, OWNER   who has it open
+ *     <directory>/meta.db       metadata
+ *     <directory>/wal/          the journal
+ *     <directory>/objects/      segment files, under Milvus's keys
+ *
+ * Always true:
+ *  - the directory is locked before anything in it is read, and let go last;
+ *  - roles stop in the order in which work flows: proxy, log, query node, coordinator; then the stores close.
+ */
+
+import { join } from "node:path";
+import { asMilvusError } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import { SystemRuntime } from "../base/host/system.ts";
+import { channelNames } from "../coordinator/channels.ts";
+import { Coordinator } from "../coordinator/coordinator.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { loadKernel } from "../kernel/load.ts";
+import { Journal } from "../log/journal/journal.ts";
+import type { LogBackend } from "../log/log.ts";
+import type { MetaStore } from "../metastore/metastore.ts";
+import { SqliteMetaStore } from "../metastore/sqlite.ts";
+import { DirectoryObjectStore } from "../objectstore/directory.ts";
+import type { ObjectStore } from "../objectstore/objectstore.ts";
+import { Proxy } from "../proxy/proxy.ts";
+import { QueryNode } from "../query/node.ts";
+import { InProcessTransport } from "../rpc/in-process.ts";
+import type { Transport } from "../rpc/transport.ts";
+import { StreamingNode } from "../streaming/node.ts";
+import { lockDirectory } from "./directory-lock.ts";
+import { DEFAULT_LIMITS, type EngineLimits } from "./limits.ts";
+
+/** The seams, however they are implemented. */
+export interface Adapters {
+  readonly store: MetaStore;
+  readonly objects: ObjectStore;
+  readonly logBackend: LogBackend;
+  readonly kernel: Kernel;
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+}
+
+export interface EngineOptions {
+  readonly directory: string;
+  readonly limits?: Partial<EngineLimits>;
+  /** One line each about what the engine does on its own. */
+  readonly log?: (line: string) => void;
+  /** The journal cannot promise durability any more; by default the process ends. */
+  readonly onFatal?: (failure: Error) => void;
+}
+
+export class Engine {
+  readonly proxy: Proxy;
+  readonly kernel: Kernel;
+  readonly runtime: Runtime;
+  readonly #coordinator: Coordinator;
+  readonly #streaming: StreamingNode;
+  readonly #query: QueryNode;
+  readonly #adapters: Adapters;
+  readonly #release: () => void;
+  #closing: Promise<void> | null = null;
+
+  private constructor(
+    adapters: Adapters,
+    roles: { readonly coordinator: Coordinator; readonly streaming: StreamingNode; readonly query: QueryNode },
+    release: () => void,
+  ) {
+    this.#adapters = adapters;
+    this.kernel = adapters.kernel;
+    this.runtime = adapters.runtime;
+    this.#coordinator = roles.coordinator;
+    this.#streaming = roles.streaming;
+    this.#query = roles.query;
+    this.#release = release;
+    this.proxy = new Proxy(adapters);
+  }
+
+  /** Opens a data directory, making it where there is none. A second opener is told who has it. */
+  static async open(options: EngineOptions): Promise<Engine> {
+    const runtime = new SystemRuntime();
+    const { directory } = options;
+    const lock = lockDirectory(directory, runtime);
+    const closers: (() => Promise<void>)[] = [];
+    try {
+      const store = await SqliteMetaStore.open(join(directory, "meta.db"), runtime);
+      closers.push(() => store.close());
+      const objects = await DirectoryObjectStore.open(join(directory, "objects"), runtime);
+      closers.push(() => objects.close());
+      const logBackend = await Journal.open(join(directory, "wal"), {
+        runtime,
+        ...(options.onFatal === undefined ? {} : { onFatal: options.onFatal }),
+      });
+      closers.push(() => logBackend.close());
+      const kernel = loadKernel({ runtime });
+      const transport = new InProcessTransport(runtime);
+      const adapters = { store, objects, logBackend, kernel, transport, runtime };
+      return await Engine.assemble(adapters, options, () => lock.release());
+    } catch (error) {
+      for (const close of closers.toReversed()) await close().catch(() => undefined);
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** Starts the roles over adapters that somebody opened; closing the engine closes them. */
+  static async assemble(
+    adapters: Adapters,
+    options: Pick<EngineOptions, "limits" | "log">,
+    release: () => void,
+  ): Promise<Engine> {
+    const log = options.log ?? (() => undefined);
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const coordinator = await Coordinator.start({ ...adapters, channels: channelNames(limits.channelCount) });
+    const streaming = new StreamingNode({ ...adapters, limits, log });
+    const query = new QueryNode(adapters);
+    try {
+      await coordinator.activate();
+    } catch (error) {
+      await streaming.close().catch(() => undefined);
+      await query.close();
+      await coordinator.stop();
+      throw asMilvusError(error);
+    }
+    return new Engine(adapters, { coordinator, streaming, query }, release);
+  }
+
+  /** Finishes what has begun, writes nothing new, closes everything. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { logBackend, objects, store } = this.#adapters;
+    this.proxy.stop();
+    await this.#coordinator.stop();
+    await this.#streaming.close();
+    await this.#query.close();
+    await this.#coordinator.close();
+    await logBackend.close();
+    await objects.close();
+    await store.close();
+    this.#release();
+  }
+}

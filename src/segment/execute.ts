@@ -56,7 +56,7 @@ export async function searchSegment(segment: Segment, plan: SegmentSearch, readi
 export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, reading: Reading): Promise<ColumnBatch> {
   return await held(segment, async () => {
     const rows = await matchingRows(segment, plan, reading);
-    const chosen = firstOfEachKey(segment, segment.sortByKey(rows), plan.limit);
+    const chosen = firstOfEachKey(segment, segment.sortByKey(rows, plan.limit), plan.limit);
     const fieldIds = new Set([...plan.fieldIds, primaryKeyField(segment.schema).fieldId, TIMESTAMP_FIELD]);
     return await segment.take([...fieldIds], chosen);
   });

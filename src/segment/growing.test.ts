@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Kernel } from "../kernel/kernel.ts";
-import { bytesColumn, type FixedColumn, textAt } from "../model/columns.ts";
+import { bytesColumn, type Column, type FixedColumn, textAt } from "../model/columns.ts";
 import { ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { GrowingSegment } from "./growing.ts";
@@ -169,6 +169,69 @@ test("no search is repeated with ranks unless a tie at the border demands it", a
   assert.equal(kernel.searches, 1);
   assert.deepEqual(await search(2), [1, 2]);
   assert.equal(kernel.searches, 2);
+});
+
+test("a segment of many appends is in key order for the flush", () => {
+  const segment = newSegment("int64", new CountingKernel());
+  const rowCount = 150_000;
+  // A stride coprime to the count: every key once, scattered over the appends.
+  const keyOf = (row: number): number => (row * 70_001) % rowCount;
+  for (let start = 0; start < rowCount; start += 10_000) {
+    const versions = Array.from({ length: 10_000 }, (_, at): Version => {
+      const serial = start + at;
+      return { key: keyOf(serial), vector: [0, 0], serial, note: null, timestamp: BigInt(start), deletedAt: null };
+    });
+    append(segment, versions, BigInt(start), "int64");
+  }
+  const order = segment.flushOrder();
+  assert.equal(order.length, rowCount);
+  assert.ok(order.every((row, key) => keyOf(row) === key));
+});
+
+test("a tie is broken among the rows of the view, not by smaller keys that came later", async () => {
+  const segment = newSegment("int64", new CountingKernel());
+  const model = new VersionModel();
+  const rows = [8, 7, 9].map((key) => ({ key, vector: [0, 0] as const }));
+  append(segment, model.insert(rows, 10n), 10n, "int64");
+  const searching = segment.search(
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 2, range: null },
+    segment.view(10n),
+    null,
+  );
+  const later = [1, 7, 2].map((key) => ({ key, vector: [0, 0] as const }));
+  append(segment, model.insert(later, 11n), 11n, "int64");
+  assert.deepEqual([...(await searching).rows], [1, 0]);
+});
+
+test("wide rows take at most half as much memory again as their bytes", () => {
+  const kernel = KERNELS[1]!();
+  const schema = testSchema("varchar");
+  const dimension = 128;
+  const fields = schema.fields.map((field) => (field.fieldId === VECTOR_FIELD ? { ...field, dimension } : field));
+  const segment = new GrowingSegment(
+    {
+      segmentId: 1n,
+      partitionId: 1n,
+      collectionId: 1n,
+      channel: "c",
+      schema: { ...schema, fields },
+      startPosition: 0n,
+    },
+    kernel,
+  );
+  const model = new VersionModel();
+  for (let start = 0; start < 30_000; start += 1000) {
+    const rows = Array.from({ length: 1000 }, (_, at) => ({ key: start + at, vector: [0, 0] as const }));
+    const batch = batchOf(model.insert(rows, BigInt(start)), "varchar");
+    const vector = { ...batch.columns.get(VECTOR_FIELD)!, dimension, values: new Float32Array(1000 * dimension) };
+    const columns = new Map(batch.columns).set(VECTOR_FIELD, vector as Column);
+    segment.append({ rowCount: 1000, columns }, new BigInt64Array(1000), BigInt(start));
+    if (start < 3000) continue;
+    const ratio = segment.memoryBytes / segment.rawBytes;
+    assert.ok(ratio >= 1 && ratio <= 1.5, `${ratio} at ${segment.rowCount} rows`);
+  }
+  segment.close();
+  assert.equal(kernel.openHandles(), 0);
 });
 
 test("the flood of one key does not hide the others, even past the kernel's widest search", async () => {

@@ -182,6 +182,7 @@ export class GrowingSegment implements Segment {
     this.#rowCount += batch.rowCount;
     this.#keys = keyReader(this.keys());
     this.#table.extend(this.#keys, this.#rowCount);
+    this.#order.keepUp(this.#keys);
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
@@ -231,10 +232,12 @@ export class GrowingSegment implements Segment {
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
   }
 
-  sortByKey(rows: Uint32Array): Uint32Array {
+  sortByKey(rows: Uint32Array, limit: number | null = null): Uint32Array {
     // For many rows it is cheaper to pick them from the order of all, most of which is known.
     const sorted =
-      rows.length * 4 < this.#rowCount ? sortByKey(this.#keys, rows) : pickRows(this.#order.order(this.#keys), rows);
+      rows.length * 4 < this.#rowCount
+        ? sortByKey(this.#keys, rows)
+        : pickRows(this.#keys, this.#order.order(this.#keys), rows, limit);
     return newestFirst(this.#keys, sorted, laterRowFirst);
   }
 
@@ -356,9 +359,22 @@ export class GrowingSegment implements Segment {
   }
 }
 
-/** `rows`, in the order in which `order` has them. */
-function pickRows(order: Uint32Array, rows: Uint32Array): Uint32Array {
+/** `rows`, in the order in which `order` has them, those of the first `limit` keys. */
+function pickRows(keys: KeyReader, order: Uint32Array, rows: Uint32Array, limit: number | null): Uint32Array {
   const wanted = emptyBitset(order.length);
   for (const row of rows) setBit(wanted, row);
-  return order.filter((row) => hasBit(wanted, row));
+  const picked = new Uint32Array(rows.length);
+  let count = 0;
+  let keyCount = 0;
+  for (let at = 0; at < order.length && count < rows.length; at += 1) {
+    const row = order[at]!;
+    if (!hasBit(wanted, row)) continue;
+    if (limit !== null && (count === 0 || !keys.equals(picked[count - 1]!, keys, row))) {
+      if (keyCount === limit) break;
+      keyCount += 1;
+    }
+    picked[count] = row;
+    count += 1;
+  }
+  return picked.subarray(0, count);
 }

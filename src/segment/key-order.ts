@@ -9,6 +9,9 @@
 import type { KeyReader } from "./key-reader.ts";
 import { mergeByKey, sortByKey } from "./key-sort.ts";
 
+/** Rows sorted at once at least: a few milliseconds. */
+const SORT_ROWS = 65_536;
+
 /** Age in a growing segment, where rows come in the order of time. */
 export const laterRowFirst: CompareAge = (left, right) => right - left;
 
@@ -18,6 +21,15 @@ export class KeyOrder {
 
   get memoryBytes(): number {
     return this.#order.byteLength + this.#rank.byteLength;
+  }
+
+  /**
+   * Sorts what came since the last time if it is much by now. Called after every append, it spreads the work of the sort that a flush
+   * needs anyway, so that no single step takes long.
+   */
+  keepUp(keys: KeyReader): void {
+    const known = this.#order.length;
+    if (keys.rowCount - known >= Math.max(SORT_ROWS, known / 4)) this.order(keys);
   }
 
   /** All rows of `keys`. */

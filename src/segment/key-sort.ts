@@ -25,6 +25,11 @@ export function mergeByKey(keys: KeyReader, left: Uint32Array, right: Uint32Arra
   if (left.length === 0) return right;
   if (right.length === 0) return left;
   const merged = new Uint32Array(left.length + right.length);
+  if (keys.compare(left.at(-1)!, keys, right[0]!) <= 0) {
+    merged.set(left);
+    merged.set(right, left.length);
+    return merged;
+  }
   let fromLeft = 0;
   let fromRight = 0;
   for (let at = 0; at < merged.length; at += 1) {

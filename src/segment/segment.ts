@@ -51,8 +51,8 @@ export interface Segment {
   keys(): KeyColumn;
   /** Every row version of these keys, visible or not: ascending row numbers, each once. */
   rowsOfKeys(keys: KeyColumn): Uint32Array;
-  /** These rows (ascending) by key, the newest version of a key first; a new array. */
-  sortByKey(rows: Uint32Array): Uint32Array;
+  /** These rows (ascending) by key, the newest version of a key first; at least those of the first `limit` keys. A new array. */
+  sortByKey(rows: Uint32Array, limit?: number | null): Uint32Array;
   /** Exact nearest rows among those of `view` that are in `allowed` too (null: all), ties by key, each key once. */
   search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */

@@ -18,9 +18,8 @@ let lastSegment = 0n;
 export interface Grown {
   readonly segment: GrowingSegment;
   readonly model: VersionModel;
-  /** Every delete of the program by key, and every one by filter. */
+  /** Every delete of the program. */
   readonly deletes: readonly Deltas[];
-  readonly boundDeletes: readonly (Deltas & { readonly upperBounds: BigUint64Array })[];
 }
 
 export function growSegment(program: readonly Step[], keyType: KeyType, kernel: Kernel): Grown {
@@ -32,7 +31,6 @@ export function growSegment(program: readonly Step[], keyType: KeyType, kernel: 
   );
   const model = new VersionModel();
   const deletes: Deltas[] = [];
-  const boundDeletes: (Deltas & { readonly upperBounds: BigUint64Array })[] = [];
   runProgram(
     program,
     model,
@@ -41,18 +39,14 @@ export function growSegment(program: readonly Step[], keyType: KeyType, kernel: 
       segment.append(batchOf(versions, keyType), rowIds, timestamp);
     },
     (keys, timestamp, upperBound) => {
-      const deltas = {
-        keys: keyColumn(keys, keyType),
-        timestamps: new BigUint64Array(keys.length).fill(timestamp),
-        upperBounds: null,
-      };
+      const timestamps = new BigUint64Array(keys.length).fill(timestamp);
       const upperBounds = upperBound === null ? null : new BigUint64Array(keys.length).fill(upperBound);
-      segment.applyDeletes(deltas.keys, deltas.timestamps, upperBounds);
-      if (upperBounds === null) deletes.push(deltas);
-      else boundDeletes.push({ ...deltas, upperBounds });
+      const deltas = { keys: keyColumn(keys, keyType), timestamps, upperBounds };
+      segment.applyDeletes(deltas.keys, timestamps, upperBounds);
+      deletes.push(deltas);
     },
   );
-  return { segment, model, deletes, boundDeletes };
+  return { segment, model, deletes };
 }
 
 export async function flushSegment(
@@ -98,13 +92,11 @@ export async function sealSegment(grown: Grown, store: ObjectStore, kernel: Kern
   };
   const segment = await SealedSegment.load(files, options);
   // Later ones one by one, the last first, and one of them twice.
-  for (const { keys, timestamps } of [...ways(2), ...ways(2).slice(0, 1)].toReversed()) {
+  for (const { keys, timestamps, upperBounds } of [...ways(2), ...ways(2).slice(0, 1)].toReversed()) {
     for (let at = 0; at < timestamps.length; at += 1) {
-      segment.applyDeletes(takeRows(keys, Uint32Array.of(at)) as KeyColumn, timestamps.subarray(at, at + 1));
+      const key = takeRows(keys, Uint32Array.of(at)) as KeyColumn;
+      segment.applyDeletes(key, timestamps.subarray(at, at + 1), upperBounds?.subarray(at, at + 1) ?? null);
     }
-  }
-  for (const { keys, timestamps, upperBounds } of grown.boundDeletes) {
-    segment.applyDeletes(keys, timestamps, upperBounds);
   }
   return segment;
 }

@@ -4,7 +4,7 @@
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { filterKeys, isAlwaysTrue } from "../expr/keys.ts";
+import { filterKeys, isAlwaysTrue } from "../model/filter.ts";
 import { keyReader } from "../segment/key-reader.ts";
 import {
   type Column,

@@ -4,9 +4,9 @@
 
 import { invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { filterKeys } from "../expr/keys.ts";
+
 import { type ColumnBatch, type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
-import type { Filter } from "../model/filter.ts";
+import { type Filter, filterKeys } from "../model/filter.ts";
 import type { RetrieveAnswer, RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { type ConsistencyLevel, DataType } from "../model/types.ts";

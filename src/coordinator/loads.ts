@@ -7,6 +7,7 @@
 
 import { type MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
 import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import { Loop } from "../base/loop.ts";
 import { MessageType } from "../model/message.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { LoadState, SegmentLevel } from "../model/types.ts";
@@ -18,7 +19,7 @@ import { loadKey } from "./meta-keys.ts";
 interface ChannelState {
   wanted: bigint;
   served: bigint;
-  running: Promise<void> | null;
+  readonly loop: Loop;
   failure: MilvusError | null;
   /** Whether the current load configuration has been served at least once. */
   ready: boolean;
@@ -131,7 +132,8 @@ export class Loads {
   /** Resolves when no target of the collection is on its way. */
   async settled(collectionId: bigint): Promise<void> {
     const collection = this.#context.catalog.collectionById(collectionId);
-    for (const virtualChannel of collection?.virtualChannels ?? []) await this.#channels.get(virtualChannel)?.running;
+    for (const virtualChannel of collection?.virtualChannels ?? [])
+      await this.#channels.get(virtualChannel)?.loop.idle();
   }
 
   forget(collection: CollectionInfo): void {
@@ -140,18 +142,19 @@ export class Loads {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const state of this.#channels.values()) await state.running;
+    for (const state of this.#channels.values()) await state.loop.idle();
   }
 
   #want(collectionId: bigint, virtualChannel: string): void {
     let state = this.#channels.get(virtualChannel);
     if (state === undefined) {
-      state = { wanted: 0n, served: 0n, running: null, failure: null, ready: false };
-      this.#channels.set(virtualChannel, state);
+      const loop = new Loop(() => this.#serve(collectionId, virtualChannel, current));
+      const current: ChannelState = { wanted: 0n, served: 0n, loop, failure: null, ready: false };
+      state = current;
+      this.#channels.set(virtualChannel, current);
     }
     state.wanted = this.#version += 1n;
-    const current = state;
-    current.running ??= this.#serve(collectionId, virtualChannel, current).finally(() => (current.running = null));
+    state.loop.wake();
   }
 
   async #serve(collectionId: bigint, virtualChannel: string, state: ChannelState): Promise<void> {

@@ -77,7 +77,9 @@ export class QueryNode {
         (await loaded.segment).close();
       },
       applyDeletes: async ({ segmentIds, keys, timestamps, upperBounds }) => {
-        for (const segment of await this.#segments(segmentIds)) segment.applyDeletes(keys, timestamps, upperBounds);
+        // A segment that was released meanwhile answers nobody any more.
+        const here = segmentIds.filter((segmentId) => this.#loaded.has(segmentId));
+        for (const segment of await this.#segments(here)) segment.applyDeletes(keys, timestamps, upperBounds);
       },
       search: async ({ segmentIds, plan, timestamp }, { signal }) => {
         const segments = await this.#segments(segmentIds);

@@ -38,6 +38,7 @@ export class Channel implements LogConsumer {
       runtime: context.runtime,
       coordinator: context.coordinator,
       checkpointAfter: (segments, delegator, timeTick) => this.#checkpointAfter(segments, delegator, timeTick),
+      truncate: ({ position }) => context.logBackend.truncate(name, position),
       log: context.log,
     });
   }

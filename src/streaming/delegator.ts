@@ -151,7 +151,9 @@ export class Delegator {
     }
     if (this.#load === null) {
       void this.#targets.run(() => {
-        if (this.#load === null) this.#dropFlushed(new Set(segmentIds));
+        if (this.#load !== null) return;
+        this.#dropFlushed(new Set(segmentIds));
+        this.deletes.trim(this.deletes.flushed);
       });
     }
   }

@@ -9,6 +9,7 @@
 
 import { asMilvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import { Loop } from "../base/loop.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
 import { SegmentLevel, SegmentState } from "../model/types.ts";
@@ -33,6 +34,8 @@ export interface FlusherOptions {
   readonly coordinator: Client<CoordinatorService>;
   /** Where a replay must begin once these segments, and the delegator's deletes up to the tick, are in files. */
   readonly checkpointAfter: (segments: readonly Growing[], delegator: Delegator, timeTick: Timestamp) => LogPlace;
+  /** The log is not needed before this place any more. */
+  readonly truncate: (checkpoint: LogPlace) => Promise<void>;
   readonly log: (line: string) => void;
 }
 
@@ -44,7 +47,7 @@ interface Job {
 export class Flusher {
   readonly #options: FlusherOptions;
   readonly #jobs: Job[] = [];
-  #running: Promise<void> | null = null;
+  readonly #loop = new Loop(() => this.#run());
   #stopped = false;
 
   constructor(options: FlusherOptions) {
@@ -54,7 +57,7 @@ export class Flusher {
   /** Flushes what the delegator closed up to the tick, and its deletes. Returns at once. */
   schedule(delegator: Delegator, timeTick: Timestamp): void {
     this.#jobs.push({ delegator, timeTick });
-    this.#running ??= this.#run().finally(() => (this.#running = null));
+    this.#loop.wake();
   }
 
   /** Whether a job up to this tick is still to be done. */
@@ -74,7 +77,7 @@ export class Flusher {
   /** Jobs that have not begun are left to the next start; the one at work ends first. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#running;
+    await this.#loop.idle();
   }
 
   async #run(): Promise<void> {
@@ -108,15 +111,18 @@ export class Flusher {
     }
     // Dropped meanwhile: its metadata are gone, and its files go with the collection's.
     if (delegator.closed) return;
-    await this.#options.coordinator.saveFlush({
-      channel: this.#options.channel,
-      term: this.#options.term,
-      checkpoint: this.#options.checkpointAfter(due, delegator, timeTick),
+    const { channel, term, coordinator } = this.#options;
+    const checkpoint = this.#options.checkpointAfter(due, delegator, timeTick);
+    await coordinator.saveFlush({
+      channel,
+      term,
+      checkpoint,
       segments,
       deletesFlushed: [{ virtualChannel: delegator.virtualChannel, timeTick }],
     });
     delegator.deletes.markFlushed(timeTick);
     delegator.markFlushed(due.map(({ segment }) => segment.segmentId));
+    await this.#options.truncate(checkpoint);
   }
 
   async #writeRows(delegator: Delegator, { segment, sealedTick }: Growing): Promise<SegmentInfo> {

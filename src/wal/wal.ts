@@ -17,6 +17,7 @@
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import { Loop } from "../base/loop.ts";
 import { Mutex, ReadWriteLock } from "../base/mutex.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import {
@@ -109,8 +110,8 @@ export class WriteAheadLog {
   readonly #queue: PlacedRecord[] = [];
   readonly #roomWaiters: (() => void)[] = [];
   readonly #spareIds: bigint[] = [];
+  readonly #deliveries = new Loop(() => this.#deliver());
   #queuedBytes = 0;
-  #pumping: Promise<void> | null = null;
   #advanced: Timestamp;
   #advanceWaiters: {
     readonly tick: Timestamp;
@@ -219,7 +220,7 @@ export class WriteAheadLog {
     this.#closed = true;
     await this.#order.run(() => undefined);
     await this.#writer.close();
-    while (this.#pumping !== null) await this.#pumping;
+    await this.#deliveries.idle();
     const error = milvusError("ServiceUnavailable", `the log channel ${this.channel} is closed`);
     for (const waiter of this.#advanceWaiters.splice(0)) waiter.reject(error);
   }
@@ -378,10 +379,10 @@ export class WriteAheadLog {
       this.#queue.push(effective);
       this.#queuedBytes += sizeOf(effective.record.messages);
     }
-    this.#pumping ??= this.#pump().finally(() => (this.#pumping = null));
+    this.#deliveries.wake();
   }
 
-  async #pump(): Promise<void> {
+  async #deliver(): Promise<void> {
     try {
       for (;;) {
         const placed = this.#queue[0];

@@ -255,6 +255,23 @@ describe("damage", () => {
     assert.throws(() => recovered(directory), /says that it is file 3/);
   });
 
+  test("files left by a deletion that was cut short are in nobody's way, in whatever order they went", async () => {
+    const directory = await manyFiles();
+    const copies = await fresh();
+    await cp(directory, copies, { recursive: true });
+    const journal = await Journal.open(directory, options);
+    await journal.truncate("a", (await journal.bounds("a")).end);
+    const bounds = await journal.bounds("a");
+    await journal.close();
+    assert.ok((await readdir(directory)).length <= 2);
+    for (const sequence of [1, 3])
+      await copyFile(join(copies, fileName(sequence)), join(directory, fileName(sequence)));
+    const reopened = await Journal.open(directory, options);
+    assert.deepEqual(await reopened.bounds("a"), bounds);
+    await reopened.close();
+    assert.ok((await readdir(directory)).length <= 2);
+  });
+
   test("a file of an unknown version or with unknown features is refused by name and left alone", async () => {
     const { directory } = await killed(["one"]);
     for (const [offset, named] of [

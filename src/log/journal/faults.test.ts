@@ -234,6 +234,17 @@ describe("a full disk", () => {
   });
 });
 
+test("group commit: what arrives during a sync shares the next one", async () => {
+  const directory = await fresh();
+  const faulty = new FaultyFiles();
+  const journal = await openFaulty(directory, faulty);
+  const writer = await journal.open("a", 1n);
+  const before = faulty.syncs;
+  await Promise.all(Array.from({ length: 5000 }, () => writer.append([new Uint8Array(50)])));
+  assert.ok(faulty.syncs - before <= 5, `${faulty.syncs - before} syncs for 5000 appends made at once`);
+  await journal.close();
+});
+
 test("short writes are finished", async () => {
   const directory = await fresh();
   const faulty = new FaultyFiles();

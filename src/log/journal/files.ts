@@ -9,7 +9,6 @@ import {
   fdatasyncSync,
   fstatSync,
   fsyncSync,
-  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -17,8 +16,10 @@ import {
   unlinkSync,
   writevSync,
 } from "node:fs";
+import { dirname, resolve } from "node:path";
 
 export interface JournalFiles {
+  /** With its parents, durably. */
   makeDirectory(path: string): void;
   list(directory: string): string[];
   /** `make` makes a new file and fails when it exists; `change` reads and writes; `look` only reads. */
@@ -28,7 +29,6 @@ export interface JournalFiles {
   read(file: number, into: Uint8Array, position: number): number;
   /** Bytes written; may be fewer than given. */
   write(file: number, parts: readonly Uint8Array[], position: number): number;
-  truncate(file: number, bytes: number): void;
   /** Returns only when data and the size of the file are on stable storage. */
   sync(file: number): void;
   syncDirectory(path: string): void;
@@ -36,8 +36,24 @@ export interface JournalFiles {
   close(file: number): void;
 }
 
+function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
 export const nodeFiles: JournalFiles = {
-  makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
+  makeDirectory(path) {
+    const firstMade = mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (firstMade === undefined) return;
+    const top = dirname(resolve(firstMade));
+    let parent = dirname(resolve(path));
+    for (; parent !== top; parent = dirname(parent)) syncDirectory(parent);
+    syncDirectory(top);
+  },
   list: (directory) => readdirSync(directory),
   open: (path, mode) => openSync(path, mode === "make" ? "wx+" : mode === "change" ? "r+" : "r", 0o600),
   size: (file) => fstatSync(file).size,
@@ -51,16 +67,8 @@ export const nodeFiles: JournalFiles = {
     return done;
   },
   write: (file, parts, position) => writevSync(file, parts as Uint8Array[], position),
-  truncate: (file, bytes) => ftruncateSync(file, bytes),
   sync: (file) => fdatasyncSync(file),
-  syncDirectory(path) {
-    const directory = openSync(path, "r");
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
-  },
+  syncDirectory,
   remove: (path) => unlinkSync(path),
   close: (file) => closeSync(file),
 };

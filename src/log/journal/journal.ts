@@ -145,7 +145,7 @@ export class Journal implements LogBackend {
         parts,
         bodyBytes,
       };
-      const refusal = this.#refusal(entry);
+      const refusal = this.#state === "open" ? this.#refusal(entry) : this.#unavailable();
       if (refusal !== null) return reject(refusal);
       if (this.#servesLine || bodyBytes > COPY_SLICE_BYTES) {
         this.#line.push(entry);
@@ -252,11 +252,15 @@ export class Journal implements LogBackend {
         this.#catalog = new Catalog(this.#directory, message.channels, message.files, message.end);
         this.#state = "open";
         this.#link.setBusy(false);
+        // A process that died may have left files that nobody needs; if they cannot go now, they will be in nobody's way.
+        void this.#collect().catch(() => undefined);
         return this.#opened.resolve();
       case "refused":
         this.#state = "broken";
         return this.#opened.reject(
-          message.corrupted ? new LogCorrupted(message.text) : new LogUnavailable(message.text),
+          message.corrupted
+            ? new LogCorrupted(message.text)
+            : new LogUnavailable(`the journal in ${this.#directory} cannot be opened: ${message.text}`),
         );
       case "written":
         return this.#written(message);

@@ -9,10 +9,10 @@
  * next batch; nobody waits for a clock.
  */
 
-import { LogCorrupted, LogUnavailable } from "../log.ts";
+import { LogCorrupted } from "../log.ts";
 import type { ChannelState } from "./format.ts";
 import type { RecoveredFile } from "./recover.ts";
-import type { BegunFile, JournalWriter } from "./writer.ts";
+import { FailedSync, type BegunFile, type JournalWriter } from "./writer.ts";
 
 export type ToWriter =
   | {
@@ -70,10 +70,9 @@ export function openWriter(writer: JournalWriter, answer: Answer): boolean {
     answer({ kind: "ready", channels: [...channels.values()], files, end }, []);
     return true;
   } catch (failure) {
-    if (failure instanceof LogCorrupted) answer({ kind: "refused", corrupted: true, text: failure.message }, []);
-    else if (failure instanceof LogUnavailable || (failure instanceof Error && failure.name === "DiskFull")) {
-      answer({ kind: "refused", corrupted: false, text: failure.message }, []);
-    } else answer({ kind: "fatal", text: `the journal cannot be opened: ${String(failure)}` }, []);
+    const text = failure instanceof Error ? failure.message : String(failure);
+    if (failure instanceof FailedSync) answer({ kind: "fatal", text }, []);
+    else answer({ kind: "refused", corrupted: failure instanceof LogCorrupted, text }, []);
     return false;
   }
 }
@@ -119,7 +118,7 @@ function remove(writer: JournalWriter, sequences: readonly number[]): string | n
     writer.remove(sequences);
     return null;
   } catch (failure) {
-    if (failure instanceof Error && failure.name === "FailedSync") throw failure;
+    if (failure instanceof FailedSync) throw failure;
     return String(failure);
   }
 }

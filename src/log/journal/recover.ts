@@ -44,6 +44,8 @@ export interface Recovery {
   readonly torn: { readonly offset: number; readonly end: number } | null;
   /** Sequence of a file made ahead, which must be made anew. */
   readonly unbegun: number | null;
+  /** Sequences of files that nobody needs and that should have been deleted. */
+  readonly stale: readonly number[];
 }
 
 export function damaged(path: string, offset: number, problem: string): LogCorrupted {
@@ -60,19 +62,22 @@ export function journalSequences(files: JournalFiles, directory: string): number
 
 export function recover(files: JournalFiles, directory: string): Recovery {
   const sequences = journalSequences(files, directory);
-  for (const [index, sequence] of sequences.entries()) {
-    const expected = (sequences[0] as number) + index;
-    if (sequence !== expected) throw missing(directory, expected);
+  const stale: number[] = [];
+  // Deleting files may have been cut short in any order; what lies before a gap matters only if something live was in the gap.
+  for (let index = sequences.length - 1; index > 0; index--) {
+    if ((sequences[index] as number) - (sequences[index - 1] as number) === 1) continue;
+    stale.push(...sequences.splice(0, index));
+    break;
   }
   const recovery = new RecoveryPass(files, directory);
   const last = sequences.at(-1);
-  if (last === undefined) return recovery.result(null);
+  if (last === undefined) return recovery.result(null, stale);
   const unbegun = recovery.isUnbegun(last) ? last : null;
   if (unbegun !== null) sequences.pop();
   if (sequences.length === 0 && unbegun !== 1) throw missing(directory, last - 1);
   for (const sequence of sequences) recovery.file(sequence, sequence === sequences.at(-1));
   recovery.checkNothingLiveIsMissing();
-  return recovery.result(unbegun);
+  return recovery.result(unbegun, stale);
 }
 
 function missing(directory: string, sequence: number): LogCorrupted {
@@ -97,8 +102,8 @@ class RecoveryPass {
     this.#directory = directory;
   }
 
-  result(unbegun: number | null): Recovery {
-    return { channels: this.#channels, files: this.#recovered, end: this.#end, torn: this.#torn, unbegun };
+  result(unbegun: number | null, stale: readonly number[]): Recovery {
+    return { channels: this.#channels, files: this.#recovered, end: this.#end, torn: this.#torn, unbegun, stale };
   }
 
   #look<T>(sequence: number, action: (window: FileWindow, path: string) => T): T {

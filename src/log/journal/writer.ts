@@ -114,10 +114,9 @@ export class JournalWriter {
       this.#channels.set(id, state);
       this.#ends.set(id, state.end);
     }
-    if (recovery.unbegun !== null) {
-      this.#files.remove(this.#path(recovery.unbegun));
-      this.#files.syncDirectory(this.#directory);
-    }
+    const superfluous = recovery.unbegun === null ? recovery.stale : [...recovery.stale, recovery.unbegun];
+    for (const sequence of superfluous) this.#files.remove(this.#path(sequence));
+    if (superfluous.length > 0) this.#syncDirectory();
     const last = recovery.files.at(-1);
     if (last === undefined) {
       this.#rotate();

@@ -5,10 +5,11 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { Fifo } from "./fifo.ts";
 
 export class ByteBudget {
   readonly #limit: number;
-  readonly #waiting: { readonly bytes: number; readonly grant: () => void }[] = [];
+  readonly #waiting = new Fifo<{ readonly bytes: number; readonly grant: () => void }>();
   #inFlight = 0;
 
   constructor(limit: number) {
@@ -35,14 +36,11 @@ export class ByteBudget {
   release(bytes: number): void {
     this.#inFlight -= bytes;
     assert(this.#inFlight >= 0, "no more bytes come back than were granted");
-    let served = 0;
-    for (const next of this.#waiting) {
-      if (!this.#fits(next.bytes)) break;
+    for (let next = this.#waiting.peek(); next !== undefined && this.#fits(next.bytes); next = this.#waiting.peek()) {
+      this.#waiting.shift();
       this.#inFlight += next.bytes;
       next.grant();
-      served += 1;
     }
-    if (served > 0) this.#waiting.splice(0, served);
   }
 
   #fits(bytes: number): boolean {

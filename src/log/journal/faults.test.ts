@@ -162,7 +162,7 @@ describe("a full disk", () => {
     for (let index = 0; index < 100; index++) {
       const outcome = await writer.append([encoder.encode(`${index} `.padEnd(2000, "."))]).catch((error: unknown) => {
         assert.ok(error instanceof LogUnavailable, String(error));
-        assert.match(error.message, /disk is full.*journal takes no more records.*Free space/);
+        assert.match(error.message, /disk is full.*\.journal.*takes no more records.*Free space/);
         refused += 1;
         return null;
       });

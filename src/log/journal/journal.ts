@@ -13,6 +13,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Runtime } from "../../base/host/runtime.ts";
 import { ByteBudget } from "../byte-budget.ts";
+import { Fifo } from "../fifo.ts";
 import {
   AppendOutcomeUnknown,
   Fenced,
@@ -26,6 +27,7 @@ import {
   type ReadOptions,
 } from "../log.ts";
 import { Catalog, type JournalChannel } from "./catalog.ts";
+import { ChannelWriter, type Appender } from "./channel-writer.ts";
 import { DATA, FENCE, TRUNCATION, encodeChannelBody, recordBytes, type RecordKind } from "./format.ts";
 import { PackBuilder } from "./pack.ts";
 import type { FromWriter, StartWriter, WriterLink } from "./protocol.ts";
@@ -34,6 +36,7 @@ import { writerThread } from "./thread-link.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const MAX_NAME_BYTES = 512;
 /** Larger bodies are copied in slices, with a pause between them, so that the event loop goes on. */
 const COPY_SLICE_BYTES = 4 * MIB;
 
@@ -61,12 +64,12 @@ interface Entry {
 }
 
 interface QueuedAppend extends Entry {
-  readonly writer: JournalLogWriter;
+  readonly writer: ChannelWriter;
   readonly parts: readonly Uint8Array[];
   readonly bodyBytes: number;
 }
 
-export class Journal implements LogBackend {
+export class Journal implements LogBackend, Appender {
   readonly maxRecordBytes: number;
   readonly #runtime: Runtime;
   readonly #onFatal: (failure: Error) => void;
@@ -75,7 +78,7 @@ export class Journal implements LogBackend {
   readonly #inFlight = new Map<number, Entry[]>();
   readonly #removals = new Map<number, (failure: string | null) => void>();
   /** Appends that wait for room in flight, or behind one that does. */
-  readonly #line: QueuedAppend[] = [];
+  readonly #line = new Fifo<QueuedAppend>();
   readonly #opened = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #directory: string;
@@ -111,13 +114,16 @@ export class Journal implements LogBackend {
 
   async open(name: string, term: bigint): Promise<LogWriter> {
     this.#mustBeOpen();
-    const channel = this.#catalog.channel(name);
     if (term < 0n) throw new RangeError(`a term is not negative: ${term}`);
+    if (name === "" || Buffer.byteLength(name) > MAX_NAME_BYTES) {
+      throw new RangeError(`the name of a channel has 1 to ${MAX_NAME_BYTES} bytes: ${name.slice(0, 50)}`);
+    }
+    const channel = this.#catalog.channel(name);
     if (term < channel.term) {
       throw new Fenced(`channel ${name} is owned under term ${channel.term}; term ${term} came too late`);
     }
     this.#catalog.register(channel);
-    const writer = new JournalLogWriter(this, channel, term);
+    const writer = new ChannelWriter(this, channel, term);
     channel.term = term;
     channel.owner = writer;
     await this.#manage(FENCE, channel, channel.truncatedTo);
@@ -126,7 +132,7 @@ export class Journal implements LogBackend {
   }
 
   /** Used by the writers. */
-  append(writer: JournalLogWriter, parts: readonly Uint8Array[]): Promise<LogPosition> {
+  append(writer: ChannelWriter, parts: readonly Uint8Array[]): Promise<LogPosition> {
     return new Promise((resolve, reject) => {
       let bodyBytes = 0;
       for (const part of parts) bodyBytes += part.byteLength;
@@ -168,11 +174,11 @@ export class Journal implements LogBackend {
   async #serveLine(firstGrant?: Promise<void>): Promise<void> {
     this.#servesLine = true;
     let granted: Promise<void> | null = firstGrant ?? null;
-    for (let entry = this.#line[0]; entry !== undefined; entry = this.#line[0]) {
+    for (let entry = this.#line.peek(); entry !== undefined; entry = this.#line.peek()) {
       granted ??= this.#budget.acquire(entry.total);
       if (granted !== null) await granted;
       granted = null;
-      const refusal = this.#refusal(entry) ?? (await this.#placeQueued(entry));
+      const refusal = this.#refusal(entry) ?? (await this.#placeQueued(entry).catch((failure: Error) => failure));
       if (refusal !== null) {
         this.#release(entry.total);
         entry.reject(refusal);
@@ -198,7 +204,7 @@ export class Journal implements LogBackend {
     const refusal = this.#refusal(entry);
     if (refusal !== null) return refusal;
     this.#flush();
-    this.#send(own.buffer, entry.total, [entry]);
+    this.#send(own.finish(), entry.total, [entry]);
     return null;
   }
 
@@ -231,8 +237,8 @@ export class Journal implements LogBackend {
       return;
     }
     const id = this.#nextId++;
-    if (this.#inFlight.size === 0) this.#link.setBusy(true);
     this.#inFlight.set(id, entries);
+    if (this.#inFlight.size === 1) this.#link.setBusy(true);
     this.#link.send({ kind: "pack", id, buffer, used, records: entries.length }, [buffer]);
   }
 
@@ -297,7 +303,6 @@ export class Journal implements LogBackend {
       }
     }
     for (const channel of changed) channel.wake();
-    if (this.#inFlight.size === 0) this.#link.setBusy(false);
     this.#settleIdle();
     if (begun.length > 0) void this.#collect().catch(() => undefined);
   }
@@ -333,7 +338,6 @@ export class Journal implements LogBackend {
     this.#removals.clear();
     this.#closed.resolve();
     for (const channel of this.#catalog.channels()) channel.wake();
-    this.#link.setBusy(false);
     this.#settleIdle();
   }
 
@@ -375,7 +379,6 @@ export class Journal implements LogBackend {
       this.#link.setBusy(true);
       this.#link.send({ kind: "remove", id, sequences }, []);
     });
-    if (this.#inFlight.size === 0) this.#link.setBusy(false);
     this.#settleIdle();
     if (failure !== null)
       throw new LogUnavailable(`files of the journal in ${this.#directory} could not be deleted: ${failure}`);
@@ -388,7 +391,9 @@ export class Journal implements LogBackend {
     }
   }
 
+  /** Tells those who wait for it when nothing is in flight; then the writer no longer keeps the process alive. */
   #settleIdle(): void {
+    if (this.#inFlight.size + this.#removals.size === 0) this.#link.setBusy(false);
     for (const resume of this.#idle.splice(0)) resume();
   }
 
@@ -424,39 +429,6 @@ export class Journal implements LogBackend {
 
   #mustBeReadable(): void {
     if (this.#state !== "open" && this.#state !== "closing") throw this.#unavailable();
-  }
-}
-
-class JournalLogWriter implements LogWriter {
-  readonly channel: string;
-  readonly term: bigint;
-  readonly journalChannel: JournalChannel;
-  readonly #journal: Journal;
-  readonly #waiting: (() => void)[] = [];
-  #inFlight = 0;
-  #closed = false;
-
-  constructor(journal: Journal, channel: JournalChannel, term: bigint) {
-    this.#journal = journal;
-    this.journalChannel = channel;
-    this.channel = channel.name;
-    this.term = term;
-  }
-
-  async append(parts: readonly Uint8Array[]): Promise<LogPosition> {
-    if (this.#closed) throw new LogUnavailable(`the writer of channel ${this.channel} is closed`);
-    this.#inFlight += 1;
-    try {
-      return await this.#journal.append(this, parts);
-    } finally {
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) for (const resume of this.#waiting.splice(0)) resume();
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 }
 

@@ -49,6 +49,7 @@ export class PackBuilder {
       this.#bytes.set(part, at);
       at += part.byteLength;
     }
+    assert(at === this.#used + RECORD_HEADER_BYTES + bodyBytes, "nobody touches the parts of an append in flight");
     this.#used += total;
     this.#bytes.fill(0, at, this.#used);
   }
@@ -88,19 +89,26 @@ export class PackBuilder {
 }
 
 export class SeparateRecord {
-  readonly buffer: ArrayBuffer;
+  readonly #buffer: ArrayBuffer;
   readonly #bytes: Uint8Array;
+  readonly #end: number;
   #at = RECORD_HEADER_BYTES;
 
   constructor(buffer: ArrayBuffer, bodyBytes: number, kind: RecordKind, channel: number, term: bigint) {
-    this.buffer = buffer;
+    this.#buffer = buffer;
     this.#bytes = new Uint8Array(buffer);
+    this.#end = RECORD_HEADER_BYTES + bodyBytes;
     beginRecord(new DataView(buffer), 0, bodyBytes, kind, channel, term);
-    this.#bytes.fill(0, RECORD_HEADER_BYTES + bodyBytes);
+    this.#bytes.fill(0, this.#end);
   }
 
   add(piece: Uint8Array): void {
     this.#bytes.set(piece, this.#at);
     this.#at += piece.byteLength;
+  }
+
+  finish(): ArrayBuffer {
+    assert(this.#at === this.#end, "nobody touches the parts of an append in flight");
+    return this.#buffer;
   }
 }

@@ -10,9 +10,10 @@
  */
 
 import { LogCorrupted } from "../log.ts";
+import { FailedSync } from "./careful-files.ts";
 import type { ChannelState } from "./format.ts";
 import type { RecoveredFile } from "./recover.ts";
-import { FailedSync, type BegunFile, type JournalWriter } from "./writer.ts";
+import type { BegunFile, JournalWriter } from "./writer.ts";
 
 export type ToWriter =
   | {

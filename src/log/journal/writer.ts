@@ -11,6 +11,7 @@
 
 import { join } from "node:path";
 import { assert } from "../../base/assert.ts";
+import { CarefulFiles, DiskFull, diskFull } from "./careful-files.ts";
 import type { JournalFiles } from "./files.ts";
 import {
   CLOSE,
@@ -60,17 +61,6 @@ export interface BatchOutcome {
   readonly durableTo: number;
 }
 
-export class FailedSync extends Error {
-  override readonly name = "FailedSync";
-}
-
-class DiskFull extends Error {
-  override readonly name = "DiskFull";
-}
-
-const DISK_FULL_CODES = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-const ZEROS = new Uint8Array(1024 * 1024);
-
 interface PlacedRecord {
   readonly pack: number;
   readonly index: number;
@@ -83,6 +73,7 @@ interface PlacedRecord {
 
 export class JournalWriter {
   readonly #files: JournalFiles;
+  readonly #careful: CarefulFiles;
   readonly #directory: string;
   readonly #options: WriterOptions;
   readonly #channels = new Map<number, ChannelState>();
@@ -102,6 +93,7 @@ export class JournalWriter {
 
   constructor(files: JournalFiles, directory: string, options: WriterOptions) {
     this.#files = files;
+    this.#careful = new CarefulFiles(files);
     this.#directory = directory;
     this.#options = options;
   }
@@ -116,7 +108,7 @@ export class JournalWriter {
     }
     const superfluous = recovery.unbegun === null ? recovery.stale : [...recovery.stale, recovery.unbegun];
     for (const sequence of superfluous) this.#files.remove(this.#path(sequence));
-    if (superfluous.length > 0) this.#syncDirectory();
+    if (superfluous.length > 0) this.#careful.syncDirectory(this.#directory);
     const last = recovery.files.at(-1);
     if (last === undefined) {
       this.#rotate();
@@ -221,7 +213,7 @@ export class JournalWriter {
   }
 
   #writeSynced(run: readonly PlacedRecord[], mayUseReserve: boolean): void {
-    if (!this.#tryWipe()) throw this.#diskFull("a failed batch could not be wiped yet");
+    if (!this.#tryWipe()) throw diskFull("a failed batch could not be wiped yet");
     const batchStart = this.#firstPosition + this.#tail;
     const parts: Uint8Array[] = [];
     let position = batchStart;
@@ -244,7 +236,7 @@ export class JournalWriter {
     const bytes = position - batchStart;
     const end = this.#tail + bytes;
     this.#dirtyEnd = end;
-    this.#writeAll(parts, this.#tail);
+    this.#careful.write(this.#file, parts, this.#tail, this.#path(this.#sequence));
     this.#allocated = Math.max(this.#allocated, end);
     if (!mayUseReserve && this.#allocated < end + this.#options.reserveBytes) this.#allocateBehind(end, bytes);
     this.#sync();
@@ -263,51 +255,11 @@ export class JournalWriter {
   }
 
   #writeZeros(from: number, to: number): void {
-    for (let at = from; at < to;) {
-      const parts: Uint8Array[] = [];
-      let bytes = 0;
-      while (at + bytes < to && parts.length < 64) {
-        const part = ZEROS.subarray(0, Math.min(ZEROS.byteLength, to - at - bytes));
-        parts.push(part);
-        bytes += part.byteLength;
-      }
-      this.#writeAll(parts, at);
-      at += bytes;
-      this.#allocated = Math.max(this.#allocated, at);
-    }
-  }
-
-  #writeAll(parts: Uint8Array[], position: number, file = this.#file): void {
-    let rest = parts;
-    let at = position;
-    while (rest.length > 0) {
-      let written = this.#orDiskFull(() => this.#files.write(file, rest, at));
-      if (written === 0) throw this.#diskFull("nothing more could be written");
-      at += written;
-      let whole = 0;
-      while (whole < rest.length && written >= (rest[whole] as Uint8Array).byteLength) {
-        written -= (rest[whole] as Uint8Array).byteLength;
-        whole += 1;
-      }
-      rest = rest.slice(whole);
-      if (written > 0) rest[0] = (rest[0] as Uint8Array).subarray(written);
-    }
-  }
-
-  #orDiskFull<T>(action: () => T): T {
     try {
-      return action();
-    } catch (failure) {
-      const code = (failure as NodeJS.ErrnoException).code ?? "";
-      throw DISK_FULL_CODES.has(code) ? this.#diskFull(code) : failure;
+      this.#careful.writeZeros(this.#file, from, to, this.#path(this.#sequence));
+    } finally {
+      this.#allocated = Math.max(this.#allocated, this.#files.size(this.#file));
     }
-  }
-
-  #diskFull(detail: string): DiskFull {
-    return new DiskFull(
-      `the disk is full (${detail}): ${this.#path(this.#sequence)} takes no more records until there is space. ` +
-        "Free space or enlarge the disk; writing goes on by itself, and reading was never stopped",
-    );
   }
 
   /** Makes the bytes behind the tail zeros again after a failed batch, durably. */
@@ -326,20 +278,8 @@ export class JournalWriter {
     return true;
   }
 
-  #sync(file = this.#file): void {
-    try {
-      this.#files.sync(file);
-    } catch (failure) {
-      throw new FailedSync(`${this.#path(this.#sequence)}: ${String(failure)}`, { cause: failure });
-    }
-  }
-
-  #syncDirectory(): void {
-    try {
-      this.#files.syncDirectory(this.#directory);
-    } catch (failure) {
-      throw new FailedSync(`${this.#directory}: ${String(failure)}`, { cause: failure });
-    }
+  #sync(): void {
+    this.#careful.sync(this.#file, this.#path(this.#sequence));
   }
 
   /** Makes the next file ahead when this one is half full, so that the change costs one small sync. Does nothing on a full disk. */
@@ -354,32 +294,30 @@ export class JournalWriter {
 
   #make(sequence: number): { sequence: number; file: number; allocated: number } {
     const path = this.#path(sequence);
-    const file = this.#orDiskFull(() => this.#files.open(path, "make"));
+    const file = this.#careful.make(path);
     const allocated = Math.max(this.#options.stepBytes, this.#options.reserveBytes);
     try {
-      for (let at = 0; at < allocated; at += ZEROS.byteLength) {
-        this.#writeAll([ZEROS.subarray(0, Math.min(ZEROS.byteLength, allocated - at))], at, file);
-      }
+      this.#careful.writeZeros(file, 0, allocated, path);
     } catch (refusal) {
       this.#files.close(file);
       this.#files.remove(path);
       throw refusal;
     }
-    this.#sync(file);
-    this.#syncDirectory();
+    this.#careful.sync(file, path);
+    this.#careful.syncDirectory(this.#directory);
     return { sequence, file, allocated };
   }
 
   /** Begins the next file: header and opening records, synced before anything else goes into it. */
   #rotate(): void {
-    if (!this.#tryWipe()) throw this.#diskFull("a failed batch could not be wiped yet");
+    if (!this.#tryWipe()) throw diskFull("a failed batch could not be wiped yet");
     const next = this.#prepared ?? this.#make(this.#sequence + 1);
     this.#prepared = next;
     const firstPosition = this.#firstPosition + this.#tail;
     const channels = [...this.#channels.values()].map((state) => ({ ...state, end: this.#ends.get(state.id) ?? 0 }));
     const opening = encodeOpening(next.sequence, firstPosition, channels);
-    this.#writeAll([opening], 0, next.file);
-    this.#sync(next.file);
+    this.#careful.write(next.file, [opening], 0, this.#path(next.sequence));
+    this.#careful.sync(next.file, this.#path(next.sequence));
     if (this.#file >= 0) this.#files.close(this.#file);
     this.#prepared = null;
     this.#file = next.file;
@@ -398,7 +336,7 @@ export class JournalWriter {
       assert(sequence < this.#sequence, "the file that is written to is not deleted");
       this.#files.remove(this.#path(sequence));
     }
-    if (sequences.length > 0) this.#syncDirectory();
+    if (sequences.length > 0) this.#careful.syncDirectory(this.#directory);
   }
 
   /** Marks an orderly end, so that the next opening trusts every byte before the mark. */

@@ -90,7 +90,10 @@ export class Proxy {
     this.#streaming = transport.client<StreamingService>(STREAMING);
     this.#query = transport.client<QueryService>(QUERY);
     this.#runtime = runtime;
-    const describeAll = (target: Target): Promise<DescribedCollection> => this.#coordinator.describeCollection(target);
+    const describeAll = async (target: Target): Promise<DescribedCollection> => {
+      checkCollectionName(target.collectionName);
+      return this.#coordinator.describeCollection(target);
+    };
     this.#context = {
       coordinator: this.#coordinator,
       streaming: this.#streaming,
@@ -174,12 +177,16 @@ export class Proxy {
     });
   }
 
-  /** By name, or by id when the name is empty. Its own words for what is not there: clients compare them. */
-  async describeCollection(target: Target, collectionId?: bigint): Promise<DescribedCollection> {
+  /** By name, or by id when the name is empty. */
+  describe(target: Target, collectionId = 0n): Promise<DescribedCollection> {
+    if (target.collectionName !== "" || collectionId === 0n) return this.#context.describeAll(target);
+    return this.#coordinator.describeCollection({ ...target, collectionId });
+  }
+
+  /** The same in words of its own for what is not there: clients compare them. */
+  async describeCollection(target: Target, collectionId = 0n): Promise<DescribedCollection> {
     try {
-      return await this.#coordinator.describeCollection(
-        collectionId === undefined || target.collectionName !== "" ? target : { ...target, collectionId },
-      );
+      return await this.describe(target, collectionId);
     } catch (thrown) {
       const error = asMilvusError(thrown);
       if (error.kind !== "CollectionNotFound" || target.collectionName === "") throw error;
@@ -193,7 +200,7 @@ export class Proxy {
 
   async hasCollection(target: Target): Promise<boolean> {
     try {
-      await this.#coordinator.describeCollection(target);
+      await this.describe(target);
       return true;
     } catch (thrown) {
       const error = asMilvusError(thrown);
@@ -320,7 +327,10 @@ export class Proxy {
     },
   ): Promise<void> {
     return this.#ddl.run(async () => {
-      const { schema } = await this.#context.describe(target);
+      const { schema } =
+        options.partitionNames === null
+          ? await this.#context.describe(target)
+          : await this.#refusePartitionKey(target, "load");
       if (options.partitionNames?.length === 0)
         throw invalidParameter("failed to load partition, due to no partition specified");
       const fieldIds = options.fieldNames.map((name) => {
@@ -338,7 +348,11 @@ export class Proxy {
   }
 
   releaseCollection(target: Target, partitionNames: readonly string[] | null): Promise<void> {
-    return this.#ddl.run(() => this.#coordinator.releaseCollection({ ...target, partitionNames }));
+    return this.#ddl.run(async () => {
+      if (partitionNames === null) await this.#context.describe(target);
+      else await this.#refusePartitionKey(target, "release");
+      await this.#coordinator.releaseCollection({ ...target, partitionNames });
+    });
   }
 
   /** A missing collection is a state and no error. */

@@ -105,8 +105,16 @@ export interface SearchRequest extends Target, Freshness {
   readonly partitionNames: readonly string[];
   readonly expression: string;
   readonly templates: TemplateValues;
-  /** Query vectors: `queryCount` equally long rows; `type` is the placeholder's. */
-  readonly queries: { readonly type: number; readonly values: Float32Array; readonly queryCount: number };
+  /**
+   * Query vectors: `queryCount` equally long rows; `type` is the placeholder's. `valueBytes` is the length of one of them as it was
+   * sent; where they differ, or are no floats, `values` is empty and it is the length of one that cannot be right.
+   */
+  readonly queries: {
+    readonly type: number;
+    readonly values: Float32Array;
+    readonly queryCount: number;
+    readonly valueBytes?: number;
+  };
   readonly outputFields: readonly string[];
   readonly params: ReadonlyMap<string, string>;
 }

@@ -146,8 +146,8 @@ function vectorPlan(described: DescribedCollection, request: SearchRequest, wind
       `vector type must be the same, field ${field.name} - type ${dataTypeName(field.dataType)}, search info type ${dataTypeName(queries.type)}`,
     );
   }
-  const bytes = (queries.values.length / queries.queryCount) * 4;
-  if (bytes !== field.dimension * 4) {
+  const bytes = queries.valueBytes ?? (queries.values.length / queries.queryCount) * 4;
+  if (bytes !== field.dimension * 4 || queries.values.length !== queries.queryCount * field.dimension) {
     throw invalidParameter(
       `vector dimension mismatch, expected vector size(byte) ${field.dimension * 4}, actual ${bytes}.`,
     );

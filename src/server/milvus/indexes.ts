@@ -1,0 +1,66 @@
+/** Indexes: declared on fields, and how far they are. */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { DescribedIndex } from "../../proxy/proxy.ts";
+import { IndexState } from "../wire/generated/common_pb.js";
+import { type IndexDescriptionSchema, MilvusService } from "../wire/generated/milvus_pb.js";
+import { type Method, type Scope, acknowledging, answering, targetOf } from "./method.ts";
+
+const service = MilvusService.method;
+
+export const INDEXES: readonly Method[] = [
+  acknowledging(service.createIndex, (request, scope) =>
+    scope.proxy.createIndex(
+      targetOf(request, scope),
+      request.fieldName,
+      request.indexName,
+      request.extraParams.map(({ key, value }) => ({ key, value })),
+    ),
+  ),
+
+  acknowledging(service.dropIndex, async (request, scope) => {
+    const target = targetOf(request, scope);
+    await scope.proxy.dropIndex(target, request.indexName === "" ? request.fieldName : request.indexName);
+  }),
+
+  answering(service.describeIndex, async (request, scope) => ({
+    indexDescriptions: (await described(request, request.fieldName, scope)).map(description),
+  })),
+
+  answering(service.getIndexStatistics, async (request, scope) => ({
+    indexDescriptions: (await described(request, "", scope)).map(description),
+  })),
+
+  answering(service.getIndexState, async (request, scope) => {
+    await described(request, request.fieldName, scope);
+    return { state: IndexState.Finished };
+  }),
+
+  answering(service.getIndexBuildProgress, async (request, scope) => {
+    const [first] = await described(request, request.fieldName, scope);
+    const totalRows = BigInt(first?.totalRows ?? 0);
+    return { indexedRows: totalRows, totalRows };
+  }),
+];
+
+function described(
+  request: { readonly dbName: string; readonly collectionName: string; readonly indexName: string },
+  fieldName: string,
+  scope: Scope,
+): Promise<readonly DescribedIndex[]> {
+  return scope.proxy.describeIndexes(targetOf(request, scope), request.indexName, fieldName);
+}
+
+/** Every row is searchable through its index as soon as it is written, so none is ever pending. */
+function description({ index, totalRows }: DescribedIndex): MessageInitShape<typeof IndexDescriptionSchema> {
+  return {
+    indexName: index.indexName,
+    indexID: index.indexId,
+    params: [...index.userParams],
+    fieldName: index.fieldName,
+    indexedRows: BigInt(totalRows),
+    totalRows: BigInt(totalRows),
+    pendingIndexRows: 0n,
+    state: IndexState.Finished,
+  };
+}

@@ -1,0 +1,134 @@
+/** Search and query: requests from the wire to the proxy, columns back to the wire. */
+
+import { invalidParameter } from "../../base/errors.ts";
+import { DataType } from "../../model/types.ts";
+import type { ConsistencyLevel } from "../../model/types.ts";
+import type { Freshness, SearchRequest } from "../../proxy/requests.ts";
+import { decodeMessage } from "../wire/control.ts";
+import { MilvusService, QueryRequestSchema } from "../wire/generated/milvus_pb.js";
+import { encodeQueryResults, encodeSearchResults } from "../wire/results.ts";
+import { type WireSearch, decodeSearchRequest } from "../wire/search-request.ts";
+import { statusOf } from "../wire/status.ts";
+import { refuseNamespace } from "./data.ts";
+import { type Method, encoded, targetOf } from "./method.ts";
+import { generatedTemplateValues, templateValues } from "./templates.ts";
+
+const service = MilvusService.method;
+const NO_FLOATS = new Float32Array();
+
+export const READS: readonly Method[] = [
+  encoded(service.search, {
+    decode: decodeSearchRequest,
+    run: async (request, scope) => {
+      refuseUnsupported(request);
+      const found = await scope.proxy.search(
+        {
+          ...targetOf(request, scope),
+          ...freshness(request),
+          partitionNames: request.partitionNames,
+          expression: request.expression,
+          templates: templateValues(request.templateValues),
+          queries: queriesOf(request),
+          outputFields: request.outputFields,
+          params: request.searchParams,
+        },
+        scope.call.signal,
+      );
+      return encodeSearchResults({
+        status: statusOf(null),
+        collectionName: found.collectionName,
+        sessionTimestamp: found.sessionTimestamp,
+        hits: {
+          topks: found.counts,
+          topK: found.limit,
+          ids: found.keys,
+          scores: found.scores,
+          distances: null,
+          recalls: null,
+          fields: found.fields,
+          outputFields: found.outputFields,
+          primaryFieldName: found.primaryFieldName,
+          allSearchCount: 0,
+          groupByField: null,
+          iterator: null,
+        },
+      });
+    },
+    refuse: (status, request) =>
+      encodeSearchResults({ status, collectionName: request.collectionName, sessionTimestamp: 0n, hits: null }),
+  }),
+
+  encoded(service.query, {
+    decode: (bytes) => decodeMessage(QueryRequestSchema, bytes),
+    run: async (request, scope) => {
+      refuseNamespace(request.namespace);
+      const found = await scope.proxy.query(
+        {
+          ...targetOf(request, scope),
+          ...freshness(request),
+          partitionNames: request.partitionNames,
+          expression: request.expr,
+          templates: generatedTemplateValues(request.exprTemplateValues),
+          outputFields: request.outputFields,
+          params: new Map(request.queryParams.map(({ key, value }) => [key, value])),
+        },
+        scope.call.signal,
+      );
+      return encodeQueryResults({ ...found, status: statusOf(null) });
+    },
+    refuse: (status, request) =>
+      encodeQueryResults({
+        status,
+        collectionName: request.collectionName,
+        sessionTimestamp: 0n,
+        fields: [],
+        outputFields: [],
+        primaryFieldName: "",
+      }),
+  }),
+];
+
+function freshness(request: {
+  readonly consistencyLevel: number;
+  readonly useDefaultConsistency: boolean;
+  readonly guaranteeTimestamp: bigint;
+}): Freshness {
+  return {
+    consistencyLevel: request.consistencyLevel as ConsistencyLevel,
+    useDefaultConsistency: request.useDefaultConsistency,
+    guaranteeTimestamp: request.guaranteeTimestamp,
+  };
+}
+
+/** Vectors of one length as they are; of others only what the proxy needs to say what is wrong with them. */
+function queriesOf(request: WireSearch): SearchRequest["queries"] {
+  if (request.placeholderFault !== null) {
+    throw invalidParameter(`failed to parse the placeholder group: ${request.placeholderFault}`);
+  }
+  const [placeholder, second] = request.placeholders;
+  if (placeholder === undefined) return { type: DataType.FloatVector, values: NO_FLOATS, queryCount: 0, valueBytes: 0 };
+  if (second !== undefined) throw invalidParameter("a search takes exactly one placeholder");
+  return {
+    type: placeholder.type,
+    values: placeholder.queries ?? NO_FLOATS,
+    queryCount: placeholder.count,
+    valueBytes: placeholder.unevenBytes ?? placeholder.valueBytes,
+  };
+}
+
+function refuseUnsupported(request: WireSearch): void {
+  refuseNamespace(request.namespace);
+  const refuse = (what: string): never => {
+    throw invalidParameter(`${what} is not supported yet`);
+  };
+  if (request.searchByPrimaryKeys || request.ids !== null) refuse("search by primary keys");
+  if (request.subRequests.length > 0) refuse("a search of several requests");
+  if (isSent(request.functionScore)) refuse("function score");
+  if (request.functionChains.length > 0) refuse("function chains");
+  if (isSent(request.highlighter)) refuse("highlighter");
+  if (isSent(request.searchAggregation)) refuse("search aggregation");
+}
+
+function isSent(message: Uint8Array | null): boolean {
+  return message !== null && message.length > 0;
+}

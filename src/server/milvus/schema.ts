@@ -1,0 +1,123 @@
+/**
+ * Schemas between the wire and the model.
+ *
+ * Always true of what goes out: only fields of users, never `$meta`, row ids or timestamps; type parameters as they were given.
+ */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { invalidParameter } from "../../base/errors.ts";
+import { type CollectionInfo, FIRST_USER_FIELD, type FieldSchema } from "../../model/schema.ts";
+import { DataType } from "../../model/types.ts";
+import type { DeclaredField, DeclaredSchema } from "../../proxy/requests.ts";
+import { decodeMessage } from "../wire/control.ts";
+import {
+  type FieldSchema as WireFieldSchema,
+  type ValueField,
+  CollectionSchemaSchema,
+  type FieldSchemaSchema,
+  type ValueFieldSchema,
+} from "../wire/generated/schema_pb.js";
+import { WireError } from "../wire/wire-error.ts";
+
+/** The schema of a request travels as bytes inside it: damage there is an error of the request, not of the call. */
+export function declaredSchema(bytes: Uint8Array): DeclaredSchema {
+  try {
+    const schema = decodeMessage(CollectionSchemaSchema, bytes);
+    return {
+      name: schema.name,
+      description: schema.description,
+      fields: schema.fields.map(declaredField),
+      enableDynamicField: schema.enableDynamicField,
+      functionCount: schema.functions.length,
+      structFieldCount: schema.structArrayFields.length,
+    };
+  } catch (thrown) {
+    if (thrown instanceof WireError) throw invalidParameter(`failed to unmarshal collection schema: ${thrown.message}`);
+    throw thrown;
+  }
+}
+
+function declaredField(field: WireFieldSchema): DeclaredField {
+  return {
+    name: field.name,
+    description: field.description,
+    dataType: field.dataType,
+    elementType: field.elementType,
+    isPrimaryKey: field.isPrimaryKey,
+    autoId: field.autoID,
+    isPartitionKey: field.isPartitionKey,
+    isClusteringKey: field.isClusteringKey,
+    isDynamic: field.isDynamic,
+    isFunctionOutput: field.isFunctionOutput,
+    nullable: field.nullable,
+    defaultValue: declaredDefault(field.defaultValue),
+    typeParams: field.typeParams.map(({ key, value }) => ({ key, value })),
+  };
+}
+
+function declaredDefault(value: ValueField | undefined): DeclaredField["defaultValue"] {
+  if (value === undefined) return null;
+  switch (value.data.case) {
+    case undefined:
+      return null;
+    case "boolData":
+      return { kind: "bool", value: value.data.value };
+    case "intData":
+      return { kind: "int", value: value.data.value };
+    case "longData":
+      return { kind: "long", value: value.data.value };
+    case "floatData":
+      return { kind: "float", value: value.data.value };
+    case "doubleData":
+      return { kind: "double", value: value.data.value };
+    case "stringData":
+      return { kind: "string", value: value.data.value };
+    default:
+      return { kind: "other", value: value.data.value };
+  }
+}
+
+export function wireSchema({ schema, properties }: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+  return {
+    name: schema.name,
+    description: schema.description,
+    fields: schema.fields.filter((field) => !field.isDynamic && field.fieldId >= FIRST_USER_FIELD).map(wireField),
+    enableDynamicField: schema.enableDynamicField,
+    properties: [...properties],
+    version: schema.version,
+  };
+}
+
+function wireField(field: FieldSchema): MessageInitShape<typeof FieldSchemaSchema> {
+  return {
+    fieldID: field.fieldId,
+    name: field.name,
+    isPrimaryKey: field.isPrimaryKey,
+    description: field.description,
+    dataType: field.dataType,
+    typeParams: [...field.typeParams],
+    autoID: field.autoId,
+    elementType: field.elementType,
+    isPartitionKey: field.isPartitionKey,
+    isClusteringKey: field.isClusteringKey,
+    nullable: field.nullable,
+    ...(field.defaultValue === null ? {} : { defaultValue: wireDefault(field) }),
+  };
+}
+
+function wireDefault({ dataType, defaultValue }: FieldSchema): MessageInitShape<typeof ValueFieldSchema> {
+  switch (dataType) {
+    case DataType.Bool:
+      return { data: { case: "boolData", value: defaultValue as boolean } };
+    case DataType.Int64:
+      return { data: { case: "longData", value: BigInt(defaultValue as bigint) } };
+    case DataType.Float:
+      return { data: { case: "floatData", value: defaultValue as number } };
+    case DataType.Double:
+      return { data: { case: "doubleData", value: defaultValue as number } };
+    case DataType.VarChar:
+      return { data: { case: "stringData", value: defaultValue as string } };
+    default:
+      return { data: { case: "intData", value: Number(defaultValue) } };
+  }
+}

@@ -60,6 +60,26 @@ function withAddon(native: NativeKernel): void {
       native.close(rows);
     });
 
+    test("a small search does not wait for a large one", async () => {
+      const rows = filled(native, 50_000, 128);
+      const order: string[] = [];
+      const large = native
+        .exactSearch(
+          plan(
+            native,
+            rows,
+            Array.from({ length: 128 * 200 }, (_, at) => at % 3),
+          ),
+        )
+        .then(() => order.push("large"));
+      const small = native
+        .exactSearch(plan(native, rows, query(128), { rowCount: 10 }))
+        .then(() => order.push("small"));
+      await Promise.all([large, small]);
+      assert.deepEqual(order, ["small", "large"]);
+      native.close(rows);
+    });
+
     test("workers share handles, have ends of their own, and may be terminated in the middle of a search", async () => {
       const rows = filled(native, 20_000, 64);
       const expected = await native.exactSearch(plan(native, rows, query(64), { k: 5 }));

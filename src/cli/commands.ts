@@ -2,5 +2,7 @@
 
 import type { Command } from "./command.ts";
 import { inspectFiles } from "./commands/inspect-files.ts";
+import { inspectWal } from "./commands/inspect-wal.ts";
+import { serve } from "./commands/serve.ts";
 
-export const COMMANDS: readonly Command[] = [inspectFiles];
+export const COMMANDS: readonly Command[] = [serve, inspectFiles, inspectWal];

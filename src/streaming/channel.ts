@@ -24,13 +24,14 @@ export class Channel implements LogConsumer {
   readonly #flusher: Flusher;
   readonly #delegators = new Map<string, Delegator>();
   #wal: WriteAheadLog | null = null;
-  /** Everything up to here has been applied. */
-  #applied: LogPlace = { position: 0n, timeTick: 0n };
+  /** Everything up to here has been applied. Starts at the checkpoint: a flush during the replay must not move that back. */
+  #applied: LogPlace;
 
-  private constructor(name: string, term: bigint, context: StreamingContext) {
+  private constructor(name: string, term: bigint, context: StreamingContext, checkpoint: LogPlace | null) {
     this.name = name;
     this.term = term;
     this.#context = context;
+    this.#applied = checkpoint ?? { position: 0n, timeTick: 0n };
     this.#flusher = new Flusher({
       channel: name,
       term,
@@ -46,7 +47,7 @@ export class Channel implements LogConsumer {
   /** Opens the log under the term, and replays what is not in files. */
   static async open(name: string, term: bigint, context: StreamingContext): Promise<Channel> {
     const { checkpoint, collections } = await context.coordinator.recoverChannel({ channel: name, term });
-    const channel = new Channel(name, term, context);
+    const channel = new Channel(name, term, context, checkpoint);
     for (const recovered of collections) channel.#addDelegator(recovered);
     const { wal, replayed } = await WriteAheadLog.open({
       channel: name,

@@ -4,5 +4,6 @@ import type { Command } from "./command.ts";
 import { inspectFiles } from "./commands/inspect-files.ts";
 import { inspectWal } from "./commands/inspect-wal.ts";
 import { serve } from "./commands/serve.ts";
+import { tail } from "./commands/tail.ts";
 
-export const COMMANDS: readonly Command[] = [serve, inspectFiles, inspectWal];
+export const COMMANDS: readonly Command[] = [serve, inspectFiles, inspectWal, tail];

@@ -7,8 +7,7 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import type { LogBackend, LogPosition } from "../log/log.ts";
-import { MessageType } from "../model/message.ts";
+import type { LogBackend, LogPosition, LogRecord } from "../log/log.ts";
 import { decodeRecord } from "../model/message-codec.ts";
 import { type PlacedRecord, TransactionAssembler } from "./transactions.ts";
 
@@ -24,6 +23,19 @@ export interface ScanOptions {
 
 /** Records in the order of ticks. A scan that does not follow ends with everything that was durable when it began. */
 export async function* scan(log: LogBackend, channel: string, options: ScanOptions = {}): AsyncGenerator<PlacedRecord> {
+  const readOptions = {
+    ...(options.from === undefined ? {} : { from: options.from }),
+    ...(options.follow === undefined ? {} : { follow: options.follow }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  yield* inTickOrder(log.read(channel, readOptions), options);
+}
+
+/** The records of one channel, as they lie in the log, put into the order of ticks. */
+export async function* inTickOrder(
+  records: AsyncIterable<LogRecord>,
+  options: Pick<ScanOptions, "fromTimeTick" | "through"> = {},
+): AsyncGenerator<PlacedRecord> {
   const waiting: PlacedRecord[] = [];
   const transactions = new TransactionAssembler();
   let term: bigint | null = null;
@@ -41,12 +53,7 @@ export async function* scan(log: LogBackend, channel: string, options: ScanOptio
     }
     waiting.splice(0, count);
   };
-  const readOptions = {
-    ...(options.from === undefined ? {} : { from: options.from }),
-    ...(options.follow === undefined ? {} : { follow: options.follow }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
-  for await (const { position, body, term: recordTerm } of log.read(channel, readOptions)) {
+  for await (const { position, body, term: recordTerm } of records) {
     const record = decodeRecord(body);
     if (term !== null && recordTerm !== term) {
       // A new owner: everything of the old one is final, and what it left open stays undone.
@@ -59,11 +66,6 @@ export async function* scan(log: LogBackend, channel: string, options: ScanOptio
     if (options.through !== undefined && position >= options.through) break;
   }
   yield* release(null);
-}
-
-/** Whether the record is a bare time tick. */
-export function isTimeTick({ record }: PlacedRecord): boolean {
-  return record.messages.length === 1 && record.messages[0]!.type === MessageType.TimeTick;
 }
 
 function insertByTick(waiting: PlacedRecord[], placed: PlacedRecord): void {

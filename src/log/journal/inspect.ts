@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import { LogCorrupted, type LogRecord } from "../log.ts";
 import { nodeFiles } from "./files.ts";
 import {
   DATA,
@@ -34,13 +35,25 @@ export interface InspectedRecord {
 }
 
 export async function* inspectJournal(directory: string): AsyncGenerator<InspectedRecord> {
+  for await (const { record } of inspectRecords(directory)) yield record;
+}
+
+interface Inspected {
+  readonly record: InspectedRecord;
+  /** Of a valid record; valid until the next one is asked for. */
+  readonly body: Uint8Array | null;
+  /** Damage with nothing valid behind it, at the end of the last file. */
+  readonly isTornTail?: boolean;
+}
+
+async function* inspectRecords(directory: string): AsyncGenerator<Inspected> {
   const names = new Map<number, string>();
   let expectedSequence: number | null = null;
   let expectedPosition: number | null = null;
   const sequences = journalSequences(nodeFiles, directory);
   for (const [index, sequence] of sequences.entries()) {
     for (let missing = expectedSequence ?? sequence; missing < sequence; missing++) {
-      yield damage(join(directory, fileName(missing)), 0, 0, "the file is missing");
+      yield { record: damage(join(directory, fileName(missing)), 0, 0, "the file is missing"), body: null };
       expectedPosition = null;
     }
     expectedSequence = sequence + 1;
@@ -55,6 +68,19 @@ export async function* inspectJournal(directory: string): AsyncGenerator<Inspect
   }
 }
 
+/**
+ * The data records of a journal, for who may not open it because a server has it. Ends quietly at a torn tail, and throws where the
+ * journal is damaged.
+ */
+export async function* readJournal(directory: string): AsyncGenerator<LogRecord & { readonly channel: string }> {
+  for await (const { record, body, isTornTail } of inspectRecords(directory)) {
+    if (isTornTail === true) return;
+    if (!record.ok) throw new LogCorrupted(`${record.file} at byte ${record.offset}: ${record.problem}`);
+    if (record.kind !== "data") continue;
+    yield { channel: record.channel!, term: record.term!, position: record.position!, body: body!.slice() };
+  }
+}
+
 /** Returns the position where the next file must begin, or null when that is not known. */
 function* inspectFile(
   window: FileWindow,
@@ -62,36 +88,19 @@ function* inspectFile(
   expected: number | null,
   isLast: boolean,
   names: Map<number, string>,
-): Generator<InspectedRecord, number | null> {
+): Generator<Inspected, number | null> {
   const parsed = parseFileHeader(window.at(0, FILE_HEADER_BYTES));
   if (parsed.state === "damaged" && isLast && endOfBytes(window, 0) === 0) {
-    yield {
-      file: path,
-      offset: 0,
-      position: null,
-      channel: null,
-      term: null,
-      kind: "file",
-      bytes: window.fileBytes,
-      ok: true,
-    };
+    yield { record: fileRecord(path, null, window.fileBytes), body: null };
     return null;
   }
-  if (parsed.state !== "good") yield damage(path, 0, FILE_HEADER_BYTES, parsed.problem);
+  if (parsed.state !== "good") yield { record: damage(path, 0, FILE_HEADER_BYTES, parsed.problem), body: null };
   const firstPosition = parsed.state === "good" ? parsed.header.firstPosition : null;
   if (firstPosition !== null) {
     const jumps = expected !== null && expected !== firstPosition;
-    yield {
-      file: path,
-      offset: 0,
-      position: BigInt(firstPosition),
-      channel: null,
-      term: null,
-      kind: "file",
-      bytes: window.fileBytes,
-      ok: !jumps,
-      ...(jumps ? { problem: `it begins at position ${firstPosition}, the file before it ends at ${expected}` } : {}),
-    };
+    const record = fileRecord(path, BigInt(firstPosition), window.fileBytes);
+    const problem = `it begins at position ${firstPosition}, the file before it ends at ${expected}`;
+    yield { record: jumps ? { ...record, ok: false, problem } : record, body: null };
   }
   let offset = FILE_HEADER_BYTES;
   for (;;) {
@@ -99,7 +108,8 @@ function* inspectFile(
     if (firstPosition !== null) {
       const scan = scanRecords(window, firstPosition, offset);
       let step = scan.next();
-      for (; step.done !== true; step = scan.next()) yield describe(path, step.value, names);
+      for (; step.done !== true; step = scan.next())
+        yield { record: describe(path, step.value, names), body: step.value.body };
       offset = step.value.offset;
       problem = step.value.problem ?? "zeros where a record must be";
     }
@@ -108,12 +118,13 @@ function* inspectFile(
       const end = endOfBytes(window, offset);
       if (end > offset) {
         const torn = isLast ? `${problem}; nothing valid follows: a torn tail, which the next opening drops` : problem;
-        yield damage(path, offset, end - offset, torn);
+        yield { record: damage(path, offset, end - offset, torn), body: null, isTornTail: isLast };
       }
       return firstPosition === null ? null : firstPosition + offset;
     }
-    if (next.value.offset > offset) yield damage(path, offset, next.value.offset - offset, problem);
-    yield describe(path, next.value, names);
+    if (next.value.offset > offset)
+      yield { record: damage(path, offset, next.value.offset - offset, problem), body: null };
+    yield { record: describe(path, next.value, names), body: next.value.body };
     offset = next.value.offset + recordBytes(next.value.header.bodyBytes);
   }
 }
@@ -133,6 +144,10 @@ function describe(path: string, { offset, header, body }: ScannedRecord, names: 
     bytes: header.bodyBytes,
     ok: true,
   };
+}
+
+function fileRecord(file: string, position: bigint | null, bytes: number): InspectedRecord {
+  return { file, offset: 0, position, channel: null, term: null, kind: "file", bytes, ok: true };
 }
 
 function damage(file: string, offset: number, bytes: number, problem: string): InspectedRecord {

@@ -2,8 +2,18 @@
 
 import type { Command } from "./command.ts";
 import { inspectFiles } from "./commands/inspect-files.ts";
+import { inspectChannels, inspectMeta, inspectSegment, inspectSegments } from "./commands/inspect-meta.ts";
 import { inspectWal } from "./commands/inspect-wal.ts";
 import { serve } from "./commands/serve.ts";
 import { tail } from "./commands/tail.ts";
 
-export const COMMANDS: readonly Command[] = [serve, inspectFiles, inspectWal, tail];
+export const COMMANDS: readonly Command[] = [
+  serve,
+  inspectFiles,
+  inspectMeta,
+  inspectChannels,
+  inspectSegments,
+  inspectSegment,
+  inspectWal,
+  tail,
+];

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { IndexState, LoadState } from "../wire/generated/common_pb.js";
 import type { FieldData } from "../wire/generated/schema_pb.js";
-import { createQuick, dynamic, int64s, load, ok, params, searchFor, service, vectors } from "./testing/messages.ts";
+import {
+  createQuick,
+  dynamic,
+  int64s,
+  load,
+  ok,
+  params,
+  searchFor,
+  service,
+  vectors,
+  until,
+} from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
 
 describe("the life of a collection", () => {
@@ -244,12 +255,4 @@ function longs(fields: readonly FieldData[], name: string): readonly bigint[] {
 function documents({ field }: FieldData): unknown[] {
   assert.ok(field.case === "scalars" && field.value.data.case === "jsonData");
   return field.value.data.value.data.map((bytes) => JSON.parse(new TextDecoder().decode(bytes)));
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    assert.ok(Date.now() < deadline, "it takes too long");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -13,11 +13,12 @@ import { MilvusService, type SearchRequestSchema } from "../../wire/generated/mi
 import {
   CollectionSchemaSchema,
   type FieldDataSchema,
+  type FieldSchema,
   type FieldSchemaSchema,
 } from "../../wire/generated/schema_pb.js";
 import type { TestClient } from "./server.ts";
 
-type FieldInit = MessageInitShape<typeof FieldSchemaSchema>;
+type FieldInit = Exclude<MessageInitShape<typeof FieldSchemaSchema>, FieldSchema>;
 export type FieldDataInit = MessageInitShape<typeof FieldDataSchema>;
 
 export const service = MilvusService.method;
@@ -65,12 +66,11 @@ export async function createQuick(
 
 export async function load(client: TestClient, collectionName: string, dbName = ""): Promise<void> {
   ok(await client.call(service.loadCollection, { dbName, collectionName }));
-  for (;;) {
+  await until(async () => {
     const answer = await client.call(service.getLoadingProgress, { dbName, collectionName });
     ok(answer);
-    if (answer.progress === 100n) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+    return answer.progress === 100n;
+  });
 }
 
 export function int64s(fieldName: string, data: readonly (number | bigint)[]): FieldDataInit {
@@ -140,4 +140,13 @@ export function searchFor(
 
 export function params(entries: Readonly<Record<string, string>>): { key: string; value: string }[] {
   return Object.entries(entries).map(([key, value]) => ({ key, value }));
+}
+
+/** Waits until it is so, and fails after ten seconds. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    assert.ok(Date.now() < deadline, "it takes too long");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }

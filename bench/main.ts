@@ -1,0 +1,46 @@
+/**
+ * `npm run bench -- <name> [part…]`: the benches by name. Without a name, or with one that is unknown: the list.
+ *
+ * A bench prints; nothing here passes or fails. Peers and limits are measured in the same run as what they are compared with.
+ */
+
+interface Bench {
+  readonly about: string;
+  readonly run: (parts: readonly string[]) => Promise<void>;
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  engine: {
+    about: "insert, pymilvus, search, start, idle, loop (all of them, or those that are named)",
+    run: async (parts) => (await import("./engine.ts")).engineBench(parts),
+  },
+  scan: {
+    about: "exact search of the kernel beside a plain read of the same memory",
+    run: async () => (await import("./scan.ts")).scanBench(),
+  },
+  journal: {
+    about: "durable appends beside plain write + fdatasync",
+    run: async () => (await import("./journal.ts")).journalBench(),
+  },
+  codec: {
+    about: "hot messages by hand beside generated code",
+    run: async () => (await import("./codec.ts")).codecBench(),
+  },
+  filter: {
+    about: "filters over a million rows beside a plain read",
+    run: async () => (await import("./filter.ts")).filterBench(),
+  },
+};
+
+const [name, ...parts] = process.argv.slice(2);
+const bench = name === undefined ? undefined : BENCHES[name];
+if (bench === undefined) {
+  const width = Math.max(...Object.keys(BENCHES).map(({ length }) => length));
+  const list = Object.entries(BENCHES).map(([known, { about }]) => `  ${known.padEnd(width)}  ${about}\n`);
+  const asked = name === undefined || name === "help" || name === "--help";
+  const text = `usage: npm run bench -- <name> [part…]\n\n${list.join("")}`;
+  (asked ? process.stdout : process.stderr).write(asked ? text : `there is no bench ${name}\n\n${text}`);
+  process.exitCode = asked ? 0 : 2;
+} else {
+  await bench.run(parts);
+}

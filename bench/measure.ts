@@ -1,0 +1,110 @@
+/**
+ * What several benches need to measure and to print: medians, processor time and memory of processes, delays of an event loop.
+ *
+ * Always true: what is printed is a median of rounds, or says what else it is.
+ */
+
+import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { loadavg } from "node:os";
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+export async function secondsOf(action: () => unknown): Promise<number> {
+  const start = performance.now();
+  await action();
+  return (performance.now() - start) / 1000;
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** `actions` of them run at any time until `count` have run. */
+export async function inFlight(
+  count: number,
+  actions: number,
+  run: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < count) await run(next++);
+  };
+  await Promise.all(Array.from({ length: actions }, worker));
+}
+
+/** The kernel counts processor time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
+
+/** Processor seconds of a process, all threads, user and system. */
+export function processorSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+export interface ProcessMemory {
+  readonly residentMegabytes: number;
+  /** The part that is files: programs, libraries, mapped segments. The system may take it back. */
+  readonly fileMegabytes: number;
+}
+
+export function processMemory(pid: number): ProcessMemory {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kibibytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0);
+  return { residentMegabytes: (kibibytes("VmRSS") * 1024) / 1e6, fileMegabytes: (kibibytes("RssFile") * 1024) / 1e6 };
+}
+
+export interface LoopDelay {
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+  readonly p999Milliseconds: number;
+  readonly maxMilliseconds: number;
+  readonly samples: number;
+}
+
+/** How late a timer of one millisecond fires on this thread. The millisecond itself is taken off. */
+export class LoopWatch {
+  readonly #histogram = monitorEventLoopDelay({ resolution: 1 });
+
+  start(): void {
+    this.#histogram.reset();
+    this.#histogram.enable();
+  }
+
+  stop(): LoopDelay {
+    this.#histogram.disable();
+    const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - 1);
+    return {
+      p50Milliseconds: late(this.#histogram.percentile(50)),
+      p99Milliseconds: late(this.#histogram.percentile(99)),
+      p999Milliseconds: late(this.#histogram.percentile(99.9)),
+      maxMilliseconds: late(this.#histogram.max),
+      samples: this.#histogram.count,
+    };
+  }
+}
+
+export function printTable(title: string, columns: readonly string[], rows: readonly (readonly string[])[]): void {
+  console.log(`\n${title}\n`);
+  console.log(`| ${columns.join(" | ")} |`);
+  console.log(`|${columns.map((_, at) => (at === 0 ? " --- " : " ---: ")).join("|")}|`);
+  for (const row of rows) console.log(`| ${row.join(" | ")} |`);
+}
+
+export function thousands(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+export function percent(part: number): string {
+  return `${(100 * part).toFixed(0)} %`;
+}
+
+/** How busy the machine is with other things; a figure taken above two is not to be trusted here. */
+export function printLoad(): void {
+  console.log(`load before: ${loadavg()[0]!.toFixed(2)}`);
+}

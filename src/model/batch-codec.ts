@@ -63,7 +63,7 @@ const ZEROS = new Uint8Array(8);
 
 /** Views `bytes`, which must stay unchanged as long as the batch lives; copies once when it does not start on a multiple of 8. */
 export function decodeBatch(bytes: Uint8Array): ColumnBatch {
-  const aligned = (bytes.byteOffset & 7) === 0 ? bytes : bytes.slice();
+  const aligned = (bytes.byteOffset & 7) === 0 ? bytes : new Uint8Array(bytes);
   const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
   let at = 8;
   const take = (length: number): Uint8Array => {

@@ -46,6 +46,7 @@ export function encodeMessages(messages: readonly Message[]): EncodedMessages {
 
 /** The record as parts to be appended one after the other. */
 export function encodeRecord(head: Omit<LogMessages, "messages">, messages: EncodedMessages): Uint8Array[] {
+  assert(messages.count <= 0xffff, "a record has at most 65,535 messages");
   const channel = Buffer.from(head.channel, "utf8");
   const key = Buffer.from(head.idempotencyKey, "utf8");
   const bytes = new Uint8Array(align(RECORD_HEADER_BYTES + channel.byteLength + key.byteLength));
@@ -67,7 +68,7 @@ export function encodeRecord(head: Omit<LogMessages, "messages">, messages: Enco
 /** Views `bytes`, which must stay unchanged as long as the messages live. */
 export function decodeRecord(record: Uint8Array): LogMessages {
   // Columns are viewed in place, so the record itself must start on a multiple of 8.
-  const bytes = (record.byteOffset & 7) === 0 ? record : record.slice();
+  const bytes = (record.byteOffset & 7) === 0 ? record : new Uint8Array(record);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const part = (start: number, length: number): Uint8Array => {
     if (start + length > bytes.byteLength)

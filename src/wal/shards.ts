@@ -4,7 +4,8 @@
  * Always true:
  *  - a segment belongs to one virtual channel and one partition, and is created by a message before its first row;
  *  - after the message that flushes a segment no row is assigned to it, and none of an open transaction arrives later;
- *  - the state here is what the records up to the last appended one say: `observe` on replay leads to the same state.
+ *  - the state here is what the records up to the last appended one say: `observe` on replay leads to the same state;
+ *  - a segment that has rows is in here until a message in the log flushes it, whatever was lost or rolled back meanwhile.
  *
  * Not here: rows (segment), when to flush for other reasons than size (streaming).
  */
@@ -37,12 +38,13 @@ interface Shard {
   readonly partitionIds: Set<bigint>;
   /** By partition: the one segment that still takes rows. */
   readonly open: Map<bigint, AssignedSegment>;
-  /** Full segments that wait for a transaction to end before they can be flushed. */
-  readonly full: AssignedSegment[];
+  /** Full segments that no message in the log has flushed yet: a transaction had them, or the message was lost. */
+  full: AssignedSegment[];
 }
 
 export interface Assignment {
   readonly messages: Message[];
+  /** Called once when the record did not get into the log. */
   readonly undo: () => void;
 }
 
@@ -88,70 +90,49 @@ export class Shards {
   assign(channel: string, messages: readonly Message[], inTransaction: boolean, newId: () => bigint): Assignment {
     const assigned: Message[] = [];
     const undo: (() => void)[] = [];
-    for (const message of messages) {
-      if (message.type !== MessageType.Insert) {
-        assigned.push(message);
-        continue;
+    const takeBack = (): void => {
+      for (const step of undo.toReversed()) step();
+    };
+    try {
+      for (const message of messages) {
+        if (message.type === MessageType.Insert)
+          assigned.push(...this.#assignInsert(channel, message, inTransaction, newId, undo));
+        else assigned.push(message);
       }
-      const shard = this.#shard(channel, message);
-      const bytes = batchBytes(message.batch);
-      const current = shard.open.get(message.partitionId);
-      if (current !== undefined && current.bytes + bytes <= current.maxBytes) {
-        this.#count(current, message, bytes, inTransaction);
-        assigned.push({ ...message, segmentId: current.segmentId });
-        continue;
-      }
-      if (current !== undefined) {
-        assigned.push(...this.#retire(shard, current));
-        undo.push(() => {
-          if (!shard.full.includes(current)) shard.full.push(current);
-        });
-      }
-      const created: CreateSegmentMessage = {
-        type: MessageType.CreateSegment,
-        collectionId: message.collectionId,
-        partitionId: message.partitionId,
-        segmentId: newId(),
-        storageVersion: STORAGE_VERSION,
-        maxBytes: this.#limits.maxSegmentBytes,
-      };
-      const segment = this.#open(shard, created);
-      undo.push(() => {
-        if (shard.open.get(segment.partitionId) === segment) shard.open.delete(segment.partitionId);
-      });
-      this.#count(segment, message, bytes, inTransaction);
-      assigned.push(created, { ...message, segmentId: segment.segmentId });
+    } catch (error) {
+      takeBack();
+      throw error;
     }
-    return { messages: assigned, undo: () => undo.forEach((step) => step()) };
+    return { messages: assigned, undo: takeBack };
   }
 
-  /** A transaction ended: its segments may be flushed now. Returns the flushes that waited for it. */
-  transactionEnded(channel: string, segmentIds: Iterable<bigint>): FlushMessage[] {
+  /** A transaction ended: its segments may be flushed now. Returns the flush that waited for it, to be observed once it is in the log. */
+  transactionEnded(channel: string, segmentIds: Iterable<bigint>): FlushMessage | null {
     const shard = this.#shards.get(channel);
-    if (shard === undefined) return [];
+    if (shard === undefined) return null;
     for (const segmentId of segmentIds) {
-      const segment = this.growing(channel).find((candidate) => candidate.segmentId === segmentId);
-      if (segment !== undefined) segment.openTransactions -= 1;
+      const segment = this.#find(shard, segmentId);
+      if (segment === null) continue;
+      assert(segment.openTransactions > 0, "a transaction that ends was counted");
+      segment.openTransactions -= 1;
     }
-    const ready = shard.full.filter((segment) => segment.openTransactions <= 0);
-    return ready.map((segment) => this.#flushed(shard, segment));
+    const ready = shard.full.filter((segment) => segment.openTransactions === 0);
+    if (ready.length === 0) return null;
+    return flushOf(shard, ready);
   }
 
   /**
-   * Closes every growing segment of the channel (of one partition, when given) and returns their ids. The caller holds the channel
-   * exclusively, so no transaction is open.
+   * The growing segments of the channel (of one partition, when given), which the caller is about to close by a message that is to be
+   * observed once it is in the log. The caller holds the channel exclusively, so no transaction is open.
    */
-  seal(channel: string, partitionId: bigint | null): bigint[] {
-    const shard = this.#shards.get(channel);
-    if (shard === undefined) return [];
-    const sealed = this.growing(channel).filter(
+  sealable(channel: string, partitionId: bigint | null): bigint[] {
+    const sealable = this.growing(channel).filter(
       (segment) => partitionId === null || segment.partitionId === partitionId,
     );
-    for (const segment of sealed) {
+    for (const segment of sealable) {
       assert(segment.openTransactions === 0, "a segment is sealed only when no transaction is open");
-      this.#remove(shard, segment.segmentId);
     }
-    return sealed.map((segment) => segment.segmentId);
+    return sealable.map((segment) => segment.segmentId);
   }
 
   /** Takes over what a record of the log says; used on replay, and for messages that need no assignment. */
@@ -173,14 +154,21 @@ export class Shards {
         return;
       case MessageType.DropPartition:
         shard?.partitionIds.delete(message.partitionId);
-        if (shard !== undefined) shard.open.delete(message.partitionId);
+        if (shard !== undefined) {
+          shard.open.delete(message.partitionId);
+          shard.full = shard.full.filter((segment) => segment.partitionId !== message.partitionId);
+        }
         return;
       case MessageType.CreateSegment:
-        if (shard !== undefined) this.#open(shard, message);
+        if (shard !== undefined && this.#find(shard, message.segmentId) === null) this.#open(shard, message);
         return;
       case MessageType.Insert: {
-        const segment = shard?.open.get(message.partitionId);
-        if (segment?.segmentId === message.segmentId) this.#count(segment, message, batchBytes(message.batch), false);
+        if (shard === undefined || !shard.partitionIds.has(message.partitionId)) return;
+        // The record that created the segment may be lost where this one is not.
+        const segment =
+          this.#find(shard, message.segmentId) ??
+          this.#open(shard, { ...message, maxBytes: this.#limits.maxSegmentBytes });
+        this.#count(segment, message.batch.rowCount, batchBytes(message.batch));
         return;
       }
       case MessageType.Flush:
@@ -204,7 +192,55 @@ export class Shards {
     return shard;
   }
 
-  #open(shard: Shard, message: CreateSegmentMessage): AssignedSegment {
+  #assignInsert(
+    channel: string,
+    message: InsertMessage,
+    inTransaction: boolean,
+    newId: () => bigint,
+    undo: (() => void)[],
+  ): Message[] {
+    const shard = this.#shard(channel, message);
+    const bytes = batchBytes(message.batch);
+    const before: Message[] = [];
+    let segment = shard.open.get(message.partitionId);
+    if (segment !== undefined && segment.bytes + bytes > segment.maxBytes) {
+      before.push(...this.#retire(shard, segment, inTransaction, undo));
+      segment = undefined;
+    }
+    if (segment === undefined) {
+      const created: CreateSegmentMessage = {
+        type: MessageType.CreateSegment,
+        collectionId: message.collectionId,
+        partitionId: message.partitionId,
+        segmentId: newId(),
+        storageVersion: STORAGE_VERSION,
+        maxBytes: this.#limits.maxSegmentBytes,
+      };
+      segment = this.#open(shard, created);
+      before.push(created);
+      // Later records may have put rows into it by then: it stays for those, and is created by the first of them.
+      const fresh = segment;
+      undo.push(() => {
+        if (fresh.rows === 0) this.#remove(shard, fresh.segmentId);
+      });
+    }
+    const target = segment;
+    this.#count(target, message.batch.rowCount, bytes);
+    if (inTransaction) target.openTransactions += 1;
+    undo.push(() => {
+      this.#count(target, -message.batch.rowCount, -bytes);
+      if (inTransaction) target.openTransactions -= 1;
+    });
+    return [...before, { ...message, segmentId: target.segmentId }];
+  }
+
+  #find(shard: Shard, segmentId: bigint): AssignedSegment | null {
+    for (const segment of shard.open.values()) if (segment.segmentId === segmentId) return segment;
+    return shard.full.find((segment) => segment.segmentId === segmentId) ?? null;
+  }
+
+  /** The segment that takes rows from now on; the one before it, if it was not flushed, waits among the full ones. */
+  #open(shard: Shard, message: Pick<CreateSegmentMessage, "segmentId" | "partitionId" | "maxBytes">): AssignedSegment {
     const segment: AssignedSegment = {
       segmentId: message.segmentId,
       partitionId: message.partitionId,
@@ -213,33 +249,41 @@ export class Shards {
       bytes: 0,
       openTransactions: 0,
     };
+    const previous = shard.open.get(message.partitionId);
+    if (previous !== undefined) shard.full.push(previous);
     shard.open.set(message.partitionId, segment);
     return segment;
   }
 
-  #count(segment: AssignedSegment, message: InsertMessage, bytes: number, inTransaction: boolean): void {
-    segment.rows += message.batch.rowCount;
+  #count(segment: AssignedSegment, rows: number, bytes: number): void {
+    segment.rows += rows;
     segment.bytes += bytes;
-    if (inTransaction) segment.openTransactions += 1;
+    assert(segment.rows >= 0 && segment.bytes >= 0, "no more rows are taken back than were assigned");
   }
 
-  /** The segment is full: flush it now, or as soon as its last transaction ends. */
-  #retire(shard: Shard, segment: AssignedSegment): FlushMessage[] {
+  /**
+   * The segment is full: flush it now, or as soon as its last transaction ends. A transaction itself flushes nothing, since it may be
+   * rolled back: its end does.
+   */
+  #retire(shard: Shard, segment: AssignedSegment, inTransaction: boolean, undo: (() => void)[]): FlushMessage[] {
     shard.open.delete(segment.partitionId);
-    shard.full.push(segment);
-    return segment.openTransactions === 0 ? [this.#flushed(shard, segment)] : [];
-  }
-
-  #flushed(shard: Shard, segment: AssignedSegment): FlushMessage {
-    this.#remove(shard, segment.segmentId);
-    return { type: MessageType.Flush, collectionId: shard.collectionId, segmentIds: [segment.segmentId] };
+    if (inTransaction || segment.openTransactions > 0) {
+      shard.full.push(segment);
+      return [];
+    }
+    undo.push(() => shard.full.push(segment));
+    return [flushOf(shard, [segment])];
   }
 
   #remove(shard: Shard, segmentId: bigint): void {
     for (const [partitionId, segment] of shard.open) {
       if (segment.segmentId === segmentId) shard.open.delete(partitionId);
     }
-    const at = shard.full.findIndex((segment) => segment.segmentId === segmentId);
-    if (at >= 0) shard.full.splice(at, 1);
+    shard.full = shard.full.filter((segment) => segment.segmentId !== segmentId);
   }
+}
+
+function flushOf(shard: Shard, segments: readonly AssignedSegment[]): FlushMessage {
+  const segmentIds = segments.map((segment) => segment.segmentId);
+  return { type: MessageType.Flush, collectionId: shard.collectionId, segmentIds };
 }

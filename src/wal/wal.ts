@@ -141,9 +141,8 @@ export class WriteAheadLog {
     for (const shard of options.shards) shards.register(shard.channel, shard.collectionId, shard.partitionIds);
     // The first tick of a term ends the term before: whatever lies in front of it is final.
     const first = await options.allocators.timestamp();
-    const start = checkpoint?.position ?? 0n;
-    const marker = timeTickRecord(channel, first, start);
-    const position = await writer.append(marker);
+    const marker = timeTickRecord(channel, first, checkpoint?.position ?? 0n);
+    const position = await untilClear(options.runtime, () => writer.append(marker));
     let replayed = 0;
     const from = checkpoint === null ? {} : { from: checkpoint.position, fromTimeTick: checkpoint.timeTick };
     for await (const placed of scan(log, channel, { ...from, through: position })) {
@@ -165,7 +164,7 @@ export class WriteAheadLog {
     assert(messages.length > 0, "something is appended");
     const lock = this.#lock(channel);
     if (messages.some((message) => EXCLUSIVE.has(message.type))) {
-      return lock.exclusive(() => this.#appendRecord(channel, () => messages, 0n, idempotencyKey));
+      return lock.exclusive(() => this.#appendObserved(channel, () => messages, idempotencyKey));
     }
     if (sizeOf(messages) > this.#bodyLimitBytes) {
       return lock.shared(() => this.#appendTransaction(channel, messages, idempotencyKey));
@@ -185,13 +184,12 @@ export class WriteAheadLog {
     extra: readonly Message[] = [],
   ): Promise<Appended> {
     return this.#lock(channel).exclusive(() =>
-      this.#appendRecord(
+      this.#appendObserved(
         channel,
         () => {
-          const segmentIds = this.shards.seal(channel, partitionId);
+          const segmentIds = this.shards.sealable(channel, partitionId);
           return [{ type: MessageType.ManualFlush, collectionId, segmentIds }, ...extra];
         },
-        0n,
         "",
       ),
     );
@@ -211,6 +209,7 @@ export class WriteAheadLog {
   waitFor(tick: Timestamp): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#advanced >= tick) return Promise.resolve();
+    if (this.#closed) return Promise.reject(this.#closedError());
     return new Promise((resolve, reject) => this.#advanceWaiters.push({ tick, resolve, reject }));
   }
 
@@ -221,8 +220,11 @@ export class WriteAheadLog {
     await this.#order.run(() => undefined);
     await this.#writer.close();
     await this.#deliveries.idle();
-    const error = milvusError("ServiceUnavailable", `the log channel ${this.channel} is closed`);
-    for (const waiter of this.#advanceWaiters.splice(0)) waiter.reject(error);
+    for (const waiter of this.#advanceWaiters.splice(0)) waiter.reject(this.#closedError());
+  }
+
+  #closedError(): Error {
+    return milvusError("ServiceUnavailable", `the log channel ${this.channel} is closed`);
   }
 
   get #bodyLimitBytes(): number {
@@ -236,16 +238,24 @@ export class WriteAheadLog {
     return lock;
   }
 
+  /** For messages that change what exists: that counts only once they are in the log. */
+  async #appendObserved(channel: string, build: () => readonly Message[], idempotencyKey: string): Promise<Appended> {
+    const appended = await this.#appendRecord(channel, build, 0n, idempotencyKey);
+    for (const message of appended.messages) this.shards.observe(channel, message);
+    return appended;
+  }
+
   async #appendRecord(
     channel: string,
     build: () => readonly Message[],
     transactionId: bigint,
     idempotencyKey: string,
     inserts = 0,
-  ): Promise<Appended> {
-    if (this.#closed) throw milvusError("ServiceUnavailable", `the log channel ${this.channel} is closed`);
-    if (this.#failure !== null) throw this.#failure;
-    await this.#room();
+  ): Promise<Appended & { readonly undo: () => void }> {
+    this.#requireOpen();
+    // Others may be served first when room comes, so it is looked at again.
+    while (this.#queuedBytes > UNDELIVERED_LIMIT_BYTES && this.#failure === null) await this.#room();
+    this.#requireOpen();
     const { slot, record, durable, undo } = await this.#order.run(async () => {
       await this.#reserveIds(inserts);
       const slot = this.#watermark.allocate(await this.#options.allocators.timestamp());
@@ -260,9 +270,10 @@ export class WriteAheadLog {
       const position = await durable;
       if (position > this.#highestAcknowledged) this.#highestAcknowledged = position;
       this.#release(this.#watermark.settle(slot, { position, record }));
-      return { timeTick: slot.timeTick, position, messages: record.messages };
+      return { timeTick: slot.timeTick, position, messages: record.messages, undo };
     } catch (error) {
       undo();
+      if (record.transactionId === slot.timeTick) this.#transactionStarts.delete(slot.timeTick);
       this.#release(this.#watermark.settle(slot, null));
       throw error;
     }
@@ -288,7 +299,6 @@ export class WriteAheadLog {
     const assignment = this.shards.assign(channel, messages, inTransaction, () =>
       present(this.#spareIds.shift(), "reserved segment id"),
     );
-    for (const message of assignment.messages) if (EXCLUSIVE.has(message.type)) this.shards.observe(channel, message);
     const isBeginning = messages[0]!.type === MessageType.BeginTxn;
     if (isBeginning) this.#transactionStarts.set(slot.timeTick, this.#highestAcknowledged);
     const record: LogMessages = {
@@ -312,25 +322,26 @@ export class WriteAheadLog {
   }
 
   async #appendUntilClear(parts: readonly Uint8Array[]): Promise<LogPosition> {
-    for (let delay = RETRY_FIRST_MILLISECONDS; ; delay = Math.min(delay * 2, RETRY_LAST_MILLISECONDS)) {
-      try {
-        return await this.#writer.append(parts);
-      } catch (error) {
-        if (error instanceof Fenced) {
-          const failure = milvusError(
-            "ChannelNotAvailable",
-            `the log channel ${this.channel} has a new owner`,
-            {},
-            error,
-          );
-          this.#fail(failure);
-          throw failure;
-        }
-        if (error instanceof RecordTooLarge) throw milvusError("ParameterTooLarge", error.message, {}, error);
-        if (error instanceof LogUnavailable) throw milvusError("ServiceDiskLimitExceeded", error.message, {}, error);
-        if (this.#closed) throw error;
-        await this.#options.runtime.sleep(delay);
+    try {
+      return await untilClear(
+        this.#options.runtime,
+        () => this.#writer.append(parts),
+        () => this.#closed,
+      );
+    } catch (error) {
+      if (error instanceof Fenced) {
+        const failure = milvusError(
+          "ChannelNotAvailable",
+          `the log channel ${this.channel} has a new owner`,
+          {},
+          error,
+        );
+        this.#fail(failure);
+        throw failure;
       }
+      if (error instanceof RecordTooLarge) throw milvusError("ParameterTooLarge", error.message, {}, error);
+      if (error instanceof LogUnavailable) throw milvusError("ServiceDiskLimitExceeded", error.message, {}, error);
+      throw error;
     }
   }
 
@@ -338,10 +349,10 @@ export class WriteAheadLog {
   async #appendTransaction(channel: string, messages: readonly Message[], idempotencyKey: string): Promise<Appended> {
     const begin = await this.#appendRecord(channel, () => [{ type: MessageType.BeginTxn }], 0n, idempotencyKey);
     const transactionId = begin.timeTick;
-    const written: Message[] = [];
+    const bodies: { readonly messages: readonly Message[]; readonly undo: () => void }[] = [];
     try {
       for (const body of splitMessages(messages, this.#bodyLimitBytes)) {
-        written.push(...(await this.#appendRecord(channel, () => [body], transactionId, "", 1)).messages);
+        bodies.push(await this.#appendRecord(channel, () => [body], transactionId, "", 1));
       }
       const commit = await this.#appendRecord(
         channel,
@@ -349,25 +360,33 @@ export class WriteAheadLog {
         transactionId,
         idempotencyKey,
       );
+      const written = bodies.flatMap((body) => body.messages);
+      await this.#endTransaction(channel, transactionId, segmentsOf(written));
       return { ...commit, messages: written };
     } catch (error) {
       // Without its commit the transaction never takes effect; saying so lets readers forget it early.
       await this.#appendRecord(channel, () => [{ type: MessageType.RollbackTxn }], transactionId, "").catch(
         () => undefined,
       );
+      for (const { undo } of bodies.toReversed()) undo();
+      await this.#endTransaction(channel, transactionId, []);
       throw error;
-    } finally {
-      this.#transactionStarts.delete(transactionId);
-      const segmentIds = written
-        .filter((message) => message.type === MessageType.Insert)
-        .map((message) => message.segmentId);
-      const flushes = this.shards.transactionEnded(channel, segmentIds);
-      if (flushes.length > 0) await this.#appendRecord(channel, () => flushes, 0n, "").catch(() => undefined);
     }
   }
 
-  #room(): Promise<void> | undefined {
-    if (this.#queuedBytes <= UNDELIVERED_LIMIT_BYTES) return undefined;
+  /** Segments that waited for the end are flushed; should that fail, they stay on the list of those to be. */
+  async #endTransaction(channel: string, transactionId: bigint, segmentIds: readonly bigint[]): Promise<void> {
+    this.#transactionStarts.delete(transactionId);
+    const flush = this.shards.transactionEnded(channel, segmentIds);
+    if (flush !== null) await this.#appendObserved(channel, () => [flush], "").catch(() => undefined);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw this.#closedError();
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #room(): Promise<void> {
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
@@ -443,21 +462,42 @@ function sizeOf(messages: readonly Message[]): number {
 /** Inserts cut by rows so that each part fits; other messages are small enough as they are. */
 function* splitMessages(messages: readonly Message[], limitBytes: number): Generator<Message> {
   for (const message of messages) {
-    if (message.type !== MessageType.Insert || sizeOf([message]) <= limitBytes) yield message;
-    else yield* splitInsert(message, limitBytes);
+    if (message.type === MessageType.Insert) yield* splitInsert(message, limitBytes);
+    else yield message;
   }
 }
 
 function* splitInsert(message: InsertMessage, limitBytes: number): Generator<InsertMessage> {
   const { rowCount } = message.batch;
-  const perRow = Math.ceil(sizeOf([message]) / rowCount);
-  const step = Math.max(1, Math.floor(limitBytes / perRow / 2));
-  for (let start = 0; start < rowCount; start += step) {
-    const rows = Uint32Array.from({ length: Math.min(step, rowCount - start) }, (_, at) => start + at);
-    yield {
-      ...message,
-      rowIds: message.rowIds.slice(start, start + rows.length),
-      batch: takeBatch(message.batch, rows),
-    };
+  if (rowCount <= 1 || sizeOf([message]) <= limitBytes) return yield message;
+  // Rows differ in size, so halves are looked at again.
+  const middle = Math.ceil(rowCount / 2);
+  yield* splitInsert(rowsOf(message, 0, middle), limitBytes);
+  yield* splitInsert(rowsOf(message, middle, rowCount), limitBytes);
+}
+
+function rowsOf(message: InsertMessage, start: number, end: number): InsertMessage {
+  const rows = Uint32Array.from({ length: end - start }, (_, at) => start + at);
+  return { ...message, rowIds: message.rowIds.slice(start, end), batch: takeBatch(message.batch, rows) };
+}
+
+function segmentsOf(messages: readonly Message[]): bigint[] {
+  return messages.flatMap((message) => (message.type === MessageType.Insert ? [message.segmentId] : []));
+}
+
+/** Repeats an append whose outcome is unclear until it is clear, or until nobody wants to know. */
+async function untilClear(
+  runtime: Runtime,
+  append: () => Promise<LogPosition>,
+  isOver: () => boolean = () => false,
+): Promise<LogPosition> {
+  for (let delay = RETRY_FIRST_MILLISECONDS; ; delay = Math.min(delay * 2, RETRY_LAST_MILLISECONDS)) {
+    try {
+      return await append();
+    } catch (error) {
+      if (error instanceof Fenced || error instanceof RecordTooLarge || error instanceof LogUnavailable) throw error;
+      if (isOver()) throw error;
+      await runtime.sleep(delay);
+    }
   }
 }

@@ -20,9 +20,9 @@ interface ChannelState {
   wanted: bigint;
   served: bigint;
   readonly loop: Loop;
+  /** The first version that has the current load configuration: it is served once `served` has come so far. */
+  needed: bigint;
   failure: MilvusError | null;
-  /** Whether the current load configuration has been served at least once. */
-  ready: boolean;
 }
 
 type LoadRequest = Parameters<CoordinatorService["loadCollection"]>[0];
@@ -42,6 +42,7 @@ export class Loads {
 
   async load(request: LoadRequest): Promise<void> {
     let collectionId: bigint | null = null;
+    let isChanged = false;
     await this.#context.broadcaster.run(async () => {
       const { catalog } = this.#context;
       const collection = catalog.collection(request);
@@ -68,11 +69,12 @@ export class Loads {
       collectionId = collection.collectionId;
       this.#forgetFailures(collection);
       if (known !== null && sameLoad(known, load)) return null;
+      isChanged = true;
       return metadataChange(this.#context, MessageType.AlterLoadConfig, { load }, [
         putJson(loadKey(load.collectionId), load),
       ]);
     });
-    if (collectionId !== null) this.reconcile(collectionId);
+    if (collectionId !== null) this.#reconcile(collectionId, isChanged);
   }
 
   async release(request: ReleaseRequest): Promise<void> {
@@ -113,16 +115,22 @@ export class Loads {
     const states = collection.virtualChannels.map((channel) => this.#channels.get(channel));
     const failure = states.find((state) => state?.failure != null)?.failure;
     if (failure != null) throw failure;
-    const ready = states.filter((state) => state?.ready === true).length;
+    const ready = states.filter((state) => state !== undefined && state.served >= state.needed).length;
     const progress = Math.floor((ready * 100) / states.length);
     return { state: progress === 100 ? LoadState.Loaded : LoadState.Loading, progress };
   }
 
   /** Sends every channel of the collection what it should serve now. */
   reconcile(collectionId: bigint): void {
+    this.#reconcile(collectionId, false);
+  }
+
+  #reconcile(collectionId: bigint, isNewLoad: boolean): void {
     const collection = this.#context.catalog.collectionById(collectionId);
     if (collection === null) return;
-    for (const virtualChannel of collection.virtualChannels) this.#want(collection.collectionId, virtualChannel);
+    for (const virtualChannel of collection.virtualChannels) {
+      this.#want(collection.collectionId, virtualChannel, isNewLoad);
+    }
   }
 
   reconcileAll(): void {
@@ -145,15 +153,16 @@ export class Loads {
     for (const state of this.#channels.values()) await state.loop.idle();
   }
 
-  #want(collectionId: bigint, virtualChannel: string): void {
+  #want(collectionId: bigint, virtualChannel: string, isNewLoad: boolean): void {
     let state = this.#channels.get(virtualChannel);
     if (state === undefined) {
       const loop = new Loop(() => this.#serve(collectionId, virtualChannel, current));
-      const current: ChannelState = { wanted: 0n, served: 0n, loop, failure: null, ready: false };
+      const current: ChannelState = { wanted: 0n, served: 0n, needed: this.#version + 1n, loop, failure: null };
       state = current;
       this.#channels.set(virtualChannel, current);
     }
     state.wanted = this.#version += 1n;
+    if (isNewLoad) state.needed = state.wanted;
     state.loop.wake();
   }
 
@@ -163,7 +172,6 @@ export class Loads {
       try {
         await this.#context.streaming.setTarget(target);
         state.served = target.version;
-        state.ready = target.load !== null;
         state.failure = null;
       } catch (thrown) {
         const error = asMilvusError(thrown);

@@ -95,22 +95,30 @@ async function checkedColumn(
   if (input.valid !== null && input.valid.length > 0) {
     if (!optional || input.valid.length !== rowCount)
       throw invalidParameter(`the length of valid_data of field(${field.name}) is wrong`);
-    return withDefaults(field, await convert(field, padded(field, input, rowCount), rowCount, kernel), input.valid);
+    const column = await convert(field, padded(field, input, rowCount), rowCount, kernel, input.valid);
+    return withDefaults(field, column, input.valid);
   }
   if (field.dataType !== DataType.FloatVector && input.rowCount !== rowCount) {
     throw invalidParameter(
       `the num_rows (${input.rowCount}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
     );
   }
-  return convert(field, input.column, rowCount, kernel);
+  return convert(field, input.column, rowCount, kernel, null);
 }
 
 type InputColumn = NonNullable<InputField["column"]>;
 
-async function convert(field: FieldSchema, column: InputColumn, rowCount: number, kernel: Kernel): Promise<Column> {
+/** `valid`: which entries are there; the others have nothing that could be wrong. */
+async function convert(
+  field: FieldSchema,
+  column: InputColumn,
+  rowCount: number,
+  kernel: Kernel,
+  valid: Uint8Array | null,
+): Promise<Column> {
   const { dataType: type } = field;
   if (type === DataType.FloatVector) return convertVectors(field, column, rowCount, kernel);
-  if (isBytesType(type)) return convertBytes(field, column);
+  if (isBytesType(type)) return convertBytes(field, column, valid);
   if (column.kind !== "fixed") throw typeMismatchOf(field, column.kind);
   const { values } = column;
   const target = fixedValues(type, 0);
@@ -154,7 +162,7 @@ async function convertVectors(
   return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
 }
 
-function convertBytes(field: FieldSchema, column: InputColumn): BytesColumn {
+function convertBytes(field: FieldSchema, column: InputColumn, valid: Uint8Array | null): BytesColumn {
   if (column.kind !== "bytes") throw typeMismatchOf(field, column.kind);
   const result: BytesColumn = {
     kind: "bytes",
@@ -165,6 +173,7 @@ function convertBytes(field: FieldSchema, column: InputColumn): BytesColumn {
   };
   const rows = column.offsets.length - 1;
   for (let row = 0; row < rows; row += 1) {
+    if (valid !== null && valid[row] === 0) continue;
     const length = column.offsets[row + 1]! - column.offsets[row]!;
     if (field.dataType === DataType.VarChar) {
       if (length <= field.maxLengthBytes) continue;

@@ -13,6 +13,7 @@ type CreateRequest = CollectionName & {
   readonly fieldName: string;
   readonly indexName: string;
   readonly params: readonly KeyValue[];
+  readonly paramsAsSent?: readonly KeyValue[];
 };
 
 export function createIndex(context: Context, request: CreateRequest): Promise<void> {
@@ -39,6 +40,7 @@ export function createIndex(context: Context, request: CreateRequest): Promise<v
       fieldName: field.name,
       indexName,
       userParams: request.params,
+      paramsAsSent: request.paramsAsSent ?? request.params,
       indexType: value("index_type"),
       metricType: value("metric_type"),
       createdTimestamp: await context.timestamps.allocate(),

@@ -30,8 +30,10 @@ export interface IndexInfo {
   readonly fieldId: bigint;
   readonly fieldName: string;
   readonly indexName: string;
-  /** As the user gave them, flat. */
+  /** What the user gave, flat. */
   readonly userParams: readonly KeyValue[];
+  /** The same in the form in which the client sent it, nested or flat: clients are told it back so. Absent: flat. */
+  readonly paramsAsSent?: readonly KeyValue[];
   readonly indexType: string;
   readonly metricType: string;
   readonly createdTimestamp: Timestamp;

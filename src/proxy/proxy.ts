@@ -27,7 +27,7 @@ import {
 import type { Client, Transport } from "../rpc/transport.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
-import { indexParams } from "./index-params.ts";
+import { indexParams, paramsAsSent } from "./index-params.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
@@ -295,7 +295,14 @@ export class Proxy {
       const { schema } = await this.#context.describe(target);
       const field = fieldByName(schema, fieldName);
       if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${fieldName}`);
-      await this.#coordinator.createIndex({ ...target, fieldName, indexName, params: indexParams(field, params) });
+      const flat = indexParams(field, params);
+      await this.#coordinator.createIndex({
+        ...target,
+        fieldName,
+        indexName,
+        params: flat,
+        paramsAsSent: paramsAsSent(params, flat),
+      });
     });
   }
 

@@ -102,6 +102,7 @@ export interface CoordinatorService {
       readonly fieldName: string;
       readonly indexName: string;
       readonly params: readonly KeyValue[];
+      readonly paramsAsSent?: readonly KeyValue[];
     },
   ): Promise<void>;
   dropIndex(request: CollectionName & { readonly indexName: string }): Promise<void>;

@@ -56,7 +56,7 @@ function description({ index, totalRows }: DescribedIndex): MessageInitShape<typ
   return {
     indexName: index.indexName,
     indexID: index.indexId,
-    params: [...index.userParams],
+    params: [...(index.paramsAsSent ?? index.userParams)],
     fieldName: index.fieldName,
     indexedRows: BigInt(totalRows),
     totalRows: BigInt(totalRows),

@@ -27,7 +27,8 @@ import {
 import type { Client, Transport } from "../rpc/transport.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
-import { indexParams, paramsAsSent } from "./index-params.ts";
+import { indexParams } from "./index-params.ts";
+import { paramsAsSent } from "./sent-params.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FieldSchema } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
+import { buildParams, checkSearchParams } from "./parameters.ts";
+import { INDEX_TYPES } from "./types.ts";
+
+const vector = { name: "v", dataType: DataType.FloatVector, dimension: 100 } as FieldSchema;
+const text = { name: "t", dataType: DataType.VarChar, dimension: 0 } as FieldSchema;
+const number = { name: "n", dataType: DataType.Int64, dimension: 0 } as FieldSchema;
+
+function build(field: FieldSchema, params: Record<string, string>): Record<string, string> {
+  const entries = Object.entries(params).map(([key, value]) => ({ key, value }));
+  return Object.fromEntries(buildParams(field, entries).map(({ key, value }) => [key, value]));
+}
+
+function refused(field: FieldSchema, params: Record<string, string>, message: RegExp): void {
+  assert.throws(() => build(field, params), message, JSON.stringify(params));
+}
+
+test("parameters come flat or nested and are told back flat", () => {
+  assert.deepEqual(build(vector, { index_type: "HNSW", metric_type: "l2", M: "8", efConstruction: "64" }), {
+    index_type: "HNSW",
+    metric_type: "L2",
+    M: "8",
+    efConstruction: "64",
+  });
+  assert.deepEqual(build(vector, { index_type: "IVF_FLAT", metric_type: "IP", params: '{"nlist": 1024}' }), {
+    index_type: "IVF_FLAT",
+    metric_type: "IP",
+    nlist: "1024",
+  });
+  assert.deepEqual(build(vector, {}), { index_type: "AUTOINDEX", metric_type: "COSINE" });
+  assert.deepEqual(build(text, { index_type: "Trie" }), { index_type: "TRIE" });
+  refused(
+    vector,
+    { index_type: "HNSW", M: "8", params: '{"M": 9}' },
+    /duplicated index param \(key=M\) \(value=9\) found/,
+  );
+  refused(vector, { params: "[1]" }, /index params are not a JSON object/);
+});
+
+test("building: types, ranges and texts are Milvus's", () => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ index_type: "HNSW", M: "True" }, /invalid integer value, key: 'M', value: 'True': invalid parameter$/],
+    [{ index_type: "HNSW", M: "[16]" }, /invalid integer value, key: 'M', value: '\[16\]': invalid parameter$/],
+    [{ index_type: "HNSW", M: "-1" }, /Out of range in json: param 'M' \(-1\) should be in range \[2, 2048\]/],
+    [{ index_type: "HNSW", M: "2049" }, /param 'M' \(2049\) should be in range \[2, 2048\]/],
+    [{ index_type: "IVF_FLAT", nlist: "65537" }, /param 'nlist' \(65537\) should be in range \[1, 65536\]/],
+    [{ index_type: "HNSW_PQ", m: "16.0" }, /wrong data type in json, key: 'm', value: '16.0'/],
+    [{ index_type: "HNSW_SQ", sq_type: "SQ5" }, /invalid scalar quantizer type: invalid parameter$/],
+    [
+      { index_type: "IVF_RABITQ", refine_type: "PQ" },
+      /invalid refine type : PQ, optional types are \[sq6, sq8, fp16, bf16, fp32, flat\]/,
+    ],
+    [{ index_type: "SCANN", with_raw_data: "maybe" }, /should be a boolean: invalid parameter/],
+    [{ index_type: "IVF_PQ", m: "7" }, /should divide the dim\(100\)/],
+    [{ index_type: "AUTOINDEX", M: "8" }, /only metric type can be passed when use AutoIndex/],
+    [{ index_type: "ANNOY" }, /invalid parameter\[expected=valid index\]\[actual=invalid index type: ANNOY\]/],
+    [{ index_type: "BIN_FLAT" }, /data type FloatVector can't build with this index BIN_FLAT/],
+    [{ index_type: "INVERTED" }, /can't build with this index INVERTED/],
+    [{ index_type: "FLAT", metric_type: "HAMMING" }, /float vector index does not support metric type: HAMMING/],
+    [{ index_type: "GPU_CAGRA" }, /there is no GPU here; create the index as HNSW: index type not supported/],
+  ];
+  for (const [params, message] of cases) refused(vector, params, message);
+  refused(number, { index_type: "TRIE" }, /TRIE are only supported on VarChar field/);
+  refused(
+    number,
+    { index_type: "NGRAM", min_gram: "2", max_gram: "3" },
+    /can only be created on VARCHAR or JSON field/,
+  );
+  refused(text, { index_type: "NGRAM", min_gram: "2" }, /must specify both min_gram and max_gram/);
+  refused(text, { index_type: "NGRAM", min_gram: "4", max_gram: "3" }, /invalid min_gram or max_gram value/);
+  refused(text, { index_type: "HNSW" }, /data type VarChar can't build with this index HNSW/);
+});
+
+test("every index type takes each of its parameters at both ends of the range, and none past them", () => {
+  for (const [type, { fields, build: rules }] of Object.entries(INDEX_TYPES)) {
+    if (fields !== "float vector") continue;
+    for (const [key, rule] of Object.entries(rules)) {
+      if (rule.kind !== "integer" || key === "m") continue;
+      for (const value of [rule.least, rule.most]) build(vector, { index_type: type, [key]: String(value) });
+      for (const value of [rule.least - 1, rule.most + 1])
+        refused(vector, { index_type: type, [key]: String(value) }, /Out of range/);
+    }
+  }
+});
+
+test("searching: widths must hold the hits, and unknown keys are ignored", () => {
+  const search = (type: string, params: Record<string, unknown>, hits = 10): void =>
+    checkSearchParams(type, new Map(Object.entries(params)), hits);
+  search("HNSW", { ef: 10, nprobe: "nonsense" });
+  search("HNSW", { ef: "64" });
+  assert.throws(() => search("HNSW", { ef: 10 }, 100), /ef\(10\) should be larger than k\(100\)/);
+  assert.throws(() => search("SCANN", { reorder_k: 100 }, 101), /reorder_k\(100\) should be larger than k\(101\)/);
+  assert.throws(() => search("DISKANN", { search_list: 1 }), /search_list_size\(1\) should be larger than k\(10\)/);
+  assert.throws(
+    () => search("HNSW", { ef: -1 }),
+    /Out of range in json: param 'ef' \(-1\) should be in range \[1, 2147483647\]/,
+  );
+  for (const given of [true, "32.0", null, "many"]) {
+    assert.throws(() => search("HNSW", { ef: given }), /Type conflict in json: param 'ef' \(.*\) should be integer/);
+  }
+});

@@ -1,0 +1,207 @@
+/**
+ * Checks of index parameters, with Milvus's texts: those of building come as text, those of searching as JSON.
+ */
+
+import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
+import type { FieldSchema, KeyValue } from "../model/schema.ts";
+import { DataType, Metric, dataTypeName, isVectorType } from "../model/types.ts";
+import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type SearchRule } from "./types.ts";
+
+const MAX_PARAM_BYTES = 102_400;
+const METRICS: ReadonlySet<string> = new Set(Object.values(Metric));
+/** Properties that every index may have. */
+const PROPERTIES: ReadonlySet<string> = new Set([
+  "mmap.enabled",
+  "warmup",
+  "indexoffsetcache.enabled",
+  "index.nonEncoding",
+]);
+
+/**
+ * The parameters of an index as they are kept and told back: flat, the type and the metric first, the rest as given.
+ *
+ * @throws 1100 with Milvus's reason; 701 for an index that needs a GPU.
+ */
+export function buildParams(field: FieldSchema, given: readonly KeyValue[]): KeyValue[] {
+  const params = flattened(given);
+  const bytes = params.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  if (bytes > MAX_PARAM_BYTES) {
+    throw invalidParameter(`index params are ${bytes} bytes large, at most ${MAX_PARAM_BYTES} are allowed`);
+  }
+  const rest = params.filter(({ key }) => key !== "index_type" && key !== "metric_type");
+  const named = valueOf(params, "index_type");
+  const type = named === "" ? "AUTOINDEX" : named;
+  if (!isVectorType(field.dataType)) {
+    const scalar = type.toUpperCase();
+    checkRules(field, scalar, scalarIndex(field, scalar, type), rest);
+    return [{ key: "index_type", value: scalar }, ...rest];
+  }
+  const index = vectorIndex(field, type);
+  const metric = valueOf(params, "metric_type");
+  if (metric !== "" && !METRICS.has(metric.toUpperCase())) {
+    throw invalidParameter(`float vector index does not support metric type: ${metric}`);
+  }
+  if (type === "AUTOINDEX" && rest.some(({ key }) => !PROPERTIES.has(key))) {
+    throw invalidParameter("only metric type can be passed when use AutoIndex");
+  }
+  checkRules(field, type, index, rest);
+  return [
+    { key: "index_type", value: type },
+    { key: "metric_type", value: metric === "" ? Metric.COSINE : metric.toUpperCase() },
+    ...rest,
+  ];
+}
+
+/** Checks what a search says to an index of this type; keys that the type does not know are not looked at. */
+export function checkSearchParams(indexType: string, params: ReadonlyMap<string, unknown>, hits: number): void {
+  for (const [key, rule] of Object.entries(INDEX_TYPES[indexType]?.search ?? {})) {
+    const given = params.get(key);
+    if (given !== undefined && given !== "") checkSearchParam(key, rule, given, hits);
+  }
+}
+
+function vectorIndex(field: FieldSchema, type: string): IndexType {
+  const cpuType = GPU_INDEX_TYPES[type];
+  if (cpuType !== undefined) {
+    throw milvusError("IndexNotSupported", `there is no GPU here; create the index as ${cpuType}`, { indexType: type });
+  }
+  const index = INDEX_TYPES[type];
+  if (index?.fields === "float vector") return index;
+  if (index !== undefined || /^(BIN_|SPARSE_|MINHASH)/.test(type)) {
+    throw invalidParameter(`data type ${dataTypeName(field.dataType)} can't build with this index ${type}`);
+  }
+  throw unexpectedParameter("valid index", `invalid index type: ${type}`);
+}
+
+function scalarIndex(field: FieldSchema, scalar: string, named: string): IndexType {
+  const index = INDEX_TYPES[scalar];
+  if (scalar === "AUTOINDEX") return { fields: "scalar", build: {}, search: {} };
+  if (index === undefined) throw unexpectedParameter("valid index", `invalid index type: ${named}`);
+  if (index.fields !== "scalar") {
+    throw invalidParameter(`data type ${dataTypeName(field.dataType)} can't build with this index ${named}`);
+  }
+  if (scalar === "TRIE" && field.dataType !== DataType.VarChar) {
+    throw invalidParameter("TRIE are only supported on VarChar field");
+  }
+  if (scalar === "NGRAM" && field.dataType !== DataType.VarChar && field.dataType !== DataType.JSON) {
+    throw invalidParameter("ngram index can only be created on VARCHAR or JSON field");
+  }
+  return index;
+}
+
+function checkRules(field: FieldSchema, type: string, index: IndexType, params: readonly KeyValue[]): void {
+  for (const { key, value } of params) {
+    const rule = index.build[key];
+    if (rule !== undefined) checkBuildParam(key, rule, value);
+  }
+  if (type === "NGRAM") checkGrams(params);
+  if ((type === "IVF_PQ" || type === "HNSW_PQ" || type === "HNSW_PRQ") && valueOf(params, "m") !== "") {
+    const m = Number(valueOf(params, "m"));
+    if (field.dimension % m !== 0) {
+      throw invalidParameter(
+        `The dimension of the vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
+      );
+    }
+  }
+}
+
+function checkGrams(params: readonly KeyValue[]): void {
+  const [least, most] = [valueOf(params, "min_gram"), valueOf(params, "max_gram")];
+  if (least === "" || most === "") throw invalidParameter("Ngram index must specify both min_gram and max_gram");
+  if (Number(least) > Number(most)) throw invalidParameter("invalid min_gram or max_gram value for Ngram index");
+}
+
+function checkBuildParam(key: string, rule: ParamRule, text: string): void {
+  switch (rule.kind) {
+    case "integer":
+      if (!/^[+-]?\d+$/.test(text)) {
+        throw invalidParameter(
+          /^[+-]?\d+\.\d*$/.test(text)
+            ? `wrong data type in json, key: '${key}', value: '${text}'`
+            : `invalid integer value, key: '${key}', value: '${text}'`,
+        );
+      }
+      return checkRange(key, rule, Number(text), text);
+    case "float":
+      if (text.trim() === "" || !Number.isFinite(Number(text))) {
+        throw invalidParameter(`invalid float value, key: '${key}', value: '${text}'`);
+      }
+      return checkRange(key, rule, Number(text), text);
+    case "boolean":
+      if (!/^(true|false)$/i.test(text)) {
+        throw invalidParameter(`Type conflict in json: param '${key}' ("${text}") should be a boolean`);
+      }
+      return;
+    case "choice":
+      if (!rule.values.some((value) => value.toLowerCase() === text.toLowerCase())) {
+        throw invalidParameter(rule.refusal.replace("{}", text));
+      }
+  }
+}
+
+function checkSearchParam(key: string, rule: SearchRule, given: unknown, hits: number): void {
+  if (rule.kind === "boolean" || rule.kind === "choice") return;
+  // Flat parameters are text, those inside the JSON have their type.
+  const value = typeof given === "string" && /^[+-]?\d+(\.\d+)?$/.test(given) ? Number(given) : given;
+  const fits = rule.kind === "integer" ? Number.isInteger(value) && !isWrittenAsFloat(given) : Number.isFinite(value);
+  if (!fits) {
+    throw invalidParameter(
+      `Type conflict in json: param '${key}' (${JSON.stringify(given)}) should be ${rule.kind === "integer" ? "integer" : "a number"}`,
+    );
+  }
+  checkRange(key, rule, value as number, String(given));
+  if (rule.atLeastHits !== undefined && (value as number) < hits) {
+    throw invalidParameter(`${rule.atLeastHits}(${String(given)}) should be larger than k(${hits})`);
+  }
+}
+
+function isWrittenAsFloat(given: unknown): boolean {
+  return typeof given === "string" && given.includes(".");
+}
+
+function checkRange(
+  key: string,
+  rule: { readonly least: number; readonly most: number },
+  value: number,
+  text: string,
+): void {
+  if (value >= rule.least && value <= rule.most) return;
+  throw invalidParameter(
+    `Out of range in json: param '${key}' (${text}) should be in range [${rule.least}, ${rule.most}]`,
+  );
+}
+
+/** Clients send parameters flat, or as a JSON object under `params`, or both. */
+function flattened(given: readonly KeyValue[]): KeyValue[] {
+  const flat = new Map<string, string>();
+  const add = (key: string, value: string): void => {
+    const known = flat.get(key);
+    if (known !== undefined && known !== value) {
+      throw invalidParameter(`duplicated index param (key=${key}) (value=${value}) found`);
+    }
+    flat.set(key, value);
+  };
+  for (const { key, value } of given) {
+    if (key !== "params") add(key, value);
+    else
+      for (const [name, entry] of nested(value)) add(name, typeof entry === "string" ? entry : JSON.stringify(entry));
+  }
+  return [...flat].map(([key, value]) => ({ key, value }));
+}
+
+function nested(text: string): [string, unknown][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text === "" ? "{}" : text);
+  } catch {
+    value = null;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalidParameter(`index params are not a JSON object: ${text}`);
+  }
+  return Object.entries(value);
+}
+
+function valueOf(params: readonly KeyValue[], key: string): string {
+  return params.find((param) => param.key === key)?.value ?? "";
+}

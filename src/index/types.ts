@@ -1,0 +1,139 @@
+/**
+ * The index types of Milvus: for which fields, with which parameters, ranges and defaults. One table; checks, help and documentation
+ * come from it.
+ *
+ * Here are names and numbers. What is built for a type, and how it is searched, is told by what builds it.
+ */
+
+export interface IntegerRule {
+  readonly kind: "integer";
+  readonly least: number;
+  readonly most: number;
+  readonly default: number | null;
+}
+
+export interface FloatRule {
+  readonly kind: "float";
+  readonly least: number;
+  readonly most: number;
+  readonly default: number | null;
+}
+
+export interface BooleanRule {
+  readonly kind: "boolean";
+  readonly default: boolean;
+}
+
+export interface ChoiceRule {
+  readonly kind: "choice";
+  /** Compared without regard to case. */
+  readonly values: readonly string[];
+  readonly default: string | null;
+  /** The sentence for anything else; `{}` stands for what was given. */
+  readonly refusal: string;
+}
+
+export type ParamRule = IntegerRule | FloatRule | BooleanRule | ChoiceRule;
+
+/** A search parameter that must be at least the number of hits wanted: `ef(10) should be larger than k(100)`. */
+export type SearchRule = ParamRule & { readonly atLeastHits?: string };
+
+export interface IndexType {
+  readonly fields: "float vector" | "scalar";
+  readonly build: Readonly<Record<string, ParamRule>>;
+  readonly search: Readonly<Record<string, SearchRule>>;
+}
+
+const INT_MAX = 2_147_483_647;
+
+function integer(least: number, most: number, standard: number | null): IntegerRule {
+  return { kind: "integer", least, most, default: standard };
+}
+
+const REFINE_TYPES = ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"];
+const REFINE = {
+  refine: { kind: "boolean", default: false },
+  refine_type: {
+    kind: "choice",
+    values: REFINE_TYPES,
+    default: null,
+    refusal: `invalid refine type : {}, optional types are [${REFINE_TYPES.join(", ")}]`,
+  },
+} as const satisfies Record<string, ParamRule>;
+const REFINE_SEARCH = { refine_k: { kind: "float", least: 1, most: INT_MAX, default: 1 } } as const;
+
+const LISTS = { nlist: integer(1, 65_536, 128) };
+const PROBES = { nprobe: integer(1, 65_536, 8) };
+const GRAPH = { M: integer(2, 2_048, 30), efConstruction: integer(1, INT_MAX, 360) };
+const WIDTH = { ef: { ...integer(1, INT_MAX, null), atLeastHits: "ef" } };
+const QUANTIZER = { m: integer(1, 65_536, null), nbits: integer(1, 24, 8) };
+
+export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
+  AUTOINDEX: { fields: "float vector", build: {}, search: { level: integer(1, 10, 1) } },
+  FLAT: { fields: "float vector", build: {}, search: {} },
+  IVF_FLAT: { fields: "float vector", build: LISTS, search: PROBES },
+  IVF_SQ8: { fields: "float vector", build: LISTS, search: PROBES },
+  IVF_PQ: { fields: "float vector", build: { ...LISTS, ...QUANTIZER }, search: PROBES },
+  IVF_RABITQ: {
+    fields: "float vector",
+    build: { ...LISTS, ...REFINE },
+    search: { ...PROBES, rbq_query_bits: integer(0, 8, 0), ...REFINE_SEARCH },
+  },
+  SCANN: {
+    fields: "float vector",
+    build: { ...LISTS, with_raw_data: { kind: "boolean", default: true } },
+    search: { ...PROBES, reorder_k: { ...integer(1, INT_MAX, null), atLeastHits: "reorder_k" } },
+  },
+  HNSW: { fields: "float vector", build: GRAPH, search: WIDTH },
+  HNSW_SQ: {
+    fields: "float vector",
+    build: {
+      ...GRAPH,
+      sq_type: {
+        kind: "choice",
+        values: ["SQ4U", "SQ6", "SQ8", "BF16", "FP16"],
+        default: "SQ8",
+        refusal: "invalid scalar quantizer type",
+      },
+      ...REFINE,
+    },
+    search: { ...WIDTH, ...REFINE_SEARCH },
+  },
+  HNSW_PQ: {
+    fields: "float vector",
+    build: { ...GRAPH, ...QUANTIZER, ...REFINE },
+    search: { ...WIDTH, ...REFINE_SEARCH },
+  },
+  HNSW_PRQ: {
+    fields: "float vector",
+    build: { ...GRAPH, ...QUANTIZER, nrq: integer(1, 16, 2), ...REFINE },
+    search: { ...WIDTH, ...REFINE_SEARCH },
+  },
+  DISKANN: {
+    fields: "float vector",
+    build: {
+      max_degree: integer(1, 512, 56),
+      search_list_size: integer(1, INT_MAX, 100),
+      pq_code_budget_gb_ratio: { kind: "float", least: 0, most: 0.25, default: 0.125 },
+      search_cache_budget_gb_ratio: { kind: "float", least: 0, most: 0.3, default: 0.1 },
+    },
+    search: { search_list: { ...integer(1, INT_MAX, null), atLeastHits: "search_list_size" } },
+  },
+  INVERTED: { fields: "scalar", build: {}, search: {} },
+  STL_SORT: { fields: "scalar", build: {}, search: {} },
+  TRIE: { fields: "scalar", build: {}, search: {} },
+  BITMAP: { fields: "scalar", build: {}, search: {} },
+  NGRAM: {
+    fields: "scalar",
+    build: { min_gram: integer(1, INT_MAX, null), max_gram: integer(1, INT_MAX, null) },
+    search: {},
+  },
+};
+
+/** Index types of a GPU, with the one of this machine that does the same. */
+export const GPU_INDEX_TYPES: Readonly<Record<string, string>> = {
+  GPU_BRUTE_FORCE: "FLAT",
+  GPU_IVF_FLAT: "IVF_FLAT",
+  GPU_IVF_PQ: "IVF_PQ",
+  GPU_CAGRA: "HNSW",
+};

@@ -7,6 +7,7 @@
 import { MilvusError, asMilvusError, invalidParameter } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import { buildParams } from "../index/parameters.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { IndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
@@ -27,7 +28,6 @@ import {
 import type { Client, Transport } from "../rpc/transport.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
-import { indexParams } from "./index-params.ts";
 import { paramsAsSent } from "./sent-params.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
@@ -296,7 +296,7 @@ export class Proxy {
       const { schema } = await this.#context.describe(target);
       const field = fieldByName(schema, fieldName);
       if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${fieldName}`);
-      const flat = indexParams(field, params);
+      const flat = buildParams(field, params);
       await this.#coordinator.createIndex({
         ...target,
         fieldName,

@@ -14,6 +14,7 @@ import { mergeRows } from "../rank/read-segments.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
+import { checkIteratedCollection, pageTimestamp } from "./iterate.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -31,6 +32,11 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const partitionIds = partitionsForRead(collection, request.partitionNames);
   const isCount = request.outputFields.some((name) => name.replaceAll(" ", "").toLowerCase() === COUNT);
   const window = queryWindow(request, filter, isCount);
+  checkIteratedCollection(
+    collection,
+    request.params,
+    () => "Input collection id is not consistent to collectionID in the context, alias or database may have changed",
+  );
   requireLoaded(described, "query", partitionIds);
   const now = await context.timestamp();
   const plan: RetrievePlan = {
@@ -59,6 +65,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
     { ...plan, ...byKeys, fieldIds, limit },
     guarantee,
     signal,
+    pageTimestamp(request.params, request.guaranteeTimestamp, now),
   );
   const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
   return {

@@ -139,6 +139,8 @@ export interface SearchResponse {
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
+  /** What the next page of an iterator is asked with; null for other searches. */
+  readonly iterator: { readonly token: string; readonly lastBound: number } | null;
 }
 
 export interface QueryRequest extends Target, Freshness {

@@ -5,6 +5,7 @@
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import { checkSearchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
 import type { ColumnBatch } from "../model/columns.ts";
 import type { Hits, SearchAnswer, SearchPlan, VectorPlan } from "../model/plan.ts";
@@ -17,6 +18,7 @@ import type { DescribedCollection } from "../rpc/services.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
+import { checkIteratedCollection, nextBound, pageLength, pagePlan, pageTimestamp, searchPage } from "./iterate.ts";
 import { type OutputPlan, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -38,8 +40,16 @@ export async function search(
   const { collection } = described;
   const { schema } = collection;
   refuseUnsupported(request.params);
+  const page = searchPage(request.params, request.queries.queryCount, context.runtime);
+  checkIteratedCollection(
+    collection,
+    request.params,
+    (given) =>
+      `collection id:${given} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.collectionId}`,
+  );
   const window = searchWindow(request);
-  const vector = vectorPlan(described, request, window);
+  const plain = vectorPlan(described, request, window);
+  const vector = page === null ? plain : pagePlan(plain, page);
   const output = planOutput(schema, request.outputFields, false);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
@@ -50,16 +60,21 @@ export async function search(
   };
   requireLoaded(described, "search", plan.partitionIds);
   requireLoadedFields(described, output);
-  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
+  const now = await context.timestamp();
+  const guarantee = guaranteeTimestamp(collection, request, now);
+  const timestamp = pageTimestamp(request.params, request.guaranteeTimestamp, now);
   const answers = await Promise.all(
     collection.virtualChannels.map(async (virtualChannel) => ({
       virtualChannel,
-      answer: await context.streaming.search({ virtualChannel, plan, guarantee, timestamp: null }, { signal }),
+      answer: await context.streaming.search({ virtualChannel, plan, guarantee, timestamp }, { signal }),
     })),
   );
   try {
     const lists = answers.map(({ answer }) => answer.hits);
-    const hits = await reduceHits(lists, vector.metric, window, context.runtime, signal);
+    const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
+      reduceHits(from, vector.metric, part, context.runtime, signal);
+    const found = await reduce(lists, page === null ? window : { offset: 0, limit: vector.k });
+    const hits = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
     const batch = await fetchFields(context, collection, output, answers, hits);
     const counts = new Uint32Array(vector.queryCount);
     for (let query = 0; query < counts.length; query += 1)
@@ -67,13 +82,14 @@ export async function search(
     return {
       collectionName: schema.name,
       counts,
-      limit: window.limit,
+      limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: rounded(hits.scores, integerParam(request.params, "round_decimal", -1)),
       fields: outputFields(output, batch),
       outputFields: output.names,
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(answers.map(({ answer }) => answer)),
+      iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {
     for (const { virtualChannel, answer } of answers) {
@@ -105,15 +121,15 @@ export function requireLoadedFields({ load }: DescribedCollection, output: Outpu
 
 function refuseUnsupported(params: ReadonlyMap<string, string>): void {
   if ((params.get("group_by_field") ?? "") !== "") throw invalidParameter("search group by is not supported yet");
-  if (params.get("search_iter_v2")?.toLowerCase() === "true")
-    throw invalidParameter("search iterator V2 is not supported yet");
   if ((params.get("order_by_fields") ?? "") !== "") throw invalidParameter("order_by_fields is not supported yet");
 }
 
 function searchWindow(request: SearchRequest): Window {
   const { params, queries } = request;
   if (!params.has("topk")) throw milvusError("ParameterMissing", "topk is required");
-  const limit = integerParam(params, "topk", 0);
+  const asked = integerParam(params, "topk", 0);
+  // Iterators may ask for more than a window holds: they come back for the rest.
+  const limit = booleanParam(params, "iterator") ? Math.min(asked, MAX_WINDOW) : asked;
   const range = `it should be in range [1, ${MAX_WINDOW}]`;
   if (limit < 1 || limit > MAX_WINDOW) throw invalidParameter(`topk [${limit}] is invalid, ${range}, but got ${limit}`);
   const offset = integerParam(params, "offset", 0);
@@ -140,6 +156,7 @@ function vectorPlan(described: DescribedCollection, request: SearchRequest, wind
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
+  checkSearchParams(index?.indexType ?? "", search, window.limit + window.offset);
   const metric = searchMetric(index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   if (queries.type !== field.dataType) {
     throw invalidParameter(

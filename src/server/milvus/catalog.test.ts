@@ -278,7 +278,7 @@ describe("names", () => {
           fieldName,
           Object.fromEntries(given.map(({ key, value }) => [key, value])),
         ]),
-        [["graph", "vector", { index_type: "HNSW", metric_type: "IP", M: "16", efConstruction: "200" }]],
+        [["graph", "vector", { index_type: "HNSW", metric_type: "IP", params: '{"M":16,"efConstruction":"200"}' }]],
       );
     }
     const progress = await client.call(service.getIndexBuildProgress, { collectionName, indexName: "graph" });

@@ -50,7 +50,7 @@ export const READS: readonly Method[] = [
           primaryFieldName: found.primaryFieldName,
           allSearchCount: 0,
           groupByField: null,
-          iterator: null,
+          iterator: found.iterator,
         },
       });
     },

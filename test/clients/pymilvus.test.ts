@@ -49,6 +49,6 @@ describe("pymilvus", { concurrency: 3 }, () => {
     const scripts = readdirSync(join(import.meta.dirname, "python"))
       .filter((file) => file.endsWith(".py"))
       .map((file) => file.slice(0, -3));
-    assert.deepEqual(scripts.toSorted(), [...Object.keys(CASES), "case"].toSorted());
+    assert.deepEqual(scripts.toSorted(), [...Object.keys(CASES), "case", "wordnet"].toSorted());
   });
 });

@@ -26,12 +26,15 @@ export class Channel implements LogConsumer {
   #wal: WriteAheadLog | null = null;
   /** Everything up to here has been applied. Starts at the checkpoint: a flush during the replay must not move that back. */
   #applied: LogPlace;
+  /** The last place that was given out as a checkpoint; the log before it may be gone. */
+  #checkpoint: LogPlace;
 
   private constructor(name: string, term: bigint, context: StreamingContext, checkpoint: LogPlace | null) {
     this.name = name;
     this.term = term;
     this.#context = context;
     this.#applied = checkpoint ?? { position: 0n, timeTick: 0n };
+    this.#checkpoint = this.#applied;
     this.#flusher = new Flusher({
       channel: name,
       term,
@@ -143,7 +146,7 @@ export class Channel implements LogConsumer {
         this.#context.sealPolicy.arm();
         return;
       case MessageType.Insert:
-        delegator.insert(message, restart, timeTick);
+        await delegator.insert(message, restart, timeTick, () => this.#context.runtime.yield());
         return;
       case MessageType.Delete:
         await delegator.delete(message, restart, timeTick);
@@ -182,7 +185,8 @@ export class Channel implements LogConsumer {
 
   /**
    * The place from which a replay sees everything that is in no file: the smallest start of what still grows or waits. Position and
-   * tick are taken each for itself, which is safe: earlier is always right.
+   * tick are taken each for itself, which is safe: earlier is always right. Only, never earlier than the last checkpoint: a transaction
+   * names a place from before others ended that were open with it, and the log need not reach back so far.
    */
   #checkpointAfter(flushed: readonly Growing[], flushedDelegator: Delegator, timeTick: Timestamp): LogPlace {
     let { position, timeTick: tick } = this.#applied;
@@ -201,6 +205,11 @@ export class Channel implements LogConsumer {
         .find((entry) => entry.timeTick > (delegator === flushedDelegator ? timeTick : delegator.deletes.flushed));
       if (waiting !== undefined) include(waiting.restartPosition, waiting.timeTick);
     }
-    return { position, timeTick: tick };
+    const { position: lastPosition, timeTick: lastTick } = this.#checkpoint;
+    this.#checkpoint = {
+      position: position > lastPosition ? position : lastPosition,
+      timeTick: tick > lastTick ? tick : lastTick,
+    };
+    return this.#checkpoint;
   }
 }

@@ -136,7 +136,7 @@ export class WriteAheadLog {
   /** Opens the channel for writing under `term` and replays what follows the checkpoint to the consumer. */
   static async open(options: WalOptions): Promise<{ readonly wal: WriteAheadLog; readonly replayed: number }> {
     const { channel, checkpoint, consumer, log } = options;
-    const writer = await log.open(channel, options.term);
+    const writer = await untilClear(options.runtime, () => log.open(channel, options.term));
     const shards = new Shards(options.limits);
     for (const shard of options.shards) shards.register(shard.channel, shard.collectionId, shard.partitionIds);
     // The first tick of a term ends the term before: whatever lies in front of it is final.
@@ -485,15 +485,15 @@ function segmentsOf(messages: readonly Message[]): bigint[] {
   return messages.flatMap((message) => (message.type === MessageType.Insert ? [message.segmentId] : []));
 }
 
-/** Repeats an append whose outcome is unclear until it is clear, or until nobody wants to know. */
-async function untilClear(
+/** Repeats what has an unclear outcome until it is clear, or until nobody wants to know. */
+async function untilClear<T>(
   runtime: Runtime,
-  append: () => Promise<LogPosition>,
+  action: () => Promise<T>,
   isOver: () => boolean = () => false,
-): Promise<LogPosition> {
+): Promise<T> {
   for (let delay = RETRY_FIRST_MILLISECONDS; ; delay = Math.min(delay * 2, RETRY_LAST_MILLISECONDS)) {
     try {
-      return await append();
+      return await action();
     } catch (error) {
       if (error instanceof Fenced || error instanceof RecordTooLarge || error instanceof LogUnavailable) throw error;
       if (isOver()) throw error;

@@ -410,9 +410,12 @@ export class Proxy {
 
   /** Closes the growing segments; files follow. */
   flush(databaseName: string, collectionNames: readonly string[]): Promise<FlushedCollection[]> {
-    return this.#ddl.run(() =>
-      Promise.all(collectionNames.map((name) => this.#flushOne({ databaseName, collectionName: name }))),
-    );
+    return this.#ddl.run(async () => {
+      const targets = collectionNames.map((collectionName) => ({ databaseName, collectionName }));
+      // Either all of them are there, or none is flushed.
+      await Promise.all(targets.map((target) => this.#context.describe(target)));
+      return Promise.all(targets.map((target) => this.#flushOne(target)));
+    });
   }
 
   /** Every collection of every database. Everything up to the returned timestamp is in closed segments. */

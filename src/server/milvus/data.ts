@@ -32,7 +32,7 @@ const NOTHING: Omit<MutationAnswer, "status"> = {
 
 export const DATA: readonly Method[] = [
   encoded(service.insert, {
-    decode: decodeInsertRequest,
+    decode: (bytes) => decodeInsertRequest(bytes, true),
     run: async (request, scope) => {
       const { keys, rowCount, timestamp } = await scope.proxy.insert(insertRequest(request, scope));
       return encodeMutationResult({
@@ -48,7 +48,7 @@ export const DATA: readonly Method[] = [
   }),
 
   encoded(service.upsert, {
-    decode: decodeUpsertRequest,
+    decode: (bytes) => decodeUpsertRequest(bytes, true),
     run: async (request, scope) => {
       refusePartial(request);
       const { keys, rowCount, timestamp } = await scope.proxy.upsert(insertRequest(request, scope));

@@ -8,7 +8,7 @@
  */
 
 import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { MilvusError, asMilvusError } from "../../base/errors.ts";
+import { asMilvusError } from "../../base/errors.ts";
 import type { Proxy } from "../../proxy/proxy.ts";
 import type { Target } from "../../proxy/requests.ts";
 import { GrpcFailure } from "../grpc/failure.ts";
@@ -130,7 +130,8 @@ async function guarded(
   } catch (thrown) {
     if (thrown instanceof GrpcFailure || thrown instanceof WireError) throw thrown;
     const error = asMilvusError(thrown);
-    if (!(thrown instanceof MilvusError)) scope.about.onFault(path, thrown);
+    // A fault of a role comes through the transport as an error of the table, and brings along what it was.
+    if (error.kind === "Unexpected") scope.about.onFault(path, error.cause ?? error);
     return refuse(statusOf(error));
   }
 }

@@ -61,9 +61,16 @@ function pushPadded(parts: Uint8Array[], bytes: Uint8Array): void {
 
 const ZEROS = new Uint8Array(8);
 
+/** The same bytes, starting on a multiple of 8; never a Node `Buffer`, whose `slice` does not copy. */
+export function alignedBytes(bytes: Uint8Array): Uint8Array {
+  return (bytes.byteOffset & 7) === 0
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : new Uint8Array(bytes);
+}
+
 /** Views `bytes`, which must stay unchanged as long as the batch lives; copies once when it does not start on a multiple of 8. */
 export function decodeBatch(bytes: Uint8Array): ColumnBatch {
-  const aligned = (bytes.byteOffset & 7) === 0 ? bytes : new Uint8Array(bytes);
+  const aligned = alignedBytes(bytes);
   const view = new DataView(aligned.buffer, aligned.byteOffset, aligned.byteLength);
   let at = 8;
   const take = (length: number): Uint8Array => {

@@ -12,7 +12,7 @@
 import { assert } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { decodeJson, encodeJson } from "../base/json.ts";
-import { decodeBatch, encodeBatch } from "./batch-codec.ts";
+import { alignedBytes, decodeBatch, encodeBatch } from "./batch-codec.ts";
 import { type KeyColumn, columnRows } from "./columns.ts";
 import { type DeleteMessage, type InsertMessage, type LogMessages, type Message, MessageType } from "./message.ts";
 
@@ -68,7 +68,7 @@ export function encodeRecord(head: Omit<LogMessages, "messages">, messages: Enco
 /** Views `bytes`, which must stay unchanged as long as the messages live. */
 export function decodeRecord(record: Uint8Array): LogMessages {
   // Columns are viewed in place, so the record itself must start on a multiple of 8.
-  const bytes = (record.byteOffset & 7) === 0 ? record : new Uint8Array(record);
+  const bytes = alignedBytes(record);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const part = (start: number, length: number): Uint8Array => {
     if (start + length > bytes.byteLength)

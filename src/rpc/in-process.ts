@@ -52,7 +52,7 @@ export class InProcessTransport implements Transport {
     if (methods === undefined) throw milvusError("ServiceUnavailable", "", { service });
     const method = methods.get(property);
     if (method === undefined) throw milvusError("ServiceUnimplemented", "", { service, method: property });
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted === true) throw milvusError("ContextCanceled");
     const { timeoutMilliseconds, signal } = options;
     if (timeoutMilliseconds === undefined && signal === undefined) {
       return this.#pass(await this.#run(method, this.#pass(request), NEVER));

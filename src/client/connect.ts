@@ -1,0 +1,74 @@
+/**
+ * The package's entry: a database in this process.
+ *
+ *     import { connect } from "elanus";
+ *
+ *     await using db = await connect("./data");
+ *     await db.createCollection({ name: "docs", dimension: 384 });
+ *     await db.insert("docs", [{ id: 1, vector, title: "first" }]);
+ *     const hits = await db.search("docs", { vector, limit: 5, outputFields: ["title"] });
+ *
+ * The engine runs in a thread of its own: a program that computes for a second delays no write and no timer of the engine. The thread
+ * keeps the process alive only while calls are open. Acknowledged writes are durable however the process ends; `close()` makes the next
+ * opening quick and lets the directory go.
+ */
+
+import type { EngineLimits } from "../engine/limits.ts";
+import { Elanus } from "./elanus.ts";
+import { EngineLink } from "./engine-link.ts";
+
+export interface ConnectOptions {
+  /** One line each about what the engine does on its own. */
+  readonly log?: (line: string) => void;
+  /** Numbers that shape the engine, where its defaults do not fit. */
+  readonly limits?: Partial<EngineLimits>;
+}
+
+/**
+ * Opens a data directory, making it where there is none. One client at a time, of one process, has it open.
+ *
+ * @throws MilvusError 2 when somebody has it open, with pid, host and what to do; 1005 or 1010 when it is no directory to write to.
+ */
+export async function connect(directory: string, options: ConnectOptions = {}): Promise<Elanus> {
+  const { log, limits = {} } = options;
+  const { link, timestamp } = await EngineLink.open({
+    settings: { directory, limits, wantsLog: log !== undefined },
+    log,
+  });
+  return new Elanus(link, timestamp);
+}
+
+export { MilvusError } from "../base/errors.ts";
+export type {
+  CollectionDescription,
+  CollectionOptions,
+  ConsistencyLevelName,
+  FieldOptions,
+  FieldType,
+  FullCollectionOptions,
+  IndexOptions,
+  MetricType,
+  QuickCollectionOptions,
+} from "./collection-options.ts";
+export type {
+  CollectionStats,
+  DeleteResult,
+  Elanus,
+  Hit,
+  InsertOptions,
+  PartitionsOption,
+  WriteResult,
+} from "./elanus.ts";
+export type {
+  CallOptions,
+  CountOptions,
+  DeleteOptions,
+  FilterParams,
+  QueryOptions,
+  SearchManyOptions,
+  SearchOneOptions,
+  SearchOptions,
+  Vector,
+} from "./read-options.ts";
+export type { ColumnValues, ColumnsInput } from "./rows-input.ts";
+export type { AnyRow, FieldValue, Int64, JsonValue, Key } from "./values.ts";

@@ -1,0 +1,401 @@
+/**
+ * The client: what a program does with a database in its own process, in Milvus's terms.
+ *
+ * Always true:
+ *  - a read sees every write of this client that was acknowledged before, and everything that was in the directory when it was opened:
+ *    it reads with level `Session` and the timestamp of the client's last write, unless it names another level;
+ *  - what is known here about schemas is forgotten with every change of them, and the engine refuses a write made by an old one;
+ *  - rows are read, and typed arrays copied, before a write is sent; until its promise settles a program leaves them as they are.
+ *
+ * Not here: the engine's thread (`engine-link.ts`), rows to columns and back (`rows-input.ts`, `result-rows.ts`).
+ */
+
+import { asMilvusError, invalidParameter } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { columnRows } from "../model/columns.ts";
+import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import { ConsistencyLevel } from "../model/types.ts";
+import type { Target } from "../proxy/requests.ts";
+import type { Written } from "./calls.ts";
+import {
+  type CollectionDescription,
+  type CollectionOptions,
+  type IndexOptions,
+  creation,
+  description,
+  indexRequest,
+} from "./collection-options.ts";
+import type { EngineLink } from "./engine-link.ts";
+import {
+  type CallOptions,
+  type CountOptions,
+  type DeleteOptions,
+  type QueryOptions,
+  type SearchManyOptions,
+  type SearchOneOptions,
+  type SearchOptions,
+  type Selection,
+  filterSelection,
+  freshness,
+  keySelection,
+  queryRequest,
+  searchRequest,
+} from "./read-options.ts";
+import { hitsOf, keysOf, rowsOf } from "./result-rows.ts";
+import { type ColumnsInput, type InputColumns, columnsOfColumns, columnsOfRows } from "./rows-input.ts";
+import type { AnyRow, Key } from "./values.ts";
+
+/** A row found by a search: its key, its score by the metric, and the fields that were asked for. */
+export type Hit<Row extends object = AnyRow> = { readonly id: Key; readonly score: number } & Row;
+
+export interface InsertOptions extends CallOptions {
+  /** The partition; `_default` if not given. */
+  readonly partition?: string;
+  /**
+   * With columns: hands whole typed arrays over instead of copying them; they are empty afterwards. For large inserts.
+   */
+  readonly transfer?: boolean;
+}
+
+export interface PartitionsOption extends CallOptions {
+  /** Names of partitions; the whole collection if not given. */
+  readonly partitions?: readonly string[];
+}
+
+export interface CollectionStats {
+  /** Rows in segments; deleted ones count until they are compacted away. `count()` is exact. */
+  readonly rowCount: number;
+  /** Segments in memory, and in files. */
+  readonly growingSegmentCount: number;
+  readonly flushedSegmentCount: number;
+}
+
+export interface DeleteResult {
+  /** With `ids`: how many were named, there or not. With `filter`: how many rows were found. */
+  readonly count: number;
+}
+
+/** What a write did. The keys are made into values when they are asked for. */
+export class WriteResult {
+  /** Rows written. */
+  readonly count: number;
+  readonly #written: Written;
+  #ids: readonly Key[] | null = null;
+
+  constructor(written: Written) {
+    this.count = columnRows(written.keys);
+    this.#written = written;
+  }
+
+  /** The key of every row, in the order of the rows: those the engine made, with `autoId`. */
+  get ids(): readonly Key[] {
+    this.#ids ??= keysOf(this.#written.keys);
+    return this.#ids;
+  }
+}
+
+/** Schemas that are remembered; the oldest goes first. */
+const MAX_KNOWN_COLLECTIONS = 256;
+
+export class Elanus implements AsyncDisposable {
+  readonly #link: EngineLink;
+  readonly #databaseName = "";
+  readonly #known = new Map<string, CollectionInfo>();
+  #lastWrite: Timestamp;
+
+  /** Use `connect`. */
+  constructor(link: EngineLink, openedAt: Timestamp) {
+    this.#link = link;
+    this.#lastWrite = openedAt;
+  }
+
+  /** Waits for open calls, then closes the directory, so that it can be opened again. Idempotent. Further calls are refused. */
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  // Collections
+
+  /**
+   * Makes a collection, its indexes, and loads it, so that rows can be inserted and searched at once; or nothing of it.
+   *
+   *     await db.createCollection({ name: "docs", dimension: 384 });
+   *     await db.createCollection({
+   *       name: "books",
+   *       fields: [
+   *         { name: "isbn", type: "VarChar", maxLength: 13, primaryKey: true },
+   *         { name: "embedding", type: "FloatVector", dimension: 384 },
+   *         { name: "year", type: "Int32", nullable: true },
+   *       ],
+   *       indexes: [{ field: "embedding", indexType: "HNSW", metricType: "IP", params: { M: 16, efConstruction: 200 } }],
+   *     });
+   *
+   * @throws MilvusError 1100 with the reason when the schema is not allowed.
+   */
+  async createCollection(options: CollectionOptions, { signal }: CallOptions = {}): Promise<void> {
+    await this.#change(() => this.#link.call("createCollection", creation(this.#databaseName, options), { signal }));
+  }
+
+  /** Drops a collection and its rows. One that is not there is no error, as in Milvus. */
+  async dropCollection(name: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropCollection", this.#target(name)));
+  }
+
+  async renameCollection(name: string, newName: string): Promise<void> {
+    await this.#change(() => this.#link.call("renameCollection", { ...this.#target(name), newName }));
+  }
+
+  /** By name or alias. */
+  hasCollection(name: string): Promise<boolean> {
+    return this.#link.call("hasCollection", this.#target(name));
+  }
+
+  /** Names, sorted. */
+  async listCollections(): Promise<string[]> {
+    return [...(await this.#link.call("listCollections", { databaseName: this.#databaseName }))];
+  }
+
+  /** @throws MilvusError 100 when there is none. */
+  async describeCollection(name: string): Promise<CollectionDescription> {
+    return description(await this.#link.call("describeCollection", this.#target(name)));
+  }
+
+  async createIndex(name: string, index: IndexOptions): Promise<void> {
+    await this.#change(() => this.#link.call("createIndex", { ...this.#target(name), ...indexRequest(index) }));
+  }
+
+  async dropIndex(name: string, indexName: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropIndex", { ...this.#target(name), indexName }));
+  }
+
+  /** Makes a collection, or some of its partitions, searchable; resolves when it is. */
+  async load(name: string, { partitions, signal }: PartitionsOption = {}): Promise<void> {
+    const request = { ...this.#target(name), partitionNames: partitions ?? null };
+    await this.#change(() => this.#link.call("loadCollection", request, { signal }));
+  }
+
+  /** The opposite of `load`: frees memory; the rows stay. */
+  async release(name: string, { partitions, signal }: PartitionsOption = {}): Promise<void> {
+    const request = { ...this.#target(name), partitionNames: partitions ?? null };
+    await this.#change(() => this.#link.call("releaseCollection", request, { signal }));
+  }
+
+  // Partitions and aliases
+
+  async createPartition(name: string, partitionName: string): Promise<void> {
+    await this.#change(() => this.#link.call("createPartition", { ...this.#target(name), partitionName }));
+  }
+
+  /** A loaded partition must be released first. */
+  async dropPartition(name: string, partitionName: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropPartition", { ...this.#target(name), partitionName }));
+  }
+
+  async listPartitions(name: string): Promise<string[]> {
+    const { collection } = await this.#link.call("describeCollection", this.#target(name));
+    return collection.partitions.map((partition) => partition.name);
+  }
+
+  async createAlias(name: string, alias: string): Promise<void> {
+    await this.#change(() => this.#link.call("createAlias", { ...this.#target(name), alias }));
+  }
+
+  /** Points an alias at another collection, in one step. */
+  async alterAlias(name: string, alias: string): Promise<void> {
+    await this.#change(() => this.#link.call("alterAlias", { ...this.#target(name), alias }));
+  }
+
+  async dropAlias(alias: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropAlias", { databaseName: this.#databaseName, alias }));
+  }
+
+  async listAliases(name: string): Promise<string[]> {
+    return [...(await this.#link.call("describeCollection", this.#target(name))).aliases];
+  }
+
+  // Writes
+
+  /**
+   * Inserts rows, as objects or as columns; resolves when they are durable. All of them are written or none.
+   *
+   *     await db.insert("docs", [{ id: 1, vector: [0.1, …], title: "a" }]);
+   *     await db.insert("docs", { id: BigInt64Array.of(1n, 2n), vector: floats, title: ["a", "b"] });
+   *
+   * Keys of rows, and names of columns, that are no fields go to the dynamic field. Keys are not checked for duplicates: a second row
+   * with the same key hides the first in reads.
+   *
+   * @throws MilvusError 100 when there is no such collection; 1100 with row and field when a value does not fit.
+   */
+  insert(name: string, rows: readonly object[] | ColumnsInput, options: InsertOptions = {}): Promise<WriteResult> {
+    return this.#write("insert", name, rows, options);
+  }
+
+  /** Inserts rows and deletes those of the same keys, in one step. With `autoId` rows name the key to replace, and get a new one. */
+  upsert(name: string, rows: readonly object[] | ColumnsInput, options: InsertOptions = {}): Promise<WriteResult> {
+    return this.#write("upsert", name, rows, options);
+  }
+
+  /** Deletes rows by key or by filter; resolves when that is durable. Rows written after the call are not touched. */
+  async delete(name: string, options: DeleteOptions): Promise<DeleteResult> {
+    const { signal, partition = "" } = options;
+    if ((options.ids === undefined) === (options.filter === undefined)) {
+      throw invalidParameter("a delete takes either ids or a filter");
+    }
+    if (options.ids?.length === 0) return { count: 0 };
+    const { deleteCount, timestamp } = await this.#link.call(
+      "delete",
+      {
+        ...this.#target(name),
+        ...(await this.#selection(name, options)),
+        partitionName: partition,
+        consistencyLevel: ConsistencyLevel.Strong,
+      },
+      { signal },
+    );
+    this.#wrote(timestamp);
+    return { count: deleteCount };
+  }
+
+  /** Writes rows in memory to files; resolves when the files are durable. Acknowledged rows are durable without it, in the log. */
+  flush(name: string, { signal }: CallOptions = {}): Promise<void> {
+    return this.#link.call("flush", this.#target(name), { signal });
+  }
+
+  // Reads
+
+  /**
+   * The nearest rows to one vector, or to each of several: best first, ties by key.
+   *
+   *     const hits = await db.search("docs", { vector, limit: 5, filter: "year > 1990", outputFields: ["title"] });
+   *     hits[0].id; hits[0].score; hits[0].title;
+   *
+   * A hit is `{ id, score, ...fields }`: `id` is the primary key whatever its field is called, `score` the distance or similarity. Should a field
+   * (or dynamic key) that is asked for be named `score`, or one that is not the key `id`, it stands as `$score` or `$id`. Keys and
+   * fields of Int64 are numbers where that is exact, else bigints (`values.ts`).
+   *
+   * @throws MilvusError 100 no such collection, 101 not loaded, 1100 with the reason for a wrong vector, filter, field or parameter.
+   */
+  search<Row extends object = AnyRow>(name: string, options: SearchOneOptions): Promise<Hit<Row>[]>;
+  search<Row extends object = AnyRow>(name: string, options: SearchManyOptions): Promise<Hit<Row>[][]>;
+  async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][]> {
+    const request = searchRequest(this.#target(name), options, this.#lastWrite);
+    const { buffer } = request.queries.values;
+    const response = await this.#link.call("search", request, {
+      signal: options.signal,
+      transfer: [buffer as ArrayBuffer],
+    });
+    const lists = hitsOf(response) as Hit[][];
+    return options.vectors === undefined ? lists[0]! : lists;
+  }
+
+  /**
+   * Rows by filter or by key, in the order of their keys; without either a `limit` is needed. All fields if `outputFields` says nothing;
+   * the key always.
+   */
+  async query<Row extends object = AnyRow>(name: string, options: QueryOptions): Promise<Row[]> {
+    if (options.ids !== undefined && options.filter !== undefined) {
+      throw invalidParameter("a query takes either ids or a filter");
+    }
+    if (options.ids?.length === 0) return [];
+    const request = queryRequest(this.#target(name), options, await this.#selection(name, options), this.#lastWrite);
+    const { fields } = await this.#link.call("query", request, { signal: options.signal });
+    return rowsOf(fields, fields.length === 0 ? 0 : columnRows(fields[0]!.column)) as Row[];
+  }
+
+  /** How many rows there are, or how many pass a filter. Exact: deleted rows and older versions do not count. */
+  async count(name: string, options: CountOptions = {}): Promise<number> {
+    const request = {
+      ...this.#target(name),
+      ...freshness(options.consistencyLevel, this.#lastWrite),
+      ...filterSelection(options.filter, options.filterParams),
+      partitionNames: options.partitions ?? [],
+      outputFields: ["count(*)"],
+      params: new Map<string, string>(),
+    };
+    const { fields } = await this.#link.call("query", request, { signal: options.signal });
+    return Number(keysOf(fields[0]!.column as Written["keys"])[0]);
+  }
+
+  /** Sizes, without reading any row. */
+  stats(name: string): Promise<CollectionStats> {
+    return this.#link.call("count", this.#target(name));
+  }
+
+  #target(collectionName: string): Target {
+    return { databaseName: this.#databaseName, collectionName };
+  }
+
+  async #write(
+    name: "insert" | "upsert",
+    collectionName: string,
+    rows: readonly object[] | ColumnsInput,
+    { partition = "", transfer = false, signal }: InsertOptions,
+  ): Promise<WriteResult> {
+    const attempt = async (collection: CollectionInfo): Promise<Written> => {
+      const input = inputColumns(collection, rows, name === "upsert", transfer);
+      const { fields, rowCount } = input;
+      const schemaTimestamp = collection.updateTimestamp;
+      const request = { ...this.#target(collectionName), partitionName: partition, fields, rowCount, schemaTimestamp };
+      return this.#link.call(name, request, { signal, transfer: input.transfer });
+    };
+    let written: Written;
+    try {
+      written = await attempt(await this.#collection(collectionName));
+    } catch (error) {
+      // Arrays that were handed over are gone; the program has to try again itself.
+      if (asMilvusError(error).kind !== "CollectionSchemaMismatch" || transfer) throw error;
+      this.#known.delete(collectionName);
+      written = await attempt(await this.#collection(collectionName));
+    }
+    this.#wrote(written.timestamp);
+    return new WriteResult(written);
+  }
+
+  async #selection(name: string, options: Pick<QueryOptions, "ids" | "filter" | "filterParams">): Promise<Selection> {
+    if (options.ids === undefined) return filterSelection(options.filter, options.filterParams);
+    const key = primaryKeyField((await this.#collection(name)).schema);
+    return keySelection(key.name, key.dataType, options.ids);
+  }
+
+  #wrote(timestamp: Timestamp): void {
+    if (timestamp > this.#lastWrite) this.#lastWrite = timestamp;
+  }
+
+  /** Every alias of a collection is a name under which it may be known. */
+  async #change(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } finally {
+      this.#known.clear();
+    }
+  }
+
+  async #collection(name: string): Promise<CollectionInfo> {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const { collection } = await this.#link.call("describeCollection", this.#target(name));
+    if (this.#known.size >= MAX_KNOWN_COLLECTIONS) this.#known.delete(this.#known.keys().next().value!);
+    this.#known.set(name, collection);
+    return collection;
+  }
+}
+
+function inputColumns(
+  collection: CollectionInfo,
+  rows: readonly object[] | ColumnsInput,
+  isUpsert: boolean,
+  transfer: boolean,
+): InputColumns {
+  const { schema, properties } = collection;
+  const key = primaryKeyField(schema);
+  const takesKeys = properties.some((property) => property.key === "allow_insert_auto_id" && property.value === "true");
+  if (Array.isArray(rows)) {
+    const hasKey = takesKeys && rows.length > 0 && Object.hasOwn(rows[0] as object, key.name);
+    return columnsOfRows(schema, rows as readonly object[], isUpsert || hasKey);
+  }
+  return columnsOfColumns(schema, rows as ColumnsInput, isUpsert || takesKeys, transfer);
+}

@@ -1,0 +1,166 @@
+/** What a program says about reads and deletes, and the requests that it becomes. */
+
+import { invalidParameter } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { ConsistencyLevel, DataType } from "../model/types.ts";
+import type { Freshness, QueryRequest, SearchRequest, Target } from "../proxy/requests.ts";
+import type { ConsistencyLevelName, MetricType } from "./collection-options.ts";
+import type { FieldValue, Key } from "./values.ts";
+
+/** Values of the variables of a filter: `filter: "age > {age}", filterParams: { age: 5 }`. */
+export type FilterParams = Readonly<Record<string, FilterParam>>;
+export type FilterParam = bigint | number | string | boolean | readonly FilterParam[];
+
+export interface CallOptions {
+  /**
+   * Rejects the promise with the signal's reason at once. A read is given up; a write that had reached the engine may still happen.
+   */
+  readonly signal?: AbortSignal;
+}
+
+interface ReadOptions extends CallOptions {
+  /** Milvus's filter language: `'year > 1990 and tag in ["a", "b"]'`. Keys of the dynamic field are named like fields. */
+  readonly filter?: string;
+  readonly filterParams?: FilterParams;
+  /** Fields, keys of the dynamic field, or `"*"` for all. */
+  readonly outputFields?: readonly string[];
+  /** Names of partitions; all if not given. */
+  readonly partitions?: readonly string[];
+  readonly consistencyLevel?: ConsistencyLevelName;
+}
+
+interface CommonSearchOptions extends ReadOptions {
+  /** Hits a query: 1 to 16,384; 10 if not given. */
+  readonly limit?: number;
+  /** Hits to skip first; `offset + limit` is at most 16,384. */
+  readonly offset?: number;
+  /** The vector field, where there are several. */
+  readonly field?: string;
+  /** Must be that of the index, and is so if not given. */
+  readonly metricType?: MetricType;
+  /** As in Milvus: `radius` and `range_filter` for a ring, `ef`, `nprobe`… of the index. */
+  readonly params?: Readonly<Record<string, FieldValue>>;
+  /** Digits behind the point that scores are rounded to: 0 to 6. */
+  readonly roundDecimal?: number;
+}
+
+/** One vector as numbers: as many as the field has dimensions, all finite. */
+export type Vector = Float32Array | readonly number[];
+
+export interface SearchOneOptions extends CommonSearchOptions {
+  readonly vector: Vector;
+  readonly vectors?: never;
+}
+
+export interface SearchManyOptions extends CommonSearchOptions {
+  /** One vector a query. */
+  readonly vectors: readonly Vector[];
+  readonly vector?: never;
+}
+
+export type SearchOptions = SearchOneOptions | SearchManyOptions;
+
+export interface QueryOptions extends ReadOptions {
+  /** Rows with these keys; not together with `filter`. */
+  readonly ids?: readonly Key[];
+  /** Rows at most, in the order of their keys; needed where there is neither `filter` nor `ids`. */
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+export interface CountOptions extends CallOptions {
+  readonly filter?: string;
+  readonly filterParams?: FilterParams;
+  readonly partitions?: readonly string[];
+  readonly consistencyLevel?: ConsistencyLevelName;
+}
+
+export type DeleteOptions = CallOptions & { readonly partition?: string } & (
+    | { readonly ids: readonly Key[]; readonly filter?: never; readonly filterParams?: never }
+    | { readonly filter: string; readonly filterParams?: FilterParams; readonly ids?: never }
+  );
+
+const DEFAULT_LIMIT = 10;
+const ID_VARIABLE = "elanus_ids";
+
+/** `Session`, with the client's last write as its guarantee, unless another level is asked for. */
+export function freshness(level: ConsistencyLevelName | undefined, lastWrite: Timestamp): Freshness {
+  const name = level ?? "Session";
+  const consistencyLevel = ConsistencyLevel[name];
+  if (consistencyLevel === undefined) throw invalidParameter(`there is no consistency level ${String(level)}`);
+  return { consistencyLevel, useDefaultConsistency: false, guaranteeTimestamp: name === "Session" ? lastWrite : 0n };
+}
+
+export interface Selection {
+  readonly expression: string;
+  readonly templates: QueryRequest["templates"];
+}
+
+export function filterSelection(filter: string | undefined, params: FilterParams = {}): Selection {
+  return { expression: filter ?? "", templates: new Map(Object.entries(params)) };
+}
+
+export function keySelection(keyName: string, keyType: DataType, ids: readonly Key[]): Selection {
+  const values = ids.map((id): bigint | string => {
+    if (keyType === DataType.VarChar && typeof id === "string") return id;
+    if (keyType === DataType.Int64 && typeof id === "bigint") return id;
+    if (keyType === DataType.Int64 && Number.isSafeInteger(id)) return BigInt(id);
+    const wanted = keyType === DataType.VarChar ? "strings" : "integers (a bigint beyond 2^53 - 1)";
+    throw invalidParameter(`the keys of ${keyName} are ${wanted}, not ${typeof id} ${String(id)}`);
+  });
+  return { expression: `${keyName} in {${ID_VARIABLE}}`, templates: new Map([[ID_VARIABLE, values]]) };
+}
+
+export function searchRequest(target: Target, options: SearchOptions, lastWrite: Timestamp): SearchRequest {
+  const params = new Map<string, string>([["topk", String(options.limit ?? DEFAULT_LIMIT)]]);
+  if (options.offset !== undefined) params.set("offset", String(options.offset));
+  if (options.field !== undefined) params.set("anns_field", options.field);
+  if (options.metricType !== undefined) params.set("metric_type", options.metricType);
+  if (options.params !== undefined) params.set("params", JSON.stringify(options.params));
+  if (options.roundDecimal !== undefined) params.set("round_decimal", String(options.roundDecimal));
+  return {
+    ...target,
+    ...freshness(options.consistencyLevel, lastWrite),
+    ...filterSelection(options.filter, options.filterParams),
+    partitionNames: options.partitions ?? [],
+    queries: queries(options.vectors ?? [options.vector]),
+    outputFields: options.outputFields ?? [],
+    params,
+  };
+}
+
+function queries(vectors: readonly Vector[]): SearchRequest["queries"] {
+  const first = vectors[0];
+  if (first === undefined) throw invalidParameter("there is no vector to search for");
+  const dimension = first.length;
+  const values = new Float32Array(vectors.length * dimension);
+  for (const [query, vector] of vectors.entries()) {
+    if (!(vector instanceof Float32Array) && !Array.isArray(vector)) {
+      throw invalidParameter(`vector ${query} is neither a Float32Array nor an array of numbers`);
+    }
+    if (vector.length !== dimension) {
+      throw invalidParameter(`vector ${query} has ${vector.length} numbers and the first has ${dimension}`);
+    }
+    values.set(vector, query * dimension);
+  }
+  return { type: DataType.FloatVector, values, queryCount: vectors.length };
+}
+
+export function queryRequest(
+  target: Target,
+  options: QueryOptions,
+  selection: Selection,
+  lastWrite: Timestamp,
+): QueryRequest {
+  const params = new Map<string, string>();
+  if (options.limit !== undefined) params.set("limit", String(options.limit));
+  if (options.offset !== undefined) params.set("offset", String(options.offset));
+  return {
+    ...target,
+    ...freshness(options.consistencyLevel, lastWrite),
+    ...selection,
+    partitionNames: options.partitions ?? [],
+    outputFields: options.outputFields ?? ["*"],
+    params,
+  };
+}

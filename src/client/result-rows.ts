@@ -1,0 +1,101 @@
+/**
+ * Answers as columns to rows as a program wants them: one pass, one object a row.
+ *
+ * The keys of `$meta` stand beside the fields. Int64 follows the rule of `values.ts`; Bool is a boolean, VarChar a string, JSON the
+ * value, FloatVector a Float32Array of its own; null is null.
+ */
+
+import { type Column, textAt } from "../model/columns.ts";
+import { DataType } from "../model/types.ts";
+import type { KeyColumn } from "../model/columns.ts";
+import type { OutputField, SearchResponse } from "../proxy/requests.ts";
+import { type FieldValue, type Key, int64At, parseJson, wordsOf } from "./values.ts";
+
+type Mutable = Record<string, unknown>;
+type Reader = (row: number) => FieldValue;
+
+/** One row of an answer for each of `rowCount`. */
+export function rowsOf(fields: readonly OutputField[], rowCount: number): object[] {
+  const rows = Array.from({ length: rowCount }, (): Mutable => ({}));
+  fillRows(rows, fields, RESERVED_BY_NOBODY);
+  return rows;
+}
+
+/** The hits of every query, best first. */
+export function hitsOf(response: SearchResponse): object[][] {
+  const { keys, scores, counts, fields, primaryFieldName } = response;
+  const key = keyReader(keys);
+  const all = Array.from(scores, (score, at): Mutable => ({ id: key(at), score }));
+  const reserved = new Set(["id", "score"]);
+  // The key is there already, under its own name or beside it.
+  if (primaryFieldName === "id") reserved.delete("id");
+  fillRows(all, fields, reserved);
+  const lists: object[][] = [];
+  let start = 0;
+  for (const count of counts) lists.push(all.slice(start, (start += count)));
+  return lists;
+}
+
+/** Every key of a column. */
+export function keysOf(keys: KeyColumn): Key[] {
+  const rowCount = keys.kind === "bytes" ? keys.offsets.length - 1 : keys.values.length;
+  const read = keyReader(keys);
+  return Array.from({ length: rowCount }, (_, row) => read(row));
+}
+
+const RESERVED_BY_NOBODY: ReadonlySet<string> = new Set();
+
+function fillRows(rows: readonly Mutable[], fields: readonly OutputField[], reserved: ReadonlySet<string>): void {
+  // Fields before keys of `$meta`: a field of a hit is never hidden by a key of the same name.
+  for (const { name, isDynamic, column } of fields.toSorted(
+    (left, right) => Number(left.isDynamic) - Number(right.isDynamic),
+  )) {
+    const read = readerOf(column);
+    const target = reserved.has(name) ? `$${name}` : name;
+    for (let row = 0; row < rows.length; row += 1) {
+      if (isDynamic) addKeys(rows[row]!, read(row), reserved);
+      else setOwn(rows[row]!, target, read(row));
+    }
+  }
+}
+
+function addKeys(row: Mutable, document: FieldValue, reserved: ReadonlySet<string>): void {
+  for (const [key, value] of Object.entries(document ?? {})) {
+    const target = reserved.has(key) ? `$${key}` : key;
+    if (!Object.hasOwn(row, target)) setOwn(row, target, value);
+  }
+}
+
+function setOwn(row: Mutable, name: string, value: unknown): void {
+  if (name !== "__proto__") row[name] = value;
+  else Object.defineProperty(row, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function keyReader(keys: KeyColumn): (row: number) => Key {
+  return readerOf(keys) as (row: number) => Key;
+}
+
+function readerOf(column: Column): Reader {
+  const read = presentReader(column);
+  const { valid } = column;
+  return valid === null ? read : (row) => (valid[row] === 0 ? null : read(row));
+}
+
+function presentReader(column: Column): Reader {
+  switch (column.kind) {
+    case "vector": {
+      const { values, dimension } = column;
+      return (row) => values.slice(row * dimension, (row + 1) * dimension);
+    }
+    case "bytes":
+      if (column.type === DataType.JSON) return (row) => parseJson(textAt(column, row));
+      return (row) => textAt(column, row);
+    case "fixed": {
+      const { values } = column;
+      if (column.type === DataType.Bool) return (row) => values[row] !== 0;
+      if (!(values instanceof BigInt64Array)) return (row) => values[row] as number;
+      const words = wordsOf(values);
+      return (row) => int64At(values, words, row);
+    }
+  }
+}

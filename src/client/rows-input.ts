@@ -1,0 +1,206 @@
+/**
+ * Rows, and columns as a program holds them, to the columns of an insert.
+ *
+ * Always true:
+ *  - rows are read once, in order; a key that is no field goes to the dynamic field, or is refused where there is none;
+ *  - the program's own arrays are copied once and stay its own, unless it hands them over (`transfer`).
+ */
+
+import { invalidParameter } from "../base/errors.ts";
+import { fixedValues, isBytesType } from "../model/columns.ts";
+import { type CollectionSchema, type FieldSchema, dynamicField } from "../model/schema.ts";
+import { DataType, dataTypeName } from "../model/types.ts";
+import type { InputField } from "../proxy/requests.ts";
+import { type ColumnBuilder, columnBuilder, inputField } from "./column-builders.ts";
+import { type MovableValues, copiedValues } from "./copied-column.ts";
+
+/** A column: typed array of the field's width (vectors row after row), or a list of values, null where the field is nullable. */
+export type ColumnValues =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | readonly unknown[];
+
+export type ColumnsInput = Readonly<Record<string, ColumnValues>>;
+
+export interface InputColumns {
+  readonly fields: readonly InputField[];
+  readonly rowCount: number;
+  readonly transfer: readonly ArrayBuffer[];
+}
+
+interface FieldWriter {
+  readonly name: string;
+  readonly builder: ColumnBuilder;
+  /** Every object has something of this name from `Object.prototype`. */
+  readonly isInherited: boolean;
+}
+
+/** @throws 1100 with row and field. */
+export function columnsOfRows(
+  schema: CollectionSchema,
+  rows: readonly object[],
+  withAutomaticKey: boolean,
+): InputColumns {
+  const rowCount = rows.length;
+  if (rowCount === 0) throw invalidParameter("there are no rows");
+  const writers: FieldWriter[] = [];
+  for (const field of schema.fields) {
+    if (field.isDynamic || (field.autoId && !withAutomaticKey)) continue;
+    const { name } = field;
+    writers.push({ name, builder: columnBuilder(field, rowCount), isInherited: name in Object.prototype });
+  }
+  const known = new Set(writers.map(({ name }) => name));
+  const meta = dynamicField(schema);
+  const extra = meta === null ? null : columnBuilder(meta, rowCount);
+  for (let row = 0; row < rowCount; row += 1) {
+    const source = rows[row];
+    if (typeof source !== "object" || source === null || Array.isArray(source)) {
+      throw invalidParameter(`row ${row} is no object with a key for each field`);
+    }
+    const values = source as Record<string, unknown>;
+    for (const { name, builder, isInherited } of writers) {
+      builder.put(row, isInherited && !Object.hasOwn(values, name) ? undefined : values[name]);
+    }
+    const rest = unknownKeys(values, known);
+    if (extra !== null) extra.put(row, rest ?? NOTHING);
+    else if (rest !== null) throw unknownField(schema, Object.keys(rest)[0]!, row);
+  }
+  const transfer: ArrayBuffer[] = [];
+  const fields = writers.map(({ builder }) => builder.finish(transfer));
+  if (extra !== null) fields.push(extra.finish(transfer));
+  return { fields, rowCount, transfer };
+}
+
+const NOTHING = {};
+
+function unknownKeys(values: Record<string, unknown>, known: ReadonlySet<string>): Record<string, unknown> | null {
+  let rest: Record<string, unknown> | null = null;
+  for (const key of Object.keys(values)) {
+    if (known.has(key) || values[key] === undefined) continue;
+    // Without a prototype, so that the key __proto__ is one like any other.
+    rest ??= Object.create(null) as Record<string, unknown>;
+    rest[key] = values[key];
+  }
+  return rest;
+}
+
+function unknownField(schema: CollectionSchema, key: string, row: number | null): Error {
+  const key0 = schema.fields.find((field) => field.name === key);
+  const place = row === null ? "" : `row ${row}: `;
+  if (key0?.autoId === true)
+    return invalidParameter(`${place}the collection gives the key ${key} itself (autoId); leave it out`);
+  return invalidParameter(`${place}collection ${schema.name} has no field ${key}, and no dynamic field to take it`);
+}
+
+/** @throws 1100 when the columns do not fit the schema or each other. */
+export function columnsOfColumns(
+  schema: CollectionSchema,
+  columns: ColumnsInput,
+  withAutomaticKey: boolean,
+  handOver: boolean,
+): InputColumns {
+  const meta = dynamicField(schema);
+  const given = Object.entries(columns).filter(([, values]) => values !== undefined);
+  const declared = new Map(schema.fields.filter((field) => !field.isDynamic).map((field) => [field.name, field]));
+  const rowCount = commonRowCount(given, declared);
+  const transfer: ArrayBuffer[] = [];
+  const fields: InputField[] = [];
+  const extra: (readonly [string, ColumnValues])[] = [];
+  for (const [name, values] of given) {
+    const field = declared.get(name);
+    if (field !== undefined && !(field.autoId && !withAutomaticKey)) {
+      fields.push(columnOf(field, values, rowCount, handOver, transfer));
+    } else if (field === undefined && meta !== null) extra.push([name, values]);
+    else throw unknownField(schema, name, null);
+  }
+  if (meta !== null && extra.length > 0) fields.push(dynamicColumn(meta, extra, rowCount, transfer));
+  // An array that two fields share is one buffer.
+  return { fields, rowCount, transfer: [...new Set(transfer)] };
+}
+
+function commonRowCount(
+  given: readonly (readonly [string, ColumnValues])[],
+  declared: ReadonlyMap<string, FieldSchema>,
+): number {
+  let first: { readonly name: string; readonly rowCount: number } | null = null;
+  for (const [name, values] of given) {
+    const field = declared.get(name);
+    const isFlat = field?.dataType === DataType.FloatVector && values instanceof Float32Array;
+    const rowCount = isFlat ? values.length / field.dimension : values.length;
+    if (!Number.isInteger(rowCount)) {
+      throw invalidParameter(
+        `column ${name} has ${values.length} floats, which is no multiple of its dimension ${field?.dimension}`,
+      );
+    }
+    first ??= { name, rowCount };
+    if (first.rowCount !== rowCount) {
+      throw invalidParameter(`column ${name} has ${rowCount} rows and column ${first.name} has ${first.rowCount}`);
+    }
+  }
+  if (first === null || first.rowCount === 0) throw invalidParameter("there are no rows");
+  return first.rowCount;
+}
+
+function columnOf(
+  field: FieldSchema,
+  values: ColumnValues,
+  rowCount: number,
+  handOver: boolean,
+  transfer: ArrayBuffer[],
+): InputField {
+  if (Array.isArray(values)) return builtColumn(field, values, rowCount, transfer);
+  const typed = values as Exclude<ColumnValues, readonly unknown[]>;
+  const { dataType: type, dimension } = field;
+  const wanted =
+    type === DataType.FloatVector ? Float32Array : isBytesType(type) ? Array : fixedValues(type, 0).constructor;
+  if (typed.constructor !== wanted) {
+    throw invalidParameter(
+      `column ${field.name} (${dataTypeName(type)}) takes ${wanted === Array ? "an array" : `a ${wanted.name} or an array`}, not a ${typed.constructor.name}`,
+    );
+  }
+  const own = movedValues(typed, handOver, transfer);
+  const column =
+    type === DataType.FloatVector
+      ? ({ kind: "vector", dimension, values: own as Float32Array } as const)
+      : ({ kind: "fixed", values: own } as const);
+  return inputField(field, rowCount, column, null);
+}
+
+/** Handed over only as a whole: what else looks into the buffer would lose it. */
+function movedValues<Values extends MovableValues>(values: Values, handOver: boolean, transfer: ArrayBuffer[]): Values {
+  const isWhole = values.byteLength === values.buffer.byteLength && values.buffer instanceof ArrayBuffer;
+  if (!handOver || !isWhole) return copiedValues(values, transfer);
+  transfer.push(values.buffer as ArrayBuffer);
+  return values;
+}
+
+function builtColumn(
+  field: FieldSchema,
+  values: readonly unknown[],
+  rowCount: number,
+  transfer: ArrayBuffer[],
+): InputField {
+  const builder = columnBuilder(field, rowCount);
+  for (let row = 0; row < rowCount; row += 1) builder.put(row, values[row]);
+  return builder.finish(transfer);
+}
+
+function dynamicColumn(
+  meta: FieldSchema,
+  columns: readonly (readonly [string, ColumnValues])[],
+  rowCount: number,
+  transfer: ArrayBuffer[],
+): InputField {
+  const builder = columnBuilder(meta, rowCount);
+  for (let row = 0; row < rowCount; row += 1) {
+    const entry = Object.create(null) as Record<string, unknown>;
+    for (const [name, values] of columns) if (values[row] !== undefined) entry[name] = values[row];
+    builder.put(row, entry);
+  }
+  return builder.finish(transfer);
+}

@@ -281,6 +281,13 @@ describe("names", () => {
         [["graph", "vector", { index_type: "HNSW", metric_type: "IP", params: '{"M":16,"efConstruction":"200"}' }]],
       );
     }
+    ok(await client.call(service.createIndex, { collectionName, fieldName: "id", indexName: "of_keys" }));
+    ok(await client.call(service.dropIndex, { collectionName, fieldName: "id" }));
+    const left = await client.call(service.describeIndex, { collectionName });
+    assert.deepEqual(
+      left.indexDescriptions.map(({ indexName }) => indexName),
+      ["graph"],
+    );
     const progress = await client.call(service.getIndexBuildProgress, { collectionName, indexName: "graph" });
     ok(progress);
     assert.equal(progress.indexedRows, progress.totalRows);

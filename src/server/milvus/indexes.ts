@@ -20,7 +20,7 @@ export const INDEXES: readonly Method[] = [
 
   acknowledging(service.dropIndex, async (request, scope) => {
     const target = targetOf(request, scope);
-    await scope.proxy.dropIndex(target, request.indexName === "" ? request.fieldName : request.indexName);
+    for (const indexName of await dropped(request, scope)) await scope.proxy.dropIndex(target, indexName);
   }),
 
   answering(service.describeIndex, async (request, scope) => ({
@@ -49,6 +49,21 @@ function described(
   scope: Scope,
 ): Promise<readonly DescribedIndex[]> {
   return scope.proxy.describeIndexes(targetOf(request, scope), request.indexName, fieldName);
+}
+
+/** By name; else those of the field; else all, which an empty name says. What is not there need not be dropped. */
+async function dropped(
+  request: {
+    readonly dbName: string;
+    readonly collectionName: string;
+    readonly indexName: string;
+    readonly fieldName: string;
+  },
+  scope: Scope,
+): Promise<readonly string[]> {
+  if (request.indexName !== "" || request.fieldName === "") return [request.indexName];
+  const { indexes } = await scope.proxy.describe(targetOf(request, scope));
+  return indexes.filter(({ fieldName }) => fieldName === request.fieldName).map(({ indexName }) => indexName);
 }
 
 /** Every row is searchable through its index as soon as it is written, so none is ever pending. */

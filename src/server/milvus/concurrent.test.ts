@@ -28,19 +28,19 @@ describe("many clients at once", () => {
   });
 
   test("see their own writes", { timeout: 60_000 }, async () => {
-    let running = WORKERS;
+    const state = { running: WORKERS };
     const workers = Array.from({ length: WORKERS }, async (_, worker) => {
       const own = new TestClient(server.port);
       try {
         await work(own, worker * 100_000);
       } finally {
-        running -= 1;
+        state.running -= 1;
         own.close();
       }
     });
     const flusher = (async () => {
       const own = new TestClient(server.port);
-      while (running > 0) {
+      while (state.running > 0) {
         ok(await own.call(service.flush, { collectionNames: [collectionName] }));
         await new Promise((resolve) => setTimeout(resolve, 20));
       }

@@ -6,7 +6,7 @@ import { wordnetFolder } from "./wordnet.ts";
 
 const LEAST_SAME = 0.999;
 
-describe("pymilvus: 20,000 rows of 384 against brute force, under every consistency level", () => {
+describe("pymilvus, wordnet: 20,000 rows of 384 against brute force, under every consistency level", () => {
   const data = dataDirectory();
   let server: ServerProcess | null = null;
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { PYTHON_CASES, RESTARTED_CASES } from "./pymilvus-cases.ts";
 import { requirePython, runPython } from "./python-client.ts";
 import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
 
@@ -19,27 +20,8 @@ describe("pymilvus", { concurrency: 3 }, () => {
     data[Symbol.dispose]();
   });
 
-  const CASES: Readonly<Record<string, string>> = {
-    quickstart_003: "quick start of seed 003",
-    schema_003: "schema of seed 003: automatic keys, VARCHAR, JSON, filters, batches",
-    quickstart_004: "quick start of seed 004",
-    orm_004: "ORM of seed 004",
-    manage_004: "describe, rename, load, release, statistics, properties",
-    partitions_004: "partitions",
-    databases: "databases",
-    aliases: "aliases",
-    value_types: "every type, with nulls and defaults, comes back equal",
-    search_004: "forms of a search, for each metric",
-    window_004: "windows of 16,384, ties by key, iterators of queries",
-    queries: "query, get and count against a scan",
-    changes: "delete and upsert",
-    flushes: "flush and segments",
-    indexes: "indexes are described as they were made",
-    consistency: "consistency levels",
-    error_texts: "texts and codes of errors",
-  };
-  for (const [script, title] of Object.entries(CASES)) {
-    test(title, async () => {
+  for (const [script, title] of Object.entries(PYTHON_CASES)) {
+    test(`${script}: ${title}`, async () => {
       const seen = await runPython(script, server.port);
       assert.ok(Object.keys(seen).length > 0, `${script}.py says what it saw`);
     });
@@ -49,6 +31,9 @@ describe("pymilvus", { concurrency: 3 }, () => {
     const scripts = readdirSync(join(import.meta.dirname, "python"))
       .filter((file) => file.endsWith(".py"))
       .map((file) => file.slice(0, -3));
-    assert.deepEqual(scripts.toSorted(), [...Object.keys(CASES), "case", "wordnet"].toSorted());
+    assert.deepEqual(
+      scripts.toSorted(),
+      [...Object.keys(PYTHON_CASES), ...Object.keys(RESTARTED_CASES), "case"].toSorted(),
+    );
   });
 });

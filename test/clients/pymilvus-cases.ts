@@ -1,0 +1,34 @@
+/**
+ * The cases in Python: a script of `python/` each, run against one server that they share, and what it shows.
+ *
+ * The seeds' page (`docs/seeds.md`) names them by their scripts.
+ */
+
+export const PYTHON_CASES = {
+  "003_quickstart": "quick start of seed 003",
+  "003_schema": "schema of seed 003: automatic keys, VARCHAR, JSON, filters, batches",
+  "004_quickstart": "quick start of seed 004",
+  "004_orm": "the ORM as seed 004 uses it",
+  "004_manage": "describe, rename, load, release, statistics, properties",
+  "004_load_fields": "loading some of the fields",
+  "004_partitions": "partitions",
+  "004_search": "forms of a search, for each metric",
+  "004_window": "windows of 16,384, ties by key, iterators of queries",
+  databases: "databases",
+  aliases: "aliases",
+  value_types: "every type, with nulls and defaults, comes back equal",
+  queries: "query, get and count against a scan",
+  changes: "delete and upsert",
+  flushes: "flush and segments",
+  indexes: "indexes are described as they were made",
+  consistency: "consistency levels",
+  error_texts: "texts and codes of errors",
+} as const;
+
+/** Scripts that are run with servers of their own, between restarts. */
+export const RESTARTED_CASES = {
+  "004_reopen": "a data directory opened again and again, and written on",
+  wordnet: "20,000 rows of 384 against brute force",
+} as const;
+
+export type PythonCase = keyof typeof PYTHON_CASES | keyof typeof RESTARTED_CASES;

@@ -156,12 +156,11 @@ function columnOf(
   if (Array.isArray(values)) return builtColumn(field, values, rowCount, transfer);
   const typed = values as Exclude<ColumnValues, readonly unknown[]>;
   const { dataType: type, dimension } = field;
-  const wanted =
-    type === DataType.FloatVector ? Float32Array : isBytesType(type) ? Array : fixedValues(type, 0).constructor;
-  if (typed.constructor !== wanted) {
-    throw invalidParameter(
-      `column ${field.name} (${dataTypeName(type)}) takes ${wanted === Array ? "an array" : `a ${wanted.name} or an array`}, not a ${typed.constructor.name}`,
-    );
+  const wanted = type === DataType.FloatVector ? new Float32Array() : isBytesType(type) ? [] : fixedValues(type, 0);
+  if (!(typed instanceof (wanted.constructor as new () => object))) {
+    const arrays = Array.isArray(wanted) ? "an array" : `a ${wanted.constructor.name} or an array`;
+    const got = typeof values === "object" && values !== null ? values.constructor.name : typeof values;
+    throw invalidParameter(`column ${field.name} (${dataTypeName(type)}) takes ${arrays}, not a ${got}`);
   }
   const own = movedValues(typed, handOver, transfer);
   const column =

@@ -47,6 +47,9 @@ export class OutsideGuard {
   #saw(kind: string): void {
     if (this.#isOwn || this.#caught !== null || HARMLESS.has(kind)) return;
     if (this.#inside.getStore() !== this) return;
-    this.#caught = new TouchedOutside(`simulated code touched the real world: ${kind}`);
+    const caught = new TouchedOutside(`simulated code touched the real world: ${kind}`);
+    // Compressing in one step makes such a resource too, and closes it before anybody else runs.
+    if (kind === "ZLIB" && /zlib\w*Sync|syncBufferWrapper/.test(caught.stack ?? "")) return;
+    this.#caught = caught;
   }
 }

@@ -1,0 +1,567 @@
+/**
+ * A client of the simulated cluster: writes rows, reads them back in every way, and shows each answer to the oracle.
+ *
+ * Always true: every row ever written has a value of its own, from which its vector and colour follow; so an answer tells which
+ * write it came from.
+ */
+
+import { MilvusError } from "../../src/base/errors.ts";
+import type { Timestamp } from "../../src/base/timestamp.ts";
+import type { Column, ColumnBatch, KeyColumn } from "../../src/model/columns.ts";
+import type { Filter } from "../../src/model/filter.ts";
+import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
+import type { Hits, RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
+import {
+  type CollectionInfo,
+  type CollectionSchema,
+  type FieldSchema,
+  TIMESTAMP_FIELD,
+} from "../../src/model/schema.ts";
+import { ConsistencyLevel, DataType, LoadState, Metric } from "../../src/model/types.ts";
+import type { Cluster } from "./cluster.ts";
+import { ProcessDied } from "./lifeline.ts";
+import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
+
+const NAME = { databaseName: "default", collectionName: "simulated" };
+const KEY = 100n;
+const VALUE = 101n;
+const COLOUR = 102n;
+const VECTOR = 103n;
+const DIMENSION = 2;
+const COLOURS = 3n;
+const PATIENCE_MILLISECONDS = 300_000;
+const POLL_MILLISECONDS = 100;
+
+/** What a read sees: the newest, whatever is there, or a moment in the past. */
+export type ReadMoment = "strong" | "eventual" | { readonly at: Timestamp };
+
+export class Workload {
+  readonly cluster: Cluster;
+  readonly oracle = new Oracle();
+  operations = 0;
+  refusals = 0;
+  #collection: CollectionInfo | null = null;
+  #lastValue = 0n;
+  #lastKey = 0n;
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  get channels(): readonly string[] {
+    return this.#known().virtualChannels;
+  }
+
+  channelOf(key: bigint): string {
+    return this.channels[Number(key) % this.channels.length]!;
+  }
+
+  /** A key that was never written. */
+  newKey(channel?: string): bigint {
+    do this.#lastKey += 1n;
+    while (channel !== undefined && this.channelOf(this.#lastKey) !== channel);
+    return this.#lastKey;
+  }
+
+  row(key: bigint): Row {
+    this.#lastValue += 1n;
+    return { key, value: this.#lastValue };
+  }
+
+  /** Brings the cluster up with the collection created, indexed and loaded. */
+  async setUp(shardsNum = 2): Promise<void> {
+    await this.cluster.start();
+    await this.cluster.ask(async ({ coordinator }) => {
+      await coordinator.createCollection({
+        databaseName: NAME.databaseName,
+        schema: SCHEMA,
+        shardsNum,
+        consistencyLevel: ConsistencyLevel.Strong,
+        properties: [],
+        partitionCount: 0,
+      });
+      const params = [
+        { key: "index_type", value: "FLAT" },
+        { key: "metric_type", value: "L2" },
+      ];
+      await coordinator.createIndex({ ...NAME, fieldName: "vector", indexName: "", params });
+      await coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null });
+      this.#collection = (await coordinator.describeCollection(NAME)).collection;
+    });
+    await this.untilLoaded();
+  }
+
+  async load(): Promise<void> {
+    await this.cluster.ask(({ coordinator }) =>
+      coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null }),
+    );
+    await this.untilLoaded();
+  }
+
+  async release(): Promise<void> {
+    await this.cluster.ask(({ coordinator }) => coordinator.releaseCollection({ ...NAME, partitionNames: null }));
+  }
+
+  /** After a crash: another process takes over, and the fate of what was on its way is settled. */
+  async restart(): Promise<void> {
+    for (;;) {
+      await this.cluster.start();
+      for (const mutation of this.oracle.mutations) if (mutation.state === "pending") mutation.state = "unknown";
+      try {
+        this.oracle.settled(await this.now());
+        await this.untilLoaded();
+        return;
+      } catch (error) {
+        if (!(error instanceof ProcessDied)) throw error;
+      }
+    }
+  }
+
+  untilLoaded(): Promise<void> {
+    return this.eventually("the collection is loaded", async () => {
+      const { state } = await this.cluster.ask(({ coordinator }) =>
+        coordinator.loadProgress({ ...NAME, partitionNames: [] }),
+      );
+      return state === LoadState.Loaded;
+    });
+  }
+
+  /** A timestamp from the oracle of the cluster. */
+  now(): Promise<Timestamp> {
+    return this.#retried(() =>
+      this.cluster.ask(async ({ coordinator }) => (await coordinator.allocateTimestamps({ count: 1 })).first),
+    );
+  }
+
+  /** One append: deletes of these keys, then these rows, all on one channel. False when it was refused; throws when the process died. */
+  async write(
+    channel: string,
+    rows: readonly Row[],
+    deletedKeys: readonly bigint[] = [],
+    upperBound: Timestamp | null = null,
+  ): Promise<boolean> {
+    this.operations += 1;
+    const mutation = this.oracle.sent(channel, rows, deletedKeys, upperBound);
+    const messages: Message[] = [];
+    if (deletedKeys.length > 0) messages.push(this.#deleteOf(deletedKeys, upperBound));
+    if (rows.length > 0) messages.push(this.#insertOf(rows));
+    try {
+      const { timeTick } = await this.cluster.ask(({ streaming }) =>
+        streaming.append({ virtualChannel: channel, messages }),
+      );
+      this.oracle.acknowledged(mutation, timeTick);
+      return true;
+    } catch (error) {
+      this.#failed(mutation, error);
+      return false;
+    }
+  }
+
+  async insert(channel: string, count: number): Promise<Row[]> {
+    const rows = Array.from({ length: count }, () => this.row(this.newKey(channel)));
+    await this.write(channel, rows);
+    return rows;
+  }
+
+  upsert(keys: readonly bigint[]): Promise<boolean> {
+    const rows = keys.map((key) => this.row(key));
+    return this.write(this.channelOf(keys[0]!), rows, keys);
+  }
+
+  remove(keys: readonly bigint[], upperBound: Timestamp | null = null): Promise<boolean> {
+    return this.write(this.channelOf(keys[0]!), [], keys, upperBound);
+  }
+
+  /** All rows of a channel, or those of some keys or of one colour. */
+  async read(
+    channel: string,
+    moment: ReadMoment,
+    options: { readonly keys?: readonly bigint[]; readonly colour?: bigint } = {},
+  ): Promise<readonly FoundRow[] | null> {
+    this.operations += 1;
+    const { keys = null, colour } = options;
+    const plan: RetrievePlan = {
+      collectionId: this.#known().collectionId,
+      partitionIds: null,
+      filter: colour === undefined ? null : colourIs(colour),
+      keys: keys === null ? null : keyColumn(keys),
+      fieldIds: [KEY, VALUE, COLOUR, VECTOR],
+      limit: null,
+      ignoreGrowing: false,
+    };
+    return this.#answered(moment, async (time) => {
+      const answer = await this.cluster.ask(({ streaming }) =>
+        streaming.retrieve({ virtualChannel: channel, plan, ...time }),
+      );
+      const { timestamp, batch } = answer;
+      checkTime(timestamp, time);
+      const found = rowsOf(batch);
+      const matches = colour === undefined ? null : (row: Row): boolean => row.value % COLOURS === colour;
+      this.#record("read", channel, timestamp, found);
+      this.oracle.checkRead({ channel, timestamp, keys, matches, found });
+      return found;
+    });
+  }
+
+  async count(channel: string, moment: ReadMoment): Promise<number | null> {
+    this.operations += 1;
+    const plan: RetrievePlan = {
+      collectionId: this.#known().collectionId,
+      partitionIds: null,
+      filter: null,
+      keys: null,
+      fieldIds: [],
+      limit: null,
+      ignoreGrowing: false,
+    };
+    return this.#answered(moment, async (time) => {
+      const { timestamp, count } = await this.cluster.ask(({ streaming }) =>
+        streaming.count({ virtualChannel: channel, plan, ...time }),
+      );
+      checkTime(timestamp, time);
+      this.cluster.world.record("count", channel, timestamp, count);
+      this.oracle.saw(timestamp);
+      this.oracle.checkCount(channel, timestamp, count);
+      return count;
+    });
+  }
+
+  /** The `k` nearest rows to a point, fetched under the lease of the search, against brute force over what must be there. */
+  async search(channel: string, moment: ReadMoment, k: number): Promise<readonly FoundRow[] | null> {
+    this.operations += 1;
+    const { world } = this.cluster;
+    const point = Array.from({ length: DIMENSION }, () => Math.floor(world.random() * 16));
+    const plan: SearchPlan = {
+      collectionId: this.#known().collectionId,
+      partitionIds: null,
+      filter: null,
+      vector: {
+        fieldId: VECTOR,
+        queries: Float32Array.from(point),
+        queryCount: 1,
+        metric: Metric.L2,
+        k,
+        range: null,
+      },
+      ignoreGrowing: false,
+    };
+    return this.#answered(moment, async (time) => {
+      const { timestamp, hits, batch } = await this.cluster.ask(async ({ streaming }) => {
+        const answer = await streaming.search({ virtualChannel: channel, plan, ...time });
+        const lease = { virtualChannel: channel, leaseId: answer.leaseId };
+        const { segmentIds, rows } = answer.hits;
+        const places = { segmentIds, rows };
+        const fetched = await streaming.fetch({
+          ...lease,
+          fieldIds: [KEY, VALUE, COLOUR, VECTOR, TIMESTAMP_FIELD],
+          places,
+        });
+        await streaming.releaseLease(lease);
+        return { ...answer, batch: fetched.batch };
+      });
+      checkTime(timestamp, time);
+      const found = rowsOf(batch);
+      this.#record("search", channel, timestamp, found);
+      const keys = found.map(({ key }) => key);
+      this.oracle.checkRead({ channel, timestamp, keys, matches: null, found });
+      this.#checkNearest(channel, timestamp, point, k, hits, found);
+      return found;
+    });
+  }
+
+  /** Closes the growing segments of a channel; resolves with the tick up to which everything is on its way to files. */
+  async flush(channel: string): Promise<Timestamp | null> {
+    this.operations += 1;
+    try {
+      const { timeTick } = await this.cluster.ask(({ streaming }) =>
+        streaming.flush({ virtualChannel: channel, collectionId: this.#known().collectionId, partitionId: null }),
+      );
+      this.oracle.saw(timeTick);
+      return timeTick;
+    } catch (error) {
+      this.#tolerated(error);
+      return null;
+    }
+  }
+
+  untilFlushed(channel: string, timeTick: Timestamp): Promise<void> {
+    return this.eventually(`${channel} is flushed up to ${timeTick}`, async () => {
+      const { flushed } = await this.cluster.ask(({ streaming }) =>
+        streaming.isFlushed({ virtualChannel: channel, timeTick }),
+      );
+      return flushed;
+    });
+  }
+
+  /** Flushed rows by segment, L0 left out. */
+  async flushedRows(): Promise<number> {
+    const { collectionId } = this.#known();
+    const { segments } = await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }));
+    return segments.filter(({ level }) => level !== 1).reduce((sum, { rowCount }) => sum + rowCount, 0);
+  }
+
+  async growingRows(): Promise<number> {
+    const { collectionId } = this.#known();
+    const { segments } = await this.cluster.ask(({ streaming }) => streaming.growingSegments({ collectionId }));
+    return segments.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  }
+
+  /** Polls until it is so; what never comes is a failure of liveness. */
+  async eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    const { world } = this.cluster;
+    const end = world.now() + PATIENCE_MILLISECONDS;
+    let last: unknown = null;
+    while (world.now() < end) {
+      try {
+        if (await isSo()) return;
+        last = null;
+      } catch (error) {
+        if (error instanceof ProcessDied) throw error;
+        this.#tolerated(error);
+        last = error;
+      }
+      await world.sleep(POLL_MILLISECONDS);
+    }
+    throw new WrongAnswer(`never came: ${what}${last === null ? "" : ` (${String(last)})`}`);
+  }
+
+  /**
+   * The end of a scenario: the faults stop, and then everything must come to rest, be in files, survive a restart, and agree with all
+   * that was ever answered.
+   */
+  async settle(): Promise<void> {
+    const { faults } = this.cluster;
+    for (const set of [faults.meta, faults.objects, faults.log]) {
+      for (const [name, value] of Object.entries(set)) if (typeof value === "number") Reflect.set(set, name, 0);
+    }
+    this.cluster.watch = () => undefined;
+    if (!this.cluster.isUp) await this.restart();
+    await this.untilLoaded();
+    await this.readEverything();
+    for (const channel of this.channels) {
+      const tick = await this.flush(channel);
+      if (tick === null) throw new WrongAnswer(`without faults ${channel} cannot be flushed`);
+      await this.untilFlushed(channel, tick);
+    }
+    await this.eventually("nothing grows", async () => (await this.growingRows()) === 0);
+    await this.readEverything();
+    await this.cluster.stop();
+    await this.restart();
+    await this.readEverything();
+    this.cluster.crash();
+    await this.restart();
+    await this.readEverything();
+    this.oracle.checkAgain();
+  }
+
+  async readEverything(): Promise<void> {
+    for (const channel of this.channels) {
+      const found = await this.read(channel, "strong");
+      const nearest = await this.search(channel, "strong", 7);
+      const count = await this.count(channel, "strong");
+      if (found === null || nearest === null || count === null) throw new WrongAnswer(`${channel} cannot be read`);
+    }
+  }
+
+  async #answered<T>(
+    moment: ReadMoment,
+    body: (time: { readonly guarantee: Timestamp; readonly timestamp: Timestamp | null }) => Promise<T>,
+  ): Promise<T | null> {
+    try {
+      if (moment === "strong") return await body({ guarantee: await this.now(), timestamp: null });
+      if (moment === "eventual") return await body({ guarantee: 1n, timestamp: null });
+      return await body({ guarantee: moment.at, timestamp: moment.at });
+    } catch (error) {
+      this.#tolerated(error);
+      return null;
+    }
+  }
+
+  #failed(mutation: Mutation, error: unknown): void {
+    if (error instanceof ProcessDied) mutation.state = "unknown";
+    else {
+      this.refusals += 1;
+      this.oracle.refused(mutation);
+    }
+    this.#tolerated(error);
+  }
+
+  /** The errors that clients may meet while stores fail; anything else fails the scenario. */
+  #tolerated(error: unknown): void {
+    const isExpected =
+      error instanceof MilvusError && EXPECTED.has(error.kind) && !/invariant violated/.test(error.message);
+    if (!isExpected) throw error;
+    this.cluster.world.record("refused", error.kind);
+  }
+
+  async #retried<T>(body: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await body();
+      } catch (error) {
+        this.#tolerated(error);
+        await this.cluster.world.sleep(POLL_MILLISECONDS);
+      }
+    }
+  }
+
+  #checkNearest(
+    channel: string,
+    timestamp: Timestamp,
+    point: readonly number[],
+    k: number,
+    hits: Hits,
+    found: readonly FoundRow[],
+  ): void {
+    const score = (row: Row): number =>
+      vectorOf(row.value).reduce((sum, value, at) => sum + (value - point[at]!) ** 2, 0);
+    const before = (left: Row, right: Row): boolean =>
+      score(left) === score(right) ? left.key < right.key : score(left) < score(right);
+    for (const [at, row] of found.entries()) {
+      if (hits.scores[at] !== score(row)) throw new WrongAnswer(`key ${row.key} scored ${hits.scores[at]}`);
+      if (at > 0 && !before(found[at - 1]!, row)) throw new WrongAnswer(`hit ${at} is not after the one before it`);
+    }
+    const keys = new Set(found.map(({ key }) => key));
+    const last = found.at(-1);
+    for (const key of this.oracle.certainKeys(channel, timestamp)) {
+      if (keys.has(key)) continue;
+      const { row } = this.oracle.expected(key, timestamp)!;
+      if (found.length < k || last === undefined || before(row, last)) {
+        throw new WrongAnswer(`key ${key} is among the ${k} nearest at ${timestamp}, but was not found`);
+      }
+    }
+  }
+
+  #record(what: string, channel: string, timestamp: Timestamp, found: readonly FoundRow[]): void {
+    this.cluster.world.record(what, channel, timestamp, ...found.flatMap(({ key, value, tick }) => [key, value, tick]));
+  }
+
+  #known(): CollectionInfo {
+    if (this.#collection === null) throw new Error("the collection is not set up");
+    return this.#collection;
+  }
+
+  #insertOf(rows: readonly Row[]): InsertMessage {
+    const { collectionId, partitions } = this.#known();
+    const fixed = (values: bigint[]): Column => ({
+      kind: "fixed",
+      type: DataType.Int64,
+      values: BigInt64Array.from(values),
+      valid: null,
+    });
+    const vectors = Float32Array.from(rows.flatMap(({ value }) => vectorOf(value)));
+    return {
+      type: MessageType.Insert,
+      collectionId,
+      partitionId: partitions[0]!.partitionId,
+      segmentId: 0n,
+      schemaVersion: 0,
+      rowIds: BigInt64Array.from(rows.map(({ value }) => value)),
+      batch: {
+        rowCount: rows.length,
+        columns: new Map<bigint, Column>([
+          [KEY, keyColumn(rows.map(({ key }) => key))],
+          [VALUE, fixed(rows.map(({ value }) => value))],
+          [COLOUR, fixed(rows.map(({ value }) => value % COLOURS))],
+          [VECTOR, { kind: "vector", type: DataType.FloatVector, dimension: DIMENSION, values: vectors, valid: null }],
+        ]),
+      },
+    };
+  }
+
+  #deleteOf(keys: readonly bigint[], upperBound: Timestamp | null): Message {
+    const { collectionId } = this.#known();
+    return { type: MessageType.Delete, collectionId, partitionId: -1n, upperBound, keys: keyColumn(keys) };
+  }
+}
+
+const EXPECTED: ReadonlySet<string> = new Set([
+  "ServiceUnavailable",
+  "ServiceNotReady",
+  "ServiceDiskLimitExceeded",
+  "CollectionNotLoaded",
+  "CollectionNotFullyLoaded",
+  "CollectionOnRecovering",
+  "ChannelMisrouted",
+  "ChannelNotFound",
+  "IoFailed",
+  "SegmentNotLoaded",
+  "InconsistentRequery",
+]);
+
+/** Small whole numbers, so that scores are exact and ties are common. */
+function vectorOf(value: bigint): number[] {
+  const mixed = Number((value * 2_654_435_761n) % 4_294_967_291n);
+  return [mixed % 16, Math.floor(mixed / 16) % 16];
+}
+
+function keyColumn(keys: readonly bigint[]): KeyColumn {
+  return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(keys), valid: null };
+}
+
+function colourIs(colour: bigint): Filter {
+  return {
+    kind: "compare",
+    field: { fieldId: COLOUR, dataType: DataType.Int64, path: [] },
+    operator: "==",
+    value: colour,
+  };
+}
+
+function rowsOf({ rowCount, columns }: ColumnBatch): FoundRow[] {
+  const integers = (fieldId: bigint): BigInt64Array => {
+    const column = columns.get(fieldId);
+    if (column?.kind !== "fixed" || !(column.values instanceof BigInt64Array))
+      throw new WrongAnswer(`an answer has no field ${fieldId}`);
+    return column.values;
+  };
+  const [keys, values, colours, ticks] = [KEY, VALUE, COLOUR, TIMESTAMP_FIELD].map(integers);
+  const vectors = columns.get(VECTOR);
+  if (vectors?.kind !== "vector") throw new WrongAnswer("an answer has no vectors");
+  return Array.from({ length: rowCount }, (_, at) => {
+    const row = { key: keys![at]!, value: values![at]!, tick: ticks![at]! };
+    const vector = [...vectors.values.subarray(at * DIMENSION, (at + 1) * DIMENSION)];
+    const isWhole = colours![at] === row.value % COLOURS && String(vector) === String(vectorOf(row.value));
+    if (!isWhole) throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, vector ${vector}`);
+    return row;
+  });
+}
+
+function checkTime(
+  read: Timestamp,
+  { guarantee, timestamp }: { readonly guarantee: Timestamp; readonly timestamp: Timestamp | null },
+): void {
+  if (read < guarantee) throw new WrongAnswer(`a read that was to see ${guarantee} saw ${read}`);
+  if (timestamp !== null && read !== timestamp) throw new WrongAnswer(`a read at ${timestamp} was one at ${read}`);
+}
+
+function field(options: Partial<FieldSchema> & Pick<FieldSchema, "fieldId" | "name" | "dataType">): FieldSchema {
+  return {
+    description: "",
+    elementType: DataType.None,
+    isPrimaryKey: false,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: false,
+    nullable: false,
+    defaultValue: null,
+    typeParams: [],
+    dimension: 0,
+    maxLengthBytes: 0,
+    ...options,
+  };
+}
+
+const SCHEMA: CollectionSchema = {
+  name: NAME.collectionName,
+  description: "",
+  fields: [
+    field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
+    field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
+    field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
+    field({ fieldId: VECTOR, name: "vector", dataType: DataType.FloatVector, dimension: DIMENSION }),
+  ],
+  enableDynamicField: false,
+  version: 0,
+};

@@ -115,7 +115,10 @@ export class Typing {
     }
     const declared = fieldByName(this.#schema, name);
     const field = declared ?? dynamicField(this.#schema);
-    if (field === null) throw new FilterError(`field ${name} not exist`);
+    if (field === null) {
+      const hint = name === "partition_name" ? "; partitions are chosen by partition_names, not by a filter" : "";
+      throw new FilterError(`field ${name} not exist${hint}`);
+    }
     if (keys.length > MAX_PATH_KEYS)
       throw new FilterError(`JSON path of ${keys.length} keys, the limit is ${MAX_PATH_KEYS}`);
     const path = [...(declared === null ? [name] : []), ...keys.map(({ key }) => key)];

@@ -34,6 +34,18 @@ equal([hit["id"] for hit in every], best(rows, query, 10), "search in all")
 
 # Row 4.12: a partition is named in `partition_names`, not in a filter. A dynamic field may have that name, so the filter is valid here.
 equal(client.query(name, filter="partition_name == 'partition_1'"), [], "no row has such a key")
+schema = client.create_schema()
+schema.add_field("id", 5, is_primary=True)
+schema.add_field("vector", 101, dim=4)
+index_params = client.prepare_index_params()
+index_params.add_index("vector", metric_type="L2")
+client.create_collection("partitions_strict", schema=schema, index_params=index_params)
+hint = refused(
+    lambda: client.query("partitions_strict", filter="partition_name == 'partition_1'"),
+    "field partition_name not exist; partitions are chosen by partition_names",
+    1100,
+)
+client.drop_collection("partitions_strict")
 
 result = client.delete(name, filter="id >= 0", partition_name="partition_1")
 equal(result["delete_count"], 30, "deleted in one partition")
@@ -57,4 +69,4 @@ equal(sorted(client.list_partitions(name)), ["_default", "partition_1"], "droppe
 equal(count(), 30, "its rows are gone")
 refused(lambda: client.drop_partition(name, "_default"), "default partition cannot be deleted")
 client.drop_collection(name)
-seen(unknown=unknown)
+seen(unknown=unknown, hint=hint)

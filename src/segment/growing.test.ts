@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Kernel } from "../kernel/kernel.ts";
-import { bytesColumn, type Column, type FixedColumn, textAt } from "../model/columns.ts";
+import { bytesColumn, type Column, type FixedColumn, takeRows, textAt } from "../model/columns.ts";
 import { ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { GrowingSegment } from "./growing.ts";
@@ -96,6 +96,39 @@ for (const keyType of KEY_TYPES) {
     );
   });
 }
+
+test("many vectors come in turns, and all at once for readers", async () => {
+  const kernel = new CountingKernel();
+  const rowCount = 600_000;
+  const versions = new VersionModel().insert([{ key: 0, vector: [1, 2] }], 100n);
+  const one = batchOf(versions, "int64");
+  const repeated = (column: Column): Column => takeRows(column, new Uint32Array(rowCount));
+  const columns = new Map([...one.columns].map(([fieldId, column]) => [fieldId, repeated(column)] as const));
+  const vector = columns.get(VECTOR_FIELD)!;
+  assert.ok(vector.kind === "vector");
+  vector.values.forEach((_, at) => (vector.values[at] = at % 1009));
+  const keys = columns.get(KEY_FIELD)!;
+  assert.ok(keys.kind === "fixed");
+  for (let row = 0; row < rowCount; row += 1) keys.values[row] = BigInt(row);
+  const segment = newSegment("int64", kernel);
+  append(segment, versions, 100n, "int64");
+  const pauses: Promise<void>[] = [];
+  await segment.appendInTurns({ rowCount, columns }, new BigInt64Array(rowCount), 200n, async () => {
+    pauses.push(Promise.resolve());
+    assert.equal(segment.rowCount, 1);
+    assert.equal(segment.view(500n).rowCount, 1);
+    assert.throws(() => append(segment, versions, 300n, "int64"), /one message after the other/);
+  });
+  assert.ok(pauses.length >= 2);
+  assert.equal(segment.rowCount, rowCount + 1);
+  const taken = await segment.take([VECTOR_FIELD], Uint32Array.of(0, 1, rowCount));
+  const found = taken.columns.get(VECTOR_FIELD)!;
+  assert.ok(found.kind === "vector");
+  const last = rowCount * 2 - 2;
+  assert.deepEqual([...found.values], [1, 2, 0, 1, last % 1009, (last + 1) % 1009]);
+  segment.close();
+  assert.equal(kernel.openHandles(), 0);
+});
 
 test("an upsert hides older versions and not its own row, however often and in whatever order it is applied", () => {
   const segment = newSegment("int64", new CountingKernel());

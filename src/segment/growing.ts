@@ -55,6 +55,8 @@ import { takeVectors } from "./take-vectors.ts";
 import { reachableRows, Visibility } from "./visibility.ts";
 
 const FIRST_TIMESTAMPS = 256;
+/** 2 MiB: copying so much into memory that was never touched takes a few milliseconds. */
+const PIECE_FLOATS = 1 << 19;
 
 export interface GrowingSegmentOptions {
   readonly segmentId: bigint;
@@ -96,6 +98,7 @@ export class GrowingSegment implements Segment {
   #lastTimestamp: Timestamp = 0n;
   #keys: KeyReader;
   #sealed = false;
+  #isAppending = false;
 
   constructor(options: GrowingSegmentOptions, kernel: Kernel) {
     this.segmentId = options.segmentId;
@@ -159,7 +162,31 @@ export class GrowingSegment implements Segment {
 
   /** The rows of one log message. */
   append(batch: ColumnBatch, rowIds: BigInt64Array, timestamp: Timestamp): void {
+    for (const _ of this.#append(batch, rowIds, timestamp)) continue;
+  }
+
+  /**
+   * The same with a `pause` between pieces of many vectors, whose copying would hold up everybody else. The rows are there, all at once,
+   * when it resolves; until then nobody appends or seals.
+   */
+  async appendInTurns(
+    batch: ColumnBatch,
+    rowIds: BigInt64Array,
+    timestamp: Timestamp,
+    pause: () => Promise<void>,
+  ): Promise<void> {
+    this.#lease.acquire();
+    try {
+      for (const _ of this.#append(batch, rowIds, timestamp)) await pause();
+    } finally {
+      this.#lease.release();
+    }
+  }
+
+  /** Stops where a caller may pause. Vectors behind `rowCount` are nobody's rows yet: searches end there. */
+  *#append(batch: ColumnBatch, rowIds: BigInt64Array, timestamp: Timestamp): Generator<void> {
     assert(!this.#sealed && !this.#lease.closed, "a sealed segment takes no rows");
+    assert(!this.#isAppending, "rows come one message after the other");
     assert(timestamp >= this.#lastTimestamp, "rows come in timestamp order");
     assert(rowIds.length === batch.rowCount, "every row has an id");
     for (const field of this.schema.fields) {
@@ -167,12 +194,22 @@ export class GrowingSegment implements Segment {
       assert(columnRows(column) === batch.rowCount, "columns of a batch are equally long");
     }
     if (batch.rowCount === 0) return;
-    for (const [fieldId, vector] of this.#vectors) {
+    this.#isAppending = true;
+    for (const [fieldId, { rows, dimension }] of this.#vectors) {
       const column = batch.columns.get(fieldId)!;
-      assert(column.kind === "vector" && column.dimension === vector.dimension, "vectors have the field's dimension");
-      const total = this.#kernel.appendRows(vector.rows, column.values);
+      assert(column.kind === "vector" && column.dimension === dimension, "vectors have the field's dimension");
+      const step = Math.max(1, Math.floor(PIECE_FLOATS / dimension)) * dimension;
+      for (let at = 0; at < column.values.length; at += step) {
+        if (at > 0) yield;
+        this.#kernel.appendRows(rows, column.values.subarray(at, at + step));
+      }
+    }
+    this.#isAppending = false;
+    assert(!this.#sealed, "nobody seals a segment while rows come in");
+    for (const [fieldId, vector] of this.#vectors) {
+      const total = this.#kernel.rowCount(vector.rows);
       assert(total === this.#rowCount + batch.rowCount, "the kernel has as many rows as the segment");
-      vector.valid.append(column.valid, batch.rowCount);
+      vector.valid.append(batch.columns.get(fieldId)!.valid, batch.rowCount);
     }
     for (const [fieldId, column] of this.#scalars) {
       if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);

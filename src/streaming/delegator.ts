@@ -94,10 +94,16 @@ export class Delegator {
     this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
   }
 
-  insert(message: InsertMessage, restartPosition: bigint, timeTick: Timestamp): void {
+  /** `pause` gives everybody else a turn. */
+  async insert(
+    message: InsertMessage,
+    restartPosition: bigint,
+    timeTick: Timestamp,
+    pause: () => Promise<void>,
+  ): Promise<void> {
     // The creating record may have been lost where this one was not (its append failed, this one's did not).
     const growing = this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
-    growing?.segment.append(message.batch, message.rowIds, timeTick);
+    await growing?.segment.appendInTurns(message.batch, message.rowIds, timeTick, pause);
   }
 
   async delete(message: DeleteMessage, restartPosition: bigint, timeTick: Timestamp): Promise<void> {

@@ -1,18 +1,20 @@
 /**
- * Everything that reaches inside grpc-js: two things that its public interface cannot do, for connections that are accepted
+ * Everything that reaches inside grpc-js: three things that its public interface cannot do, for connections that are accepted
  * elsewhere and handed in.
  *
  *  - Its servers advertise HTTP/2's default receive window of 64 KiB, which caps an upload at one window a round trip: a few
  *    megabytes a second at 10 ms. Only clients have an option for it. So the settings of the server that is created for the
  *    injector are changed before it is created, and the window of a connection when its session starts.
+ *  - Its decoder joins the frames of a message when the last one is there; `MessageAssembler` takes its place in each call.
  *  - A `grpc-timeout` beyond 2^31 - 1 ms wraps around and ends the call at once. Such a header is taken away: no deadline.
  *
  * A test measures what is advertised, so that an upgrade which renames these fields cannot pass unnoticed.
  */
 
-import type { ConnectionInjector, Server, ServerCredentials } from "@grpc/grpc-js";
+import type { ConnectionInjector, Server, ServerCredentials, ServerInterceptor } from "@grpc/grpc-js";
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Session, Settings } from "node:http2";
 import { assert, present } from "../../base/assert.ts";
+import { MessageAssembler } from "./message-assembler.ts";
 
 interface Insides {
   readonly commonServerOptions: { settings?: Settings };
@@ -37,6 +39,20 @@ export function createInjector(
   http2Server.prependListener("stream", (_stream: unknown, headers: IncomingHttpHeaders) => dropLongTimeout(headers));
   return injector;
 }
+
+interface CallInsides {
+  decoder: { write(data: Buffer): Buffer[] };
+  readonly maxReceiveMessageSize: number;
+}
+
+/** An interceptor; it must be the first, which is given the call that reads frames. */
+export const assembleMessages: ServerInterceptor = (_method, call) => {
+  const insides = call as unknown as CallInsides;
+  assert(typeof insides.decoder?.write === "function", "grpc-js keeps a call's decoder where it was");
+  assert(typeof insides.maxReceiveMessageSize === "number", "grpc-js keeps a call's limit where it was");
+  insides.decoder = new MessageAssembler(insides.maxReceiveMessageSize);
+  return call as ReturnType<ServerInterceptor>;
+};
 
 const UNIT_MILLISECONDS: Readonly<Record<string, number>> = {
   H: 3_600_000,

@@ -28,7 +28,7 @@ import { assert } from "../../base/assert.ts";
 import type { Runtime } from "../../base/host/runtime.ts";
 import { GrpcCode, GrpcFailure, asGrpcFailure } from "./failure.ts";
 import { Health } from "./health.ts";
-import { createInjector } from "./injector.ts";
+import { assembleMessages, createInjector } from "./injector.ts";
 import { frameBody } from "./pieces.ts";
 import { SharedPort } from "./shared-port.ts";
 
@@ -109,6 +109,7 @@ export class GrpcServer {
       "grpc.keepalive_time_ms": this.#options.keepaliveMilliseconds,
       "grpc.keepalive_timeout_ms": this.#options.keepaliveTimeoutMilliseconds,
       "grpc.enable_channelz": 0,
+      interceptors: [assembleMessages],
     });
     const injector = createInjector(this.#server, ServerCredentials.createInsecure(), this.#options.windowBytes);
     this.#destroyInjector = () => injector.destroy();

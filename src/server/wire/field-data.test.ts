@@ -119,6 +119,23 @@ describe("FieldData", () => {
     }
   });
 
+  test("moves floats over their own head to where they are aligned, when nobody reads the message again", () => {
+    const data = Array.from({ length: 300 }, (_, at) => at - 7.5);
+    const vector = { dim: 3n, data: { case: "floatVector" as const, value: { data } } };
+    const valid = [true, false, true];
+    const init = { fieldName: "v", fieldId: 9n, validData: valid, field: { case: "vectors" as const, value: vector } };
+    const bytes = encodeMessage(FieldDataSchema, init);
+    for (let shift = 0; shift < 4; shift += 1) {
+      const buffer = new Uint8Array(shift + bytes.length);
+      buffer.set(bytes, shift);
+      const field = decodeFieldData(new WireReader(buffer, shift), true);
+      assert.ok(field.column?.kind === "vector");
+      assert.deepEqual([...field.column.values], data);
+      assert.equal(field.column.values.buffer, buffer.buffer);
+      assert.deepEqual([field.fieldName, field.fieldId, [...field.valid!]], ["v", 9n, [1, 0, 1]]);
+    }
+  });
+
   test("keeps a vector column that its dimension does not divide, for the caller to refuse", () => {
     const value = { dim: 3n, data: { case: "floatVector" as const, value: { data: [1, 2, 3, 4] } } };
     const field = decodeFieldData(

@@ -11,7 +11,7 @@
  * divide. The caller checks that against the schema and answers in Milvus's words.
  *
  * Always true: string entries are valid UTF-8; JSON is bytes on the wire and is not checked; nothing decoded shares memory with the
- * request except floats and doubles that were aligned.
+ * request except floats and doubles that are aligned.
  */
 
 import { type Column, type FixedValues, isBytesType } from "../../model/columns.ts";
@@ -96,7 +96,8 @@ class Draft {
   }
 }
 
-export function decodeFieldData(reader: WireReader): WireField {
+/** `mayOverwrite`: nobody reads the message again, so its floats may be moved to where they can be viewed. */
+export function decodeFieldData(reader: WireReader, mayOverwrite = false): WireField {
   const draft = new Draft();
   const validSpans = new Spans();
   let type = 0;
@@ -117,7 +118,7 @@ export function decodeFieldData(reader: WireReader): WireField {
       draft.choose(Arm.Struct);
     } else reader.skip();
   }
-  const column = materialize(reader.bytes, draft);
+  const column = materialize(reader.bytes, draft, mayOverwrite);
   return {
     type,
     fieldName,
@@ -191,7 +192,7 @@ function decodeArray(reader: WireReader, unpacked: number, values: Spans): void 
   }
 }
 
-function materialize(bytes: Uint8Array, draft: Draft): WireColumn | null {
+function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): WireColumn | null {
   const { values } = draft;
   switch (draft.arm) {
     case Arm.Bool:
@@ -210,7 +211,7 @@ function materialize(bytes: Uint8Array, draft: Draft): WireColumn | null {
     case Arm.Json:
       return { kind: "bytes", ...readEntries(bytes, values) };
     case Arm.FloatVector:
-      return { kind: "vector", dimension: draft.dimension, values: readFloats(bytes, values) };
+      return { kind: "vector", dimension: draft.dimension, values: readFloats(bytes, values, mayOverwrite) };
     default:
       return null;
   }

@@ -38,16 +38,17 @@ export interface WireUpsert extends WireInsert {
   readonly fieldOperations: readonly WireFieldOperation[];
 }
 
-export function decodeInsertRequest(bytes: Uint8Array): WireInsert {
-  const { partialUpdate: _, fieldOperations: __, ...insert } = decode(bytes, 9, false);
+/** `mayOverwrite`: nobody reads `bytes` again; they are not a request any more then, and long vectors are views of them. */
+export function decodeInsertRequest(bytes: Uint8Array, mayOverwrite = false): WireInsert {
+  const { partialUpdate: _, fieldOperations: __, ...insert } = decode(bytes, 9, false, mayOverwrite);
   return insert;
 }
 
-export function decodeUpsertRequest(bytes: Uint8Array): WireUpsert {
-  return decode(bytes, 10, true);
+export function decodeUpsertRequest(bytes: Uint8Array, mayOverwrite = false): WireUpsert {
+  return decode(bytes, 10, true, mayOverwrite);
 }
 
-function decode(bytes: Uint8Array, namespaceField: number, isUpsert: boolean): WireUpsert {
+function decode(bytes: Uint8Array, namespaceField: number, isUpsert: boolean, mayOverwrite: boolean): WireUpsert {
   const reader = new WireReader(bytes);
   const fields: WireField[] = [];
   const fieldOperations: WireFieldOperation[] = [];
@@ -62,7 +63,7 @@ function decode(bytes: Uint8Array, namespaceField: number, isUpsert: boolean): W
     if (reader.is(2, BYTES)) dbName = reader.text();
     else if (reader.is(3, BYTES)) collectionName = reader.text();
     else if (reader.is(4, BYTES)) partitionName = reader.text();
-    else if (reader.is(5, BYTES)) fields.push(decodeFieldData(reader.message()));
+    else if (reader.is(5, BYTES)) fields.push(decodeFieldData(reader.message(), mayOverwrite));
     else if (reader.is(7, VARINT)) rowCount = reader.uint32();
     else if (reader.is(8, VARINT)) schemaTimestamp = reader.uint64();
     else if (reader.is(namespaceField, BYTES)) namespace = reader.text();

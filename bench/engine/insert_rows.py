@@ -1,4 +1,4 @@
-"""Inserts by pymilvus: `pymilvus.py <address> <batches> <rows> <dimension> <in flight> <rounds>`.
+"""Inserts by pymilvus: `insert_rows.py <address> <batches> <rows> <dimension> <in flight> <rounds>`.
 
 Prints one line of JSON a round: seconds, and the processor seconds of this process. Rows are made before the clock starts.
 """

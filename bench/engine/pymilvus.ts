@@ -28,7 +28,7 @@ export async function pymilvusBench(): Promise<void> {
     const seconds: number[] = [];
     const client: number[] = [];
     const served: number[] = [];
-    const script = join(import.meta.dirname, "pymilvus.py");
+    const script = join(import.meta.dirname, "insert_rows.py");
     const args = [`127.0.0.1:${server.port}`, BATCHES, BATCH_ROWS, DIMENSION, flying, ROUNDS].map(String);
     const child = spawn(PYTHON, ["-W", "ignore", script, ...args], {
       stdio: ["pipe", "pipe", "inherit"],
@@ -49,7 +49,7 @@ export async function pymilvusBench(): Promise<void> {
     }
     const [status] = (await ended) as [number | null];
     await server.stop();
-    if (status !== 0) throw new Error(`pymilvus.py ended with ${status}`);
+    if (status !== 0) throw new Error(`insert_rows.py ended with ${status}`);
     const batches = BATCHES - 1;
     rows.push([
       String(flying),

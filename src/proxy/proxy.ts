@@ -4,7 +4,7 @@
  * Each call is a task of one of three bounded queues (DDL, DML, DQL). Names are checked here, existence by the coordinator.
  */
 
-import { MilvusError, asMilvusError, invalidParameter } from "../base/errors.ts";
+import { MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { buildParams } from "../index/parameters.ts";
@@ -12,7 +12,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { IndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
 import { fieldByName } from "../model/schema.ts";
-import { LoadState, SegmentLevel } from "../model/types.ts";
+import { LoadState } from "../model/types.ts";
 import {
   COORDINATOR,
   type CoordinatorService,
@@ -29,6 +29,14 @@ import type { Client, Transport } from "../rpc/transport.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
 import { paramsAsSent } from "./sent-params.ts";
+import {
+  areSegmentsFlushed,
+  flush,
+  flushAll,
+  type FlushedCollection,
+  isEverythingFlushed,
+  isFlushed,
+} from "./flushes.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
@@ -47,6 +55,7 @@ import type {
   Target,
 } from "./requests.ts";
 import { search } from "./search.ts";
+import { flushedSegments, growingSegments, rowCount } from "./statistics.ts";
 
 const DDL_CONCURRENCY = 16;
 const DML_CONCURRENCY = 256;
@@ -54,16 +63,6 @@ const DQL_CONCURRENCY = 256;
 const DEFAULT_SHARDS = 1;
 const DEFAULT_KEY_PARTITIONS = 16;
 const NEVER = new AbortController().signal;
-
-export interface FlushedCollection {
-  readonly collectionName: string;
-  /** Segments that this flush closes. */
-  readonly segmentIds: readonly bigint[];
-  /** Segments that were in files before. */
-  readonly flushedSegmentIds: readonly bigint[];
-  readonly flushTimestamp: Timestamp;
-  readonly sealSeconds: bigint;
-}
 
 export interface DescribedIndex {
   readonly index: IndexInfo;
@@ -81,7 +80,6 @@ export class Proxy {
   readonly #coordinator: Client<CoordinatorService>;
   readonly #streaming: Client<StreamingService>;
   readonly #query: Client<QueryService>;
-  readonly #runtime: Runtime;
   readonly #ddl = new TaskQueue("DDL", DDL_CONCURRENCY);
   readonly #dml = new TaskQueue("DML", DML_CONCURRENCY);
   readonly #dql = new TaskQueue("DQL", DQL_CONCURRENCY);
@@ -90,7 +88,6 @@ export class Proxy {
     this.#coordinator = transport.client<CoordinatorService>(COORDINATOR);
     this.#streaming = transport.client<StreamingService>(STREAMING);
     this.#query = transport.client<QueryService>(QUERY);
-    this.#runtime = runtime;
     const describeAll = async (target: Target): Promise<DescribedCollection> => {
       checkCollectionName(target.collectionName);
       return this.#coordinator.describeCollection(target);
@@ -322,7 +319,7 @@ export class Proxy {
       const fact = indexName === "" ? `collection=${collection.schema.name}` : `indexName=${indexName}`;
       throw new MilvusError("IndexNotFound", `index not found[${fact}]`);
     }
-    const totalRows = await this.#rowCount(collection, null);
+    const totalRows = await rowCount(this.#context, collection, null);
     return found.map((index) => ({ index, totalRows }));
   }
 
@@ -410,50 +407,30 @@ export class Proxy {
 
   /** Closes the growing segments; files follow. */
   flush(databaseName: string, collectionNames: readonly string[]): Promise<FlushedCollection[]> {
-    return this.#ddl.run(async () => {
-      const targets = collectionNames.map((collectionName) => ({ databaseName, collectionName }));
-      // Either all of them are there, or none is flushed.
-      await Promise.all(targets.map((target) => this.#context.describe(target)));
-      return Promise.all(targets.map((target) => this.#flushOne(target)));
-    });
+    return this.#ddl.run(() =>
+      flush(
+        this.#context,
+        collectionNames.map((collectionName) => ({ databaseName, collectionName })),
+      ),
+    );
   }
 
-  /** Every collection of every database. Everything up to the returned timestamp is in closed segments. */
+  /** Every collection of every database. */
   flushAll(): Promise<Timestamp> {
-    return this.#ddl.run(async () => {
-      const timestamp = await this.#context.timestamp();
-      for (const database of await this.listDatabases()) {
-        for (const { collection } of await this.showCollections(database.name)) {
-          await this.#flushOne({ databaseName: database.name, collectionName: collection.schema.name });
-        }
-      }
-      return timestamp;
-    });
+    return this.#ddl.run(() => flushAll(this.#context));
   }
 
+  /** Whether every row and delete up to the timestamp is in files. */
   async isFlushed(target: Target, timestamp: Timestamp): Promise<boolean> {
-    const collection = await this.#context.describe(target);
-    return this.#isCollectionFlushed(collection, timestamp);
+    return isFlushed(this.#context, await this.#context.describe(target), timestamp);
   }
 
-  /** Whether these segments are in files. */
-  async areSegmentsFlushed(segmentIds: readonly bigint[]): Promise<boolean> {
-    const growing = new Set<bigint>();
-    for (const database of await this.listDatabases()) {
-      for (const { collection } of await this.showCollections(database.name)) {
-        for (const segment of await this.growingSegments(collection)) growing.add(segment.segmentId);
-      }
-    }
-    return segmentIds.every((segmentId) => !growing.has(segmentId));
+  isEverythingFlushed(timestamp: Timestamp): Promise<boolean> {
+    return isEverythingFlushed(this.#context, timestamp);
   }
 
-  async isEverythingFlushed(timestamp: Timestamp): Promise<boolean> {
-    for (const database of await this.listDatabases()) {
-      for (const { collection } of await this.showCollections(database.name)) {
-        if (!(await this.#isCollectionFlushed(collection, timestamp))) return false;
-      }
-    }
-    return true;
+  areSegmentsFlushed(segmentIds: readonly bigint[]): Promise<boolean> {
+    return areSegmentsFlushed(this.#context, segmentIds);
   }
 
   // Statistics
@@ -461,63 +438,23 @@ export class Proxy {
   /** Rows of live segments; deletes are not subtracted before compaction. */
   async rowCount(target: Target, partitionName: string | null = null): Promise<number> {
     const collection = await this.#context.describe(target);
-    if (partitionName === null) return this.#rowCount(collection, null);
+    if (partitionName === null) return rowCount(this.#context, collection, null);
     const partition = collection.partitions.find((candidate) => candidate.name === partitionName);
-    if (partition === undefined)
-      throw new MilvusError("PartitionNotFound", `partition not found[partition=${partitionName}]`);
-    return this.#rowCount(collection, partition.partitionId);
+    if (partition === undefined) throw milvusError("PartitionNotFound", "", { partition: partitionName });
+    return rowCount(this.#context, collection, partition.partitionId);
   }
 
-  async flushedSegments(collection: CollectionInfo): Promise<readonly SegmentInfo[]> {
-    const { segments } = await this.#coordinator.listSegments({ collectionId: collection.collectionId });
-    return segments;
+  flushedSegments(collection: CollectionInfo): Promise<readonly SegmentInfo[]> {
+    return flushedSegments(this.#context, collection);
   }
 
-  async growingSegments(collection: CollectionInfo): Promise<readonly GrowingSegmentInfo[]> {
-    return (await this.#streaming.growingSegments({ collectionId: collection.collectionId })).segments;
+  growingSegments(collection: CollectionInfo): Promise<readonly GrowingSegmentInfo[]> {
+    return growingSegments(this.#context, collection);
   }
 
   async loadedSegments(): Promise<ReadonlyMap<bigint, { readonly rowCount: number; readonly memoryBytes: number }>> {
     const { segments } = await this.#query.loadedSegments({});
     return new Map(segments.map((segment) => [segment.segmentId, segment]));
-  }
-
-  async #rowCount(collection: CollectionInfo, partitionId: bigint | null): Promise<number> {
-    const wanted = (segment: { readonly partitionId: bigint }): boolean =>
-      partitionId === null || segment.partitionId === partitionId;
-    const [growing, flushed] = await Promise.all([this.growingSegments(collection), this.flushedSegments(collection)]);
-    const rows = flushed.filter((segment) => segment.level !== SegmentLevel.L0 && wanted(segment));
-    // A segment that has just been flushed may be told by both.
-    const known = new Set(rows.map((segment) => segment.segmentId));
-    const open = growing.filter((segment) => wanted(segment) && !known.has(segment.segmentId));
-    return [...rows, ...open].reduce((sum, segment) => sum + segment.rowCount, 0);
-  }
-
-  async #flushOne(target: Target): Promise<FlushedCollection> {
-    const collection = await this.#context.describe(target);
-    const { collectionId, virtualChannels, schema } = collection;
-    const before = await this.flushedSegments(collection);
-    const flushed = await Promise.all(
-      virtualChannels.map((virtualChannel) =>
-        this.#streaming.flush({ virtualChannel, collectionId, partitionId: null }),
-      ),
-    );
-    return {
-      collectionName: schema.name,
-      segmentIds: flushed.flatMap((channel) => channel.segmentIds),
-      flushedSegmentIds: before
-        .filter((segment) => segment.level !== SegmentLevel.L0)
-        .map((segment) => segment.segmentId),
-      flushTimestamp: flushed.reduce((most, { timeTick }) => (timeTick > most ? timeTick : most), 0n),
-      sealSeconds: BigInt(Math.floor(this.#runtime.now() / 1_000)),
-    };
-  }
-
-  async #isCollectionFlushed(collection: CollectionInfo, timeTick: Timestamp): Promise<boolean> {
-    for (const virtualChannel of collection.virtualChannels) {
-      if (!(await this.#streaming.isFlushed({ virtualChannel, timeTick })).flushed) return false;
-    }
-    return true;
   }
 
   async #refusePartitionKey(target: Target, action: string): Promise<CollectionInfo> {

@@ -94,9 +94,15 @@ export class Channel implements LogConsumer {
     return delegator;
   }
 
-  /** Everything up to the tick is in files: rows and deletes. */
-  isFlushed(virtualChannel: string, timeTick: Timestamp): boolean {
-    return !this.#flusher.isPending(virtualChannel, timeTick);
+  /** Every row and delete up to the tick is in files. */
+  async isFlushed(virtualChannel: string, timeTick: Timestamp): Promise<boolean> {
+    if (this.wal.advanced < timeTick) await this.wal.sync();
+    const delegator = this.delegator(virtualChannel);
+    const waits = delegator.growing().some(({ segment, flushed }) => {
+      return !flushed && segment.firstTimestamp !== null && segment.firstTimestamp <= timeTick;
+    });
+    const oldestDelete = delegator.deletes.oldestUnflushed();
+    return !waits && (oldestDelete === null || oldestDelete.timeTick > timeTick);
   }
 
   growingStates(): GrowingState[] {

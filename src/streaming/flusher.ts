@@ -60,15 +60,6 @@ export class Flusher {
     this.#loop.wake();
   }
 
-  /** Whether a job up to this tick is still to be done. */
-  isPending(virtualChannel: string, timeTick: Timestamp): boolean {
-    return this.#jobs.some((job) => job.delegator.virtualChannel === virtualChannel && job.timeTick <= timeTick);
-  }
-
-  get pendingJobs(): number {
-    return this.#jobs.length;
-  }
-
   forget(delegator: Delegator): void {
     for (let at = this.#jobs.length - 1; at >= 1; at -= 1)
       if (this.#jobs[at]!.delegator === delegator) this.#jobs.splice(at, 1);
@@ -103,10 +94,13 @@ export class Flusher {
     const isDue = ({ sealedTick, flushed }: Growing): boolean =>
       sealedTick !== null && sealedTick <= timeTick && !flushed;
     const due = delegator.growing().filter(isDue);
+    const deletes = delegator.deletes.unflushedUntil(timeTick);
+    // A replay meets every flush again whose files are there. A record for each would keep a start busy for longer than it may live.
+    if (due.length === 0 && deletes.size === 0) return;
     const segments: SegmentInfo[] = [];
     for (const growing of due)
       if (growing.segment.rowCount > 0) segments.push(await this.#writeRows(delegator, growing));
-    for (const [partitionId, entries] of delegator.deletes.unflushedUntil(timeTick)) {
+    for (const [partitionId, entries] of deletes) {
       segments.push(await this.#writeDeletes(delegator, partitionId, entries, timeTick));
     }
     // Dropped meanwhile: its metadata are gone, and its files go with the collection's.

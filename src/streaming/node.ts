@@ -80,7 +80,7 @@ export class StreamingNode {
         };
       },
       isFlushed: async ({ virtualChannel, timeTick }) => ({
-        flushed: this.#channel(virtualChannel).isFlushed(virtualChannel, timeTick),
+        flushed: await this.#channel(virtualChannel).isFlushed(virtualChannel, timeTick),
       }),
       growingSegments: async ({ collectionId }) => ({
         segments: this.#delegators()

@@ -14,6 +14,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "insert, pymilvus, search, start, idle, loop (all of them, or those that are named)",
     run: async (parts) => (await import("./engine.ts")).engineBench(parts),
   },
+  embedded: {
+    about:
+      "a database in the program's own process: durable rows a second, search, how long inserts hold the program up",
+    run: async () => (await import("./embedded.ts")).embeddedBench(),
+  },
   scan: {
     about: "exact search of the kernel beside a plain read of the same memory",
     run: async () => (await import("./scan.ts")).scanBench(),

@@ -29,6 +29,9 @@ type LoadRequest = Parameters<CoordinatorService["loadCollection"]>[0];
 type ReleaseRequest = Parameters<CoordinatorService["releaseCollection"]>[0];
 
 const RETRY_MILLISECONDS = 200;
+const MENDED_MILLISECONDS = 10_000;
+/** Errors of stores that pass, though a client is told of them as they are. */
+const PASSING: ReadonlySet<string> = new Set(["IoFailed", "IoTooManyRequests", "IoUnexpectEOF", "Storage"]);
 
 export class Loads {
   readonly #context: Context;
@@ -175,9 +178,10 @@ export class Loads {
         state.failure = null;
       } catch (thrown) {
         const error = asMilvusError(thrown);
-        // What cannot be loaded now will not be by asking again; the next load or flush asks anew, and progress tells why.
-        if (!error.retriable) {
+        if (!isTransient(error)) {
+          // Progress tells why. It may still be mended from outside, and then nobody should have to ask again.
           state.failure = error;
+          this.#context.runtime.after(MENDED_MILLISECONDS, () => state.loop.wake());
           return;
         }
         await this.#context.runtime.sleep(RETRY_MILLISECONDS);
@@ -237,4 +241,8 @@ function sameFields(left: readonly bigint[], right: readonly bigint[]): boolean 
 function sameLoad(left: LoadConfig, right: LoadConfig): boolean {
   if (left.partitionIds === null || right.partitionIds === null) return left.partitionIds === right.partitionIds;
   return sameFields(left.partitionIds, right.partitionIds);
+}
+
+function isTransient(error: MilvusError): boolean {
+  return error.retriable || PASSING.has(error.kind);
 }

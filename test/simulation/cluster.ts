@@ -37,7 +37,7 @@ const SYNC_MILLISECONDS = 3;
 export interface ClusterFaults {
   readonly meta: MetaFaults;
   readonly objects: ObjectFaults;
-  readonly log: LogFaults;
+  log: LogFaults;
 }
 
 interface Life {
@@ -163,21 +163,15 @@ export class Cluster {
     const { runtime } = lifeline;
     const memoryLog = new MemoryLog(this.world, this.#disk, { syncMilliseconds: SYNC_MILLISECONDS });
     this.#starting = { lifeline, memoryLog };
-    const log = new FaultyLog(memoryLog, runtime);
-    // One set of faults for all lives, that a scenario may change.
-    const faultyLog = new Proxy(log, {
-      get: (target, property) => {
-        Object.assign(target.faults, this.faults.log);
-        const member = Reflect.get(target, property) as unknown;
-        return typeof member === "function" ? (member.bind(target) as unknown) : member;
-      },
-    });
+    // One set of faults goes from life to life.
+    const log = new FaultyLog(memoryLog, runtime, this.faults.log);
+    this.faults.log = log.faults;
     const transport = new InProcessTransport(runtime, { isolate: true });
     const engine = Engine.assemble(
       {
         store: lifeline.attach("meta", new FaultyMetaStore(this.#meta, runtime, this.faults.meta)),
         objects: lifeline.attach("objects", new FaultyObjectStore(this.#objects, runtime, this.faults.objects)),
-        logBackend: lifeline.attach("log", faultyLog),
+        logBackend: lifeline.attach("log", log),
         kernel: new TwinKernel(runtime, null),
         transport,
         runtime,

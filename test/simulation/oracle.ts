@@ -125,11 +125,13 @@ export class Oracle {
     return [...this.#versions].filter(([, [first]]) => first!.mutation.channel === channel).map(([key]) => key);
   }
 
-  /** Keys that are visible for certain, as far as is known. */
-  certainKeys(channel: string, timestamp: Timestamp): bigint[] {
-    return this.keysOf(channel).filter((key) => {
+  /** Rows that are visible for certain: neither hidden nor replaced by anything of unknown fate. */
+  certainRows(channel: string, timestamp: Timestamp): Row[] {
+    return this.keysOf(channel).flatMap((key) => {
       const expected = this.expected(key, timestamp);
-      return expected !== null && !this.#mayBeHidden(expected, timestamp);
+      if (expected === null || this.#mayBeHidden(expected, timestamp)) return [];
+      const isReplaced = this.versionsOf(key).some(({ mutation }) => mayHaveHappened(mutation, timestamp));
+      return isReplaced ? [] : [expected.row];
     });
   }
 

@@ -58,9 +58,10 @@ export class Workload {
 
   /** A key that was never written. */
   newKey(channel?: string): bigint {
-    do this.#lastKey += 1n;
-    while (channel !== undefined && this.channelOf(this.#lastKey) !== channel);
-    return this.#lastKey;
+    for (;;) {
+      this.#lastKey += 1n;
+      if (channel === undefined || this.channelOf(this.#lastKey) === channel) return this.#lastKey;
+    }
   }
 
   row(key: bigint): Row {
@@ -423,11 +424,10 @@ export class Workload {
     }
     const keys = new Set(found.map(({ key }) => key));
     const last = found.at(-1);
-    for (const key of this.oracle.certainKeys(channel, timestamp)) {
-      if (keys.has(key)) continue;
-      const { row } = this.oracle.expected(key, timestamp)!;
+    for (const row of this.oracle.certainRows(channel, timestamp)) {
+      if (keys.has(row.key)) continue;
       if (found.length < k || last === undefined || before(row, last)) {
-        throw new WrongAnswer(`key ${key} is among the ${k} nearest at ${timestamp}, but was not found`);
+        throw new WrongAnswer(`key ${row.key} is among the ${k} nearest at ${timestamp}, but was not found`);
       }
     }
   }

@@ -17,18 +17,18 @@ export const mix: Scenario = {
     const { world } = cluster;
     await workload.setUp();
     failNowAndThen(cluster);
-    let working = CLIENTS;
-    const clients = Array.from({ length: CLIENTS }, async () => {
+    const working = new Set(Array.from({ length: CLIENTS }, (_, client) => client));
+    const clients = Array.from(working, async (client) => {
       for (let step = 0; step < STEPS; step += 1) {
         await world.sleep(world.random() * MAXIMUM_PAUSE_MILLISECONDS);
         await whileUp(cluster, () => doSomething(workload));
       }
-      working -= 1;
+      working.delete(client);
     });
     const reaper = async (): Promise<void> => {
-      while (working > 0) {
+      while (working.size > 0) {
         await world.sleep(world.random() * MAXIMUM_LIFE_MILLISECONDS);
-        if (working === 0) return;
+        if (working.size === 0) return;
         cluster.crash();
         await workload.restart();
       }
@@ -40,10 +40,14 @@ export const mix: Scenario = {
 /** Each run has some of the faults, some more than others. */
 export function failNowAndThen({ world, faults }: Cluster): void {
   const some = (highest: number): number => (world.random() < 0.5 ? 0 : world.random() * highest);
-  for (const set of [faults.meta, faults.objects]) {
-    set.before = some(0.1);
-    set.lost = some(0.1);
-    set.after = some(0.1);
+  for (const [set, highest] of [
+    [faults.meta, 0.1],
+    // A load reads many objects and begins again when one fails.
+    [faults.objects, 0.01],
+  ] as const) {
+    set.before = some(highest);
+    set.lost = some(highest);
+    set.after = some(highest);
     set.delay = some(0.5);
     set.maximumDelayMilliseconds = 40;
   }

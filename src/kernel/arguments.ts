@@ -34,6 +34,12 @@ export function checkValues(values: Float32Array, dimension: number): void {
   require(values.length % dimension === 0, () => `${values.length} values are no multiple of dimension ${dimension}`);
 }
 
+/** Where gathered rows go. */
+export function checkGathered(values: Float32Array, count: number): void {
+  require(values instanceof Float32Array && values.length === count, () =>
+    `gathered rows need a Float32Array of ${count} values`);
+}
+
 export function checkMapping(path: string, offset: number, rowCount: number, dimension: number): void {
   checkDimension(dimension);
   require(typeof path === "string" && path !== "" && !path.includes("\0"), () =>

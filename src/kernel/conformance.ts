@@ -94,6 +94,11 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
       assert.deepEqual([...kernel.gatherRows(rows, Uint32Array.of(2, 0, 2))], [7, 8, 9, 1, 2, 3, 7, 8, 9]);
       assert.deepEqual([...kernel.gatherRows(rows, new Uint32Array(0))], []);
       assert.throws(() => kernel.gatherRows(rows, Uint32Array.of(3)), KernelError);
+      const into = new Float32Array(8);
+      const middle = into.subarray(1, 7);
+      assert.equal(kernel.gatherRows(rows, Uint32Array.of(1, 0), middle), middle);
+      assert.deepEqual([...into], [0, 4, 5, 6, 1, 2, 3, 0]);
+      assert.throws(() => kernel.gatherRows(rows, Uint32Array.of(1, 0), into), KernelError);
       kernel.close(rows);
     });
 

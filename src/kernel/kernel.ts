@@ -82,8 +82,8 @@ export interface Kernel {
    */
   mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
   rowCount(rows: Handle): number;
-  /** The rows with these numbers, in that order, copied. */
-  gatherRows(rows: Handle, numbers: Uint32Array): Float32Array;
+  /** The rows with these numbers, in that order, copied: into `into`, which has just their length, or a new array. */
+  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array;
   /** Bytes that the rows occupy: memory for growing rows, file bytes for mapped ones. */
   residentBytes(rows: Handle): number;
   close(rows: Handle): void;

@@ -140,10 +140,11 @@ export class NativeKernel implements Kernel {
     return this.#describe(rows).rowCount;
   }
 
-  gatherRows(rows: Handle, numbers: Uint32Array): Float32Array {
+  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array {
     const { dimension, rowCount } = this.#describe(rows);
     check.checkNumbers(numbers, rowCount);
-    const values = new Float32Array(numbers.length * dimension);
+    const values = into ?? new Float32Array(numbers.length * dimension);
+    check.checkGathered(values, numbers.length * dimension);
     guarded(() => this.#addon.gatherRows(rows, numbers, values));
     return values;
   }

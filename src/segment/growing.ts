@@ -293,7 +293,7 @@ export class GrowingSegment implements Segment {
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
-    for (const fieldId of fieldIds) columns.set(fieldId, this.#takeField(fieldId, rows));
+    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows));
     return { rowCount: rows.length, columns };
   }
 
@@ -308,12 +308,12 @@ export class GrowingSegment implements Segment {
     const order = this.flushOrder();
     const timestamps = new BigUint64Array(order.length);
     for (let at = 0; at < order.length; at += 1) timestamps[at] = this.#inserts[order[at]!]!;
-    const rowIds = this.#takeField(ROW_ID_FIELD, order) as FixedColumn;
+    const rowIds = takeRows(this.column(ROW_ID_FIELD), order) as FixedColumn;
     return {
       rowCount: order.length,
       timestamps,
       rowIds: rowIds.values as BigInt64Array,
-      column: async (fieldId) => this.#takeField(fieldId, order),
+      column: async (fieldId, pause) => this.#takeField(fieldId, order, pause),
       averageBytes: this.#averageBytes(),
     };
   }
@@ -375,10 +375,10 @@ export class GrowingSegment implements Segment {
     return low;
   }
 
-  #takeField(fieldId: bigint, rows: Uint32Array): Column {
+  async #takeField(fieldId: bigint, rows: Uint32Array, pause: (() => Promise<void>) | null = null): Promise<Column> {
     const vector = this.#vectors.get(fieldId);
     if (vector === undefined) return takeRows(this.column(fieldId), rows);
-    return takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid.view(), rows);
+    return takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid.view(), rows, pause);
   }
 
   #nearestSource(rows: Handle): NearestSource {

@@ -223,7 +223,7 @@ export class SealedSegment implements Segment {
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
       if (vector !== undefined) {
-        columns.set(fieldId, takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid, rows));
+        columns.set(fieldId, await takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid, rows));
       } else {
         // Row ids are asked for so rarely that they stay in the file.
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);

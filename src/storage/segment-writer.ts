@@ -42,7 +42,8 @@ export interface SegmentSource {
   readonly rowCount: number;
   readonly timestamps: BigUint64Array;
   readonly rowIds: BigInt64Array;
-  column(fieldId: bigint): Promise<Column>;
+  /** `pause` gives everybody else a turn; a wide column is made in pieces. */
+  column(fieldId: bigint, pause: () => Promise<void>): Promise<Column>;
   /** Average length of the entries of fields of bytes, where it is known; decides which of them get a file of their own. */
   readonly averageBytes?: ReadonlyMap<bigint, number>;
 }
@@ -80,7 +81,7 @@ export async function writeSegment(
   let keyFacts: KeyFacts | null = null;
 
   for (const layout of groupColumns(descriptor.schema.fields, source.averageBytes)) {
-    const columns = await columnsOf(layout, descriptor.schema, source);
+    const columns = await columnsOf(layout, descriptor.schema, source, () => runtime.yield());
     for (const [at, fieldId] of layout.fieldIds.entries()) {
       assert(columnRows(columns[at]!) === rowCount, `field ${fieldId} has the rows of the segment`);
       nullCounts.set(fieldId, countNulls(columns[at]!));
@@ -162,13 +163,18 @@ function manifestField(field: FieldSchema): ManifestField {
   return { fieldId, name, dataType, elementType, dimension, nullable, isPrimaryKey, isDynamic };
 }
 
-async function columnsOf(layout: GroupLayout, schema: CollectionSchema, source: SegmentSource): Promise<Column[]> {
+async function columnsOf(
+  layout: GroupLayout,
+  schema: CollectionSchema,
+  source: SegmentSource,
+  pause: () => Promise<void>,
+): Promise<Column[]> {
   const rowIds: FixedColumn = { kind: "fixed", type: DataType.Int64, values: source.rowIds, valid: null };
   const columns: Column[] = [];
   for (const fieldId of layout.fieldIds) {
     if (fieldId === ROW_ID_FIELD) columns.push(rowIds);
     else if (fieldId === TIMESTAMP_FIELD) columns.push(timestampColumn(source.timestamps));
-    else columns.push(await source.column(fieldId));
+    else columns.push(await source.column(fieldId, pause));
   }
   for (const [at, fieldId] of layout.fieldIds.entries()) {
     const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);

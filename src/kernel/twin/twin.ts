@@ -48,10 +48,11 @@ export class TwinKernel implements Kernel {
     return this.#find(rows).rowCount;
   }
 
-  gatherRows(rows: Handle, numbers: Uint32Array): Float32Array {
+  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array {
     const { dimension, rowCount, values } = this.#find(rows);
     check.checkNumbers(numbers, rowCount);
-    const gathered = new Float32Array(numbers.length * dimension);
+    const gathered = into ?? new Float32Array(numbers.length * dimension);
+    check.checkGathered(gathered, numbers.length * dimension);
     numbers.forEach((row, at) => gathered.set(values.subarray(row * dimension, (row + 1) * dimension), at * dimension));
     return gathered;
   }

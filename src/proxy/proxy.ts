@@ -28,6 +28,7 @@ import {
 import type { Client, Transport } from "../rpc/transport.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
+import { loadFieldIds } from "./load-fields.ts";
 import { paramsAsSent } from "./sent-params.ts";
 import {
   areSegmentsFlushed,
@@ -327,7 +328,10 @@ export class Proxy {
     target: Target,
     options: {
       readonly replicaNumber: number;
+      /** Empty: all. */
       readonly fieldNames: readonly string[];
+      /** The keys that are not declared stay out; otherwise they come along with whatever is named. */
+      readonly skipDynamicField?: boolean;
       readonly partitionNames: readonly string[] | null;
     },
   ): Promise<void> {
@@ -338,15 +342,10 @@ export class Proxy {
           : await this.#refusePartitionKey(target, "load");
       if (options.partitionNames?.length === 0)
         throw invalidParameter("failed to load partition, due to no partition specified");
-      const fieldIds = options.fieldNames.map((name) => {
-        const field = fieldByName(schema, name);
-        if (field === null) throw invalidParameter(`failed to get field schema by name: fieldName(${name}) not found`);
-        return field.fieldId;
-      });
       await this.#coordinator.loadCollection({
         ...target,
         replicaNumber: options.replicaNumber <= 0 ? 1 : options.replicaNumber,
-        fieldIds,
+        fieldIds: loadFieldIds(schema, options.fieldNames, options.skipDynamicField ?? false),
         partitionNames: options.partitionNames,
       });
     });

@@ -116,7 +116,10 @@ export function requireLoaded(
 export function requireLoadedFields({ load }: DescribedCollection, output: OutputPlan): void {
   if (load === null || load.fieldIds.length === 0) return;
   const absent = output.fields.find((field) => !load.fieldIds.includes(field.fieldId));
-  if (absent !== undefined) throw invalidParameter(`field ${absent.name} is not loaded`);
+  if (absent === undefined) return;
+  const key = absent.isDynamic ? output.dynamicKeys?.[0] : undefined;
+  if (key !== undefined) throw invalidParameter(`field ${key} cannot be returned since dynamic field not loaded`);
+  throw invalidParameter(`field ${absent.name} is not loaded`);
 }
 
 function refuseUnsupported(params: ReadonlyMap<string, string>): void {

@@ -14,6 +14,7 @@ export const LOADS: readonly Method[] = [
     await scope.proxy.loadCollection(targetOf(request, scope), {
       replicaNumber: request.replicaNumber,
       fieldNames: request.loadFields,
+      skipDynamicField: request.skipLoadDynamicField,
       partitionNames: null,
     });
   }),
@@ -27,6 +28,7 @@ export const LOADS: readonly Method[] = [
     await scope.proxy.loadCollection(targetOf(request, scope), {
       replicaNumber: request.replicaNumber,
       fieldNames: request.loadFields,
+      skipDynamicField: request.skipLoadDynamicField,
       partitionNames: request.partitionNames,
     });
   }),

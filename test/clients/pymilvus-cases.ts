@@ -31,4 +31,10 @@ export const RESTARTED_CASES = {
   wordnet: "20,000 rows of 384 against brute force",
 } as const;
 
+/** The file that runs a case. */
+export function caseFile(name: PythonCase): string {
+  if (name === "wordnet") return "test/clients/pymilvus-wordnet.test.ts";
+  return name === "004_reopen" ? "test/clients/pymilvus-reopen.test.ts" : "test/clients/pymilvus.test.ts";
+}
+
 export type PythonCase = keyof typeof PYTHON_CASES | keyof typeof RESTARTED_CASES;

@@ -57,6 +57,11 @@ for query, hits in zip(batch, results):
     equal([hit.entity.get("category") for hit in hits], [categories[row] for row in nearest], "output field")
     near([hit.distance for hit in hits], ((rows[nearest] - query) ** 2).sum(axis=1), "squared distances", 1e-4)
 
+# The document puts `expr` into the search parameters: nobody looks for it there.
+inside = {"metric_type": "L2", "params": {"nprobe": 128}, "expr": "timestamp < 0"}
+hits = collection.search(data=batch[:1].tolist(), anns_field="vector", param=inside, limit=10)[0]
+equal([row_of[hit.id] for hit in hits], best(rows, batch[0], 10, "L2"), "expr inside param filters nothing")
+
 paths = collection.query(expr='metadata["author"]["name"] == "a3" and metadata["score"] >= 5', output_fields=["id"])
 equal(
     sorted(row_of[row["id"]] for row in paths),

@@ -1,0 +1,11 @@
+/** The tests of the Node SDK that rows point to: a short name, the file, and the name of the test. */
+
+export const NODE_CASES = {
+  quick: { file: "node-sdk", test: "a collection made quickly" },
+  declared: { file: "node-sdk", test: "a schema, its index, loading and releasing" },
+  parted: { file: "node-sdk", test: "partitions and aliases" },
+  walked: { file: "node-sdk", test: "an iterator sees every row once" },
+  wordnet: { file: "node-sdk-wordnet", test: "growing and sealed mixed, as written" },
+} as const;
+
+export type NodeCase = keyof typeof NODE_CASES;

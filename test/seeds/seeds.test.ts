@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, test } from "node:test";
+import { NODE_CASES } from "./node-cases.ts";
+import { PAGE, seedsPage } from "./page.ts";
+import { SEED_ROWS } from "./rows.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+describe("the seeds' table", () => {
+  test("rows stand in their order, each once", () => {
+    const numbers = SEED_ROWS.map(({ row }) => {
+      const [document, place] = row.split(".").map(Number);
+      return document! * 1_000 + place!;
+    });
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].toSorted((left, right) => left - right),
+    );
+  });
+
+  test("every row is shown by a case, and says what its verdict calls for", () => {
+    for (const { row, verdict, python, node, form, missing } of SEED_ROWS) {
+      assert.ok(python.length + (node ?? []).length > 0, `row ${row} names a case`);
+      assert.equal(form !== undefined, verdict === "other form", `row ${row}: the form that works`);
+      assert.equal(missing !== undefined, verdict === "partly", `row ${row}: what is missing`);
+    }
+  });
+
+  test("the tests of the Node SDK that it names exist", () => {
+    for (const { file, test: name } of Object.values(NODE_CASES)) {
+      const source = readFileSync(join(ROOT, "test/clients", `${file}.test.ts`), "utf8");
+      assert.ok(source.includes(`test("${name}`), `${file}.test.ts has no test ${JSON.stringify(name)}`);
+    }
+  });
+
+  test("the committed page is what it makes", () => {
+    assert.equal(
+      readFileSync(join(ROOT, PAGE), "utf8"),
+      seedsPage(),
+      `run: node scripts/setup.mjs run test/seeds/write.ts`,
+    );
+  });
+});

@@ -1,5 +1,6 @@
 /**
- * Makes `dist/` for publishing: JavaScript and declarations of `src` without the tests, and the generated protobuf code beside it.
+ * Makes `dist/` for publishing: JavaScript and declarations of `src` without the tests, and the generated protobuf code beside it. With
+ * an argument it goes there instead, into a package that somebody laid out.
  *
  * Always true:
  *  - `dist` is replaced only by a build without type errors, and the build fails if the result cannot print its version;
@@ -12,7 +13,8 @@ import { join, relative, resolve } from "node:path";
 import { withoutSourceAddresses } from "./build/addresses.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const fresh = join(root, "build/dist");
+const target = resolve(process.argv[2] ?? join(root, "dist"));
+const fresh = process.argv[2] === undefined ? join(root, "build/dist") : `${target}.new`;
 process.chdir(root);
 rmSync(fresh, { recursive: true, force: true });
 
@@ -28,9 +30,9 @@ for (const file of globSync(`${fresh}/**/*.js`)) {
   files += 1;
 }
 
-rmSync("dist", { recursive: true, force: true });
-renameSync(fresh, "dist");
-run(process.execPath, ["dist/cli/main.js", "--version"]);
+rmSync(target, { recursive: true, force: true });
+renameSync(fresh, target);
+run(process.execPath, [join(target, "cli/main.js"), "--version"]);
 console.log(`dist: ${files} files of JavaScript`);
 
 function run(command: string, args: readonly string[]): void {

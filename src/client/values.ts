@@ -2,8 +2,9 @@
  * Values as a program has them, and the one rule about 64-bit integers.
  *
  * Int64 values (keys, fields, integers inside JSON) are given back as `number` when that is exact, that is between -(2^53 - 1) and
- * 2^53 - 1, and as `bigint` beyond. Almost all keys are small: as numbers they print, compare with `===`, and fit JSON; and nothing is
- * ever rounded. Both are taken everywhere. A program with large keys writes `BigInt(hit.id)` where it needs one type.
+ * 2^53 - 1, and as `bigint` beyond; both are taken everywhere. Keys that programs choose are small: as numbers they print, compare with
+ * `===`, and fit JSON; and nothing is ever rounded. Keys that the engine makes (`autoId`) are beyond and so bigints, all of them;
+ * `JSON.stringify` refuses those, `String(hit.id)` does not. A program with keys of both sizes writes `BigInt(hit.id)`.
  */
 
 /** An integer of 64 bits: a `number` where that is exact, else a `bigint`. */

@@ -32,12 +32,19 @@ import type { SimulatedRuntime } from "./runtime.ts";
 const TRIES_TO_START = 50;
 const PAUSE_BETWEEN_TRIES_MILLISECONDS = 100;
 const SYNC_MILLISECONDS = 3;
+const LARGEST_RECORD_BYTES = 1 << 20;
 
 /** May be changed as a scenario goes on. */
 export interface ClusterFaults {
   readonly meta: MetaFaults;
   readonly objects: ObjectFaults;
   log: LogFaults;
+}
+
+export interface ClusterOptions {
+  readonly limits?: Partial<EngineLimits>;
+  /** Larger appends become transactions. */
+  readonly maxRecordBytes?: number;
 }
 
 interface Life {
@@ -70,15 +77,17 @@ export class Cluster {
   /** Sees every call that a process makes to its stores; may wait, or crash the cluster. */
   watch: Watcher = () => undefined;
   crashes = 0;
+  readonly #maxRecordBytes: number;
   readonly #disk = new MemoryLogDisk();
   readonly #meta: MemoryMetaStore;
   readonly #objects: MemoryObjectStore;
   #life: Life | null = null;
   #starting: { readonly lifeline: Lifeline; readonly memoryLog: MemoryLog } | null = null;
 
-  constructor(world: SimulatedRuntime, limits: Partial<EngineLimits> = {}) {
+  constructor(world: SimulatedRuntime, options: ClusterOptions = {}) {
     this.world = world;
-    this.limits = { ...SIMULATED_LIMITS, ...limits };
+    this.limits = { ...SIMULATED_LIMITS, ...options.limits };
+    this.#maxRecordBytes = options.maxRecordBytes ?? LARGEST_RECORD_BYTES;
     this.#meta = new MemoryMetaStore(world);
     this.#objects = new MemoryObjectStore(world);
   }
@@ -161,7 +170,10 @@ export class Cluster {
   async #begin(): Promise<Life> {
     const lifeline = new Lifeline(this.world, (point, parameters) => this.watch(point, parameters));
     const { runtime } = lifeline;
-    const memoryLog = new MemoryLog(this.world, this.#disk, { syncMilliseconds: SYNC_MILLISECONDS });
+    const memoryLog = new MemoryLog(this.world, this.#disk, {
+      syncMilliseconds: SYNC_MILLISECONDS,
+      maxRecordBytes: this.#maxRecordBytes,
+    });
     this.#starting = { lifeline, memoryLog };
     // One set of faults goes from life to life.
     const log = new FaultyLog(memoryLog, runtime, this.faults.log);

@@ -1,7 +1,6 @@
 /** Running one scenario under one seed: twice, so that it is known to be repeatable. */
 
-import type { EngineLimits } from "../../src/engine/limits.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, type ClusterOptions } from "./cluster.ts";
 import { SimulatedRuntime } from "./runtime.ts";
 import { Workload } from "./workload.ts";
 
@@ -9,7 +8,7 @@ export interface Scenario {
   readonly name: string;
   /** The fault, and what must hold. */
   readonly about: string;
-  readonly limits?: Partial<EngineLimits>;
+  readonly options?: ClusterOptions;
   run(workload: Workload, cluster: Cluster): Promise<void>;
 }
 
@@ -31,7 +30,7 @@ export function repeatCommand(scenario: string, seed: number): string {
 
 export async function runScenario(scenario: Scenario, seed: number): Promise<Outcome> {
   const world = new SimulatedRuntime(seed);
-  const cluster = new Cluster(world, scenario.limits);
+  const cluster = new Cluster(world, scenario.options);
   const workload = new Workload(cluster);
   try {
     await world.run(async () => {

@@ -92,15 +92,20 @@ export class Workload {
     await this.untilLoaded();
   }
 
+  /** Idempotent; tried until the stores let it through. */
   async load(): Promise<void> {
-    await this.cluster.ask(({ coordinator }) =>
-      coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null }),
+    await this.#retried(() =>
+      this.cluster.ask(({ coordinator }) =>
+        coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null }),
+      ),
     );
     await this.untilLoaded();
   }
 
   async release(): Promise<void> {
-    await this.cluster.ask(({ coordinator }) => coordinator.releaseCollection({ ...NAME, partitionNames: null }));
+    await this.#retried(() =>
+      this.cluster.ask(({ coordinator }) => coordinator.releaseCollection({ ...NAME, partitionNames: null })),
+    );
   }
 
   /** After a crash: another process takes over, and the fate of what was on its way is settled. */
@@ -110,7 +115,8 @@ export class Workload {
       for (const mutation of this.oracle.mutations) if (mutation.state === "pending") mutation.state = "unknown";
       try {
         this.oracle.settled(await this.now());
-        await this.untilLoaded();
+        // It may have been released when the process before died.
+        await this.load();
         return;
       } catch (error) {
         if (!(error instanceof ProcessDied)) throw error;
@@ -337,7 +343,7 @@ export class Workload {
     }
     this.cluster.watch = () => undefined;
     if (!this.cluster.isUp) await this.restart();
-    await this.untilLoaded();
+    await this.load();
     await this.readEverything();
     for (const channel of this.channels) {
       const tick = await this.flush(channel);

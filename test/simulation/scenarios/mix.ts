@@ -37,6 +37,14 @@ export const mix: Scenario = {
   },
 };
 
+/** The same with records so small that most writes are transactions. */
+export const mixOfTransactions: Scenario = {
+  ...mix,
+  name: "mix-t",
+  about: "as mix, and most appends are transactions of several records",
+  options: { maxRecordBytes: 64 * 1024 + 100 },
+};
+
 /** Each run has some of the faults, some more than others. */
 export function failNowAndThen({ world, faults }: Cluster): void {
   const some = (highest: number): number => (world.random() < 0.5 ? 0 : world.random() * highest);
@@ -81,8 +89,11 @@ async function doSomething(workload: Workload): Promise<void> {
     await workload.remove(some(workload, known));
   } else if (dice < 0.57) {
     await removeByColour(workload, channel);
-  } else if (dice < 0.64) {
+  } else if (dice < 0.63) {
     await workload.flush(channel);
+  } else if (dice < 0.65) {
+    await workload.release();
+    await workload.load();
   } else if (dice < 0.8) {
     await workload.read(channel, moment(workload), options(workload, known));
   } else if (dice < 0.88) {

@@ -3,9 +3,11 @@
 // it looks for a Node that is new enough, then for the built program, else for the sources.
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
+import module from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const LEAST = [22, 22];
 
@@ -19,18 +21,33 @@ const [major, minor] = process.versions.node.split(".").map(Number);
 const isNewEnough = major > LEAST[0] || (major === LEAST[0] && minor >= LEAST[1]);
 const node = existsSync(bundled) ? bundled : isNewEnough ? process.execPath : null;
 
+// Compiled modules, types stripped, are kept between starts: half of a start is compiling. Threads take the folder from the environment.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "node-compile-cache");
+
 if (!existsSync(program)) {
   process.stderr.write(`elanus: there is neither ${built} nor the sources; install the package again\n`);
   process.exit(1);
 } else if (node === null) {
   process.stderr.write(`elanus: Node ${LEAST.join(".")} or newer is needed, and this is ${process.version}\n`);
   process.exit(1);
+} else if (realpathSync(node) === process.execPath) {
+  module.enableCompileCache?.();
+  silenceExperimentalWarnings();
+  await import(pathToFileURL(program).href);
 } else {
   run(node, [...options, program, ...process.argv.slice(2)]);
 }
 
+/** SQLite is still marked experimental; as the option of `node` would, but without a second start of it. */
+function silenceExperimentalWarnings() {
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...rest) => {
+    const type = typeof rest[0] === "object" ? rest[0]?.type : rest[0];
+    if (type !== "ExperimentalWarning") emitWarning.call(process, warning, ...rest);
+  };
+}
+
 function run(command, args) {
-  if (process.execve && command === process.execPath) process.execve(command, [command, ...args], process.env);
   const child = spawn(command, args, { stdio: "inherit" });
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   process.on("SIGHUP", () => child.kill("SIGHUP"));

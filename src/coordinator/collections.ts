@@ -5,10 +5,11 @@
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Operation } from "../metastore/metastore.ts";
-import { type Message, MessageType } from "../model/message.ts";
+import { MessageType } from "../model/message.ts";
 import type { CollectionInfo, CollectionSchema, KeyValue, PartitionInfo } from "../model/schema.ts";
 import { primaryKeyField } from "../model/schema.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
+import { alteration, everyChannel } from "./alteration.ts";
 import { type Context, metadataChange, putCollection, putJson, updated } from "./context.ts";
 import { mergeProperties } from "./databases.ts";
 import {
@@ -20,6 +21,7 @@ import {
   loadKey,
   segmentPrefix,
 } from "./meta-keys.ts";
+import { keptProperties, withDynamicField } from "./schema-changes.ts";
 
 export const DEFAULT_PARTITION = "_default";
 const MAX_COLLECTIONS = 65_536;
@@ -141,14 +143,12 @@ export function alterCollection(
 ): Promise<void> {
   return context.broadcaster.run(async () => {
     const collection = context.catalog.collection(request);
-    const properties = mergeProperties(collection.properties, request.properties, request.deleteKeys);
+    const properties = mergeProperties(collection.properties, keptProperties(request.properties), request.deleteKeys);
     const description = request.properties.find(({ key }) => key === "collection.description")?.value;
-    const schema: CollectionSchema =
+    const described: CollectionSchema =
       description === undefined ? collection.schema : { ...collection.schema, description };
-    const altered = updated(collection, { properties, schema }, await context.timestamps.allocate());
-    return everyChannel(collection, { type: MessageType.AlterCollection, collection: altered }, [
-      putCollection(altered),
-    ]);
+    const schema = withDynamicField(described, request.properties, request.deleteKeys);
+    return alteration(context, collection, { properties, schema });
   });
 }
 
@@ -250,18 +250,6 @@ export function dropAlias(
       { delete: aliasKey(database.databaseId, request.alias) },
     ]);
   });
-}
-
-/** One message to every data channel of the collection. */
-function everyChannel(
-  collection: CollectionInfo,
-  message: Message,
-  operations: readonly Operation[],
-): { appends: { virtualChannel: string; messages: Message[] }[]; operations: readonly Operation[] } {
-  return {
-    appends: collection.virtualChannels.map((virtualChannel) => ({ virtualChannel, messages: [message] })),
-    operations,
-  };
 }
 
 /** The physical channels with the fewest shards, so that collections spread over all of them. */

@@ -22,6 +22,7 @@ import { createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
 import { recoverChannel, removeDroppedFiles, saveFlush } from "./segments.ts";
+import { addField } from "./schema-changes.ts";
 import { TimestampOracle } from "./timestamp-oracle.ts";
 
 export interface CoordinatorOptions {
@@ -123,6 +124,7 @@ export class Coordinator {
       }),
       renameCollection: (request) => collections.renameCollection(context, request),
       alterCollection: (request) => collections.alterCollection(context, request),
+      addField: (request) => addField(context, request),
 
       createPartition: (request) => collections.createPartition(context, request),
       dropPartition: async (request) => {

@@ -9,7 +9,7 @@
 
 import { present } from "../base/assert.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { type ConsistencyLevel, type DataType, isVectorType } from "./types.ts";
+import { type ConsistencyLevel, DataType, isVectorType } from "./types.ts";
 
 export const ROW_ID_FIELD = 0n;
 export const TIMESTAMP_FIELD = 1n;
@@ -50,6 +50,7 @@ export interface CollectionSchema {
   readonly description: string;
   readonly fields: readonly FieldSchema[];
   readonly enableDynamicField: boolean;
+  /** Grows with every change of the fields. */
   readonly version: number;
 }
 
@@ -84,6 +85,31 @@ export function primaryKeyField(schema: CollectionSchema): FieldSchema {
 
 export function dynamicField(schema: CollectionSchema): FieldSchema | null {
   return schema.fields.find((field) => field.isDynamic) ?? null;
+}
+
+export function newDynamicField(fieldId: bigint): FieldSchema {
+  return {
+    fieldId,
+    name: DYNAMIC_FIELD_NAME,
+    description: "dynamic schema",
+    dataType: DataType.JSON,
+    elementType: DataType.None,
+    isPrimaryKey: false,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: true,
+    nullable: false,
+    defaultValue: null,
+    typeParams: [],
+    dimension: 0,
+    maxLengthBytes: 0,
+  };
+}
+
+/** Fields are never taken away, so the id after the highest was never used. */
+export function nextFieldId(schema: CollectionSchema): bigint {
+  return schema.fields.reduce((most, { fieldId }) => (fieldId >= most ? fieldId + 1n : most), FIRST_USER_FIELD);
 }
 
 export function vectorFields(schema: CollectionSchema): FieldSchema[] {

@@ -6,16 +6,16 @@
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import {
   type CollectionSchema,
-  DYNAMIC_FIELD_NAME,
   type DefaultValue,
   FIRST_USER_FIELD,
   type FieldSchema,
+  newDynamicField,
 } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { checkCollectionName, checkFieldName } from "./names.ts";
 import type { CreateCollectionRequest, DeclaredField, DeclaredSchema } from "./requests.ts";
 
-const MAX_FIELDS = 64;
+export const MAX_FIELDS = 64;
 const MAX_VECTOR_FIELDS = 10;
 const MAX_SHARDS = 16;
 const MAX_PARTITIONS = 1_024;
@@ -47,7 +47,7 @@ export function declareCollection(request: CreateCollectionRequest): CollectionS
   checkKeys(fields);
   checkPartitions(fields, request.partitionCount);
   const declared = fields.map((field, at) => fieldSchema(field, FIRST_USER_FIELD + BigInt(at)));
-  if (schema.enableDynamicField) declared.push(metaField(FIRST_USER_FIELD + BigInt(declared.length)));
+  if (schema.enableDynamicField) declared.push(newDynamicField(FIRST_USER_FIELD + BigInt(declared.length)));
   return {
     name,
     description: schema.description,
@@ -96,7 +96,7 @@ function checkPrimaryKey(fields: readonly DeclaredField[]): void {
     throw invalidParameter("only primary field can speficy AutoID with true");
 }
 
-function checkField(field: DeclaredField, collection: string): void {
+export function checkField(field: DeclaredField, collection: string): void {
   checkFieldName(field.name);
   const { dataType } = field;
   if (dataType === DataType.String) {
@@ -223,7 +223,7 @@ function checkDefault(field: DeclaredField): void {
   }
 }
 
-function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
+export function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
   return {
     fieldId,
     name: field.name,
@@ -240,26 +240,6 @@ function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
     typeParams: field.typeParams,
     dimension: isVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
     maxLengthBytes: field.dataType === DataType.VarChar ? Number(param(field, "max_length")) : 0,
-  };
-}
-
-function metaField(fieldId: bigint): FieldSchema {
-  return {
-    fieldId,
-    name: DYNAMIC_FIELD_NAME,
-    description: "dynamic schema",
-    dataType: DataType.JSON,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: true,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 0,
   };
 }
 

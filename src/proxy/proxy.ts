@@ -26,6 +26,7 @@ import {
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
+import { declareAddedField } from "./added-field.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
 import { loadFieldIds } from "./load-fields.ts";
@@ -45,6 +46,7 @@ import { query } from "./query.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
   CreateCollectionRequest,
+  DeclaredField,
   DeleteRequest,
   DeleteResponse,
   InsertRequest,
@@ -229,6 +231,13 @@ export class Proxy {
       if (properties.length === 0 && deleteKeys.length === 0)
         throw invalidParameter("no properties or delete keys provided");
       await this.#coordinator.alterCollection({ ...target, properties, deleteKeys });
+    });
+  }
+
+  addField(target: Target, field: DeclaredField): Promise<void> {
+    return this.#ddl.run(async () => {
+      const { schema } = await this.#context.describe(target);
+      await this.#coordinator.addField({ ...target, field: declareAddedField(field, schema) });
     });
   }
 

@@ -76,6 +76,10 @@ export class QueryNode {
         this.#loaded.delete(segmentId);
         (await loaded.segment).close();
       },
+      adoptSchema: async ({ segmentIds, schema }) => {
+        const here = segmentIds.filter((segmentId) => this.#loaded.has(segmentId));
+        for (const segment of await this.#segments(here)) await segment.adoptSchema(schema);
+      },
       applyDeletes: async ({ segmentIds, keys, timestamps, upperBounds }) => {
         // A segment that was released meanwhile answers nobody any more.
         const here = segmentIds.filter((segmentId) => this.#loaded.has(segmentId));

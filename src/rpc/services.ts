@@ -7,7 +7,7 @@ import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
 import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import type { Message } from "../model/message.ts";
 import type { HitPlaces, Hits, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
-import type { CollectionInfo, CollectionSchema, KeyValue } from "../model/schema.ts";
+import type { CollectionInfo, CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
 
 export const COORDINATOR = "coordinator";
@@ -83,6 +83,9 @@ export interface CoordinatorService {
   alterCollection(
     request: CollectionName & { readonly properties: readonly KeyValue[]; readonly deleteKeys: readonly string[] },
   ): Promise<void>;
+
+  /** The field's id is given there. */
+  addField(request: CollectionName & { readonly field: FieldSchema }): Promise<void>;
 
   createPartition(request: CollectionName & { readonly partitionName: string }): Promise<void>;
   dropPartition(request: CollectionName & { readonly partitionName: string }): Promise<void>;
@@ -238,6 +241,8 @@ export interface QueryService {
     readonly deltas: readonly SegmentInfo[];
   }): Promise<{ readonly rowCount: number; readonly memoryBytes: number }>;
   releaseSegment(request: { readonly segmentId: bigint }): Promise<void>;
+  /** The collection has fields that these segments were not loaded with. Repeating it changes nothing. */
+  adoptSchema(request: { readonly segmentIds: readonly bigint[]; readonly schema: CollectionSchema }): Promise<void>;
   applyDeletes(request: {
     readonly segmentIds: readonly bigint[];
     readonly keys: KeyColumn;

@@ -36,6 +36,7 @@ import {
 import { DataType, isVectorType } from "../model/types.ts";
 import { timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
+import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import {
   type GrowableColumn,
@@ -80,7 +81,6 @@ export class GrowingSegment implements Segment {
   readonly partitionId: bigint;
   readonly collectionId: bigint;
   readonly channel: string;
-  readonly schema: CollectionSchema;
   readonly startPosition: LogPosition;
   readonly #kernel: Kernel;
   readonly #keyFieldId: bigint;
@@ -99,13 +99,14 @@ export class GrowingSegment implements Segment {
   #keys: KeyReader;
   #sealed = false;
   #isAppending = false;
+  #schema: CollectionSchema;
 
   constructor(options: GrowingSegmentOptions, kernel: Kernel) {
     this.segmentId = options.segmentId;
     this.partitionId = options.partitionId;
     this.collectionId = options.collectionId;
     this.channel = options.channel;
-    this.schema = options.schema;
+    this.#schema = options.schema;
     this.startPosition = options.startPosition;
     this.#kernel = kernel;
     this.#keyFieldId = primaryKeyField(options.schema).fieldId;
@@ -116,6 +117,10 @@ export class GrowingSegment implements Segment {
     this.#lease = new Lease(options.segmentId, () => {
       for (const { rows } of this.#vectors.values()) kernel.close(rows);
     });
+  }
+
+  get schema(): CollectionSchema {
+    return this.#schema;
   }
 
   get rowCount(): number {
@@ -158,6 +163,19 @@ export class GrowingSegment implements Segment {
         bytes += this.#kernel.residentBytes(rows) + valid.memoryBytes;
     }
     return bytes;
+  }
+
+  /** The collection has fields now that the rows here were written without: they have the default, or null. */
+  adoptSchema(schema: CollectionSchema): void {
+    assert(!this.#isAppending, "the schema changes between two messages");
+    const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
+    for (const field of schema.fields) {
+      if (known.has(field.fieldId)) continue;
+      assert(!isVectorType(field.dataType), "vectors are there from the beginning");
+      this.#addField(field);
+      this.#scalars.get(field.fieldId)!.append(absentColumn(field, this.#rowCount));
+    }
+    this.#schema = schema;
   }
 
   /** The rows of one log message. */

@@ -69,7 +69,7 @@ interface Content {
   readonly files: SegmentFiles;
   readonly keys: KeyColumn;
   readonly timestamps: BigUint64Array;
-  readonly scalars: ReadonlyMap<bigint, Column>;
+  readonly scalars: Map<bigint, Column>;
   readonly vectors: ReadonlyMap<bigint, SealedVectors>;
 }
 
@@ -77,7 +77,6 @@ export class SealedSegment implements Segment {
   readonly state = "sealed";
   readonly segmentId: bigint;
   readonly partitionId: bigint;
-  readonly schema: CollectionSchema;
   readonly rowCount: number;
   readonly #kernel: Kernel;
   readonly #files: SegmentFiles;
@@ -86,19 +85,22 @@ export class SealedSegment implements Segment {
   readonly #insertHalves: Uint32Array;
   readonly #latestInsert: Timestamp;
   readonly #hasRepeatedKeys: boolean;
-  readonly #scalars: ReadonlyMap<bigint, Column>;
+  readonly #scalars: Map<bigint, Column>;
+  readonly #fieldIds: readonly bigint[] | null;
   readonly #vectors: ReadonlyMap<bigint, SealedVectors>;
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
   readonly #lease: Lease;
   #rank: Uint32Array | null = null;
+  #schema: CollectionSchema;
 
   private constructor(content: Content, options: SealedSegmentOptions) {
     const { manifest } = content.files;
     this.segmentId = manifest.segmentId;
     this.partitionId = manifest.partitionId;
     this.rowCount = manifest.rowCount;
-    this.schema = options.schema;
+    this.#schema = options.schema;
+    this.#fieldIds = options.fieldIds;
     this.#kernel = options.kernel;
     this.#files = content.files;
     this.#keys = keyReader(content.keys);
@@ -142,6 +144,27 @@ export class SealedSegment implements Segment {
       closeAll(kernel, vectors);
       throw thrown;
     }
+  }
+
+  get schema(): CollectionSchema {
+    return this.#schema;
+  }
+
+  /** The collection has fields that were not there when this was loaded: out of the files, or the default, or null. */
+  async adoptSchema(schema: CollectionSchema): Promise<void> {
+    if (schema.version <= this.#schema.version) return;
+    const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
+    const added = schema.fields.filter(({ fieldId }) => !known.has(fieldId));
+    const wanted = added.filter(({ fieldId }) => this.#fieldIds === null || this.#fieldIds.includes(fieldId));
+    const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
+    for (const field of wanted) {
+      assert(!isVectorType(field.dataType), "vectors are there from the beginning");
+      const column = written.has(field.fieldId)
+        ? await this.#files.readScalar(field.fieldId)
+        : absentColumn(field, this.rowCount);
+      this.#scalars.set(field.fieldId, column);
+    }
+    if (schema.version > this.#schema.version) this.#schema = schema;
   }
 
   /** Row versions that some delete hides. */

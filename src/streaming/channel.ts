@@ -165,7 +165,7 @@ export class Channel implements LogConsumer {
         this.#flusher.schedule(delegator, timeTick);
         return;
       case MessageType.AlterCollection:
-        delegator.updateCollection(message.collection);
+        await delegator.updateCollection(message.collection);
         return;
       case MessageType.CreatePartition: {
         const { partitionId, partitionName: name } = message;

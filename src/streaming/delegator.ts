@@ -22,6 +22,7 @@ import type { CollectionInfo, PartitionInfo } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
 import type { ChannelTarget, QueryService, RecoveredCollection } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
+import { completeBatch } from "../segment/complete-batch.ts";
 import { GrowingSegment } from "../segment/growing.ts";
 import { DeleteBuffer, type DeleteEntry, joinDeletes } from "./delete-buffer.ts";
 import { View } from "./view.ts";
@@ -81,8 +82,14 @@ export class Delegator {
     return bytes;
   }
 
-  updateCollection(collection: CollectionInfo): void {
+  async updateCollection(collection: CollectionInfo): Promise<void> {
+    const previous = this.#collection;
+    // A replay begins with the newest, and meets those before it.
+    if (collection.updateTimestamp < previous.updateTimestamp) return;
     this.#collection = collection;
+    if (collection.schema.version === previous.schema.version) return;
+    for (const { segment } of this.#growing.values()) segment.adoptSchema(collection.schema);
+    await this.#adoptSealed(this.#view?.sealed ?? []);
   }
 
   createPartition(partition: PartitionInfo): void {
@@ -103,7 +110,12 @@ export class Delegator {
   ): Promise<void> {
     // The creating record may have been lost where this one was not (its append failed, this one's did not).
     const growing = this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
-    await growing?.segment.appendInTurns(message.batch, message.rowIds, timeTick, pause);
+    await growing?.segment.appendInTurns(
+      completeBatch(message.batch, growing.segment.schema),
+      message.rowIds,
+      timeTick,
+      pause,
+    );
   }
 
   async delete(message: DeleteMessage, restartPosition: bigint, timeTick: Timestamp): Promise<void> {
@@ -202,14 +214,20 @@ export class Delegator {
     const served = new Set(this.#view?.sealed.map((segment) => segment.segmentId));
     const fresh = sealed.filter((segment) => !served.has(segment.segmentId));
     const loaded: SegmentInfo[] = [];
+    let { version } = this.#collection.schema;
     try {
       for (const segment of fresh) {
         const relevant = deltas.filter((delta) => inScope(delta, segment.partitionId));
         await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant });
         loaded.push(segment);
       }
-      // Deletes go on arriving while files are read; the loop ends when none is left, and then nothing comes between.
+      // Deletes, and new fields, go on arriving while files are read; the loop ends when none is left, and then nothing comes between.
       for (let next = 0; ;) {
+        if (this.#collection.schema.version !== version) {
+          version = this.#collection.schema.version;
+          await this.#adoptSealed(fresh);
+          continue;
+        }
         const pending = this.deletes.since(next);
         if (pending.length === 0) break;
         await this.#applyToSealed(
@@ -297,6 +315,12 @@ export class Delegator {
     this.#growing.set(segmentId, growing);
     if (this.#view !== null) this.#publish(this.#view.sealed);
     return growing;
+  }
+
+  async #adoptSealed(segments: readonly SegmentInfo[]): Promise<void> {
+    if (segments.length === 0) return;
+    const segmentIds = segments.map(({ segmentId }) => segmentId);
+    await this.#query.adoptSchema({ segmentIds, schema: this.#collection.schema });
   }
 
   async #applyToSealed(segments: readonly SegmentInfo[], entries: readonly DeleteEntry[]): Promise<void> {

@@ -133,7 +133,10 @@ export class Flusher {
       const manifest = await writeSegment(
         objects,
         runtime,
-        this.#descriptor(delegator, ids, SegmentLevel.L1, version, String(segment.startPosition)),
+        {
+          ...this.#descriptor(delegator, ids, SegmentLevel.L1, version, String(segment.startPosition)),
+          schema: segment.schema,
+        },
         segment.flushSource(),
       );
       return this.#info(manifest, segment.rowCount, sealedTick!);

@@ -13,6 +13,8 @@ import {
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Implementation } from "../rpc/transport.ts";
+import { MessageType } from "../model/message.ts";
+import { appendAlteration } from "./alter.ts";
 import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
 import type { StreamingContext, StreamingOptions } from "./context.ts";
@@ -66,7 +68,10 @@ export class StreamingNode {
         this.#channels.set(channel, await opening);
       },
       append: async ({ virtualChannel, messages, idempotencyKey }) => {
-        const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages, idempotencyKey);
+        const channel = this.#channel(virtualChannel);
+        const altered = messages.find((message) => message.type === MessageType.AlterCollection);
+        if (altered !== undefined) return { timeTick: await appendAlteration(channel, virtualChannel, altered) };
+        const { timeTick } = await channel.wal.append(virtualChannel, messages, idempotencyKey);
         return { timeTick };
       },
       flush: async ({ virtualChannel, collectionId, partitionId }) => {

@@ -14,7 +14,7 @@ import {
   type FieldSchema as WireFieldSchema,
   type ValueField,
   CollectionSchemaSchema,
-  type FieldSchemaSchema,
+  FieldSchemaSchema,
   type ValueFieldSchema,
 } from "../wire/generated/schema_pb.js";
 import { WireError } from "../wire/wire-error.ts";
@@ -33,6 +33,16 @@ export function declaredSchema(bytes: Uint8Array): DeclaredSchema {
     };
   } catch (thrown) {
     if (thrown instanceof WireError) throw invalidParameter(`failed to unmarshal collection schema: ${thrown.message}`);
+    throw thrown;
+  }
+}
+
+/** One field on its own, as it is added. */
+export function declaredFieldOf(bytes: Uint8Array): DeclaredField {
+  try {
+    return declaredField(decodeMessage(FieldSchemaSchema, bytes));
+  } catch (thrown) {
+    if (thrown instanceof WireError) throw invalidParameter(`failed to unmarshal field schema: ${thrown.message}`);
     throw thrown;
   }
 }

@@ -12,6 +12,7 @@ import { ALIASES } from "./aliases.ts";
 import { COLLECTIONS } from "./collections.ts";
 import { DATA } from "./data.ts";
 import { DATABASES } from "./databases.ts";
+import { EVOLUTION } from "./evolution.ts";
 import { FLUSHES } from "./flush.ts";
 import { HANDSHAKE } from "./handshake.ts";
 import { INDEXES } from "./indexes.ts";
@@ -25,6 +26,7 @@ export const METHODS: readonly Method[] = [
   HANDSHAKE,
   DATABASES,
   COLLECTIONS,
+  EVOLUTION,
   PARTITIONS,
   ALIASES,
   INDEXES,

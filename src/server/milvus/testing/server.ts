@@ -3,6 +3,7 @@
  * that speaks generated messages.
  */
 
+import { join } from "node:path";
 import { Client, Metadata, type ServiceError, credentials } from "@grpc/grpc-js";
 import {
   type DescMethodUnary,
@@ -12,11 +13,15 @@ import {
   fromBinary,
   toBinary,
 } from "@bufbuild/protobuf";
+import type { Runtime } from "../../../base/host/runtime.ts";
 import { SystemRuntime } from "../../../base/host/system.ts";
-import { Engine } from "../../../engine/engine.ts";
+import { type Adapters, Engine } from "../../../engine/engine.ts";
 import { TwinKernel } from "../../../kernel/twin/twin.ts";
+import { Journal } from "../../../log/journal/journal.ts";
 import { MemoryLog } from "../../../log/memory.ts";
+import { SqliteMetaStore } from "../../../metastore/sqlite.ts";
 import { MemoryMetaStore } from "../../../metastore/memory.ts";
+import { DirectoryObjectStore } from "../../../objectstore/directory.ts";
 import { MemoryObjectStore } from "../../../objectstore/memory.ts";
 import type { Proxy } from "../../../proxy/proxy.ts";
 import { InProcessTransport } from "../../../rpc/in-process.ts";
@@ -31,13 +36,19 @@ export interface Running {
   close(): Promise<void>;
 }
 
-export async function startServer(options: Partial<GrpcServerOptions> = {}, port = 0): Promise<Running> {
-  const runtime = new SystemRuntime();
+export async function startServer(
+  options: Partial<GrpcServerOptions> = {},
+  port = 0,
+  given: {
+    readonly runtime?: Runtime;
+    /** Everything lies in files here, and is there again for the next server. */
+    readonly directory?: string;
+  } = {},
+): Promise<Running> {
+  const runtime = given.runtime ?? new SystemRuntime();
   const transport = new InProcessTransport(runtime, { isolate: true });
-  const objects = new MemoryObjectStore(runtime);
   const kernel = new TwinKernel(runtime, null);
-  const store = new MemoryMetaStore(runtime);
-  const logBackend = new MemoryLog(runtime);
+  const { store, objects, logBackend } = await stores(runtime, given.directory ?? null);
   const adapters = { store, objects, logBackend, kernel, transport, runtime };
   const engine = await Engine.assemble(adapters, {}, () => {});
   const { proxy } = engine;
@@ -53,6 +64,24 @@ export async function startServer(options: Partial<GrpcServerOptions> = {}, port
       await server.close(100);
       await engine.close();
     },
+  };
+}
+
+async function stores(
+  runtime: Runtime,
+  directory: string | null,
+): Promise<Pick<Adapters, "store" | "objects" | "logBackend">> {
+  if (directory === null) {
+    return {
+      store: new MemoryMetaStore(runtime),
+      objects: new MemoryObjectStore(runtime),
+      logBackend: new MemoryLog(runtime),
+    };
+  }
+  return {
+    store: await SqliteMetaStore.open(join(directory, "meta.db"), runtime),
+    objects: await DirectoryObjectStore.open(join(directory, "objects"), runtime),
+    logBackend: await Journal.open(join(directory, "wal"), { runtime }),
   };
 }
 

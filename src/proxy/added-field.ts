@@ -1,0 +1,39 @@
+/**
+ * A field that a collection gets after it was made: what it may be, with Milvus's texts. Rows that are there already get its default, or
+ * null, so it must be nullable.
+ */
+
+import { invalidParameter } from "../base/errors.ts";
+import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
+import { type DataType, isVectorType } from "../model/types.ts";
+import { checkField, fieldSchema, MAX_FIELDS } from "./declare.ts";
+import type { DeclaredField } from "./requests.ts";
+
+const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
+
+/** The field without an id: that is given where the collection is changed, together with the check that the name is free. */
+export function declareAddedField(field: DeclaredField, schema: CollectionSchema): FieldSchema {
+  const { name } = field;
+  if (schema.fields.filter(({ isDynamic }) => !isDynamic).length >= MAX_FIELDS) {
+    throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
+  }
+  if (isVectorType(field.dataType as DataType)) {
+    throw invalidParameter(`not support to add vector field, field name = ${name}`);
+  }
+  if (SYSTEM_NAMES.has(name)) throw invalidParameter(`not support to add system field, field name = ${name}`);
+  if (field.isPrimaryKey) throw invalidParameter(`not support to add pk field, field name = ${name}`);
+  if (field.autoId) {
+    throw invalidParameter(`only primary field can speficy AutoID with true, field name = ${name}`);
+  }
+  if (field.isPartitionKey) throw invalidParameter(`not support to add partition key field, field name  = ${name}`);
+  if (!field.nullable) throw invalidParameter(`added field must be nullable, please check it, field name = ${name}`);
+  if (field.isClusteringKey) {
+    const known = schema.fields.find(({ isClusteringKey }) => isClusteringKey);
+    if (known !== undefined) {
+      throw invalidParameter(`already has another clustering key field, field name: ${known.name}`);
+    }
+  }
+  if (field.isFunctionOutput) throw invalidParameter("functions are not supported yet");
+  checkField(field, schema.name);
+  return fieldSchema(field, 0n);
+}

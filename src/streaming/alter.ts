@@ -1,0 +1,29 @@
+/**
+ * A change of a collection on one of its channels.
+ *
+ * Always true:
+ *  - a change of the fields closes, in its own record, every growing segment of the channel: no row comes into one that was begun with
+ *    another schema (I 10.18);
+ *  - who is told that the change is there reads with it.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { AlterCollectionMessage } from "../model/message.ts";
+import type { Channel } from "./channel.ts";
+
+export async function appendAlteration(
+  channel: Channel,
+  virtualChannel: string,
+  message: AlterCollectionMessage,
+): Promise<Timestamp> {
+  const { wal } = channel;
+  const { schema } = channel.delegator(virtualChannel).collection;
+  const { collectionId } = message.collection;
+  const { timeTick } =
+    message.collection.schema.version === schema.version
+      ? await wal.append(virtualChannel, [message])
+      : await wal.flush(virtualChannel, collectionId, null, [message]);
+  // It is durable. If this owner can apply nothing any more, the next one does before it serves.
+  await wal.waitFor(timeTick).catch(() => undefined);
+  return timeTick;
+}

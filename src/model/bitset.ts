@@ -39,6 +39,11 @@ export function intersectInto(left: Bitset, right: Bitset): void {
   for (let at = 0; at < left.length; at += 1) left[at]! &= right[at]!;
 }
 
+/** `left &= ~right`, in place; `right` covers at least the rows of `left`. */
+export function subtractInto(left: Bitset, right: Bitset): void {
+  for (let at = 0; at < left.length; at += 1) left[at]! &= ~right[at]!;
+}
+
 export function countBits(bits: Bitset): number {
   let count = 0;
   for (let at = 0; at < bits.length; at += 1) count += BITS_OF_BYTE[bits[at]!]!;

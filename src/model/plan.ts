@@ -26,6 +26,8 @@ export interface SearchPlan {
   readonly filter: Filter | null;
   readonly vector: VectorPlan;
   readonly ignoreGrowing: boolean;
+  /** Rows inserted until then have expired; the delegator says so. Absent: none. */
+  readonly expiredUntil?: Timestamp;
 }
 
 export interface RetrievePlan {
@@ -38,6 +40,8 @@ export interface RetrievePlan {
   /** The first rows by key; null means all. */
   readonly limit: number | null;
   readonly ignoreGrowing: boolean;
+  /** Rows inserted until then have expired; the delegator says so. Absent: none. */
+  readonly expiredUntil?: Timestamp;
 }
 
 /** Where a hit's row is. */

@@ -42,6 +42,7 @@ import {
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
+import { checkProperties } from "./properties.ts";
 import { query } from "./query.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
@@ -158,6 +159,7 @@ export class Proxy {
   createCollection(request: CreateCollectionRequest): Promise<void> {
     return this.#ddl.run(async () => {
       const schema = declareCollection(request);
+      checkProperties(request.properties, [], schema);
       const hasPartitionKey = schema.fields.some((field) => field.isPartitionKey);
       await this.#coordinator.createCollection({
         databaseName: request.databaseName,
@@ -230,6 +232,8 @@ export class Proxy {
     return this.#ddl.run(async () => {
       if (properties.length === 0 && deleteKeys.length === 0)
         throw invalidParameter("no properties or delete keys provided");
+      const { properties: known, schema } = await this.#context.describe(target);
+      checkProperties(properties, known, schema);
       await this.#coordinator.alterCollection({ ...target, properties, deleteKeys });
     });
   }

@@ -33,9 +33,11 @@ export async function searchRows(
   signal: AbortSignal,
 ): Promise<Hits> {
   const filter = compiled(plan.filter);
-  const { vector } = plan;
+  const { vector, expiredUntil = 0n } = plan;
   const lists = await Promise.all(
-    segments.map((segment) => searchSegment(segment, { search: vector, filter, timestamp }, { runtime, signal })),
+    segments.map((segment) =>
+      searchSegment(segment, { search: vector, filter, timestamp, expiredUntil }, { runtime, signal }),
+    ),
   );
   if (lists.length === 0) return emptyHits(vector.queryCount, primaryKeyField(schema).dataType);
   return lists.length === 1 ? lists[0]! : mergeHits(lists, vector, runtime, signal);
@@ -49,11 +51,11 @@ export async function retrieveRows(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<ColumnBatch> {
-  const { fieldIds, keys, limit } = plan;
+  const { fieldIds, keys, limit, expiredUntil = 0n } = plan;
   const filter = compiled(plan.filter);
   const batches = await Promise.all(
     segments.map((segment) =>
-      retrieveSegment(segment, { filter, keys, timestamp, limit, fieldIds }, { runtime, signal }),
+      retrieveSegment(segment, { filter, keys, timestamp, expiredUntil, limit, fieldIds }, { runtime, signal }),
     ),
   );
   const key = primaryKeyField(schema).fieldId;
@@ -68,9 +70,12 @@ export async function countRows(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<number> {
+  const { expiredUntil = 0n } = plan;
   const filter = compiled(plan.filter);
   const counts = await Promise.all(
-    segments.map((segment) => countSegment(segment, { filter, keys: plan.keys, timestamp }, { runtime, signal })),
+    segments.map((segment) =>
+      countSegment(segment, { filter, keys: plan.keys, timestamp, expiredUntil }, { runtime, signal }),
+    ),
   );
   return counts.reduce((sum, count) => sum + count, 0);
 }

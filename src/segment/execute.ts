@@ -30,6 +30,8 @@ export interface SegmentSearch {
   readonly search: VectorSearch;
   readonly filter: CompiledFilter | null;
   readonly timestamp: Timestamp;
+  /** Rows inserted until then are not seen; absent: none. */
+  readonly expiredUntil?: Timestamp;
 }
 
 export interface SegmentRetrieve {
@@ -37,6 +39,8 @@ export interface SegmentRetrieve {
   /** Only these keys; null means all. */
   readonly keys: KeyColumn | null;
   readonly timestamp: Timestamp;
+  /** Rows inserted until then are not seen; absent: none. */
+  readonly expiredUntil?: Timestamp;
   /** The first keys; null means all. */
   readonly limit: number | null;
   readonly fieldIds: readonly bigint[];
@@ -44,7 +48,7 @@ export interface SegmentRetrieve {
 
 export async function searchSegment(segment: Segment, plan: SegmentSearch, reading: Reading): Promise<Hits> {
   return await held(segment, async () => {
-    const view = segment.view(plan.timestamp);
+    const view = segment.view(plan.timestamp, plan.expiredUntil);
     const allowed = plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, reading);
     const { offsets, rows, scores } = await segment.search(plan.search, view, allowed, reading.signal);
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
@@ -65,12 +69,12 @@ export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, r
 /** Visible rows that match; a key with several versions counts several times. */
 export async function countSegment(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
   reading: Reading,
 ): Promise<number> {
   return await held(segment, async () => {
     if (plan.keys !== null) return (await matchingRows(segment, plan, reading)).length;
-    const view = segment.view(plan.timestamp);
+    const view = segment.view(plan.timestamp, plan.expiredUntil);
     const matching = await matchingBits(segment, plan.filter, view, reading);
     return matching === null ? view.rowCount : countBits(matching);
   });
@@ -88,10 +92,10 @@ async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {
 /** Ascending row numbers. */
 async function matchingRows(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
   reading: Reading,
 ): Promise<Uint32Array> {
-  const view = segment.view(plan.timestamp);
+  const view = segment.view(plan.timestamp, plan.expiredUntil);
   if (plan.keys === null) {
     return rowsOf((await matchingBits(segment, plan.filter, view, reading)) ?? fullBitset(view.rowCount));
   }

@@ -13,7 +13,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
-import type { Timestamp } from "../base/timestamp.ts";
+import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import { type Handle, type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
@@ -53,7 +53,7 @@ import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { takeVectors } from "./take-vectors.ts";
-import { reachableRows, Visibility } from "./visibility.ts";
+import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
 const FIRST_TIMESTAMPS = 256;
 /** 2 MiB: copying so much into memory that was never touched takes a few milliseconds. */
@@ -258,10 +258,11 @@ export class GrowingSegment implements Segment {
     this.#sealed = true;
   }
 
-  view(timestamp: Timestamp): RowView {
+  view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
     const rowCount = this.#rowsUntil(timestamp);
     // The rows left are inserted at `timestamp` or before, so that only deletes count.
-    return this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
+    const view = this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
+    return unexpired(this.#kernel, view, this.#inserts, this.#firstTimestamp ?? MAX_TIMESTAMP, expiredUntil);
   }
 
   keys(): KeyColumn {

@@ -42,7 +42,7 @@ import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { takeVectors } from "./take-vectors.ts";
-import { reachableRows, Visibility } from "./visibility.ts";
+import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
 /** Keys looked up between two turns of the event loop. */
 const DELETE_SLICE = 4096;
@@ -198,8 +198,9 @@ export class SealedSegment implements Segment {
     return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
   }
 
-  view(timestamp: Timestamp): RowView {
-    return this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
+  view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
+    const view = this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
+    return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
   }
 
   keys(): KeyColumn {

@@ -44,8 +44,8 @@ export interface Segment {
   /** Bytes in memory, by what the segment counts itself. */
   readonly memoryBytes: number;
 
-  /** The rows visible at `timestamp`. */
-  view(timestamp: Timestamp): RowView;
+  /** The rows visible at `timestamp`, without those that were inserted at `expiredUntil` or before. */
+  view(timestamp: Timestamp, expiredUntil?: Timestamp): RowView;
   /** A scalar column over at least `rowCount` rows, for filters. Vectors are only searched or taken. */
   column(fieldId: bigint): Column;
   keys(): KeyColumn;

@@ -5,7 +5,15 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import { type Bitset, bitsetBytes, emptyBitset, intersectInto, setBit } from "../model/bitset.ts";
+import {
+  type Bitset,
+  bitsetBytes,
+  emptyBitset,
+  fullBitset,
+  intersectInto,
+  setBit,
+  subtractInto,
+} from "../model/bitset.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { DeleteTimes } from "./delete-times.ts";
 import type { RowView } from "./segment.ts";
@@ -44,6 +52,21 @@ export class Visibility {
     if (isFinal) this.#latest = { rowCount, version: deletes.version, visible };
     return { rowCount, visible };
   }
+}
+
+/** The same view without the rows inserted at `expiredUntil` or before; `earliestInsert` is no later than any row. */
+export function unexpired(
+  kernel: Kernel,
+  view: RowView,
+  inserts: BigUint64Array,
+  earliestInsert: Timestamp,
+  expiredUntil: Timestamp,
+): RowView {
+  const { rowCount } = view;
+  if (rowCount === 0 || expiredUntil < earliestInsert) return view;
+  const visible = view.visible?.slice(0, bitsetBytes(rowCount)) ?? fullBitset(rowCount);
+  subtractInto(visible, kernel.visibleRows(inserts.subarray(0, rowCount), null, rowCount, expiredUntil));
+  return { rowCount, visible };
 }
 
 /** The rows that a search may return: visible, allowed by the filter, and with a vector (`valid`: one byte a row). */

@@ -8,6 +8,7 @@
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
+import { expiredUntil, timeToLiveMilliseconds } from "../model/expiry.ts";
 import type { HitPlaces, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
@@ -38,11 +39,12 @@ export interface ReadTime {
 
 export async function search(
   context: ReadContext,
-  plan: SearchPlan,
+  asked: SearchPlan,
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
-  const { view, timestamp } = await pin(context, time);
+  const { view, timestamp, expired } = await pin(context, time);
+  const plan = { ...asked, expiredUntil: expired };
   try {
     const segmentIds = sealedIds(view, plan.partitionIds);
     const [here, there] = await Promise.all([
@@ -59,11 +61,12 @@ export async function search(
 
 export async function retrieve(
   context: ReadContext,
-  plan: RetrievePlan,
+  asked: RetrievePlan,
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<RetrieveAnswer> {
-  const { view, timestamp } = await pin(context, time);
+  const { view, timestamp, expired } = await pin(context, time);
+  const plan = { ...asked, expiredUntil: expired };
   try {
     const segmentIds = sealedIds(view, plan.partitionIds);
     const { schema } = context.delegator.collection;
@@ -82,11 +85,12 @@ export async function retrieve(
 
 export async function count(
   context: ReadContext,
-  plan: RetrievePlan,
+  asked: RetrievePlan,
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<{ readonly timestamp: Timestamp; readonly count: number }> {
-  const { view, timestamp } = await pin(context, time);
+  const { view, timestamp, expired } = await pin(context, time);
+  const plan = { ...asked, expiredUntil: expired };
   try {
     const segmentIds = sealedIds(view, plan.partitionIds);
     const [here, there] = await Promise.all([
@@ -128,16 +132,21 @@ export async function fetch(
   }
 }
 
-async function pin(context: ReadContext, time: ReadTime): Promise<{ view: View; timestamp: Timestamp }> {
+async function pin(
+  context: ReadContext,
+  time: ReadTime,
+): Promise<{ view: View; timestamp: Timestamp; expired: Timestamp }> {
   const { wal, delegator } = context;
   const needed = time.timestamp !== null && time.timestamp > time.guarantee ? time.timestamp : time.guarantee;
   // Nobody reads what is not loaded, however long it waits.
   delegator.pin().unpin();
-  // Time passes in the log only when somebody writes or asks.
-  if (wal.advanced < needed) await wal.sync();
+  // Time passes in the log only when somebody writes or asks. Rows that expire want it to pass for every reader.
+  const ages = time.timestamp === null && timeToLiveMilliseconds(delegator.collection) !== null;
+  if (wal.advanced < needed || ages) await wal.sync();
   if (wal.advanced < needed) await wal.waitFor(needed);
   const view = delegator.pin();
-  return { view, timestamp: time.timestamp ?? wal.advanced };
+  const timestamp = time.timestamp ?? wal.advanced;
+  return { view, timestamp, expired: expiredUntil(delegator.collection, timestamp) };
 }
 
 function growing(

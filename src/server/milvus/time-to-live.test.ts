@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { SystemRuntime } from "../../base/host/system.ts";
+import { ConsistencyLevel } from "../wire/generated/common_pb.js";
+import {
+  KEY,
+  createQuick,
+  int64s,
+  load,
+  ok,
+  params,
+  schemaBytes,
+  searchFor,
+  service,
+  until,
+  vectorField,
+  vectors,
+} from "./testing/messages.ts";
+import { type Running, TestClient, startServer } from "./testing/server.ts";
+
+/** A clock that can be put forward. */
+class AheadRuntime extends SystemRuntime {
+  aheadMilliseconds = 0;
+
+  override now(): number {
+    return super.now() + this.aheadMilliseconds;
+  }
+}
+
+describe("rows that expire", () => {
+  const runtime = new AheadRuntime();
+  let server: Running;
+  let client: TestClient;
+
+  before(async () => {
+    server = await startServer({}, 0, { runtime });
+    client = new TestClient(server.port);
+  });
+
+  after(async () => {
+    client.close();
+    await server.close();
+    assert.deepEqual(server.faults, []);
+  });
+
+  function pass(seconds: number): void {
+    runtime.aheadMilliseconds += seconds * 1_000;
+  }
+
+  async function put(collectionName: string, ids: readonly number[]): Promise<void> {
+    const fieldsData = [int64s("id", ids), vectors(ids.map((id) => [id, 0, 0, 0]))];
+    ok(await client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
+  }
+
+  async function alter(collectionName: string, seconds: string): Promise<string> {
+    const properties = params({ "collection.ttl.seconds": seconds });
+    return (await client.call(service.alterCollection, { collectionName, properties })).reason;
+  }
+
+  async function flushed(collectionName: string): Promise<void> {
+    const answer = await client.call(service.flush, { collectionNames: [collectionName] });
+    ok(answer);
+    const segmentIDs = answer.collSegIDs[collectionName]!.data;
+    const flushTs = answer.collFlushTs[collectionName]!;
+    await until(
+      async () => (await client.call(service.getFlushState, { collectionName, segmentIDs, flushTs })).flushed,
+    );
+    await until(async () => (await server.proxy.loadedSegments()).size > 0);
+  }
+
+  /** What search, query, a query by key and a count say; they must all agree. */
+  async function seen(collectionName: string, consistencyLevel = ConsistencyLevel.Strong): Promise<number[]> {
+    const search = searchFor(
+      collectionName,
+      [[0, 0, 0, 0]],
+      { topk: "100" },
+      {
+        consistencyLevel,
+        useDefaultConsistency: false,
+      },
+    );
+    const found = await client.call(service.search, search);
+    ok(found);
+    const ids = [...((found.results!.ids!.idField.value?.data ?? []) as bigint[])];
+    const all = { collectionName, consistencyLevel };
+    const asked = { ...all, outputFields: ["id"] };
+    const data = (answer: { fieldsData: readonly { field: { value?: unknown } }[] }): bigint[] => [
+      ...((answer.fieldsData[0]?.field.value as { data: { value: { data: bigint[] } } } | undefined)?.data.value.data ??
+        []),
+    ];
+    const rows = await client.call(service.query, { ...asked, expr: "id >= 0" });
+    ok(rows);
+    assert.deepEqual(data(rows), ids);
+    const byKey = await client.call(service.query, { ...asked, expr: "id in [1, 2, 3, 4, 5, 6, 7, 8, 9]" });
+    ok(byKey);
+    assert.deepEqual(data(byKey), ids);
+    for (const expr of ["", "id >= 0"]) {
+      const counted = await client.call(service.query, { ...all, expr, outputFields: ["count(*)"] });
+      ok(counted);
+      assert.deepEqual(data(counted), [BigInt(ids.length)]);
+    }
+    return ids.map(Number);
+  }
+
+  test("vanish from every read when their time has come, growing and sealed", async () => {
+    const collectionName = "both";
+    await createQuick(client, collectionName);
+    await load(client, collectionName);
+    await put(collectionName, [1, 2]);
+    pass(100);
+    await put(collectionName, [3]);
+    await flushed(collectionName);
+    pass(100);
+    await put(collectionName, [4]);
+    pass(100);
+    await put(collectionName, [5]);
+    assert.deepEqual(await seen(collectionName), [1, 2, 3, 4, 5]);
+    assert.equal(await alter(collectionName, "250"), "");
+    assert.deepEqual(await seen(collectionName), [3, 4, 5]);
+    pass(100);
+    assert.deepEqual(await seen(collectionName), [4, 5]);
+    // Nothing is written meanwhile, and the reader does not ask for what is newest.
+    pass(100);
+    assert.deepEqual(await seen(collectionName, ConsistencyLevel.Eventually), [5]);
+    // A longer life brings back what is still there: no row is deleted, only old.
+    assert.equal(await alter(collectionName, "450"), "");
+    assert.deepEqual(await seen(collectionName), [3, 4, 5]);
+    for (const off of ["0", "-1"]) {
+      assert.equal(await alter(collectionName, "250"), "");
+      assert.deepEqual(await seen(collectionName), [5]);
+      assert.equal(await alter(collectionName, off), "");
+      assert.deepEqual(await seen(collectionName), [1, 2, 3, 4, 5]);
+    }
+    assert.equal(await alter(collectionName, "250"), "");
+    const deleteKeys = ["collection.ttl.seconds"];
+    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    assert.deepEqual(await seen(collectionName), [1, 2, 3, 4, 5]);
+  });
+
+  test("a collection can be made with it; a row written again lives again", async () => {
+    const collectionName = "made";
+    const schema = schemaBytes({ name: collectionName, fields: [KEY, vectorField()] });
+    const properties = params({ "collection.ttl.seconds": "60" });
+    ok(await client.call(service.createCollection, { collectionName, schema, shardsNum: 2, properties }));
+    const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
+    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    await load(client, collectionName);
+    await put(collectionName, [1, 2, 3, 4]);
+    pass(40);
+    const fieldsData = [int64s("id", [2]), vectors([[2, 0, 0, 0]])];
+    ok(await client.call(service.upsert, { collectionName, fieldsData, numRows: 1 }));
+    assert.deepEqual(await seen(collectionName), [1, 2, 3, 4]);
+    pass(40);
+    assert.deepEqual(await seen(collectionName), [2]);
+    pass(40);
+    assert.deepEqual(await seen(collectionName), []);
+    const told = await client.call(service.describeCollection, { collectionName });
+    assert.deepEqual(
+      told.properties.map(({ key, value }) => [key, value]),
+      [["collection.ttl.seconds", "60"]],
+    );
+  });
+
+  test("a time that is none is refused", async () => {
+    const collectionName = "refused";
+    await createQuick(client, collectionName);
+    for (const value of ["-2", "3155760001", "1.5", "soon", ""]) {
+      const reason = `collection TTL is out of range, expect [-1, 3155760000], got ${value}`;
+      assert.ok((await alter(collectionName, value)).startsWith(reason.trimEnd()), value);
+      const schema = schemaBytes({ name: "other", fields: [KEY, vectorField()] });
+      const properties = params({ "collection.ttl.seconds": value });
+      const made = await client.call(service.createCollection, { collectionName: "other", schema, properties });
+      assert.equal(made.code, 1100);
+    }
+    assert.equal(await alter(collectionName, "3155760000"), "");
+    const byField = async (field: string, more: Record<string, string> = {}): Promise<string> => {
+      const properties = params({ ttl_field: field, ...more });
+      return (await client.call(service.alterCollection, { collectionName, properties })).reason;
+    };
+    assert.match(await byField("id"), /^collection TTL is already set, cannot be set ttl field/);
+    const both = { "collection.ttl.seconds": "1" };
+    assert.match(await byField("id", both), /^collection TTL and ttl field cannot be set at the same time/);
+    const deleteKeys = ["collection.ttl.seconds"];
+    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    assert.match(await byField("nothing"), /^ttl field name nothing not found in schema/);
+    assert.match(await byField("id"), /^ttl field must be timestamptz, field name = id/);
+  });
+});

@@ -17,6 +17,8 @@ export const PYTHON_CASES = {
   databases: "databases",
   aliases: "aliases",
   value_types: "every type, with nulls and defaults, comes back equal",
+  iterators: "iterators of searches, from one snapshot",
+  async_client: "the client for asyncio",
   queries: "query, get and count against a scan",
   changes: "delete and upsert",
   flushes: "flush and segments",

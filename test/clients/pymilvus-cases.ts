@@ -14,6 +14,7 @@ export const PYTHON_CASES = {
   "004_partitions": "partitions",
   "004_search": "forms of a search, for each metric",
   "004_window": "windows of 16,384, ties by key, iterators of queries",
+  partition_keys: "partition keys over shards, keys from the server, keys that come twice",
   databases: "databases",
   aliases: "aliases",
   value_types: "every type, with nulls and defaults, comes back equal",

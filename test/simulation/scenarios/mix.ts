@@ -41,8 +41,8 @@ export const mix: Scenario = {
 export const mixOfTransactions: Scenario = {
   ...mix,
   name: "mix-t",
-  about: "as mix, and most appends are transactions of several records",
-  options: { maxRecordBytes: 64 * 1024 + 100 },
+  about: "as mix, on one channel, and most appends are transactions of several records",
+  options: { maxRecordBytes: 64 * 1024 + 100, limits: { channelCount: 1 } },
 };
 
 /** Each run has some of the faults, some more than others. */

@@ -44,6 +44,7 @@ import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, che
 import { partitionKeyField } from "./partitions.ts";
 import { checkProperties } from "./properties.ts";
 import { query } from "./query.ts";
+import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
   CreateCollectionRequest,
@@ -406,15 +407,15 @@ export class Proxy {
   }
 
   delete(request: DeleteRequest): Promise<DeleteResponse> {
-    return this.#dml.run(() => remove(this.#context, request));
+    return this.#dml.run(() => whenServed(this.#context, request, () => remove(this.#context, request)));
   }
 
   search(request: SearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
-    return this.#dql.run(() => search(this.#context, request, signal));
+    return this.#dql.run(() => whenServed(this.#context, request, () => search(this.#context, request, signal)));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {
-    return this.#dql.run(() => query(this.#context, request, signal));
+    return this.#dql.run(() => whenServed(this.#context, request, () => query(this.#context, request, signal)));
   }
 
   /** Closes the growing segments; files follow. */

@@ -11,13 +11,9 @@ export async function alteration(
   context: Context,
   collection: CollectionInfo,
   change: Partial<CollectionInfo>,
-  more: readonly Operation[] = [],
 ): Promise<Change> {
   const altered = updated(collection, change, await context.timestamps.allocate());
-  return everyChannel(collection, { type: MessageType.AlterCollection, collection: altered }, [
-    putCollection(altered),
-    ...more,
-  ]);
+  return everyChannel(collection, { type: MessageType.AlterCollection, collection: altered }, [putCollection(altered)]);
 }
 
 /** One message to every data channel of the collection. */

@@ -25,6 +25,8 @@ export interface AliasInfo {
 export interface DroppedFiles {
   readonly collectionId: bigint;
   readonly partitionId: bigint | null;
+  /** One segment of the partition alone. */
+  readonly segmentId?: bigint;
 }
 
 export class Catalog {

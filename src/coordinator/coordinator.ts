@@ -21,8 +21,9 @@ import * as databases from "./databases.ts";
 import { createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
-import { recoverChannel, removeDroppedFiles, saveFlush } from "./segments.ts";
+import { isTruncated, recoverChannel, removeDroppedFiles, saveFlush } from "./segments.ts";
 import { addField } from "./schema-changes.ts";
+import { sweepTruncated, truncateCollection } from "./truncation.ts";
 import { TimestampOracle } from "./timestamp-oracle.ts";
 
 export interface CoordinatorOptions {
@@ -69,6 +70,8 @@ export class Coordinator {
     await removeDroppedFiles(this.#context, true);
     await assignChannels(this.#context.store, this.#context.streaming, this.#context.channels);
     await this.#context.broadcaster.recover();
+    for (const { collectionId } of this.#context.catalog.collections())
+      await sweepTruncated(this.#context, collectionId);
     this.#loads.reconcileAll();
   }
 
@@ -125,6 +128,12 @@ export class Coordinator {
       renameCollection: (request) => collections.renameCollection(context, request),
       alterCollection: (request) => collections.alterCollection(context, request),
       addField: (request) => addField(context, request),
+      truncateCollection: async (request) => {
+        const collectionId = await truncateCollection(context, request);
+        loads.reconcile(collectionId);
+        await loads.settled(collectionId);
+        await removeDroppedFiles(context, false);
+      },
 
       createPartition: (request) => collections.createPartition(context, request),
       dropPartition: async (request) => {
@@ -162,7 +171,11 @@ export class Coordinator {
       recoverChannel: ({ channel }) => recoverChannel(context, channel),
       saveFlush: async (request) => {
         await saveFlush(context, request);
+        // Files of what was truncated while they were written; should that fail now, the next start does it.
+        if (request.segments.some((segment) => isTruncated(context, segment)))
+          await removeDroppedFiles(context, false).catch(() => 0);
         for (const collectionId of new Set(request.segments.map((segment) => segment.collectionId))) {
+          await sweepTruncated(context, collectionId);
           if (catalog.loadConfig(collectionId) !== null) loads.reconcile(collectionId);
         }
       },

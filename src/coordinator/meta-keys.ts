@@ -54,6 +54,10 @@ export function droppedKey(collectionId: bigint, partitionId: bigint | null): st
   return `${DROPPED}${collectionId}/${partitionId ?? "all"}`;
 }
 
+export function droppedSegmentKey(collectionId: bigint, partitionId: bigint, segmentId: bigint): string {
+  return `${DROPPED}${collectionId}/${partitionId}/${segmentId}`;
+}
+
 export function pchannelKey(channel: string): string {
   return `${PCHANNELS}${channel}`;
 }

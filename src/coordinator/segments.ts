@@ -11,21 +11,32 @@ import { encodeJson } from "../base/json.ts";
 import type { Compare, Operation } from "../metastore/metastore.ts";
 import { OutcomeUnknown } from "../metastore/metastore.ts";
 import type { CoordinatorService, RecoveredCollection } from "../rpc/services.ts";
+import type { SegmentInfo } from "../model/catalog.ts";
+import { truncatedUntil } from "../model/expiry.ts";
 import { physicalChannel } from "../model/schema.ts";
 import { decodeJson } from "../base/json.ts";
 import type { LogPlace } from "../rpc/services.ts";
 import { type Context, putJson } from "./context.ts";
-import { checkpointKey, collectionKey, deletesFlushedKey, droppedKey, pchannelKey, segmentKey } from "./meta-keys.ts";
+import {
+  checkpointKey,
+  collectionKey,
+  deletesFlushedKey,
+  droppedKey,
+  droppedSegmentKey,
+  pchannelKey,
+  segmentKey,
+} from "./meta-keys.ts";
 
 type FlushRequest = Parameters<CoordinatorService["saveFlush"]>[0];
 
 export async function saveFlush(context: Context, request: FlushRequest): Promise<void> {
   const owner: Compare = { key: pchannelKey(request.channel), value: encodeJson({ term: request.term }) };
   for (;;) {
-    // A collection or partition that was dropped meanwhile takes its segments with it.
+    // A collection or partition that was dropped meanwhile takes its segments with it, and so does a truncation.
     const live = request.segments.filter((segment) => {
       const collection = context.catalog.collectionById(segment.collectionId);
       const anyPartition = segment.partitionId === -1n;
+      if (isTruncated(context, segment)) return false;
       return collection?.partitions.some((partition) => anyPartition || partition.partitionId === segment.partitionId);
     });
     const collections = new Map(
@@ -36,6 +47,11 @@ export async function saveFlush(context: Context, request: FlushRequest): Promis
       exists: true,
     }));
     const operations: Operation[] = [
+      ...request.segments
+        .filter((segment) => isTruncated(context, segment))
+        .map(({ collectionId, partitionId, segmentId }) =>
+          putJson(droppedSegmentKey(collectionId, partitionId, segmentId), { collectionId, partitionId, segmentId }),
+        ),
       ...live.map((segment) =>
         putJson(segmentKey(segment.collectionId, segment.partitionId, segment.segmentId), segment),
       ),
@@ -64,6 +80,12 @@ export async function saveFlush(context: Context, request: FlushRequest): Promis
   }
 }
 
+/** Nothing it has is later than the border of a truncation. */
+export function isTruncated(context: Context, { collectionId, timestampTo }: SegmentInfo): boolean {
+  const collection = context.catalog.collectionById(collectionId);
+  return collection !== null && timestampTo <= truncatedUntil(collection);
+}
+
 export async function recoverChannel(
   context: Context,
   channel: string,
@@ -90,15 +112,21 @@ export async function recoverChannel(
  */
 export async function removeDroppedFiles(context: Context, forget: boolean): Promise<number> {
   let removed = 0;
-  for (const { collectionId, partitionId } of context.catalog.dropped()) {
+  for (const { collectionId, partitionId, segmentId } of context.catalog.dropped()) {
     for (const kind of ["insert_log", "stats_log", "delta_log", "bm25_stats"]) {
-      const prefix = `${kind}/${collectionId}/${partitionId === null ? "" : `${partitionId}/`}`;
+      const partition = partitionId === null ? "" : `${partitionId}/`;
+      const prefix = `${kind}/${collectionId}/${partition}${segmentId === undefined ? "" : `${segmentId}/`}`;
       const objects = await context.objects.list(prefix);
       await context.objects.delete(objects.map((object) => object.key));
       removed += objects.length;
     }
-    if (!forget) continue;
-    const operations: Operation[] = [{ delete: droppedKey(collectionId, partitionId) }];
+    // A single segment had its record, so its flush is over.
+    if (!forget && segmentId === undefined) continue;
+    const key =
+      segmentId === undefined
+        ? droppedKey(collectionId, partitionId)
+        : droppedSegmentKey(collectionId, partitionId!, segmentId);
+    const operations: Operation[] = [{ delete: key }];
     await context.store.transaction([], operations);
     context.catalog.apply(operations);
   }

@@ -1,5 +1,6 @@
 /**
- * Which rows a collection does not have any more although nobody deleted them: those older than its time to live.
+ * Which rows a collection does not have any more although nobody deleted them: those older than its time to live, and those from before
+ * it was truncated.
  *
  * Always true: the answer depends on the collection, the row's timestamp and the read's timestamp only (I 10.28). The bytes stay until
  * their segment is rewritten.
@@ -20,7 +21,14 @@ export function timeToLiveMilliseconds(collection: CollectionInfo): number | nul
 /** A read at `timestamp` sees no row that was inserted at the returned timestamp or before. */
 export function expiredUntil(collection: CollectionInfo, timestamp: Timestamp): Timestamp {
   const milliseconds = timeToLiveMilliseconds(collection);
-  if (milliseconds === null) return 0n;
+  const truncated = truncatedUntil(collection);
+  if (milliseconds === null) return truncated;
   const oldest = physicalMilliseconds(timestamp) - milliseconds;
-  return oldest <= 0 ? 0n : composeTimestamp(oldest) - 1n;
+  const expired = oldest <= 0 ? 0n : composeTimestamp(oldest) - 1n;
+  return expired > truncated ? expired : truncated;
+}
+
+/** Whatever was written then or before is gone for every read. */
+export function truncatedUntil(collection: CollectionInfo): Timestamp {
+  return collection.truncatedUntil ?? 0n;
 }

@@ -74,6 +74,8 @@ export interface CollectionInfo {
   readonly createdTimestamp: Timestamp;
   /** Changes with every DDL on the collection; clients echo it so that a stale schema is noticed. */
   readonly updateTimestamp: Timestamp;
+  /** Rows inserted then or before are gone. Absent: it was never truncated. */
+  readonly truncatedUntil?: Timestamp;
 }
 
 export function primaryKeyField(schema: CollectionSchema): FieldSchema {

@@ -239,6 +239,13 @@ export class Proxy {
     });
   }
 
+  truncateCollection(target: Target): Promise<void> {
+    return this.#ddl.run(async () => {
+      checkCollectionName(target.collectionName);
+      await this.#coordinator.truncateCollection(target);
+    });
+  }
+
   addField(target: Target, field: DeclaredField): Promise<void> {
     return this.#ddl.run(async () => {
       const { schema } = await this.#context.describe(target);

@@ -84,6 +84,8 @@ export interface CoordinatorService {
     request: CollectionName & { readonly properties: readonly KeyValue[]; readonly deleteKeys: readonly string[] },
   ): Promise<void>;
 
+  /** Resolves when no shard has a row from before any more. */
+  truncateCollection(request: CollectionName): Promise<void>;
   /** The field's id is given there. */
   addField(request: CollectionName & { readonly field: FieldSchema }): Promise<void>;
 

@@ -17,6 +17,8 @@ import { Flusher } from "./flusher.ts";
 import type { GrowingState } from "./seal-policy.ts";
 import type { StreamingContext } from "./context.ts";
 
+const FLUSHES: ReadonlySet<number> = new Set([MessageType.Flush, MessageType.ManualFlush, MessageType.FlushAll]);
+
 export class Channel implements LogConsumer {
   readonly name: string;
   readonly term: bigint;
@@ -124,6 +126,11 @@ export class Channel implements LogConsumer {
     for (const message of record.messages) {
       await this.#applyMessage(record.channel, message, record.lastConfirmed, record.timeTick);
     }
+    // Only now: another message of the record may have taken away what would be written.
+    const delegator = this.#delegators.get(record.channel);
+    if (delegator !== undefined && record.messages.some(({ type }) => FLUSHES.has(type))) {
+      this.#flusher.schedule(delegator, record.timeTick);
+    }
     this.#applied = { position: record.lastConfirmed, timeTick: record.timeTick };
   }
 
@@ -162,7 +169,6 @@ export class Channel implements LogConsumer {
       case MessageType.ManualFlush:
       case MessageType.FlushAll:
         delegator.seal(message.segmentIds, timeTick);
-        this.#flusher.schedule(delegator, timeTick);
         return;
       case MessageType.AlterCollection:
         await delegator.updateCollection(message.collection);

@@ -17,6 +17,7 @@ import type { Timestamp } from "../base/timestamp.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import { columnRows } from "../model/columns.ts";
+import { truncatedUntil } from "../model/expiry.ts";
 import type { CreateSegmentMessage, DeleteMessage, InsertMessage } from "../model/message.ts";
 import type { CollectionInfo, PartitionInfo } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
@@ -87,6 +88,7 @@ export class Delegator {
     // A replay begins with the newest, and meets those before it.
     if (collection.updateTimestamp < previous.updateTimestamp) return;
     this.#collection = collection;
+    if (truncatedUntil(collection) > truncatedUntil(previous)) this.#dropGone();
     if (collection.schema.version === previous.schema.version) return;
     for (const { segment } of this.#growing.values()) segment.adoptSchema(collection.schema);
     await this.#adoptSealed(this.#view?.sealed ?? []);
@@ -98,7 +100,13 @@ export class Delegator {
   }
 
   createSegment(message: CreateSegmentMessage, restartPosition: bigint, timeTick: Timestamp): void {
+    if (this.#isGone(timeTick)) return;
     this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
+  }
+
+  /** On a replay: written before a truncation that the metadata have already. */
+  #isGone(timeTick: Timestamp): boolean {
+    return timeTick <= truncatedUntil(this.#collection);
   }
 
   /** `pause` gives everybody else a turn. */
@@ -108,6 +116,7 @@ export class Delegator {
     timeTick: Timestamp,
     pause: () => Promise<void>,
   ): Promise<void> {
+    if (this.#isGone(timeTick)) return;
     // The creating record may have been lost where this one was not (its append failed, this one's did not).
     const growing = this.#ensureGrowing(message.segmentId, message.partitionId, restartPosition, timeTick);
     await growing?.segment.appendInTurns(
@@ -151,13 +160,18 @@ export class Delegator {
   dropPartition(partitionId: bigint): void {
     const partitions = this.#collection.partitions.filter((partition) => partition.partitionId !== partitionId);
     this.#collection = { ...this.#collection, partitions };
-    const dropped = [...this.#growing.values()].filter(({ segment }) => segment.partitionId === partitionId);
-    for (const { segment } of dropped) this.#growing.delete(segment.segmentId);
-    if (this.#view !== null) {
-      const stays = (segment: { readonly partitionId: bigint }): boolean => segment.partitionId !== partitionId;
-      this.#publish(this.#view.sealed.filter(stays));
-    }
-    for (const { segment } of dropped) segment.close();
+    this.#dropGone();
+  }
+
+  /** Takes out of memory and out of view what the collection does not have any more. */
+  #dropGone(): void {
+    const until = truncatedUntil(this.#collection);
+    const dropped = this.growing()
+      .map(({ segment }) => segment)
+      .filter((segment) => this.#isWithoutPartition(segment) || (segment.isSealed && segment.lastTimestamp <= until));
+    for (const segment of dropped) this.#growing.delete(segment.segmentId);
+    if (this.#view !== null) this.#publish(this.#view.sealed.filter((segment) => !this.#isDropped(segment)));
+    for (const segment of dropped) segment.close();
   }
 
   /** Files have these segments now. Without a load nobody will ask for them in memory again. */
@@ -248,12 +262,19 @@ export class Delegator {
     }
     this.#load = load;
     this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
+    // Dropped while it was loaded: no view will let it go.
+    for (const segment of loaded.filter((candidate) => this.#isDropped(candidate)))
+      await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
     this.#dropFlushed(new Set(sealed.map((segment) => segment.segmentId)));
     this.deletes.trim(deltas.reduce((tick, delta) => (delta.flushTimestamp > tick ? delta.flushTimestamp : tick), 0n));
   }
 
   #isDropped(segment: SegmentInfo): boolean {
-    return !this.#collection.partitions.some((partition) => partition.partitionId === segment.partitionId);
+    return this.#isWithoutPartition(segment) || segment.timestampTo <= truncatedUntil(this.#collection);
+  }
+
+  #isWithoutPartition({ partitionId }: { readonly partitionId: bigint }): boolean {
+    return !this.#collection.partitions.some((partition) => partition.partitionId === partitionId);
   }
 
   /** The one step in which the set of answering segments changes. */

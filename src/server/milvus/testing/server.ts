@@ -20,6 +20,7 @@ import { TwinKernel } from "../../../kernel/twin/twin.ts";
 import { Journal } from "../../../log/journal/journal.ts";
 import { MemoryLog } from "../../../log/memory.ts";
 import { SqliteMetaStore } from "../../../metastore/sqlite.ts";
+import type { MetaStore } from "../../../metastore/metastore.ts";
 import { MemoryMetaStore } from "../../../metastore/memory.ts";
 import { DirectoryObjectStore } from "../../../objectstore/directory.ts";
 import { MemoryObjectStore } from "../../../objectstore/memory.ts";
@@ -43,12 +44,15 @@ export async function startServer(
     readonly runtime?: Runtime;
     /** Everything lies in files here, and is there again for the next server. */
     readonly directory?: string;
+    /** The metadata as the server sees them. */
+    readonly metadata?: (store: MetaStore) => MetaStore;
   } = {},
 ): Promise<Running> {
   const runtime = given.runtime ?? new SystemRuntime();
   const transport = new InProcessTransport(runtime, { isolate: true });
   const kernel = new TwinKernel(runtime, null);
-  const { store, objects, logBackend } = await stores(runtime, given.directory ?? null);
+  const { store: metadata, objects, logBackend } = await stores(runtime, given.directory ?? null);
+  const store = given.metadata?.(metadata) ?? metadata;
   const adapters = { store, objects, logBackend, kernel, transport, runtime };
   const engine = await Engine.assemble(adapters, {}, () => {});
   const { proxy } = engine;

@@ -18,11 +18,11 @@ import { assignChannels } from "./channels.ts";
 import * as collections from "./collections.ts";
 import type { Context } from "./context.ts";
 import * as databases from "./databases.ts";
-import { createIndex, dropIndex } from "./indexes.ts";
+import { alterIndex, createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
 import { isTruncated, recoverChannel, removeDroppedFiles, saveFlush } from "./segments.ts";
-import { addField } from "./schema-changes.ts";
+import { addField, alterField } from "./schema-changes.ts";
 import { sweepTruncated, truncateCollection } from "./truncation.ts";
 import { TimestampOracle } from "./timestamp-oracle.ts";
 
@@ -128,6 +128,7 @@ export class Coordinator {
       renameCollection: (request) => collections.renameCollection(context, request),
       alterCollection: (request) => collections.alterCollection(context, request),
       addField: (request) => addField(context, request),
+      alterField: (request) => alterField(context, request),
       truncateCollection: async (request) => {
         const collectionId = await truncateCollection(context, request);
         loads.reconcile(collectionId);
@@ -161,6 +162,7 @@ export class Coordinator {
       },
 
       createIndex: (request) => createIndex(context, request),
+      alterIndex: (request) => alterIndex(context, request),
       dropIndex: (request) => dropIndex(context, request),
 
       loadCollection: (request) => loads.load(request),

@@ -5,8 +5,9 @@ import type { IndexInfo } from "../model/catalog.ts";
 import { MessageType } from "../model/message.ts";
 import { type KeyValue, fieldByName } from "../model/schema.ts";
 import { isVectorType } from "../model/types.ts";
-import type { CollectionName } from "../rpc/services.ts";
+import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { type Context, metadataChange, putJson } from "./context.ts";
+import { mergeProperties } from "./databases.ts";
 import { indexKey } from "./meta-keys.ts";
 
 type CreateRequest = CollectionName & {
@@ -47,6 +48,25 @@ export function createIndex(context: Context, request: CreateRequest): Promise<v
     };
     return metadataChange(context, MessageType.CreateIndex, { index }, [
       putJson(indexKey(collection.collectionId, index.indexId), index),
+    ]);
+  });
+}
+
+/** Properties that change nothing of what was built. */
+export function alterIndex(context: Context, request: Parameters<CoordinatorService["alterIndex"]>[0]): Promise<void> {
+  return context.broadcaster.run(async () => {
+    const { collectionId } = context.catalog.collection(request);
+    const { indexName, properties, deleteKeys } = request;
+    const index = context.catalog.indexes(collectionId).find((candidate) => candidate.indexName === indexName);
+    if (index === undefined) throw milvusError("IndexNotFound", "", { indexName });
+    const merged = (params: readonly KeyValue[]): KeyValue[] => mergeProperties(params, properties, deleteKeys);
+    const altered: IndexInfo = {
+      ...index,
+      userParams: merged(index.userParams),
+      paramsAsSent: merged(index.paramsAsSent ?? index.userParams),
+    };
+    return metadataChange(context, MessageType.AlterIndex, { index: altered }, [
+      putJson(indexKey(collectionId, index.indexId), altered),
     ]);
   });
 }

@@ -2,19 +2,21 @@
  * Changes of a collection's fields.
  *
  * Always true:
- *  - each raises the schema's version, and every channel has the change before the metadata do, so no row comes with a schema that its
- *    channel does not know;
+ *  - each change of which fields there are raises the schema's version, and every channel has it before the metadata do, so no row comes
+ *    with a schema that its channel does not know;
  *  - `$meta`, where there is one, stays the last field; ids are given in the order of the changes, none twice.
  */
 
-import { invalidParameter } from "../base/errors.ts";
+import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
 import { dynamicField, newDynamicField, nextFieldId } from "../model/schema.ts";
-import type { CollectionName } from "../rpc/services.ts";
+import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { alteration } from "./alteration.ts";
 import type { Context } from "./context.ts";
+import { mergeProperties } from "./databases.ts";
 
 const MAX_FIELDS = 64;
+const DESCRIPTION_KEY = "field.description";
 const DYNAMIC_KEY = "dynamicfield.enabled";
 
 /** The field comes without an id. */
@@ -32,6 +34,28 @@ export function addField(context: Context, request: CollectionName & { readonly 
     const added = { ...request.field, fieldId: nextFieldId(schema) };
     const fields = [...known, added, ...(meta === null ? [] : [meta])];
     return alteration(context, collection, { schema: { ...schema, fields, version: schema.version + 1 } });
+  });
+}
+
+/** What a field is like, not which fields there are: nothing that was written becomes different by it. */
+export function alterField(context: Context, request: Parameters<CoordinatorService["alterField"]>[0]): Promise<void> {
+  return context.broadcaster.run(async () => {
+    const collection = context.catalog.collection(request);
+    const { schema } = collection;
+    const { fieldName, properties, deleteKeys } = request;
+    if (!schema.fields.some(({ name }) => name === fieldName)) {
+      throw milvusError("FieldNotFound", "", { field: fieldName });
+    }
+    const given = (wanted: string): string | null => properties.find(({ key }) => key === wanted)?.value ?? null;
+    const params = properties.filter(({ key }) => key !== DESCRIPTION_KEY);
+    const altered = (field: FieldSchema): FieldSchema => ({
+      ...field,
+      description: given(DESCRIPTION_KEY) ?? field.description,
+      maxLengthBytes: Number(given("max_length") ?? field.maxLengthBytes),
+      typeParams: mergeProperties(field.typeParams, params, deleteKeys),
+    });
+    const fields = schema.fields.map((field) => (field.name === fieldName ? altered(field) : field));
+    return alteration(context, collection, { schema: { ...schema, fields } });
   });
 }
 

@@ -9,8 +9,8 @@ import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type Sear
 
 const MAX_PARAM_BYTES = 102_400;
 const METRICS: ReadonlySet<string> = new Set(Object.values(Metric));
-/** Properties that every index may have. */
-const PROPERTIES: ReadonlySet<string> = new Set([
+/** Properties that every index may have, and that can be changed later. */
+export const INDEX_PROPERTIES: ReadonlySet<string> = new Set([
   "mmap.enabled",
   "warmup",
   "indexoffsetcache.enabled",
@@ -41,7 +41,7 @@ export function buildParams(field: FieldSchema, given: readonly KeyValue[]): Key
   if (metric !== "" && !METRICS.has(metric.toUpperCase())) {
     throw invalidParameter(`float vector index does not support metric type: ${metric}`);
   }
-  if (type === "AUTOINDEX" && rest.some(({ key }) => !PROPERTIES.has(key))) {
+  if (type === "AUTOINDEX" && rest.some(({ key }) => !INDEX_PROPERTIES.has(key))) {
     throw invalidParameter("only metric type can be passed when use AutoIndex");
   }
   checkRules(field, type, index, rest);

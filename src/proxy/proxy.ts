@@ -42,7 +42,7 @@ import {
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
-import { checkProperties } from "./properties.ts";
+import { checkAlteration, checkFieldAlteration, checkIndexAlteration, checkProperties } from "./properties.ts";
 import { query } from "./query.ts";
 import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
@@ -231,11 +231,22 @@ export class Proxy {
 
   alterCollection(target: Target, properties: readonly KeyValue[], deleteKeys: readonly string[]): Promise<void> {
     return this.#ddl.run(async () => {
-      if (properties.length === 0 && deleteKeys.length === 0)
-        throw invalidParameter("no properties or delete keys provided");
-      const { properties: known, schema } = await this.#context.describe(target);
-      checkProperties(properties, known, schema);
+      requireChange(properties, deleteKeys);
+      checkAlteration(await this.#context.describeAll(target), properties, deleteKeys);
       await this.#coordinator.alterCollection({ ...target, properties, deleteKeys });
+    });
+  }
+
+  alterField(
+    target: Target,
+    fieldName: string,
+    properties: readonly KeyValue[],
+    deleteKeys: readonly string[],
+  ): Promise<void> {
+    return this.#ddl.run(async () => {
+      requireChange(properties, deleteKeys);
+      checkFieldAlteration(await this.#context.describeAll(target), fieldName, properties, deleteKeys);
+      await this.#coordinator.alterField({ ...target, fieldName, properties, deleteKeys });
     });
   }
 
@@ -323,6 +334,19 @@ export class Proxy {
         params: flat,
         paramsAsSent: paramsAsSent(params, flat),
       });
+    });
+  }
+
+  alterIndex(
+    target: Target,
+    indexName: string,
+    properties: readonly KeyValue[],
+    deleteKeys: readonly string[],
+  ): Promise<void> {
+    return this.#ddl.run(async () => {
+      requireChange(properties, deleteKeys);
+      checkIndexAlteration(await this.#context.describeAll(target), properties, deleteKeys);
+      await this.#coordinator.alterIndex({ ...target, indexName, properties, deleteKeys });
     });
   }
 
@@ -489,4 +513,9 @@ export class Proxy {
     const { state } = await this.#coordinator.loadProgress({ ...target, partitionNames: [partitionName] });
     return state !== LoadState.NotLoad;
   }
+}
+
+function requireChange(properties: readonly KeyValue[], deleteKeys: readonly string[]): void {
+  if (properties.length === 0 && deleteKeys.length === 0)
+    throw invalidParameter("no properties or delete keys provided");
 }

@@ -89,6 +89,14 @@ export interface CoordinatorService {
   /** The field's id is given there. */
   addField(request: CollectionName & { readonly field: FieldSchema }): Promise<void>;
 
+  alterField(
+    request: CollectionName & {
+      readonly fieldName: string;
+      readonly properties: readonly KeyValue[];
+      readonly deleteKeys: readonly string[];
+    },
+  ): Promise<void>;
+
   createPartition(request: CollectionName & { readonly partitionName: string }): Promise<void>;
   dropPartition(request: CollectionName & { readonly partitionName: string }): Promise<void>;
 
@@ -108,6 +116,13 @@ export interface CoordinatorService {
       readonly indexName: string;
       readonly params: readonly KeyValue[];
       readonly paramsAsSent?: readonly KeyValue[];
+    },
+  ): Promise<void>;
+  alterIndex(
+    request: CollectionName & {
+      readonly indexName: string;
+      readonly properties: readonly KeyValue[];
+      readonly deleteKeys: readonly string[];
     },
   ): Promise<void>;
   dropIndex(request: CollectionName & { readonly indexName: string }): Promise<void>;

@@ -1,4 +1,4 @@
-/** How a collection changes: fields that come later, and all rows gone at once. */
+/** How a collection changes: fields that come later, properties of fields and indexes, and all rows gone at once. */
 
 import { MilvusService } from "../wire/generated/milvus_pb.js";
 import { type Method, acknowledging, answering, targetOf } from "./method.ts";
@@ -9,6 +9,24 @@ const service = MilvusService.method;
 export const EVOLUTION: readonly Method[] = [
   acknowledging(service.addCollectionField, (request, scope) =>
     scope.proxy.addField(targetOf(request, scope), declaredFieldOf(request.schema)),
+  ),
+
+  acknowledging(service.alterCollectionField, (request, scope) =>
+    scope.proxy.alterField(
+      targetOf(request, scope),
+      request.fieldName,
+      request.properties.map(({ key, value }) => ({ key, value })),
+      request.deleteKeys,
+    ),
+  ),
+
+  acknowledging(service.alterIndex, (request, scope) =>
+    scope.proxy.alterIndex(
+      targetOf(request, scope),
+      request.indexName,
+      request.extraParams.map(({ key, value }) => ({ key, value })),
+      request.deleteKeys,
+    ),
   ),
 
   answering(service.truncateCollection, async (request, scope) => {

@@ -1,0 +1,250 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { KeyValuePair } from "../wire/generated/common_pb.js";
+import {
+  createQuick,
+  int64s,
+  load,
+  ok,
+  params,
+  searchFor,
+  service,
+  textField,
+  texts,
+  vectors,
+} from "./testing/messages.ts";
+import { type Running, TestClient, startServer } from "./testing/server.ts";
+
+type Properties = Readonly<Record<string, string>>;
+
+function pairs(properties: readonly KeyValuePair[]): [string, string][] {
+  return properties.map(({ key, value }) => [key, value]);
+}
+
+describe("properties that change", () => {
+  let server: Running;
+  let client: TestClient;
+
+  before(async () => {
+    server = await startServer();
+    client = new TestClient(server.port);
+  });
+
+  after(async () => {
+    client.close();
+    await server.close();
+    assert.deepEqual(server.faults, []);
+  });
+
+  async function created(collectionName: string): Promise<void> {
+    await createQuick(client, collectionName, { fields: [textField("name", 5)] });
+  }
+
+  async function put(collectionName: string, id: number, name: string): Promise<string> {
+    const fieldsData = [int64s("id", [id]), vectors([[id, 0, 0, 0]]), texts("name", [name])];
+    return (await client.call(service.insert, { collectionName, fieldsData, numRows: 1 })).status!.reason;
+  }
+
+  type Answer = [code: number, reason: string];
+
+  async function alter(collectionName: string, set: Properties, deleteKeys: string[] = []): Promise<Answer> {
+    const request = { collectionName, properties: params(set), deleteKeys };
+    const { code, reason } = await client.call(service.alterCollection, request);
+    return [code, reason];
+  }
+
+  async function alterField(
+    collectionName: string,
+    fieldName: string,
+    set: Properties,
+    deleteKeys: string[] = [],
+  ): Promise<Answer> {
+    const request = { collectionName, fieldName, properties: params(set), deleteKeys };
+    const { code, reason } = await client.call(service.alterCollectionField, request);
+    return [code, reason];
+  }
+
+  async function alterIndex(
+    collectionName: string,
+    indexName: string,
+    set: Properties,
+    deleteKeys: string[] = [],
+  ): Promise<Answer> {
+    const request = { collectionName, indexName, extraParams: params(set), deleteKeys };
+    const { code, reason } = await client.call(service.alterIndex, request);
+    return [code, reason];
+  }
+
+  function refused(answer: Answer, code: number, beginning: string): void {
+    assert.equal(answer[0], code, answer[1]);
+    assert.ok(answer[1].startsWith(beginning), answer[1]);
+  }
+
+  const DONE: Answer = [0, ""];
+
+  test("of a field: how long its texts may be, at once and with rows that are there", async () => {
+    const collectionName = "lengths";
+    await created(collectionName);
+    await load(client, collectionName);
+    assert.equal(await put(collectionName, 1, "short"), "");
+    assert.match(await put(collectionName, 2, "longer"), /exceeds max length/);
+    assert.deepEqual(await alterField(collectionName, "name", { max_length: "10" }), DONE);
+    assert.equal(await put(collectionName, 2, "longer"), "");
+    assert.deepEqual(await alterField(collectionName, "name", { max_length: "3" }), DONE);
+    assert.match(await put(collectionName, 3, "four"), /exceeds max length/);
+    const found = await client.call(
+      service.search,
+      searchFor(collectionName, [[0, 0, 0, 0]], {}, { outputFields: ["name"] }),
+    );
+    ok(found);
+    const { field } = found.results!.fieldsData[0]!;
+    assert.ok(field.case === "scalars" && field.value.data.case === "stringData");
+    assert.deepEqual(field.value.data.value.data, ["short", "longer"]);
+    const told = await client.call(service.describeCollection, { collectionName });
+    assert.deepEqual(pairs(told.schema!.fields.find(({ name }) => name === "name")!.typeParams), [["max_length", "3"]]);
+  });
+
+  test("of a field: what is kept, described and deleted", async () => {
+    const collectionName = "fields";
+    await created(collectionName);
+    const set = { "mmap.enabled": "true", warmup: "sync", "field.description": "who it is" };
+    const before = await client.call(service.describeCollection, { collectionName });
+    assert.deepEqual(await alterField(collectionName, "name", set), DONE);
+    const told = await client.call(service.describeCollection, { collectionName });
+    const field = told.schema!.fields.find(({ name }) => name === "name")!;
+    assert.equal(field.description, "who it is");
+    assert.deepEqual(pairs(field.typeParams), [
+      ["max_length", "5"],
+      ["mmap.enabled", "true"],
+      ["warmup", "sync"],
+    ]);
+    assert.ok(told.updateTimestamp > before.updateTimestamp);
+    assert.deepEqual(await alterField(collectionName, "name", {}, ["mmap.enabled", "warmup"]), DONE);
+    const later = await client.call(service.describeCollection, { collectionName });
+    const after = later.schema!.fields.find(({ name }) => name === "name")!;
+    assert.deepEqual(pairs(after.typeParams), [["max_length", "5"]]);
+  });
+
+  test("of a field: refusals", async () => {
+    const collectionName = "field_refusals";
+    await created(collectionName);
+    const field = (name: string, set: Properties, deleteKeys: string[] = []): Promise<Answer> =>
+      alterField(collectionName, name, set, deleteKeys);
+    refused(await field("name", {}), 1100, "no properties or delete keys provided");
+    refused(
+      await field("name", { nullable: "true" }),
+      1100,
+      "nullable does not allow update in collection field param",
+    );
+    refused(
+      await field("name", { element_type: "1" }),
+      1100,
+      "element_type does not allow update in collection field param",
+    );
+    const lengths = await field("vector", { max_length: "5" });
+    assert.equal(lengths[0], 1100);
+    assert.match(lengths[1], /can not modify the maxlength for non-string types/);
+    for (const length of ["0", "-1", "65536", "1.5", "long"]) {
+      refused(await field("name", { max_length: length }), 1100, "the maximum length specified for the field(name)");
+    }
+    refused(await field("name", { "mmap.enabled": "perhaps" }), 1100, "invalid mmap.enabled value: perhaps");
+    refused(await field("name", { warmup: "hot" }), 1100, "invalid warmup policy");
+    refused(await field("name", {}, ["max_length"]), 1100, "max_length is not allowed to drop");
+    refused(await field("nothing", { max_length: "5" }), 1700, "field not found");
+    refused(await field("$meta", { "mmap.enabled": "true" }), 1700, "field not found");
+    refused(await alterField("nothing", "name", { max_length: "5" }), 100, "collection not found");
+    await load(client, collectionName);
+    refused(
+      await field("name", { "mmap.enabled": "true" }),
+      104,
+      "can not alter collection field properties if collection loaded",
+    );
+    refused(await field("name", { warmup: "sync" }), 104, "can not alter warmup if collection loaded");
+    assert.deepEqual(await field("name", { "field.description": "fine" }), DONE);
+  });
+
+  test("of an index", async () => {
+    const collectionName = "indexes";
+    await created(collectionName);
+    const index = (name: string, set: Properties, deleteKeys: string[] = []): Promise<Answer> =>
+      alterIndex(collectionName, name, set, deleteKeys);
+    const told = async (): Promise<[string, string][]> => {
+      const answer = await client.call(service.describeIndex, { collectionName, indexName: "vector" });
+      ok(answer);
+      return pairs(answer.indexDescriptions[0]!.params);
+    };
+    assert.deepEqual(await index("vector", { "mmap.enabled": "true" }), DONE);
+    const built: [string, string][] = [
+      ["index_type", "FLAT"],
+      ["metric_type", "L2"],
+    ];
+    assert.deepEqual(await told(), [...built, ["mmap.enabled", "true"]]);
+    assert.deepEqual(await index("vector", { "mmap.enabled": "false" }), DONE);
+    assert.deepEqual(await told(), [...built, ["mmap.enabled", "false"]]);
+    assert.deepEqual(await index("vector", {}, ["mmap.enabled"]), DONE);
+    assert.deepEqual(await told(), built);
+    refused(await index("vector", {}), 1100, "no properties or delete keys provided");
+    refused(await index("vector", { nlist: "5" }), 1100, "nlist is not a configable index property");
+    refused(await index("vector", {}, ["metric_type"]), 1100, "metric_type is not a configable index property");
+    refused(await index("vector", { "mmap.enabled": "5" }), 1100, "invalid mmap.enabled value: 5");
+    refused(await index("vector", { "mmap.enabled": "true" }, ["warmup"]), 1100, "cannot provide both DeleteKeys");
+    refused(await index("nothing", { "mmap.enabled": "true" }), 700, "index not found[indexName=nothing]");
+    await load(client, collectionName);
+    refused(
+      await index("vector", { "mmap.enabled": "true" }),
+      104,
+      "can't alter index on loaded collection, please release the collection first",
+    );
+  });
+
+  test("of a collection", async () => {
+    const collectionName = "collections";
+    await created(collectionName);
+    const set = { "mmap.enabled": "true", "warmup.vectorIndex": "sync", unknown: "kept" };
+    assert.deepEqual(await alter(collectionName, set), DONE);
+    assert.deepEqual(await alter(collectionName, {}, ["mmap.enabled", "warmup.vectorIndex"]), DONE);
+    const told = await client.call(service.describeCollection, { collectionName });
+    assert.deepEqual(pairs(told.properties), [["unknown", "kept"]]);
+    refused(await alter(collectionName, {}), 1100, "no properties or delete keys provided");
+    refused(await alter(collectionName, { "mmap.enabled": "x" }), 1100, "invalid mmap.enabled value: x");
+    refused(await alter(collectionName, { "warmup.vectorField": "x" }), 1100, "invalid warmup policy");
+    refused(
+      await alter(collectionName, { query_mode: "small" }),
+      1100,
+      'invalid query_mode value "small", valid values: [large_topk]',
+    );
+    refused(
+      await alter(collectionName, { query_mode: "large_topk" }),
+      1100,
+      "can not alter query_mode if the collection already has a vector index",
+    );
+    refused(
+      await alter(collectionName, { "partitionkey.isolation": "false" }),
+      1100,
+      "can not alter partition key isolation mode if the collection already has a vector index",
+    );
+    refused(
+      await alter(collectionName, { "partitionkey.isolation": "true" }),
+      1100,
+      "partition key isolation mode is enabled but no partition key field is set",
+    );
+    assert.deepEqual(await alter(collectionName, { "mmap.enabled": "true" }), DONE);
+    await load(client, collectionName);
+    refused(
+      await alter(collectionName, { "mmap.enabled": "false" }),
+      104,
+      "can not alter mmap properties if collection loaded",
+    );
+    refused(
+      await alter(collectionName, {}, ["mmap.enabled"]),
+      104,
+      "can not delete mmap properties if collection loaded",
+    );
+    refused(
+      await alter(collectionName, { "warmup.vectorField": "sync" }),
+      104,
+      "can not alter warmup properties if collection loaded",
+    );
+    assert.deepEqual(await alter(collectionName, { "collection.ttl.seconds": "60" }), DONE);
+  });
+});

@@ -22,6 +22,7 @@ export const PYTHON_CASES = {
   async_client: "the client for asyncio",
   queries: "query, get and count against a scan",
   changes: "delete and upsert",
+  evolution: "fields that come later, a time to live, truncation, properties",
   flushes: "flush and segments",
   indexes: "indexes are described as they were made",
   consistency: "consistency levels",

@@ -1,0 +1,97 @@
+"""How a collection changes: fields that come later, keys that are not declared, a time to live, truncation, properties."""
+
+from case import connect, equal, refused, seen, vectors
+from pymilvus import DataType
+
+client = connect()
+name = "evolution"
+client.drop_collection(name)
+schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+schema.add_field("name", DataType.VARCHAR, max_length=5)
+index = client.prepare_index_params()
+index.add_index("vector", index_type="FLAT", metric_type="COSINE")
+client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
+stale = connect()
+stale.describe_collection(name)
+rows = vectors(20, 8)
+
+
+def put(ids, by=client, **more):
+    by.insert(name, [{"id": row, "vector": rows[row % 20].tolist(), "name": f"n{row}", **more} for row in ids])
+
+
+def found(filter, *fields, limit=1_000):
+    answer = client.query(name, filter=filter, output_fields=["id", *fields], limit=limit)
+    return [tuple(row[field] for field in ("id", *fields)) for row in answer]
+
+
+def count():
+    return client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"]
+
+
+# Fields that come later: rows from before have the default, or null.
+put(range(0, 4), by=stale)
+client.flush(name)
+put(range(4, 6))
+client.add_collection_field(name, field_name="year", data_type=DataType.INT64, nullable=True)
+client.add_collection_field(
+    name, field_name="colour", data_type=DataType.VARCHAR, max_length=10, nullable=True, default_value="blue"
+)
+put(range(6, 8), year=1999, colour="red")
+old = [(row, None, "blue") for row in range(6)]
+new = [(row, 1999, "red") for row in range(6, 8)]
+equal(found("id >= 0", "year", "colour"), old + new, "rows from before and after")
+equal(found("year is null"), [(row,) for row in range(6)], "null")
+equal(found('colour == "red"'), [(6,), (7,)], "a filter on a new field")
+# A client that knows the schema of before is told, looks again, and goes on by itself.
+put([8], by=stale)
+equal(found("id == 8", "year", "colour"), [(8, None, "blue")], "a stale client")
+refused(
+    lambda: client.add_collection_field(name, field_name="hard", data_type=DataType.INT64, nullable=False),
+    "added field must be nullable",
+    1100,
+)
+refused(
+    lambda: client.add_collection_field(name, field_name="year", data_type=DataType.INT64, nullable=True),
+    "duplicated field name year",
+    1100,
+)
+
+# Keys that are not declared.
+client.alter_collection_properties(name, {"dynamicfield.enabled": "true"})
+put([9], by=connect(), extra={"deep": 1})
+equal(found('extra["deep"] == 1'), [(9,)], "a key that is not declared")
+equal(client.describe_collection(name)["enable_dynamic_field"], True, "dynamic field")
+
+# Properties of fields and indexes.
+client.alter_collection_field(name, "name", {"max_length": 3})
+refused(lambda: put([10_000]), "exceeds max length", 1100)
+client.alter_collection_field(name, "name", {"max_length": 20})
+put([10_000])
+refused(
+    lambda: client.alter_index_properties(name, "vector", {"mmap.enabled": True}), "can't alter index on loaded", 104
+)
+client.release_collection(name)
+client.alter_index_properties(name, "vector", {"mmap.enabled": True})
+equal(client.describe_index(name, "vector")["mmap.enabled"], "True", "property of an index")
+client.drop_index_properties(name, "vector", ["mmap.enabled"])
+equal("mmap.enabled" in client.describe_index(name, "vector"), False, "property is gone")
+client.load_collection(name)
+
+# A time to live.
+client.alter_collection_properties(name, {"collection.ttl.seconds": 100_000})
+equal(count(), 11, "young rows")
+refused(lambda: client.alter_collection_properties(name, {"collection.ttl.seconds": -2}), "out of range", 1100)
+client.drop_collection_properties(name, ["collection.ttl.seconds"])
+
+# Truncation.
+client.truncate_collection(name)
+equal(count(), 0, "truncated")
+equal(client.get_collection_stats(name)["row_count"], 0, "row count")
+equal(client.search(name, [rows[0].tolist()], limit=5)[0], [], "nothing is found")
+put(range(3))
+equal(found("id >= 0", "colour"), [(row, "blue") for row in range(3)], "rows after it")
+client.drop_collection(name)
+seen(fields=2, rows=3)

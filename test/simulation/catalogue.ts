@@ -11,6 +11,7 @@ import {
   transactionsOverCheckpoint,
 } from "./scenarios/log.ts";
 import { mix, mixOfTransactions } from "./scenarios/mix.ts";
+import { schemaDuringInserts } from "./scenarios/schema.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ackLost,
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   filesWithoutRecord,
   recordWithoutAnswer,
   recordUnknown,
+  schemaDuringInserts,
   deletedBeforeLoad,
   deletedDuringLoad,
   upsertStorm,

@@ -1,7 +1,7 @@
 /** Damaged files: refused by name, with nothing changed and nothing else harmed; never a silently shorter answer. */
 
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { closeAfter, cpSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
@@ -26,7 +26,7 @@ const ROWS = 200;
 
 async function opened(context: TestContext, directory: string): Promise<Engine> {
   const engine = await Engine.open({ directory });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   return engine;
 }
 

@@ -1,7 +1,7 @@
 /** Who may open a data directory, and what happens to one that cannot be opened, or is closed at work. */
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { closeAfter, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -15,7 +15,7 @@ const ENGINE = JSON.stringify(new URL("../../src/engine/engine.ts", import.meta.
 
 async function opened(context: TestContext, directory: string): Promise<Engine> {
   const engine = await Engine.open({ directory });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   return engine;
 }
 

@@ -1,7 +1,7 @@
 /** Full disks: writes are refused with the code for it, reads go on, and everything works again once there is room. */
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { closeAfter, closeEngines, spawnSync } from "node:child_process";
 import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ test("no room in the journal: writes are refused, reads go on, nothing refused a
   const directory = folder(context);
   const disk = new Disk();
   const engine = await openOnDisk(directory, disk, { limits: LIMITS });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   await makeCollection(engine, "one", 2);
   await insertRows(engine, "one", 0, 100);
   disk.journalIsFull = true;
@@ -76,7 +76,7 @@ test("no room in the journal: writes are refused, reads go on, nothing refused a
   await engine.close();
   const lines: string[] = [];
   const again = await Engine.open({ directory, log: (line) => lines.push(line) });
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), [...before, ...range(5000, 5100)]);
 });
@@ -86,7 +86,7 @@ test("no room for objects: the flush tries again, rows stay readable, and it com
   const disk = new Disk();
   const lines: string[] = [];
   const engine = await openOnDisk(directory, disk, { log: (line) => lines.push(line) });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   await makeCollection(engine, "one");
   await insertRows(engine, "one", 0, 300);
   disk.objectsAreFull = true;
@@ -108,7 +108,7 @@ test("no room for objects: the flush tries again, rows stay readable, and it com
   await flush(engine, "one");
   await engine.close();
   const again = await openOnDisk(directory, new Disk());
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), expected);
 });
@@ -126,7 +126,7 @@ test("closing while a flush finds no room: at once, and the next start has every
   await engine.close();
   assert.ok(performance.now() - began < 1000, "it does not wait for the next try");
   const again = await openOnDisk(directory, new Disk());
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), range(0, 300));
 });
@@ -154,7 +154,7 @@ test("a failed sync ends acknowledgements for good: nobody is told that somethin
   assert.equal(isSettled, "refused");
   await closed;
   const again = await openOnDisk(directory, new Disk());
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   const there = await readIds(again, "one");
   assert.deepEqual(there.slice(0, 10), range(0, 10));
@@ -168,7 +168,7 @@ test("a disk that is full for everything: refused with what to do, then well aga
   const disk = smallDisk(context);
   const directory = join(disk.path, "data");
   const engine = await disk.open(directory);
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   await makeCollection(engine, "one");
   const acknowledged: number[] = [];
   let first = 0;
@@ -200,7 +200,7 @@ test("a disk that is full for everything: refused with what to do, then well aga
   await flush(engine, "one");
   await engine.close();
   const again = await disk.open(directory);
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), acknowledged);
 });
@@ -215,7 +215,8 @@ interface SmallDisk {
 /** A file system of its own where this process may mount one, else one whose writes fail. */
 function smallDisk(context: TestContext): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), "elanus-disk-"));
-  context.after(() => {
+  context.after(async () => {
+    await closeEngines(context);
     spawnSync("umount", ["-l", path]);
     rmSync(path, { recursive: true, force: true });
   });

@@ -1,7 +1,7 @@
 /** What a start has to read again: the tail of the log that is not in files, and no more; and that the rest of the log goes. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { closeAfter, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineLimits } from "../../src/engine/limits.ts";
@@ -27,7 +27,7 @@ async function replay(
 ): Promise<{ engine: Engine; records: number; position: number }> {
   const lines: string[] = [];
   const engine = await Engine.open({ directory, limits, log: (line) => lines.push(line) });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   const [, records, position] = /: (\d+) records replayed(?: from position (\d+))?/.exec(lines.join("\n")) ?? [];
   assert.ok(records !== undefined, lines.join("\n"));
   return { engine, records: Number(records), position: Number(position ?? 0) };
@@ -91,7 +91,7 @@ test("rows that a start recovered are flushed by age, though nobody writes", asy
 test("the journal's files go after a flush, but not those with rows of another collection", async (context) => {
   const directory = folder(context);
   const engine = await openOnDisk(directory, new Disk(), { journalFileBytes: 64 * 1024 });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   const journals = (): string[] => filesBelow(join(directory, "wal")).filter((file) => file.endsWith(".journal"));
   await makeCollection(engine, "large");
   const fill = async (first: number): Promise<void> => {
@@ -117,7 +117,7 @@ test("the journal's files go after a flush, but not those with rows of another c
 
   await engine.close();
   const again = await openOnDisk(directory, new Disk(), { journalFileBytes: 64 * 1024 });
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "other");
   await load(again, "large");
   assert.deepEqual(await readIds(again, "other"), range(0, 5));

@@ -1,13 +1,14 @@
 /** Damaged files: refused by name, with nothing changed and nothing else harmed; never a silently shorter answer. */
 
 import assert from "node:assert/strict";
-import { closeAfter, cpSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { crc32 } from "node:zlib";
 import { Engine } from "../../src/engine/engine.ts";
 import {
+  closeAfter,
   deleteRows,
   eventually,
   filesBelow,

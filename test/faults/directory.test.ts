@@ -1,7 +1,7 @@
 /** Who may open a data directory, and what happens to one that cannot be opened, or is closed at work. */
 
 import assert from "node:assert/strict";
-import { closeAfter, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -9,7 +9,18 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { MilvusError } from "../../src/base/errors.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { filesBelow, flush, folder, insertRows, load, makeCollection, range, readIds, refusal } from "./collection.ts";
+import {
+  closeAfter,
+  filesBelow,
+  flush,
+  folder,
+  insertRows,
+  load,
+  makeCollection,
+  range,
+  readIds,
+  refusal,
+} from "./collection.ts";
 
 const ENGINE = JSON.stringify(new URL("../../src/engine/engine.ts", import.meta.url).href);
 

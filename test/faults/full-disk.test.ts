@@ -1,13 +1,15 @@
 /** Full disks: writes are refused with the code for it, reads go on, and everything works again once there is room. */
 
 import assert from "node:assert/strict";
-import { closeAfter, closeEngines, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { closeSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Engine } from "../../src/engine/engine.ts";
 import {
+  closeAfter,
+  closeEngines,
   deleteRows,
   eventually,
   flush,

@@ -1,11 +1,12 @@
 /** What a start has to read again: the tail of the log that is not in files, and no more; and that the rest of the log goes. */
 
 import assert from "node:assert/strict";
-import { closeAfter, join } from "node:path";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineLimits } from "../../src/engine/limits.ts";
 import {
+  closeAfter,
   deleteRows,
   eventually,
   filesBelow,

@@ -14,10 +14,26 @@ import type { DeclaredField, InputField, InsertRequest } from "../../src/proxy/r
 const STRONG = { consistencyLevel: 0, useDefaultConsistency: false, guaranteeTimestamp: 0n } as const;
 const WAIT_LIMIT_MILLISECONDS = 30_000;
 
+/** What a test opened: closed before its folders go, or it would write into them again. */
+const open = new WeakMap<TestContext, Engine[]>();
+
+/** Gone when the test ends. */
 export function folder(context: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "elanus-faults-"));
-  context.after(() => rmSync(path, { recursive: true, force: true }));
+  context.after(async () => {
+    await closeEngines(context);
+    rmSync(path, { recursive: true, force: true });
+  });
   return path;
+}
+
+export async function closeEngines(context: TestContext): Promise<void> {
+  for (const engine of open.get(context) ?? []) await engine.close();
+}
+
+export function closeAfter(context: TestContext, engine: Engine): void {
+  const engines = open.get(context) ?? [];
+  open.set(context, [...engines, engine]);
 }
 
 function declared(name: string, dataType: number, isPrimaryKey = false, typeParams: DeclaredField["typeParams"] = []) {

@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import { crc32 } from "node:zlib";
 import { Engine } from "../../src/engine/engine.ts";
 import {
+  closeAfter,
   deleteRows,
   eventually,
   filesBelow,
@@ -26,7 +27,7 @@ const ROWS = 200;
 
 async function opened(context: TestContext, directory: string): Promise<Engine> {
   const engine = await Engine.open({ directory });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   return engine;
 }
 

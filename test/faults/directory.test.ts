@@ -9,13 +9,24 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { MilvusError } from "../../src/base/errors.ts";
 import { Engine } from "../../src/engine/engine.ts";
-import { filesBelow, flush, folder, insertRows, load, makeCollection, range, readIds, refusal } from "./collection.ts";
+import {
+  closeAfter,
+  filesBelow,
+  flush,
+  folder,
+  insertRows,
+  load,
+  makeCollection,
+  range,
+  readIds,
+  refusal,
+} from "./collection.ts";
 
 const ENGINE = JSON.stringify(new URL("../../src/engine/engine.ts", import.meta.url).href);
 
 async function opened(context: TestContext, directory: string): Promise<Engine> {
   const engine = await Engine.open({ directory });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   return engine;
 }
 

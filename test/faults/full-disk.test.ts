@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Engine } from "../../src/engine/engine.ts";
 import {
+  closeAfter,
+  closeEngines,
   deleteRows,
   eventually,
   flush,
@@ -31,7 +33,7 @@ test("no room in the journal: writes are refused, reads go on, nothing refused a
   const directory = folder(context);
   const disk = new Disk();
   const engine = await openOnDisk(directory, disk, { limits: LIMITS });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   await makeCollection(engine, "one", 2);
   await insertRows(engine, "one", 0, 100);
   disk.journalIsFull = true;
@@ -76,7 +78,7 @@ test("no room in the journal: writes are refused, reads go on, nothing refused a
   await engine.close();
   const lines: string[] = [];
   const again = await Engine.open({ directory, log: (line) => lines.push(line) });
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), [...before, ...range(5000, 5100)]);
 });
@@ -86,7 +88,7 @@ test("no room for objects: the flush tries again, rows stay readable, and it com
   const disk = new Disk();
   const lines: string[] = [];
   const engine = await openOnDisk(directory, disk, { log: (line) => lines.push(line) });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   await makeCollection(engine, "one");
   await insertRows(engine, "one", 0, 300);
   disk.objectsAreFull = true;
@@ -108,7 +110,7 @@ test("no room for objects: the flush tries again, rows stay readable, and it com
   await flush(engine, "one");
   await engine.close();
   const again = await openOnDisk(directory, new Disk());
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), expected);
 });
@@ -126,7 +128,7 @@ test("closing while a flush finds no room: at once, and the next start has every
   await engine.close();
   assert.ok(performance.now() - began < 1000, "it does not wait for the next try");
   const again = await openOnDisk(directory, new Disk());
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), range(0, 300));
 });
@@ -154,7 +156,7 @@ test("a failed sync ends acknowledgements for good: nobody is told that somethin
   assert.equal(isSettled, "refused");
   await closed;
   const again = await openOnDisk(directory, new Disk());
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   const there = await readIds(again, "one");
   assert.deepEqual(there.slice(0, 10), range(0, 10));
@@ -168,7 +170,7 @@ test("a disk that is full for everything: refused with what to do, then well aga
   const disk = smallDisk(context);
   const directory = join(disk.path, "data");
   const engine = await disk.open(directory);
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   await makeCollection(engine, "one");
   const acknowledged: number[] = [];
   let first = 0;
@@ -200,7 +202,7 @@ test("a disk that is full for everything: refused with what to do, then well aga
   await flush(engine, "one");
   await engine.close();
   const again = await disk.open(directory);
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "one");
   assert.deepEqual(await readIds(again, "one"), acknowledged);
 });
@@ -215,7 +217,8 @@ interface SmallDisk {
 /** A file system of its own where this process may mount one, else one whose writes fail. */
 function smallDisk(context: TestContext): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), "elanus-disk-"));
-  context.after(() => {
+  context.after(async () => {
+    await closeEngines(context);
     spawnSync("umount", ["-l", path]);
     rmSync(path, { recursive: true, force: true });
   });

@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineLimits } from "../../src/engine/limits.ts";
 import {
+  closeAfter,
   deleteRows,
   eventually,
   filesBelow,
@@ -27,7 +28,7 @@ async function replay(
 ): Promise<{ engine: Engine; records: number; position: number }> {
   const lines: string[] = [];
   const engine = await Engine.open({ directory, limits, log: (line) => lines.push(line) });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   const [, records, position] = /: (\d+) records replayed(?: from position (\d+))?/.exec(lines.join("\n")) ?? [];
   assert.ok(records !== undefined, lines.join("\n"));
   return { engine, records: Number(records), position: Number(position ?? 0) };
@@ -91,7 +92,7 @@ test("rows that a start recovered are flushed by age, though nobody writes", asy
 test("the journal's files go after a flush, but not those with rows of another collection", async (context) => {
   const directory = folder(context);
   const engine = await openOnDisk(directory, new Disk(), { journalFileBytes: 64 * 1024 });
-  context.after(() => engine.close());
+  closeAfter(context, engine);
   const journals = (): string[] => filesBelow(join(directory, "wal")).filter((file) => file.endsWith(".journal"));
   await makeCollection(engine, "large");
   const fill = async (first: number): Promise<void> => {
@@ -117,7 +118,7 @@ test("the journal's files go after a flush, but not those with rows of another c
 
   await engine.close();
   const again = await openOnDisk(directory, new Disk(), { journalFileBytes: 64 * 1024 });
-  context.after(() => again.close());
+  closeAfter(context, again);
   await load(again, "other");
   await load(again, "large");
   assert.deepEqual(await readIds(again, "other"), range(0, 5));

@@ -64,7 +64,10 @@ export class QueryNode {
         }
         loaded.references += 1;
         try {
-          const { rowCount, memoryBytes } = await loaded.segment;
+          const segment = await loaded.segment;
+          // It may be here since before the collection got its newest fields.
+          await segment.adoptSchema(request.collection.schema);
+          const { rowCount, memoryBytes } = segment;
           return { rowCount, memoryBytes };
         } catch (error) {
           if (this.#loaded.get(segmentId) === loaded) this.#loaded.delete(segmentId);

@@ -1,7 +1,7 @@
 /** The column of a field that the collection got after a segment was written: its default everywhere, or null. */
 
 import { assert } from "../base/assert.ts";
-import { bytesColumn, type Column, fixedValues, isBytesType } from "../model/columns.ts";
+import { type Column, fixedValues, isBytesType } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { isVectorType } from "../model/types.ts";
 
@@ -17,8 +17,11 @@ export function absentColumn(field: FieldSchema, rowCount: number): Column {
     return { kind: "vector", type: dataType, dimension, values: new Float32Array(rowCount * dimension), valid };
   }
   if (isBytesType(dataType)) {
-    const text = field.isDynamic ? "{}" : String(defaultValue ?? "");
-    return bytesColumn(dataType, Array.from<string>({ length: rowCount }).fill(text), valid);
+    const text = Buffer.from(field.isDynamic ? "{}" : String(defaultValue ?? ""), "utf8");
+    const bytes = new Uint8Array(text.length * rowCount);
+    if (text.length > 0) Buffer.from(bytes.buffer).fill(text);
+    const offsets = Uint32Array.from({ length: rowCount + 1 }, (_, row) => row * text.length);
+    return { kind: "bytes", type: dataType, offsets, bytes, valid };
   }
   const values = fixedValues(dataType, rowCount);
   if (values instanceof BigInt64Array) values.fill(BigInt(defaultValue ?? 0));

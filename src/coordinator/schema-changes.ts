@@ -16,6 +16,8 @@ import type { Context } from "./context.ts";
 import { mergeProperties } from "./databases.ts";
 
 const MAX_FIELDS = 64;
+/** Rows from before get their default each, in one column a segment. */
+const MAX_DEFAULT_COLUMN_BYTES = 1 << 30;
 const DESCRIPTION_KEY = "field.description";
 const DYNAMIC_KEY = "dynamicfield.enabled";
 
@@ -31,10 +33,23 @@ export function addField(context: Context, request: CollectionName & { readonly 
     if (known.length >= MAX_FIELDS) {
       throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
     }
+    await requireRoomForDefault(context, collection.collectionId, request.field);
     const added = { ...request.field, fieldId: nextFieldId(schema) };
     const fields = [...known, added, ...(meta === null ? [] : [meta])];
     return alteration(context, collection, { schema: { ...schema, fields, version: schema.version + 1 } });
   });
+}
+
+async function requireRoomForDefault(context: Context, collectionId: bigint, field: FieldSchema): Promise<void> {
+  if (typeof field.defaultValue !== "string") return;
+  const { segments: growing } = await context.streaming.growingSegments({ collectionId });
+  const rows = [...context.catalog.segments(collectionId), ...growing].map(({ rowCount }) => rowCount);
+  const most = rows.reduce((left, right) => Math.max(left, right), 0);
+  const bytes = Buffer.byteLength(field.defaultValue);
+  if (bytes * most <= MAX_DEFAULT_COLUMN_BYTES) return;
+  throw invalidParameter(
+    `a default value of ${bytes} bytes is too large for a segment that has ${most} rows already, field name = ${field.name}`,
+  );
 }
 
 /** What a field is like, not which fields there are: nothing that was written becomes different by it. */

@@ -255,6 +255,25 @@ describe("fields that come later", () => {
     assert.match(refused.reason, /^cannot delete key dynamicfield.enabled/);
   });
 
+  test("a default that would fill the memory of the rows from before is refused", async () => {
+    const collectionName = "large";
+    await createQuick(client, collectionName);
+    const ids = Array.from({ length: 20_000 }, (_, at) => at);
+    assert.equal(await put(collectionName, ids), 0);
+    const text = "x".repeat(60_000);
+    const field: FieldInit = {
+      ...textField("text", 65_535),
+      nullable: true,
+      defaultValue: { data: { case: "stringData", value: text } },
+    };
+    const refusal = /^a default value of 60000 bytes is too large for a segment that has 20000 rows already/;
+    assert.match(await add(collectionName, field), refusal);
+    await flushed(collectionName);
+    assert.match(await add(collectionName, field), refusal);
+    ok(await client.call(service.truncateCollection, { collectionName }));
+    assert.equal(await add(collectionName, field), "");
+  });
+
   test("what cannot be added is refused in Milvus's words", async () => {
     const collectionName = "refusals";
     await createQuick(client, collectionName, { fields: [textField("name", 20)] });

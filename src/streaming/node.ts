@@ -3,6 +3,7 @@
  */
 
 import { milvusError } from "../base/errors.ts";
+import { MessageType } from "../model/message.ts";
 import { physicalChannel } from "../model/schema.ts";
 import {
   COORDINATOR,
@@ -13,7 +14,7 @@ import {
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Implementation } from "../rpc/transport.ts";
-import { MessageType } from "../model/message.ts";
+import { Admission } from "./admission.ts";
 import { appendAlteration } from "./alter.ts";
 import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
@@ -27,6 +28,7 @@ export class StreamingNode {
   readonly #channels = new Map<string, Channel>();
   readonly #opening = new Map<string, Promise<Channel>>();
   readonly #leases: Leases;
+  readonly #admission: Admission;
   readonly #stopServing: () => void;
 
   constructor(options: StreamingOptions) {
@@ -42,6 +44,12 @@ export class StreamingNode {
         (state) => this.#seal(state),
       ),
     };
+    this.#admission = new Admission(
+      options.runtime,
+      options.limits.refuseBytes,
+      () => this.#growingStates().reduce((sum, { bytes }) => sum + bytes, 0),
+      () => this.#context.sealPolicy.checkNow(),
+    );
     this.#stopServing = options.transport.serve<StreamingService>(STREAMING, this.#implementation());
   }
 
@@ -73,6 +81,7 @@ export class StreamingNode {
         const channel = this.#channel(virtualChannel);
         const altered = messages.find((message) => message.type === MessageType.AlterCollection);
         if (altered !== undefined) return { timeTick: await appendAlteration(channel, virtualChannel, altered) };
+        await this.#admission.enter(messages);
         const { timeTick } = await channel.wal.append(virtualChannel, messages, idempotencyKey);
         return { timeTick };
       },

@@ -78,11 +78,12 @@ export class StreamingNode {
         if (this.#growingStates().some(({ oldest }) => oldest !== null)) this.#context.sealPolicy.arm();
       },
       append: async ({ virtualChannel, messages, idempotencyKey }) => {
-        const channel = this.#channel(virtualChannel);
         const altered = messages.find((message) => message.type === MessageType.AlterCollection);
-        if (altered !== undefined) return { timeTick: await appendAlteration(channel, virtualChannel, altered) };
+        if (altered !== undefined) {
+          return { timeTick: await appendAlteration(this.#channel(virtualChannel), virtualChannel, altered) };
+        }
         await this.#admission.enter(messages);
-        const { timeTick } = await channel.wal.append(virtualChannel, messages, idempotencyKey);
+        const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages, idempotencyKey);
         return { timeTick };
       },
       flush: async ({ virtualChannel, collectionId, partitionId }) => {

@@ -61,6 +61,15 @@ export interface SearchAnswer {
   readonly hits: Hits;
 }
 
+/** Of several searches of one snapshot. */
+export interface SearchesAnswer {
+  readonly timestamp: Timestamp;
+  /** As in `SearchAnswer`, for the hits of all. */
+  readonly leaseId: bigint;
+  /** In the order of the plans. */
+  readonly hits: readonly Hits[];
+}
+
 export interface RetrieveAnswer {
   readonly timestamp: Timestamp;
   /** The wanted fields, the key and `TIMESTAMP_FIELD`, by ascending key, each key once (its newest version). */

@@ -38,6 +38,7 @@ import {
   isEverythingFlushed,
   isFlushed,
 } from "./flushes.ts";
+import { hybridSearch } from "./hybrid.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
@@ -47,6 +48,7 @@ import type {
   CreateCollectionRequest,
   DeleteRequest,
   DeleteResponse,
+  HybridSearchRequest,
   InsertRequest,
   MutationResponse,
   QueryRequest,
@@ -398,6 +400,10 @@ export class Proxy {
 
   search(request: SearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
     return this.#dql.run(() => search(this.#context, request, signal));
+  }
+
+  hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
+    return this.#dql.run(() => hybridSearch(this.#context, request, signal));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

@@ -4,15 +4,11 @@
  */
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
-import type { Timestamp } from "../base/timestamp.ts";
 import { checkSearchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
-import type { ColumnBatch } from "../model/columns.ts";
-import type { Hits, SearchAnswer, SearchPlan, VectorPlan } from "../model/plan.ts";
+import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
 import { DataType, Metric, dataTypeName } from "../model/types.ts";
-import { placesOf, scatterRows } from "../rank/places.ts";
-import { emptyBatch } from "../rank/read-segments.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
@@ -22,11 +18,12 @@ import { checkIteratedCollection, nextBound, pageLength, pagePlan, pageTimestamp
 import { type OutputPlan, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
-import type { SearchRequest, SearchResponse } from "./requests.ts";
+import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
+import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 
 export const MAX_WINDOW = 16_384;
 
-interface Window {
+export interface Window {
   readonly limit: number;
   readonly offset: number;
 }
@@ -63,39 +60,31 @@ export async function search(
   const now = await context.timestamp();
   const guarantee = guaranteeTimestamp(collection, request, now);
   const timestamp = pageTimestamp(request.params, request.guaranteeTimestamp, now);
-  const answers = await Promise.all(
-    collection.virtualChannels.map(async (virtualChannel) => ({
-      virtualChannel,
-      answer: await context.streaming.search({ virtualChannel, plan, guarantee, timestamp }, { signal }),
-    })),
-  );
+  const shards = await searchShards(context, collection, [plan], { guarantee, timestamp }, signal);
   try {
-    const lists = answers.map(({ answer }) => answer.hits);
     const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
       reduceHits(from, vector.metric, part, context.runtime, signal);
-    const found = await reduce(lists, page === null ? window : { offset: 0, limit: vector.k });
+    const found = await reduce(
+      shards.map((shard) => shard.hits[0]!),
+      page === null ? window : { offset: 0, limit: vector.k },
+    );
     const hits = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
-    const batch = await fetchFields(context, collection, output, answers, hits);
-    const counts = new Uint32Array(vector.queryCount);
-    for (let query = 0; query < counts.length; query += 1)
-      counts[query] = hits.offsets[query + 1]! - hits.offsets[query]!;
+    const fieldIds = output.fields.map((field) => field.fieldId);
+    const batch = await fetchFields(context, schema, shards, fieldIds, hits);
     return {
       collectionName: schema.name,
-      counts,
+      counts: hitCounts(hits),
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
-      scores: rounded(hits.scores, integerParam(request.params, "round_decimal", -1)),
+      scores: rounded(hits.scores, checkDecimals(request.params)),
       fields: outputFields(output, batch),
       outputFields: output.names,
       primaryFieldName: primaryKeyField(schema).name,
-      sessionTimestamp: sessionTimestamp(answers.map(({ answer }) => answer)),
+      sessionTimestamp: sessionTimestamp(shards),
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {
-    for (const { virtualChannel, answer } of answers) {
-      // A lease that cannot be given back expires.
-      void context.streaming.releaseLease({ virtualChannel, leaseId: answer.leaseId }).catch(() => undefined);
-    }
+    releaseShards(context, shards);
   }
 }
 
@@ -127,7 +116,7 @@ function refuseUnsupported(params: ReadonlyMap<string, string>): void {
   if ((params.get("order_by_fields") ?? "") !== "") throw invalidParameter("order_by_fields is not supported yet");
 }
 
-function searchWindow(request: SearchRequest): Window {
+export function searchWindow(request: SubSearch): Window {
   const { params, queries } = request;
   if (!params.has("topk")) throw milvusError("ParameterMissing", "topk is required");
   const asked = integerParam(params, "topk", 0);
@@ -141,20 +130,26 @@ function searchWindow(request: SearchRequest): Window {
   if (offset + limit > MAX_WINDOW) {
     throw invalidParameter(`offset+topk [${offset + limit}] is invalid, ${range}, but got ${offset + limit}`);
   }
-  const { queryCount } = queries;
-  if (queryCount < 1 || queryCount > MAX_WINDOW) {
-    throw invalidParameter(
-      `nq [${queryCount}] is invalid, nq (number of search vector per search request) should be in range [1, ${MAX_WINDOW}], but got ${queryCount}`,
-    );
-  }
-  const decimals = integerParam(params, "round_decimal", -1);
-  if (decimals < -1 || decimals > 6) {
-    throw invalidParameter(`round_decimal [${decimals}] is invalid, should be -1 or an integer in range [0, 6]`);
-  }
+  checkQueryCount(queries.queryCount);
+  checkDecimals(params);
   return { limit, offset };
 }
 
-function vectorPlan(described: DescribedCollection, request: SearchRequest, window: Window): VectorPlan {
+export function checkQueryCount(queryCount: number): void {
+  if (queryCount >= 1 && queryCount <= MAX_WINDOW) return;
+  throw invalidParameter(
+    `nq [${queryCount}] is invalid, nq (number of search vector per search request) should be in range [1, ${MAX_WINDOW}], but got ${queryCount}`,
+  );
+}
+
+/** What `round_decimal` says; -1 for nothing. */
+export function checkDecimals(params: ReadonlyMap<string, string>): number {
+  const decimals = integerParam(params, "round_decimal", -1);
+  if (decimals >= -1 && decimals <= 6) return decimals;
+  throw invalidParameter(`round_decimal [${decimals}] is invalid, should be -1 or an integer in range [0, 6]`);
+}
+
+export function vectorPlan(described: DescribedCollection, request: SubSearch, window: Window): VectorPlan {
   const { queries, params } = request;
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
@@ -232,36 +227,13 @@ function ring(search: ReadonlyMap<string, unknown>, metric: Metric): VectorPlan[
   return { outer, inner };
 }
 
-/** The wanted fields of the hits, in their order. */
-async function fetchFields(
-  context: ProxyContext,
-  collection: CollectionInfo,
-  output: OutputPlan,
-  answers: readonly { readonly virtualChannel: string; readonly answer: SearchAnswer }[],
-  hits: Hits,
-): Promise<ColumnBatch> {
-  const fieldIds = output.fields.map((field) => field.fieldId);
-  if (fieldIds.length === 0 || hits.rows.length === 0) return emptyBatch(collection.schema, fieldIds);
-  const parts = await Promise.all(
-    answers.map(async ({ virtualChannel, answer }) => {
-      const own = new Set(answer.hits.segmentIds);
-      const { positions, places } = placesOf(hits, (segmentId) => own.has(segmentId));
-      if (positions.length === 0) return null;
-      const { leaseId } = answer;
-      const { batch } = await context.streaming.fetch({ virtualChannel, leaseId, fieldIds, places });
-      return { positions, batch };
-    }),
-  );
-  const filled = parts.filter((part) => part !== null);
-  return filled.length === 1 ? filled[0]!.batch : scatterRows(filled);
+/** Of each query. */
+export function hitCounts({ offsets }: Hits): Uint32Array {
+  return Uint32Array.from({ length: offsets.length - 1 }, (_, query) => offsets[query + 1]! - offsets[query]!);
 }
 
-function rounded(scores: Float32Array, decimals: number): Float32Array {
+export function rounded(scores: Float32Array, decimals: number): Float32Array {
   if (decimals < 0) return scores;
   const unit = 10 ** decimals;
   return scores.map((score) => Math.floor(score * unit + 0.5) / unit);
-}
-
-function sessionTimestamp(answers: readonly SearchAnswer[]): Timestamp {
-  return answers.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
 }

@@ -6,7 +6,15 @@ import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
 import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import type { Message } from "../model/message.ts";
-import type { HitPlaces, Hits, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
+import type {
+  HitPlaces,
+  Hits,
+  RetrieveAnswer,
+  RetrievePlan,
+  SearchAnswer,
+  SearchesAnswer,
+  SearchPlan,
+} from "../model/plan.ts";
 import type { CollectionInfo, CollectionSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
 
@@ -206,6 +214,13 @@ export interface StreamingService {
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<SearchAnswer>;
+  /** Several searches of one snapshot, held by one lease. */
+  searchAll(request: {
+    readonly virtualChannel: string;
+    readonly plans: readonly SearchPlan[];
+    readonly guarantee: Timestamp;
+    readonly timestamp: Timestamp | null;
+  }): Promise<SearchesAnswer>;
   retrieve(request: {
     readonly virtualChannel: string;
     readonly plan: RetrievePlan;

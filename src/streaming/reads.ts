@@ -8,7 +8,15 @@
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
-import type { HitPlaces, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
+import type {
+  HitPlaces,
+  Hits,
+  RetrieveAnswer,
+  RetrievePlan,
+  SearchAnswer,
+  SearchesAnswer,
+  SearchPlan,
+} from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
 import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
@@ -42,19 +50,41 @@ export async function search(
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
+  const { hits, ...answer } = await searchAll(context, [plan], time, signal);
+  return { ...answer, hits: hits[0]! };
+}
+
+/** Every plan sees the same view at the same timestamp. */
+export async function searchAll(
+  context: ReadContext,
+  plans: readonly SearchPlan[],
+  time: ReadTime,
+  signal: AbortSignal,
+): Promise<SearchesAnswer> {
   const { view, timestamp } = await pin(context, time);
   try {
-    const segmentIds = sealedIds(view, plan.partitionIds);
-    const [here, there] = await Promise.all([
-      searchRows(growing(view, plan), plan, context.delegator.collection.schema, timestamp, context.runtime, signal),
-      segmentIds.length === 0 ? null : context.query.search({ segmentIds, plan, timestamp }, { signal }),
-    ]);
-    const hits = there === null ? here : await mergeHits([here, there.hits], plan.vector, context.runtime, signal);
+    const hits = await Promise.all(plans.map((plan) => searchView(context, view, plan, timestamp, signal)));
     view.pin();
     return { timestamp, leaseId: context.leases.grant(view), hits };
   } finally {
     view.unpin();
   }
+}
+
+async function searchView(
+  context: ReadContext,
+  view: View,
+  plan: SearchPlan,
+  timestamp: Timestamp,
+  signal: AbortSignal,
+): Promise<Hits> {
+  const { delegator, query, runtime } = context;
+  const segmentIds = sealedIds(view, plan.partitionIds);
+  const [here, there] = await Promise.all([
+    searchRows(growing(view, plan), plan, delegator.collection.schema, timestamp, runtime, signal),
+    segmentIds.length === 0 ? null : query.search({ segmentIds, plan, timestamp }, { signal }),
+  ]);
+  return there === null ? here : mergeHits([here, there.hits], plan.vector, runtime, signal);
 }
 
 export async function retrieve(

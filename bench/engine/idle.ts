@@ -7,7 +7,7 @@ import { Engine } from "../../src/engine/engine.ts";
 import { printTable, processMemory, processorSeconds, sleep } from "../measure.ts";
 import { createCollection, dataDirectory, fill, flush, vectors } from "./collection.ts";
 import { serve } from "./served.ts";
-import { WireClient, checkFound, searchRequest } from "./wire-client.ts";
+import { WireClient, checkFound, countRows, searchRequest } from "./wire-client.ts";
 
 const ROWS = 100_000;
 const SETTLE_MILLISECONDS = 3_000;
@@ -26,9 +26,12 @@ export async function idleBench(): Promise<void> {
       await engine.close();
     }
     const server = await serve(directory.path);
-    if (state === "files, after a search") {
+    if (state !== "empty") {
       const client = new WireClient(server.port);
-      checkFound(await client.send(searchRequest(vectors(1), 10, [])), 10);
+      while ((await countRows(client)) <= 0) await sleep(5);
+      if (state === "files, after a search") {
+        checkFound(await client.send(searchRequest(vectors(1), 10, [])), 10);
+      }
       client.close();
     }
     await sleep(SETTLE_MILLISECONDS);

@@ -6,13 +6,11 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { fromBinary } from "@bufbuild/protobuf";
 import { Engine } from "../../src/engine/engine.ts";
-import { QueryResultsSchema } from "../../src/server/wire/generated/milvus_pb.js";
 import { median, printTable, sleep } from "../measure.ts";
 import { createCollection, dataDirectory, fill, flush } from "./collection.ts";
 import { NODE, serve } from "./served.ts";
-import { WireClient, connectRequest, countRequest } from "./wire-client.ts";
+import { WireClient, connectRequest, countRows } from "./wire-client.ts";
 
 const ROUNDS = 7;
 const STAGE_ROUNDS = 5;
@@ -77,14 +75,6 @@ async function prepare(path: string, { sealedRows, growingRows }: Directory): Pr
   await flush(engine.proxy);
   await fill(engine.proxy, growingRows, sealedRows);
   await engine.close();
-}
-
-async function countRows(client: WireClient): Promise<number> {
-  const { status, fieldsData } = fromBinary(QueryResultsSchema, await client.send(countRequest()));
-  if (status?.code !== 0) return -1;
-  const field = fieldsData[0]?.field;
-  if (field?.case !== "scalars" || field.value.data.case !== "longData") throw new Error("a count is an int64");
-  return Number(field.value.data.value.data[0]);
 }
 
 /** The steps as `stages.ts` tells them, each round in a fresh process. */

@@ -7,7 +7,12 @@ import { type DescMethodUnary, type MessageInitShape, create, fromBinary, toBina
 import { DataType } from "../../src/model/types.ts";
 import { encodeFieldData } from "../../src/server/wire/field-data.ts";
 import { PlaceholderGroupSchema, PlaceholderType } from "../../src/server/wire/generated/common_pb.js";
-import { MilvusService, MutationResultSchema, SearchResultsSchema } from "../../src/server/wire/generated/milvus_pb.js";
+import {
+  MilvusService,
+  MutationResultSchema,
+  QueryResultsSchema,
+  SearchResultsSchema,
+} from "../../src/server/wire/generated/milvus_pb.js";
 import { WireWriter } from "../../src/server/wire/writer.ts";
 import { COLLECTION, DIMENSION } from "./collection.ts";
 
@@ -56,8 +61,17 @@ export function connectRequest(): Request {
   return request(methods.connect, {});
 }
 
-export function countRequest(): Request {
+function countRequest(): Request {
   return request(methods.query, { collectionName: COLLECTION, outputFields: ["count(*)"], consistencyLevel: 3 });
+}
+
+/** -1 as long as the collection is not loaded. */
+export async function countRows(client: WireClient): Promise<number> {
+  const { status, fieldsData } = fromBinary(QueryResultsSchema, await client.send(countRequest()));
+  if (status?.code !== 0) return -1;
+  const field = fieldsData[0]?.field;
+  if (field?.case !== "scalars" || field.value.data.case !== "longData") throw new Error("a count is an int64");
+  return Number(field.value.data.value.data[0]);
 }
 
 export function insertBytes(firstKey: number, values: Float32Array): Request {

@@ -7,6 +7,7 @@ import { type BytesColumn, type FixedColumn, bytesColumn, textAt } from "../mode
 import type { CollectionSchema, FieldSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import { checkedColumns } from "./input.ts";
+import { Pace } from "../storage/pace.ts";
 import type { InputField } from "./requests.ts";
 
 const kernel = new TwinKernel(new SystemRuntime(), null);
@@ -198,5 +199,30 @@ test("compact and padded forms of any column mean the same", async () => {
       },
     ),
     { numRuns: 200 },
+  );
+});
+
+test("much JSON is checked in stretches, and everybody else has turns between them", async () => {
+  const schema = schemaOf(field(101n, "doc", DataType.JSON));
+  const rowCount = 5_000;
+  const keys = ids(...Array.from({ length: rowCount }, (_, row) => BigInt(row)));
+  const documents = Array.from({ length: rowCount }, (_, row) => `{"row": ${row}, "text": "${"x".repeat(200)}"}`);
+  let turns = 0;
+  class CountingRuntime extends SystemRuntime {
+    override monotonic(): number {
+      return (this.#clock += 100);
+    }
+    override async yield(): Promise<void> {
+      turns += 1;
+    }
+    #clock = 0;
+  }
+  const pace = (): Pace => new Pace(new CountingRuntime());
+  await checkedColumns(schema, [keys, texts("doc", documents)], rowCount, false, kernel, pace());
+  assert.equal(turns, 6);
+  documents[rowCount - 1] = "{";
+  await assert.rejects(
+    checkedColumns(schema, [keys, texts("doc", documents)], rowCount, false, kernel, pace()),
+    /the 4999th value of json field \(doc\) is not valid JSON/,
   );
 });

@@ -18,9 +18,13 @@ import {
 } from "../model/columns.ts";
 import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
+import type { Pace } from "../storage/pace.ts";
 import type { InputField } from "./requests.ts";
 
 const MAX_JSON_BYTES = 65_536;
+/** So much JSON is parsed in about two milliseconds; a row costs about as much as so many bytes more. */
+const JSON_STEP_BYTES = 256 * 1024;
+const JSON_ROW_BYTES = 128;
 const INTEGER_RANGES: Readonly<Record<number, readonly [number, number]>> = {
   [DataType.Int8]: [-128, 127],
   [DataType.Int16]: [-32_768, 32_767],
@@ -28,7 +32,8 @@ const INTEGER_RANGES: Readonly<Record<number, readonly [number, number]>> = {
 };
 
 /**
- * Columns by field id, the automatic key excepted (unless `keyGiven`).
+ * Columns by field id, the automatic key excepted (unless `keyGiven`). Between stretches of JSON `pace` gives everybody else a turn;
+ * nobody may change what was sent until it resolves.
  *
  * @throws 1100 with the reason; nothing has been changed then.
  */
@@ -38,6 +43,7 @@ export async function checkedColumns(
   rowCount: number,
   keyGiven: boolean,
   kernel: Kernel,
+  pace: Pace | null = null,
 ): Promise<Map<bigint, Column>> {
   if (rowCount <= 0) throw invalidParameter(`num_rows should be greater than 0, got ${rowCount}`);
   const byName = new Map<string, InputField>();
@@ -59,7 +65,7 @@ export async function checkedColumns(
       continue;
     }
     if (input !== undefined) used += 1;
-    columns.set(field.fieldId, await checkedColumn(field, input, rowCount, kernel));
+    columns.set(field.fieldId, await checkedColumn(field, input, rowCount, kernel, pace));
   }
   if (used < byName.size) {
     const unknown = [...byName.keys()].find((name) => !schema.fields.some((field) => field.name === name));
@@ -79,6 +85,7 @@ async function checkedColumn(
   input: InputField | undefined,
   rowCount: number,
   kernel: Kernel,
+  pace: Pace | null,
 ): Promise<Column> {
   if (input === undefined) {
     const filled = absent(field, rowCount);
@@ -95,7 +102,7 @@ async function checkedColumn(
   if (input.valid !== null && input.valid.length > 0) {
     if (!optional || input.valid.length !== rowCount)
       throw invalidParameter(`the length of valid_data of field(${field.name}) is wrong`);
-    const column = await convert(field, padded(field, input, rowCount), rowCount, kernel, input.valid);
+    const column = await convert(field, padded(field, input, rowCount), rowCount, kernel, pace, input.valid);
     return withDefaults(field, column, input.valid);
   }
   if (field.dataType !== DataType.FloatVector && input.rowCount !== rowCount) {
@@ -103,7 +110,7 @@ async function checkedColumn(
       `the num_rows (${input.rowCount}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
     );
   }
-  return convert(field, input.column, rowCount, kernel, null);
+  return convert(field, input.column, rowCount, kernel, pace, null);
 }
 
 type InputColumn = NonNullable<InputField["column"]>;
@@ -114,11 +121,12 @@ async function convert(
   column: InputColumn,
   rowCount: number,
   kernel: Kernel,
+  pace: Pace | null,
   valid: Uint8Array | null,
 ): Promise<Column> {
   const { dataType: type } = field;
   if (type === DataType.FloatVector) return convertVectors(field, column, rowCount, kernel);
-  if (isBytesType(type)) return convertBytes(field, column, valid);
+  if (isBytesType(type)) return convertBytes(field, column, pace, valid);
   if (column.kind !== "fixed") throw typeMismatchOf(field, column.kind);
   const { values } = column;
   const target = fixedValues(type, 0);
@@ -162,7 +170,12 @@ async function convertVectors(
   return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
 }
 
-function convertBytes(field: FieldSchema, column: InputColumn, valid: Uint8Array | null): BytesColumn {
+async function convertBytes(
+  field: FieldSchema,
+  column: InputColumn,
+  pace: Pace | null,
+  valid: Uint8Array | null,
+): Promise<BytesColumn> {
   if (column.kind !== "bytes") throw typeMismatchOf(field, column.kind);
   const result: BytesColumn = {
     kind: "bytes",
@@ -172,6 +185,7 @@ function convertBytes(field: FieldSchema, column: InputColumn, valid: Uint8Array
     valid: null,
   };
   const rows = column.offsets.length - 1;
+  let unpausedBytes = 0;
   for (let row = 0; row < rows; row += 1) {
     if (valid !== null && valid[row] === 0) continue;
     const length = column.offsets[row + 1]! - column.offsets[row]!;
@@ -189,6 +203,10 @@ function convertBytes(field: FieldSchema, column: InputColumn, valid: Uint8Array
       );
     }
     checkJson(field, bytesAt(result, row), row);
+    unpausedBytes += length + JSON_ROW_BYTES;
+    if (unpausedBytes < JSON_STEP_BYTES) continue;
+    unpausedBytes = 0;
+    await pace?.pause();
   }
   return result;
 }

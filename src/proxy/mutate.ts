@@ -18,6 +18,7 @@ import {
 import { type Message, MessageType } from "../model/message.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel, DataType } from "../model/types.ts";
+import { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { bucketsOf } from "./hash.ts";
@@ -34,7 +35,15 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
     key.autoId &&
     property(collection, "allow_insert_auto_id") === "true" &&
     request.fields.some((field) => field.fieldName === key.name);
-  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, keyGiven, context.kernel);
+  const pace = new Pace(context.runtime);
+  const columns = await checkedColumns(
+    collection.schema,
+    request.fields,
+    request.rowCount,
+    keyGiven,
+    context.kernel,
+    pace,
+  );
   const rowIds = await newRowIds(context, request.rowCount);
   if (key.autoId && !keyGiven) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
   const keys = columns.get(key.fieldId) as KeyColumn;
@@ -57,7 +66,8 @@ export async function upsert(context: ProxyContext, request: InsertRequest): Pro
   if (!request.fields.some((field) => field.fieldName === key.name)) {
     throw invalidParameter(`must assign pk when upsert, primary field: ${key.name}`);
   }
-  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel);
+  const pace = new Pace(context.runtime);
+  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel, pace);
   const replaced = columns.get(key.fieldId) as KeyColumn;
   checkDistinct(replaced);
   const rowIds = await newRowIds(context, request.rowCount);

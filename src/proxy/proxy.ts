@@ -43,6 +43,7 @@ import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
 import { query } from "./query.ts";
+import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
   CreateCollectionRequest,
@@ -395,11 +396,11 @@ export class Proxy {
   }
 
   delete(request: DeleteRequest): Promise<DeleteResponse> {
-    return this.#dml.run(() => remove(this.#context, request));
+    return this.#dml.run(() => whenServed(this.#context, request, () => remove(this.#context, request)));
   }
 
   search(request: SearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
-    return this.#dql.run(() => search(this.#context, request, signal));
+    return this.#dql.run(() => whenServed(this.#context, request, () => search(this.#context, request, signal)));
   }
 
   hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
@@ -407,7 +408,7 @@ export class Proxy {
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {
-    return this.#dql.run(() => query(this.#context, request, signal));
+    return this.#dql.run(() => whenServed(this.#context, request, () => query(this.#context, request, signal)));
   }
 
   /** Closes the growing segments; files follow. */

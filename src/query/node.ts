@@ -18,6 +18,7 @@ import type { Implementation, Transport } from "../rpc/transport.ts";
 import { SealedSegment } from "../segment/sealed.ts";
 import type { Deltas } from "../storage/deltas.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
+import { DeltaCache } from "./delta-cache.ts";
 
 interface Loaded {
   readonly segment: Promise<SealedSegment>;
@@ -36,10 +37,12 @@ export interface QueryNodeOptions {
 export class QueryNode {
   readonly #options: QueryNodeOptions;
   readonly #loaded = new Map<bigint, Loaded>();
+  readonly #deltas: DeltaCache;
   readonly #stopServing: () => void;
 
   constructor(options: QueryNodeOptions) {
     this.#options = options;
+    this.#deltas = new DeltaCache(options.objects, options.runtime);
     this.#stopServing = options.transport.serve<QueryService>(QUERY, this.#implementation());
   }
 
@@ -112,7 +115,9 @@ export class QueryNode {
     const { objects, runtime, kernel } = this.#options;
     const applied: Deltas[] = [];
     for (const delta of deltas) {
-      applied.push(...(await (await openSegmentFiles(objects, runtime, delta.manifestKey)).readDeltas()));
+      // A delete hides what is older than itself.
+      if (delta.timestampTo <= segment.timestampFrom) continue;
+      applied.push(...(await this.#deltas.read(delta.manifestKey)));
     }
     const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
     return SealedSegment.load(files, {

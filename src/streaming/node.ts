@@ -64,6 +64,8 @@ export class StreamingNode {
           this.#opening.set(channel, opening);
         }
         this.#channels.set(channel, await opening);
+        // While the replay ran there was no channel to look at.
+        if (this.#growingStates().some(({ oldest }) => oldest !== null)) this.#context.sealPolicy.arm();
       },
       append: async ({ virtualChannel, messages, idempotencyKey }) => {
         const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages, idempotencyKey);

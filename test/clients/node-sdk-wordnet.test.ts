@@ -138,6 +138,7 @@ describe("Milvus SDK for Node: 20,000 rows of 384 against brute force, under eve
           { name: "number", data_type: DataType.Int32 },
           { name: "group", data_type: DataType.VarChar, max_length: 16 },
         ],
+        shards_num: 2,
         index_params: [{ field_name: "vector", index_type: "FLAT", metric_type: "COSINE" }],
       }),
     );

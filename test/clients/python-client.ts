@@ -17,9 +17,9 @@ const CASE_LIMIT_MILLISECONDS = 120_000;
 export type Seen = Readonly<Record<string, unknown>>;
 
 /** Throws a sentence that tells what to do when there is no Python to run. */
-export function requirePython(): void {
-  if (!existsSync(PYTHON)) {
-    throw new Error(`the Python clients need ${PYTHON}: run "node scripts/setup.mjs" (it needs python3 and PyPI)`);
+export function requirePython(python: string = PYTHON): void {
+  if (!existsSync(python)) {
+    throw new Error(`the Python clients need ${python}: run "node scripts/setup.mjs" (it needs python3 and PyPI)`);
   }
 }
 

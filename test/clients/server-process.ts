@@ -92,8 +92,17 @@ async function end(child: ChildProcess, signal: NodeJS.Signals, ended: Promise<s
   return how;
 }
 
-/** An empty folder for a server's data, removed by `[Symbol.dispose]`. */
+/** An empty folder for a server's data, made when it is first asked for and removed by `[Symbol.dispose]`. */
 export function dataDirectory(): { readonly path: string } & Disposable {
-  const path = mkdtempSync(join(tmpdir(), "elanus-clients-"));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  let made: string | null = null;
+  return {
+    get path() {
+      made ??= mkdtempSync(join(tmpdir(), "elanus-clients-"));
+      return made;
+    },
+    [Symbol.dispose]() {
+      if (made !== null) rmSync(made, { recursive: true, force: true });
+      made = null;
+    },
+  };
 }

@@ -1,4 +1,4 @@
-/** Where the vectors of WordNet lie, when somebody has put them beside the repository (`docs/hacking.md`); the tests do without. */
+/** Where the vectors of WordNet lie, when somebody has put them beside the repository; the tests do without. */
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -20,8 +20,11 @@ import {
   randomFrom,
 } from "./operations.ts";
 
+const MOST_SIDES = 2;
 const UPSERTED_NUMBERS = 300;
-const LIMITS = { maxSegmentBytes: 48 * 1024, maxAgeMilliseconds: 250, checkMilliseconds: 50 };
+const LIMITS = { maxSegmentBytes: 128 * 1024, maxAgeMilliseconds: 1_000, checkMilliseconds: 100 };
+/** Files must be able to keep up with the log, or the crashes would always meet the same state. */
+const LONGEST_PAUSE_MILLISECONDS = 12;
 
 const options = JSON.parse(process.argv[2]!) as ChildOptions;
 const random = randomFrom(options.seed);
@@ -40,14 +43,13 @@ function below(limit: number): number {
 
 async function run(engine: Engine, operation: Operation): Promise<void> {
   tell({ type: "begin", operation });
-  const done = perform(engine, operation);
   if (options.acknowledgeEarly) {
     tell({ type: "end", id: operation.id });
-    await Promise.race([done.catch(() => undefined), sleep(1)]);
-    return;
+    await sleep(20);
+    return perform(engine, operation);
   }
   try {
-    await done;
+    await perform(engine, operation);
     tell({ type: "end", id: operation.id });
   } catch (error) {
     tell({ type: "failed", id: operation.id, text: error instanceof Error ? error.message : String(error) });
@@ -97,6 +99,8 @@ function deleteKeys(lane: number): LaneOperation {
 
 async function workLane(engine: Engine, lane: number): Promise<void> {
   while (!phase.isClosing) {
+    await sleep(below(LONGEST_PAUSE_MILLISECONDS));
+    if (phase.isClosing) return;
     const draw = random();
     if (draw < 0.3) await run(engine, writeOperation(lane, "insert"));
     else if (draw < 0.65) await run(engine, writeOperation(lane, "upsert"));
@@ -118,8 +122,8 @@ async function workFlushes(engine: Engine): Promise<void> {
   }
 }
 
-async function workSides(engine: Engine): Promise<void> {
-  let previous: string | null = null;
+async function workSides(engine: Engine, known: readonly string[]): Promise<void> {
+  const names = [...known];
   while (!phase.isClosing) {
     await sleep(below(120));
     if (phase.isClosing) return;
@@ -128,8 +132,11 @@ async function workSides(engine: Engine): Promise<void> {
     if (phase.isClosing) return;
     await run(engine, { kind: "fillSide", id: nextId++, name, rows: 1 + below(50) });
     if (phase.isClosing) return;
-    if (previous !== null) await run(engine, { kind: "dropSide", id: nextId++, name: previous, rows: 0 });
-    previous = name;
+    names.push(name);
+    while (names.length > MOST_SIDES) {
+      await run(engine, { kind: "dropSide", id: nextId++, name: names.splice(below(names.length), 1)[0]!, rows: 0 });
+      if (phase.isClosing) return;
+    }
   }
 }
 
@@ -140,12 +147,20 @@ const engine = await Engine.open({
   log: (line) => tell({ type: "log", line }),
 });
 await prepareCollections(engine);
-tell({ type: "state", ...(await readEverything(engine, options.readInOneGo, random)) });
+const found = await readEverything(engine, options.readInOneGo, random);
+tell({ type: "state", ...found });
 tell({ type: "ready" });
 
 const work: Promise<void>[] = [];
 if (options.closeAfterMilliseconds !== 0) {
-  work.push(...LANES.map(({ lane }) => workLane(engine, lane)), workFlushes(engine), workSides(engine));
+  work.push(
+    ...LANES.map(({ lane }) => workLane(engine, lane)),
+    workFlushes(engine),
+    workSides(
+      engine,
+      found.sides.map(({ name }) => name),
+    ),
+  );
 }
 if (options.closeAfterMilliseconds === null) {
   await Promise.all(work);

@@ -6,6 +6,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -16,14 +17,20 @@ const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 /** A child that says nothing for so long hangs. */
 const SILENCE_LIMIT_MILLISECONDS = 60_000;
 
+/** Then a new directory is begun: nothing compacts small segments here, and a start would spend its time with them. */
+const CYCLES_OF_A_DIRECTORY = 25;
+
 /** When the child dies: after so many milliseconds at work, while it starts, while it flushes, while it closes; or not at all. */
 type Death = "work" | "start" | "flush" | "close" | "none";
 
 export interface CycleOptions {
+  /** Is made, and removed when its cycles are over. */
   readonly directory: string;
   readonly cycles: number;
   readonly seed: number;
   readonly acknowledgeEarly?: boolean;
+  /** How the first children die; the others as chance will have it. */
+  readonly lives?: readonly Life[];
   /** Called between the death of a child and the birth of the next. */
   readonly betweenLives?: () => Promise<void>;
   /** A line a cycle. */
@@ -44,7 +51,7 @@ export interface Summary {
   readonly passed: number;
 }
 
-interface Life {
+export interface Life {
   readonly death: Death;
   readonly afterMilliseconds: number;
   readonly closeAfterMilliseconds: number | null;
@@ -52,7 +59,8 @@ interface Life {
 
 export async function runCycles(options: CycleOptions): Promise<Summary> {
   const random = randomFrom(options.seed);
-  const model = new Model();
+  let model = new Model();
+  const totals = { operations: 0, acknowledged: 0, unknown: 0 };
   const all = noFindings();
   const deaths: Record<Death, number> = { work: 0, start: 0, flush: 0, close: 0, none: 0 };
   const began = performance.now();
@@ -60,10 +68,11 @@ export async function runCycles(options: CycleOptions): Promise<Summary> {
   let failed = 0;
   for (; cycles < options.cycles; cycles += 1) {
     const isLast = cycles === options.cycles - 1 || performance.now() - began > (options.limitMilliseconds ?? Infinity);
+    const endsDirectory = isLast || cycles % CYCLES_OF_A_DIRECTORY === CYCLES_OF_A_DIRECTORY - 1;
     // The last child only reads, and closes: every cycle is looked at.
-    const life = isLast
+    const life = endsDirectory
       ? { death: "none" as const, afterMilliseconds: 0, closeAfterMilliseconds: 0 }
-      : nextLife(random);
+      : (options.lives?.[cycles] ?? nextLife(random));
     const findings = noFindings();
     const text = await liveOnce(options, model, life, random, findings);
     deaths[life.death] += 1;
@@ -75,18 +84,22 @@ export async function runCycles(options: CycleOptions): Promise<Summary> {
     options.print?.(`cycle ${cycles + 1}/${options.cycles} ${text}${faults.length === 0 ? "" : " FAILED"}`);
     for (const fault of faults.slice(0, 10)) options.print?.(`  ${fault}`);
     if (faults.length > 10) options.print?.(`  and ${faults.length - 10} more`);
+    if (endsDirectory) {
+      totals.operations += model.begun;
+      totals.acknowledged += model.acknowledged;
+      totals.unknown += model.unanswered;
+      model = new Model();
+      rmSync(options.directory, { recursive: true, force: true });
+    } else await options.betweenLives?.();
     if (isLast) {
       cycles += 1;
       break;
     }
-    await options.betweenLives?.();
   }
   return {
     cycles,
     deaths,
-    operations: model.begun,
-    acknowledged: model.acknowledged,
-    unknown: model.unanswered,
+    ...totals,
     findings: all,
     failed,
     passed: cycles - failed,

@@ -88,6 +88,14 @@ export const SEED_ROWS: readonly SeedRow[] = [
     missing: "rate limits",
   },
   {
+    row: "3.19",
+    what: "a search goes to every shard, and the answers are merged in order",
+    verdict: "works",
+    python: ["partition_keys"],
+    node: ["wordnet"],
+    note: "2 and 3 shards against brute force",
+  },
+  {
     row: "3.36",
     what: "names, aliases, partitions and databases of collections",
     verdict: "works",
@@ -195,7 +203,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     row: "4.11",
     what: "partitions: create, drop, list, insert into, search in, load, release",
     verdict: "works",
-    python: ["004_partitions"],
+    python: ["004_partitions", "partition_keys"],
     node: ["parted"],
   },
   {
@@ -230,8 +238,9 @@ export const SEED_ROWS: readonly SeedRow[] = [
     row: "4.16",
     what: "limit and offset up to 16,384",
     verdict: "works",
-    python: ["004_window", "004_search"],
-    note: "16,384 is in, 16,385 is refused; `offset` is taken as a keyword and in search_params",
+    python: ["004_window", "004_search", "iterators"],
+    node: ["walked"],
+    note: "16,384 is in, 16,385 is refused; `offset` is taken as a keyword and in search_params; iterators go past it",
   },
   {
     row: "4.28",

@@ -3,7 +3,13 @@
 import type { Scenario } from "./scenario.ts";
 import { deleteByFilter, deletedBeforeLoad, deletedDuringLoad, handoff, upsertStorm } from "./scenarios/deletes.ts";
 import { filesWithoutRecord, recordUnknown, recordWithoutAnswer } from "./scenarios/flush.ts";
-import { ackLost, neverAppended, reverseCompletion, tornTransaction } from "./scenarios/log.ts";
+import {
+  ackLost,
+  neverAppended,
+  reverseCompletion,
+  tornTransaction,
+  transactionsOverCheckpoint,
+} from "./scenarios/log.ts";
 import { mix, mixOfTransactions } from "./scenarios/mix.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -11,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   neverAppended,
   reverseCompletion,
   tornTransaction,
+  transactionsOverCheckpoint,
   filesWithoutRecord,
   recordWithoutAnswer,
   recordUnknown,

@@ -29,7 +29,7 @@ import { FaultyObjectStore, type ObjectFaults } from "./faulty-objectstore.ts";
 import { Lifeline, ProcessDied, type Watcher } from "./lifeline.ts";
 import type { SimulatedRuntime } from "./runtime.ts";
 
-const TRIES_TO_START = 50;
+const TRIES_TO_START = 200;
 const PAUSE_BETWEEN_TRIES_MILLISECONDS = 100;
 const SYNC_MILLISECONDS = 3;
 const LARGEST_RECORD_BYTES = 1 << 20;

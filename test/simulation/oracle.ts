@@ -125,6 +125,11 @@ export class Oracle {
     return [...this.#versions].filter(([, [first]]) => first!.mutation.channel === channel).map(([key]) => key);
   }
 
+  /** The write that the key began with is not on its way any more. */
+  isSettled(key: bigint): boolean {
+    return this.versionsOf(key)[0]?.mutation.state !== "pending";
+  }
+
   /** Rows that are visible for certain: neither hidden nor replaced by anything of unknown fate. */
   certainRows(channel: string, timestamp: Timestamp): Row[] {
     return this.keysOf(channel).flatMap((key) => {

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { test } from "node:test";
+import { StreamDecoder } from "@grpc/grpc-js/build/src/stream-decoder.js";
 import fc from "fast-check";
 import { MessageAssembler } from "./message-assembler.ts";
-
-interface Decoder {
-  write(data: Buffer): Buffer[];
-}
-
-const { StreamDecoder } = createRequire(import.meta.url)("@grpc/grpc-js/build/src/stream-decoder.js") as {
-  StreamDecoder: new (maximumBytes: number) => Decoder;
-};
 
 function framed(message: Uint8Array, compressed = 0): Buffer {
   const head = Buffer.alloc(5);

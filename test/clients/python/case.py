@@ -6,11 +6,17 @@ A case is called as `case_name.py <address> [argument…]`. It asserts by itself
 import json
 import logging
 import sys
+from pathlib import Path
 
 import numpy as np
+import pymilvus
 from pymilvus import MilvusClient, MilvusException
 
 logging.disable(logging.CRITICAL)  # pymilvus logs every error that it raises
+REQUIRED = (Path(__file__).parent.parent / "requirements.txt").read_text().split()
+if f"pymilvus=={pymilvus.__version__}" not in REQUIRED:
+    raise AssertionError(f"pymilvus {pymilvus.__version__} is not what requirements.txt names: {REQUIRED}")
+
 ADDRESS = sys.argv[1]
 ARGUMENTS = sys.argv[2:]
 

@@ -122,7 +122,7 @@ export const handoff: Scenario = {
     const { world, faults } = cluster;
     faults.objects.delay = 0.5;
     faults.objects.maximumDelayMilliseconds = 20;
-    let isWriting = true;
+    const done = new AbortController();
     const writer = async (): Promise<void> => {
       for (let round = 0; round < 10; round += 1) {
         const rows = await workload.insert(channel, 4);
@@ -130,17 +130,17 @@ export const handoff: Scenario = {
         if (world.random() < 0.5) await workload.flush(channel);
         await world.sleep(world.random() * 60);
       }
-      isWriting = false;
+      done.abort();
     };
     const reader = async (): Promise<void> => {
-      for (let rounds = 0; isWriting || rounds < 5; rounds += 1) {
+      for (let rounds = 0; !done.signal.aborted || rounds < 5; rounds += 1) {
         const dice = world.random();
         const at = workload.oracle.latest;
         const moment = dice < 0.4 ? "strong" : dice < 0.7 ? "eventual" : { at };
         await workload.read(channel, moment);
         await workload.count(channel, moment);
         await workload.search(channel, moment, 50);
-        await world.sleep(world.random() * 10);
+        await world.sleep(5 + world.random() * 20);
       }
     };
     await Promise.all([writer(), reader(), reader()]);

@@ -136,3 +136,31 @@ export const tornTransaction: Scenario = {
     }
   },
 };
+
+export const transactionsOverCheckpoint: Scenario = {
+  name: "T5",
+  about: "a transaction outlives an older one and a flush: the log is never asked for what it was allowed to forget",
+  options: { maxRecordBytes: 64 * 1024 + 100, limits: { channelCount: 1, maxAgeMilliseconds: 600_000 } },
+  async run(workload, cluster) {
+    await workload.setUp();
+    const [first, second] = [workload.channels[0]!, workload.channels[1]!];
+    const { world, faults } = cluster;
+    const flush = async (channel: string): Promise<void> => {
+      const tick = await workload.flush(channel);
+      if (tick === null) throw new WrongAnswer("the flush was refused");
+      await workload.untilFlushed(channel, tick);
+    };
+    faults.log.delayBeforeMilliseconds = 5;
+    const older = workload.insert(first, 20);
+    await world.sleep(10 + world.random() * 30);
+    const younger = workload.insert(second, 80);
+    await older;
+    await flush(first);
+    await younger;
+    await workload.insert(first, 2);
+    await flush(first);
+    cluster.crash();
+    await workload.restart();
+    await workload.readEverything();
+  },
+};

@@ -41,15 +41,15 @@ export const mix: Scenario = {
 export const mixOfTransactions: Scenario = {
   ...mix,
   name: "mix-t",
-  about: "as mix, and most appends are transactions of several records",
-  options: { maxRecordBytes: 64 * 1024 + 100 },
+  about: "as mix, on one channel, and most appends are transactions of several records",
+  options: { maxRecordBytes: 64 * 1024 + 100, limits: { channelCount: 1 } },
 };
 
 /** Each run has some of the faults, some more than others. */
 export function failNowAndThen({ world, faults }: Cluster): void {
   const some = (highest: number): number => (world.random() < 0.5 ? 0 : world.random() * highest);
   for (const [set, highest] of [
-    [faults.meta, 0.1],
+    [faults.meta, 0.06],
     // A load reads many objects and begins again when one fails.
     [faults.objects, 0.01],
   ] as const) {
@@ -80,7 +80,8 @@ async function doSomething(workload: Workload): Promise<void> {
   const { world } = workload.cluster;
   const channel = pick(workload, workload.channels);
   const dice = world.random();
-  const known = workload.oracle.keysOf(channel);
+  // An upsert that overtakes the insert of its key would leave two versions, rightly.
+  const known = workload.oracle.keysOf(channel).filter((key) => workload.oracle.isSettled(key));
   if (dice < 0.25 || known.length === 0) {
     await workload.insert(channel, 1 + Math.floor(world.random() * 6));
   } else if (dice < 0.4) {

@@ -87,6 +87,7 @@ export async function hybridSearch(
       outputFields: output.names,
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),
+      groupBy: null,
       iterator: null,
     };
   } finally {

@@ -160,6 +160,8 @@ export interface SearchResponse {
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
+  /** The group of each hit, in a search by groups. */
+  readonly groupBy: OutputField | null;
   /** What the next page of an iterator is asked with; null for other searches. */
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
 }

@@ -15,7 +15,9 @@ import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, nextBound, pageLength, pagePlan, pageTimestamp, searchPage } from "./iterate.ts";
-import { type OutputPlan, outputFields, planOutput } from "./output.ts";
+import { groupedSearch } from "./grouped-search.ts";
+import { checkGroupedSearch, planGrouping } from "./grouping.ts";
+import { type OutputPlan, outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
@@ -47,6 +49,8 @@ export async function search(
   const window = searchWindow(request);
   const plain = vectorPlan(described, request, window);
   const vector = page === null ? plain : pagePlan(plain, page);
+  const grouping = planGrouping(schema, request.params);
+  if (grouping !== null) checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null);
   const output = planOutput(schema, request.outputFields, false);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
@@ -56,10 +60,30 @@ export async function search(
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
   requireLoaded(described, "search", plan.partitionIds);
-  requireLoadedFields(described, output);
+  requireLoadedFields(
+    described,
+    grouping === null ? output : { ...output, fields: [...output.fields, grouping.field] },
+  );
   const now = await context.timestamp();
   const guarantee = guaranteeTimestamp(collection, request, now);
   const timestamp = pageTimestamp(request.params, request.guaranteeTimestamp, now);
+  const fieldIds = output.fields.map((field) => field.fieldId);
+  const decimals = checkDecimals(request.params);
+  const answer = { collectionName: schema.name, limit: window.limit, outputFields: output.names, iterator: null };
+  if (grouping !== null) {
+    const time = { guarantee, timestamp };
+    const found = await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal);
+    return {
+      ...answer,
+      counts: hitCounts(found.hits),
+      keys: found.hits.keys,
+      scores: rounded(found.hits.scores, decimals),
+      fields: outputFields(output, found.batch),
+      primaryFieldName: primaryKeyField(schema).name,
+      sessionTimestamp: found.sessionTimestamp,
+      groupBy: outputField(grouping.field, found.values),
+    };
+  }
   const shards = await searchShards(context, collection, [plan], { guarantee, timestamp }, signal);
   try {
     const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
@@ -69,18 +93,17 @@ export async function search(
       page === null ? window : { offset: 0, limit: vector.k },
     );
     const hits = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
-    const fieldIds = output.fields.map((field) => field.fieldId);
     const batch = await fetchFields(context, schema, shards, fieldIds, hits);
     return {
-      collectionName: schema.name,
+      ...answer,
       counts: hitCounts(hits),
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
-      scores: rounded(hits.scores, checkDecimals(request.params)),
+      scores: rounded(hits.scores, decimals),
       fields: outputFields(output, batch),
-      outputFields: output.names,
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),
+      groupBy: null,
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {
@@ -112,7 +135,7 @@ export function requireLoadedFields({ load }: DescribedCollection, output: Outpu
 }
 
 function refuseUnsupported(params: ReadonlyMap<string, string>): void {
-  if ((params.get("group_by_field") ?? "") !== "") throw invalidParameter("search group by is not supported yet");
+  if ((params.get("group_by_fields") ?? "") !== "") throw invalidParameter("group_by_fields is not supported yet");
   if ((params.get("order_by_fields") ?? "") !== "") throw invalidParameter("order_by_fields is not supported yet");
 }
 

@@ -24,19 +24,22 @@ export interface SearchTime {
   readonly timestamp: Timestamp | null;
 }
 
-/** Whoever calls this releases what comes back. */
+/** Whoever calls this releases what comes back. With `previous`, each shard is read as of its snapshot there. */
 export async function searchShards(
   context: ProxyContext,
   collection: CollectionInfo,
   plans: readonly SearchPlan[],
   time: SearchTime,
   signal: AbortSignal,
+  previous: readonly SearchedShard[] | null = null,
 ): Promise<readonly SearchedShard[]> {
   return Promise.all(
-    collection.virtualChannels.map(async (virtualChannel) => ({
-      virtualChannel,
-      ...(await context.streaming.searchAll({ virtualChannel, plans, ...time }, { signal })),
-    })),
+    collection.virtualChannels.map(async (virtualChannel) => {
+      const seen = previous?.find((shard) => shard.virtualChannel === virtualChannel);
+      const timestamp = seen?.timestamp ?? time.timestamp;
+      const request = { virtualChannel, plans, guarantee: time.guarantee, timestamp };
+      return { virtualChannel, ...(await context.streaming.searchAll(request, { signal })) };
+    }),
   );
 }
 

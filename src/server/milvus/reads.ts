@@ -108,7 +108,7 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,
       allSearchCount: 0,
-      groupByField: null,
+      groupByField: found.groupBy,
       iterator: found.iterator,
     },
   });

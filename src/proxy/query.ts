@@ -5,12 +5,11 @@
 import { invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 
-import { type ColumnBatch, type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
+import { type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
 import { type Filter, filterKeys } from "../model/filter.ts";
-import type { RetrieveAnswer, RetrievePlan } from "../model/plan.ts";
+import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { type ConsistencyLevel, DataType } from "../model/types.ts";
-import { mergeRows } from "../rank/read-segments.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
@@ -19,7 +18,9 @@ import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
 import type { QueryRequest, QueryResponse } from "./requests.ts";
+import { retrieve } from "./retrieve.ts";
 import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
+import { sessionTimestamp } from "./searched-shards.ts";
 
 const COUNT = "count(*)";
 const NEVER = new AbortController().signal;
@@ -107,25 +108,6 @@ export async function queryKeys(
   return { keys: batch.columns.get(key.fieldId) as KeyColumn, timestamp: now };
 }
 
-async function retrieve(
-  context: ProxyContext,
-  collection: CollectionInfo,
-  plan: RetrievePlan,
-  guarantee: Timestamp,
-  signal: AbortSignal,
-  timestamp: Timestamp | null = null,
-): Promise<{ readonly batch: ColumnBatch; readonly timestamp: Timestamp }> {
-  const answers = await Promise.all(
-    collection.virtualChannels.map((virtualChannel) =>
-      context.streaming.retrieve({ virtualChannel, plan, guarantee, timestamp }, { signal }),
-    ),
-  );
-  const key = primaryKeyField(collection.schema).fieldId;
-  const batches = answers.map((answer) => answer.batch);
-  const batch = batches.length === 1 ? batches[0]! : await mergeRows(batches, key, plan.limit, context.runtime, signal);
-  return { batch, timestamp: latest(answers) };
-}
-
 async function countRows(
   context: ProxyContext,
   collection: CollectionInfo,
@@ -153,7 +135,7 @@ async function countRows(
     ],
     outputFields: [COUNT],
     primaryFieldName: primaryKeyField(collection.schema).name,
-    sessionTimestamp: latest(answers),
+    sessionTimestamp: sessionTimestamp(answers),
   };
 }
 
@@ -194,8 +176,4 @@ function keyColumn(type: DataType, keys: readonly (bigint | string)[]): KeyColum
 
 function range(start: number, end: number): Uint32Array {
   return Uint32Array.from({ length: Math.max(0, end - start) }, (_, at) => start + at);
-}
-
-function latest(answers: readonly Pick<RetrieveAnswer, "timestamp">[]): Timestamp {
-  return answers.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
 }

@@ -119,6 +119,8 @@ export interface SubSearch {
 }
 
 export interface SearchRequest extends Target, Freshness, SubSearch {
+  /** The vectors of these rows are the queries; `queries` says nothing then. */
+  readonly keys?: KeyColumn;
   readonly partitionNames: readonly string[];
   readonly outputFields: readonly string[];
 }

@@ -6,6 +6,7 @@
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import { checkSearchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
+import { type KeyColumn, columnRows } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
 import { DataType, Metric, dataTypeName } from "../model/types.ts";
@@ -21,6 +22,7 @@ import { type OutputPlan, outputField, outputFields, planOutput } from "./output
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
+import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 
 export const MAX_WINDOW = 16_384;
@@ -32,11 +34,12 @@ export interface Window {
 
 export async function search(
   context: ProxyContext,
-  request: SearchRequest,
+  asked: SearchRequest,
   signal: AbortSignal,
 ): Promise<SearchResponse> {
-  const described = await context.describeAll(request);
+  const described = await context.describeAll(asked);
   const { collection } = described;
+  const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
   refuseUnsupported(request.params);
   const page = searchPage(request.params, request.queries.queryCount, context.runtime);
@@ -109,6 +112,26 @@ export async function search(
   } finally {
     releaseShards(context, shards);
   }
+}
+
+/** The request with the vectors of the rows that its keys name. */
+async function withVectors(
+  context: ProxyContext,
+  described: DescribedCollection,
+  request: SearchRequest,
+  keys: KeyColumn,
+  signal: AbortSignal,
+): Promise<SearchRequest> {
+  const { collection } = described;
+  checkQueryCount(columnRows(keys));
+  checkSearchKeys(collection, keys);
+  const field = searchedField(collection, request.params.get("anns_field") ?? "");
+  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  requireLoaded(described, "search", partitionIds);
+  const scope = { partitionIds, ignoreGrowing: booleanParam(request.params, "ignore_growing") };
+  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
+  const queries = await queriesOfKeys(context, collection, keys, field, scope, guarantee, signal);
+  return { ...request, queries };
 }
 
 export function requireLoaded(

@@ -22,11 +22,15 @@ export const READS: readonly Method[] = [
     decode: decodeSearchRequest,
     run: async (request, scope) => {
       refuseUnsupported(request);
+      if (request.searchByPrimaryKeys && request.ids === null) {
+        throw invalidParameter("a search by primary keys takes IDs");
+      }
       const found = await scope.proxy.search(
         {
           ...targetOf(request, scope),
           ...freshness(request),
           ...subSearch(request),
+          ...(request.ids === null ? {} : { keys: request.ids }),
           partitionNames: request.partitionNames,
           outputFields: request.outputFields,
         },
@@ -43,7 +47,10 @@ export const READS: readonly Method[] = [
     run: async (request, scope) => {
       refuseNamespace(request.namespace);
       if (request.functionChains.length > 0) refuse("function chains");
-      request.requests.forEach(refuseUnsupported);
+      for (const search of request.requests) {
+        refuseUnsupported(search);
+        if (search.searchByPrimaryKeys || search.ids !== null) refuse("search by primary keys in a hybrid search");
+      }
       const found = await scope.proxy.hybridSearch(
         {
           ...targetOf(request, scope),
@@ -163,7 +170,6 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
 
 function refuseUnsupported(request: WireSearch): void {
   refuseNamespace(request.namespace);
-  if (request.searchByPrimaryKeys || request.ids !== null) refuse("search by primary keys");
   if (request.subRequests.length > 0) refuse("a search of several requests");
   if (isSent(request.functionScore)) refuse("function score");
   if (request.functionChains.length > 0) refuse("function chains");

@@ -5,6 +5,7 @@
  */
 
 import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Engine } from "../../src/engine/engine.ts";
 import { median, printTable, sleep } from "../measure.ts";
@@ -88,6 +89,8 @@ function collectStages(stages: Map<string, string[]>, path: string): void {
       ["--disable-warning=ExperimentalWarning", program, path, String(began)],
       {
         encoding: "utf8",
+        // As the command does.
+        env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "node-compile-cache") },
       },
     );
     if (stdout === "") throw new Error(`stages.ts printed nothing: ${stderr}`);

@@ -3,7 +3,7 @@
  */
 
 import { decodeJson, encodeJson } from "../base/json.ts";
-import type { Compare, MetaStore } from "../metastore/metastore.ts";
+import { type Compare, type MetaStore, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { StreamingService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { pchannelKey } from "./meta-keys.ts";
@@ -33,7 +33,12 @@ async function nextTerm(store: MetaStore, channel: string): Promise<bigint> {
     const entry = await store.get(key);
     const term = entry === null ? 1n : decodeJson<{ term: bigint }>(entry.value).term + 1n;
     const unchanged: Compare = entry === null ? { key, exists: false } : { key, modRevision: entry.modRevision };
-    const { succeeded } = await store.transaction([unchanged], [{ put: key, value: encodeJson({ term }) }]);
-    if (succeeded) return term;
+    try {
+      const { succeeded } = await store.transaction([unchanged], [{ put: key, value: encodeJson({ term }) }]);
+      if (succeeded) return term;
+    } catch (error) {
+      // Whether the term was written or not: the next one is above it.
+      if (!(error instanceof OutcomeUnknown)) throw error;
+    }
   }
 }

@@ -49,6 +49,8 @@ export class Delegator {
   readonly #flushed: Set<bigint>;
   /** How many live views name a sealed segment. */
   readonly #sealedUses = new Map<bigint, number>();
+  readonly #releases = new Map<bigint, Promise<void>>();
+  readonly #letGoWaiters: (() => void)[] = [];
   #view: View | null = null;
   #load: LoadConfig | null = null;
   #targetVersion = 0n;
@@ -205,6 +207,7 @@ export class Delegator {
     try {
       for (const segment of fresh) {
         const relevant = deltas.filter((delta) => inScope(delta, segment.partitionId));
+        await this.#untilLetGo(segment.segmentId);
         await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant });
         loaded.push(segment);
       }
@@ -219,19 +222,20 @@ export class Delegator {
         next = pending.at(-1)!.sequence + 1;
       }
     } catch (error) {
-      for (const segment of loaded)
-        await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
+      await this.#releaseAll(loaded);
       throw error;
     }
-    if (this.#closed) {
-      for (const segment of loaded)
-        await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
-      return;
-    }
+    if (this.#closed) return this.#releaseAll(loaded);
     this.#load = load;
     this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
     this.#dropFlushed(new Set(sealed.map((segment) => segment.segmentId)));
     this.deletes.trim(deltas.reduce((tick, delta) => (delta.flushTimestamp > tick ? delta.flushTimestamp : tick), 0n));
+    // Loaded in vain: its partition was dropped meanwhile.
+    await this.#releaseAll(loaded.filter((segment) => this.#isDropped(segment)));
+  }
+
+  async #releaseAll(segments: readonly SegmentInfo[]): Promise<void> {
+    for (const { segmentId } of segments) await this.#query.releaseSegment({ segmentId }).catch(() => undefined);
   }
 
   #isDropped(segment: SegmentInfo): boolean {
@@ -266,7 +270,23 @@ export class Delegator {
       return;
     }
     this.#sealedUses.delete(segmentId);
-    void this.#query.releaseSegment({ segmentId }).catch(() => undefined);
+    const release = this.#query
+      .releaseSegment({ segmentId })
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#releases.get(segmentId) === release) this.#releases.delete(segmentId);
+      });
+    this.#releases.set(segmentId, release);
+    for (const resume of this.#letGoWaiters.splice(0)) resume();
+  }
+
+  /**
+   * Resolves when the query node has let the segment go. What an old view still holds has not seen the deletes since, and must not be
+   * taken for freshly loaded.
+   */
+  async #untilLetGo(segmentId: bigint): Promise<void> {
+    while (this.#sealedUses.has(segmentId)) await new Promise<void>((resume) => this.#letGoWaiters.push(resume));
+    await this.#releases.get(segmentId);
   }
 
   #retireView(): void {

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SystemRuntime } from "../base/host/system.ts";
+import { TwinKernel } from "../kernel/twin/twin.ts";
+import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import { type Column, type KeyColumn, columnRows } from "../model/columns.ts";
+import { MessageType } from "../model/message.ts";
+import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
+import { DataType, SegmentLevel } from "../model/types.ts";
+import type { ChannelTarget, QueryService } from "../rpc/services.ts";
+import type { Client } from "../rpc/transport.ts";
+import { Delegator } from "./delegator.ts";
+
+const CHANNEL = "dml_0_1v0";
+const LOAD: LoadConfig = { collectionId: 1n, replicaNumber: 1, fieldIds: [], partitionIds: null };
+
+const collection = {
+  collectionId: 1n,
+  schema: {
+    name: "c",
+    description: "",
+    enableDynamicField: false,
+    version: 0,
+    fields: [
+      { fieldId: 100n, name: "id", dataType: DataType.Int64, isPrimaryKey: true, dimension: 0 } as FieldSchema,
+      { fieldId: 101n, name: "v", dataType: DataType.FloatVector, dimension: 1 } as FieldSchema,
+    ],
+  },
+  partitions: [{ partitionId: 7n, name: "_default", createdTimestamp: 0n }],
+} as unknown as CollectionInfo;
+
+function keys(...values: bigint[]): KeyColumn {
+  return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(values), valid: null };
+}
+
+function flushed(segmentId: bigint): SegmentInfo {
+  return { segmentId, partitionId: 7n, level: SegmentLevel.L1, flushTimestamp: 0n } as SegmentInfo;
+}
+
+/** A query node that keeps a log of what it is asked, and holds loads until it is told. */
+class QueryLog {
+  readonly calls: string[] = [];
+  hold: Promise<void> | null = null;
+
+  client(): Client<QueryService> {
+    return {
+      loadSegment: async ({ segment }: { segment: SegmentInfo }) => {
+        this.calls.push(`load ${segment.segmentId}`);
+        await this.hold;
+        return { rowCount: 0, memoryBytes: 0 };
+      },
+      releaseSegment: async ({ segmentId }: { segmentId: bigint }) => void this.calls.push(`release ${segmentId}`),
+      applyDeletes: async (request: { segmentIds: readonly bigint[]; keys: KeyColumn }) =>
+        void this.calls.push(`delete ${columnRows(request.keys)} keys in ${request.segmentIds.join(",")}`),
+    } as unknown as Client<QueryService>;
+  }
+}
+
+function delegator(query: QueryLog): Delegator {
+  const recovered = { collection, virtualChannel: CHANNEL, segments: [], deletesFlushed: 0n };
+  return new Delegator(recovered, new TwinKernel(new SystemRuntime(), null), query.client());
+}
+
+function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {
+  return { virtualChannel: CHANNEL, version, load, segments };
+}
+
+function insert(into: Delegator, segmentId: bigint, timeTick: bigint, ...ids: bigint[]): Promise<void> {
+  const columns = new Map<bigint, Column>([
+    [100n, keys(...ids)],
+    [
+      101n,
+      { kind: "vector", type: DataType.FloatVector, dimension: 1, values: Float32Array.from(ids, Number), valid: null },
+    ],
+  ]);
+  const batch = { rowCount: ids.length, columns };
+  const rowIds = BigInt64Array.from(ids);
+  const message = {
+    type: MessageType.Insert,
+    collectionId: 1n,
+    partitionId: 7n,
+    segmentId,
+    schemaVersion: 0,
+    rowIds,
+    batch,
+  } as const;
+  return into.insert(message, timeTick, timeTick, () => Promise.resolve());
+}
+
+function remove(from: Delegator, timeTick: bigint, ...ids: bigint[]): Promise<void> {
+  const message = {
+    type: MessageType.Delete,
+    collectionId: 1n,
+    partitionId: -1n,
+    upperBound: null,
+    keys: keys(...ids),
+  } as const;
+  return from.delete(message, timeTick, timeTick);
+}
+
+test("a segment comes into view only with the deletes that came while it was loaded (I 16.3)", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  const gate = Promise.withResolvers<void>();
+  query.hold = gate.promise;
+  await remove(subject, 200n, 6n);
+  const serving = subject.setTarget(target(1n, LOAD, flushed(5n)));
+  await new Promise((resolve) => setImmediate(resolve));
+  await remove(subject, 210n, 7n, 8n);
+  assert.throws(() => subject.pin(), /collection not loaded/);
+  gate.resolve();
+  await serving;
+  assert.deepEqual(query.calls, ["load 5", "delete 3 keys in 5"], "what was pending before, and what came meanwhile");
+  await remove(subject, 225n, 9n);
+  assert.equal(query.calls.at(-1), "delete 1 keys in 5", "from now on at once");
+  subject.close();
+});
+
+test("a flushed segment replaces its growing form in one step, and readers of the old view keep theirs (I 16.5)", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  await subject.setTarget(target(1n, LOAD));
+  await insert(subject, 5n, 100n, 1n, 2n);
+  const old = subject.pin();
+  assert.deepEqual(
+    old.growing.map((segment) => segment.segmentId),
+    [5n],
+  );
+  subject.seal([5n], 110n);
+  subject.markFlushed([5n]);
+  assert.deepEqual(subject.pin().growing.length, 1, "files alone change nothing for readers");
+  await subject.setTarget(target(2n, LOAD, flushed(5n)));
+  const now = subject.pin();
+  assert.deepEqual([now.growing.length, now.sealed.map(({ segmentId }) => segmentId)], [0, [5n]]);
+  assert.equal(old.growing[0]!.rowCount, 2);
+  assert.equal(old.growing[0]!.column(100n).kind, "fixed", "still readable");
+  now.unpin();
+  old.unpin();
+  subject.close();
+});
+
+test("what an old view still holds is let go before it is loaded again", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  await subject.setTarget(target(1n, LOAD, flushed(5n)));
+  const reader = subject.pin();
+  await subject.setTarget(target(2n, null));
+  // Nobody tells the old copy of this delete.
+  await remove(subject, 300n, 1n);
+  const again = subject.setTarget(target(3n, LOAD, flushed(5n)));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(query.calls, ["load 5"]);
+  reader.unpin();
+  await again;
+  assert.deepEqual(query.calls, ["load 5", "release 5", "load 5", "delete 1 keys in 5"]);
+  subject.close();
+});
+
+test("an older target than the newest is ignored, and releasing lets everything go", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  await subject.setTarget(target(4n, LOAD, flushed(5n)));
+  await subject.setTarget(target(3n, LOAD, flushed(6n)));
+  assert.deepEqual(query.calls, ["load 5"]);
+  await subject.setTarget(target(5n, null));
+  assert.deepEqual(query.calls, ["load 5", "release 5"]);
+  assert.throws(() => subject.pin(), /collection not loaded/);
+  subject.close();
+});
+
+test("a replay does not grow again what is flushed, but its deletes still reach growing rows", async () => {
+  const query = new QueryLog();
+  const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(5n)], deletesFlushed: 150n };
+  const subject = new Delegator(recovered, new TwinKernel(new SystemRuntime(), null), query.client());
+  await insert(subject, 5n, 100n, 1n);
+  await insert(subject, 6n, 101n, 2n, 3n);
+  await remove(subject, 120n, 3n);
+  assert.deepEqual(
+    subject.growing().map(({ segment }) => segment.segmentId),
+    [6n],
+  );
+  const { segment } = subject.growing()[0]!;
+  assert.equal(segment.hiddenRows, 1, "the row of the unflushed segment is deleted");
+  assert.equal(subject.deletes.since(0).length, 0, "and files have the delete");
+  subject.close();
+});

@@ -5,7 +5,7 @@
 import { invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 
-import { type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
+import { type ColumnBatch, type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
 import { type Filter, filterKeys } from "../model/filter.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
@@ -14,6 +14,8 @@ import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, pageTimestamp } from "./iterate.ts";
+import { orderedPage } from "./ordered-query.ts";
+import { orderSpecs, planOrder } from "./ordering.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -33,6 +35,10 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const partitionIds = partitionsForRead(collection, request.partitionNames);
   const isCount = request.outputFields.some((name) => name.replaceAll(" ", "").toLowerCase() === COUNT);
   const window = queryWindow(request, filter, isCount);
+  const order = isCount ? [] : planOrder(schema, request.params, "query");
+  if (order.length > 0) {
+    if (booleanParam(request.params, "iterator")) throw invalidParameter("ORDER BY with iterator is not supported");
+  }
   checkIteratedCollection(
     collection,
     request.params,
@@ -60,22 +66,23 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const byKeys = listed === null ? {} : { keys: keyColumn(key.dataType, listed), filter: null };
   const limit = window === null ? null : window.offset + window.limit;
   const fieldIds = output.fields.map((field) => field.fieldId);
-  const { batch, timestamp } = await retrieve(
-    context,
-    collection,
-    { ...plan, ...byKeys, fieldIds, limit },
-    guarantee,
-    signal,
-    pageTimestamp(request.params, request.guaranteeTimestamp, now),
-  );
-  const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
-  return {
+  const rows = { ...plan, ...byKeys, fieldIds, limit };
+  const answer = (page: ColumnBatch, timestamp: Timestamp): QueryResponse => ({
     collectionName: schema.name,
     fields: outputFields(output, page),
     outputFields: output.names,
     primaryFieldName: key.name,
     sessionTimestamp: timestamp,
-  };
+  });
+  if (order.length > 0) {
+    requireLoadedFields(described, { ...output, fields: order.map(({ field }) => field) });
+    const page = await orderedPage(context, collection, rows, order, window!, guarantee, signal);
+    return answer(page.batch, page.timestamp);
+  }
+  const time = pageTimestamp(request.params, request.guaranteeTimestamp, now);
+  const { batch, timestamp } = await retrieve(context, collection, rows, guarantee, signal, time);
+  const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
+  return answer(page, timestamp);
 }
 
 /** The keys that a filter names, for a delete, and the timestamp at which it was asked. */
@@ -155,9 +162,8 @@ function queryWindow(
   }
   if ((request.params.get("group_by_fields") ?? "") !== "")
     throw invalidParameter("group_by_fields is not supported yet");
-  if ((request.params.get("order_by_fields") ?? "") !== "")
-    throw invalidParameter("order_by_fields is not supported yet");
   if (!hasLimit) {
+    if (orderSpecs(request.params).length > 0) throw invalidParameter("ORDER BY requires explicit limit");
     if (filter === null) throw invalidParameter("empty expression should be used with limit");
     return null;
   }

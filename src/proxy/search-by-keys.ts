@@ -7,7 +7,8 @@ import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import { KeyIndex } from "../rank/key-index.ts";
-import { type KeyReader, keyReader } from "../segment/key-reader.ts";
+import { rowsOfKeys } from "../rank/rows-of-keys.ts";
+import { keyReader } from "../segment/key-reader.ts";
 import type { ProxyContext } from "./context.ts";
 import type { SubSearch } from "./requests.ts";
 import { retrieve } from "./retrieve.ts";
@@ -46,21 +47,19 @@ export async function queriesOfKeys(
   const { batch } = await retrieve(context, collection, plan, guarantee, signal);
   const wanted = keyReader(keys);
   const found = keyReader(batch.columns.get(primaryKeyField(collection.schema).fieldId) as KeyColumn);
-  const rows = placesOfKeys(found, wanted);
+  const rows = rowsOfKeys(found, wanted);
   const missing = [...rows.keys()].filter((at) => rows[at] === found.rowCount);
   if (missing.length > 0) {
     const list = missing.map((at) => keyText(keys, at)).join(" ");
     throw invalidParameter(`some of the provided primary key IDs do not exist: missing IDs = [${list}]`);
   }
   const vectors = takeRows(batch.columns.get(field.fieldId)!, rows) as VectorColumn;
+  const absent = [...rows.keys()].filter((at) => vectors.valid?.[at] === 0);
+  if (absent.length > 0) {
+    const list = absent.map((at) => keyText(keys, at)).join(" ");
+    throw invalidParameter(`some of the provided primary key IDs have no vector: IDs = [${list}]`);
+  }
   return { type: field.dataType, values: vectors.values, queryCount: wanted.rowCount };
-}
-
-/** For each wanted key its row among the found ones, which are sorted; the number of them when it is not there. */
-function placesOfKeys(found: KeyReader, wanted: KeyReader): Uint32Array {
-  const index = new KeyIndex([found, wanted], found.rowCount + wanted.rowCount);
-  for (let row = 0; row < found.rowCount; row += 1) index.placeOf(0, row);
-  return Uint32Array.from({ length: wanted.rowCount }, (_, at) => Math.min(index.placeOf(1, at), found.rowCount));
 }
 
 function keyText(keys: KeyColumn, row: number): string {

@@ -6,10 +6,11 @@
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import { checkSearchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
-import { type KeyColumn, columnRows } from "../model/columns.ts";
+import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
 import { DataType, Metric, dataTypeName } from "../model/types.ts";
+import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
@@ -18,6 +19,7 @@ import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, nextBound, pageLength, pagePlan, pageTimestamp, searchPage } from "./iterate.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { checkGroupedSearch, planGrouping } from "./grouping.ts";
+import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { type OutputPlan, outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -54,6 +56,12 @@ export async function search(
   const vector = page === null ? plain : pagePlan(plain, page);
   const grouping = planGrouping(schema, request.params);
   if (grouping !== null) checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null);
+  const order = planOrder(schema, request.params, "search");
+  if (order.length > 0 && booleanParam(request.params, "iterator")) {
+    throw invalidParameter("order_by is not supported when using search iterator");
+  }
+  if (order.length > 0 && grouping !== null)
+    throw invalidParameter("order_by is not supported yet with group_by_field");
   const output = planOutput(schema, request.outputFields, false);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
@@ -95,8 +103,10 @@ export async function search(
       shards.map((shard) => shard.hits[0]!),
       page === null ? window : { offset: 0, limit: vector.k },
     );
-    const hits = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
-    const batch = await fetchFields(context, schema, shards, fieldIds, hits);
+    const nearest = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
+    const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
+    const fetched = await fetchFields(context, schema, shards, wanted, nearest);
+    const { hits, batch } = order.length === 0 ? { hits: nearest, batch: fetched } : ordered(nearest, fetched, order);
     return {
       ...answer,
       counts: hitCounts(hits),
@@ -159,7 +169,6 @@ export function requireLoadedFields({ load }: DescribedCollection, output: Outpu
 
 function refuseUnsupported(params: ReadonlyMap<string, string>): void {
   if ((params.get("group_by_fields") ?? "") !== "") throw invalidParameter("group_by_fields is not supported yet");
-  if ((params.get("order_by_fields") ?? "") !== "") throw invalidParameter("order_by_fields is not supported yet");
 }
 
 export function searchWindow(request: SubSearch): Window {
@@ -271,6 +280,21 @@ function ring(search: ReadonlyMap<string, unknown>, metric: Metric): VectorPlan[
     }
   }
   return { outer, inner };
+}
+
+/** The hits of each query in another order; those that it calls alike stay nearest first. */
+function ordered(
+  hits: Hits,
+  batch: ColumnBatch,
+  order: readonly OrderKey[],
+): { readonly hits: Hits; readonly batch: ColumnBatch } {
+  const compare = rowOrder(order, batch);
+  const rows = new Uint32Array(hits.rows.length);
+  for (let query = 0; query + 1 < hits.offsets.length; query += 1) {
+    const [start, end] = [hits.offsets[query]!, hits.offsets[query + 1]!];
+    rows.set(Array.from({ length: end - start }, (_, at) => start + at).toSorted(compare), start);
+  }
+  return { hits: gatherHits([hits], hits.offsets, new Uint32Array(rows.length), rows), batch: takeBatch(batch, rows) };
 }
 
 /** Of each query. */

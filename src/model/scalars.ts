@@ -4,7 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type Column, textAt } from "./columns.ts";
+import { type Column, bytesColumn, fixedValues, isBytesType, textAt } from "./columns.ts";
 import type { Constant } from "./filter.ts";
 import { DataType } from "./types.ts";
 
@@ -24,4 +24,29 @@ export function scalarAt(column: Column, row: number): Scalar {
     default:
       return BigInt(value);
   }
+}
+
+/** The column of these values. */
+export function scalarColumn(type: DataType, entries: readonly Scalar[]): Column {
+  const valid = entries.includes(null) ? Uint8Array.from(entries, (entry) => (entry === null ? 0 : 1)) : null;
+  if (isBytesType(type)) {
+    return bytesColumn(
+      type,
+      entries.map((entry) => (entry === null ? "" : String(entry))),
+      valid,
+    );
+  }
+  const values = fixedValues(type, entries.length);
+  for (const [row, entry] of entries.entries()) {
+    if (entry === null) continue;
+    if (values instanceof BigInt64Array) values[row] = BigInt(entry);
+    else values[row] = Number(entry);
+  }
+  return { kind: "fixed", type, values, valid };
+}
+
+/** Two values of one field; text by its UTF-8 bytes. */
+export function compareScalars(left: Constant, right: Constant): number {
+  if (typeof left === "string") return Buffer.compare(Buffer.from(left), Buffer.from(right as string));
+  return left === right ? 0 : left < right ? -1 : 1;
 }

@@ -10,6 +10,7 @@ import { type Filter, filterKeys } from "../model/filter.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { type ConsistencyLevel, DataType } from "../model/types.ts";
+import { type Aggregation, aggregateQuery, planAggregation } from "./aggregates.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
@@ -33,11 +34,14 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const { schema } = collection;
   const filter = parsePlanFilter("query", request.expression, schema, request.templates);
   const partitionIds = partitionsForRead(collection, request.partitionNames);
-  const isCount = request.outputFields.some((name) => name.replaceAll(" ", "").toLowerCase() === COUNT);
-  const window = queryWindow(request, filter, isCount);
-  const order = isCount ? [] : planOrder(schema, request.params, "query");
-  if (order.length > 0) {
-    if (booleanParam(request.params, "iterator")) throw invalidParameter("ORDER BY with iterator is not supported");
+  const aggregation = planAggregation(schema, request.outputFields, request.params);
+  // Much faster than the way of other aggregates: nothing is looked at but bits.
+  const isCount =
+    aggregation?.hasCountOfRows === true && aggregation.outputs.length === 1 && aggregation.groupBy.length === 0;
+  const window = queryWindow(request, filter, aggregation);
+  const order = aggregation === null ? planOrder(schema, request.params, "query") : [];
+  if (order.length > 0 && booleanParam(request.params, "iterator")) {
+    throw invalidParameter("ORDER BY with iterator is not supported");
   }
   checkIteratedCollection(
     collection,
@@ -57,6 +61,10 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   };
   const guarantee = guaranteeTimestamp(collection, request, now);
   if (isCount) return countRows(context, collection, plan, guarantee, signal);
+  if (aggregation !== null) {
+    requireLoadedFields(described, { fields: aggregation.fields, dynamicKeys: null, names: [] });
+    return aggregateQuery(context, collection, aggregation, plan, window, guarantee, signal);
+  }
 
   const output = planOutput(schema, request.outputFields, true);
   requireLoadedFields(described, output);
@@ -150,21 +158,18 @@ async function countRows(
 function queryWindow(
   request: QueryRequest,
   filter: Filter | null,
-  isCount: boolean,
+  aggregation: Aggregation | null,
 ): { readonly limit: number; readonly offset: number } | null {
   const hasLimit = (request.params.get("limit") ?? "") !== "";
   const limit = integerParam(request.params, "limit", 0);
   const offset = integerParam(request.params, "offset", 0);
-  if (isCount) {
-    if (hasLimit) throw invalidParameter("count entities with pagination is not allowed");
-    if (request.outputFields.length > 1) throw invalidParameter("count(*) cannot be combined with other output fields");
-    return null;
+  if (hasLimit && aggregation?.hasCountOfRows === true && aggregation.groupBy.length === 0) {
+    throw invalidParameter("count entities with pagination is not allowed");
   }
-  if ((request.params.get("group_by_fields") ?? "") !== "")
-    throw invalidParameter("group_by_fields is not supported yet");
   if (!hasLimit) {
     if (orderSpecs(request.params).length > 0) throw invalidParameter("ORDER BY requires explicit limit");
-    if (filter === null) throw invalidParameter("empty expression should be used with limit");
+    const hasAggregates = aggregation !== null && aggregation.aggregates.length > 0;
+    if (filter === null && !hasAggregates) throw invalidParameter("empty expression should be used with limit");
     return null;
   }
   if (limit < 1 || offset < 0 || offset + limit > MAX_WINDOW) {

@@ -7,6 +7,8 @@ import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
 import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import type { Message } from "../model/message.ts";
 import type {
+  AggregatePlan,
+  GroupTable,
   HitPlaces,
   Hits,
   RetrieveAnswer,
@@ -233,6 +235,12 @@ export interface StreamingService {
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<{ readonly timestamp: Timestamp; readonly count: number }>;
+  aggregate(request: {
+    readonly virtualChannel: string;
+    readonly plan: AggregatePlan;
+    readonly guarantee: Timestamp;
+    readonly timestamp: Timestamp | null;
+  }): Promise<{ readonly timestamp: Timestamp; readonly table: GroupTable }>;
   /** Fields of hits, in the order of `places`, under the lease of their search. */
   fetch(request: {
     readonly virtualChannel: string;
@@ -274,6 +282,11 @@ export interface QueryService {
     readonly plan: RetrievePlan;
     readonly timestamp: Timestamp;
   }): Promise<{ readonly count: number }>;
+  aggregate(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly plan: AggregatePlan;
+    readonly timestamp: Timestamp;
+  }): Promise<{ readonly table: GroupTable }>;
   fetch(request: {
     readonly fieldIds: readonly bigint[];
     readonly places: HitPlaces;

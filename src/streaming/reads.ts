@@ -9,6 +9,8 @@ import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
 import type {
+  AggregatePlan,
+  GroupTable,
   HitPlaces,
   Hits,
   RetrieveAnswer,
@@ -18,6 +20,7 @@ import type {
   SearchPlan,
 } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
+import { aggregateRows, mergeTables } from "../rank/aggregate.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
 import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
 import type { QueryService } from "../rpc/services.ts";
@@ -124,6 +127,28 @@ export async function count(
       segmentIds.length === 0 ? null : context.query.count({ segmentIds, plan, timestamp }, { signal }),
     ]);
     return { timestamp, count: here + (there?.count ?? 0) };
+  } finally {
+    view.unpin();
+  }
+}
+
+export async function aggregate(
+  context: ReadContext,
+  plan: AggregatePlan,
+  time: ReadTime,
+  signal: AbortSignal,
+): Promise<{ readonly timestamp: Timestamp; readonly table: GroupTable }> {
+  const { view, timestamp } = await pin(context, time);
+  try {
+    const { runtime, query, delegator } = context;
+    const { schema } = delegator.collection;
+    const segmentIds = sealedIds(view, plan.partitionIds);
+    const [here, there] = await Promise.all([
+      aggregateRows(growing(view, plan), plan, schema, timestamp, runtime, signal),
+      segmentIds.length === 0 ? null : query.aggregate({ segmentIds, plan, timestamp }, { signal }),
+    ]);
+    const table = there === null ? here : await mergeTables([here, there.table], plan, schema, runtime, signal);
+    return { timestamp, table };
   } finally {
     view.unpin();
   }

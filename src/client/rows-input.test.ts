@@ -216,17 +216,21 @@ test("columns that do not fit are refused", () => {
 
 test("an integer of 64 bits is a number where that is exact, else a bigint", () => {
   fc.assert(
-    fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.integer({ min: -3, max: 3 }), (any, near) => {
-      for (const value of [any, 2n ** 53n + BigInt(near), -(2n ** 53n) + BigInt(near), BigInt(near)]) {
-        const values = BigInt64Array.of(0n, value);
-        const read = int64At(values, wordsOf(values), 1);
-        assert.equal(BigInt(read), value);
-        assert.equal(typeof read, Number.isSafeInteger(Number(value)) ? "number" : "bigint");
-        const written = new BigInt64Array(2);
-        assert.ok(putInt64(written, wordsOf(written), 1, read));
-        assert.equal(written[1], value);
-      }
-    }),
+    fc.property(
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      fc.integer({ min: -3, max: 3 }),
+      (drawn, near) => {
+        for (const value of [drawn, 2n ** 53n + BigInt(near), -(2n ** 53n) + BigInt(near), BigInt(near)]) {
+          const values = BigInt64Array.of(0n, value);
+          const read = int64At(values, wordsOf(values), 1);
+          assert.equal(BigInt(read), value);
+          assert.equal(typeof read, Number.isSafeInteger(Number(value)) ? "number" : "bigint");
+          const written = new BigInt64Array(2);
+          assert.ok(putInt64(written, wordsOf(written), 1, read));
+          assert.equal(written[1], value);
+        }
+      },
+    ),
   );
   const column = { kind: "fixed", type: DataType.Int64, values: BigInt64Array.of(5n, 2n ** 60n), valid: null } as const;
   assert.deepEqual(keysOf(column), [5, 2n ** 60n]);

@@ -12,7 +12,7 @@
  */
 
 import { join } from "node:path";
-import { asMilvusError } from "../base/errors.ts";
+import { asMilvusError, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import { channelNames } from "../coordinator/channels.ts";
@@ -20,7 +20,7 @@ import { Coordinator } from "../coordinator/coordinator.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { loadKernel } from "../kernel/load.ts";
 import { Journal } from "../log/journal/journal.ts";
-import type { LogBackend } from "../log/log.ts";
+import { type LogBackend, LogCorrupted, LogUnavailable } from "../log/log.ts";
 import type { MetaStore } from "../metastore/metastore.ts";
 import { SqliteMetaStore } from "../metastore/sqlite.ts";
 import { DirectoryObjectStore } from "../objectstore/directory.ts";
@@ -32,6 +32,13 @@ import type { Transport } from "../rpc/transport.ts";
 import { StreamingNode } from "../streaming/node.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { DEFAULT_LIMITS, type EngineLimits } from "./limits.ts";
+
+/** The log's own errors know nothing of Milvus's codes. */
+function openFailure(error: unknown): Error {
+  if (error instanceof LogCorrupted) return milvusError("DataIntegrity", error.message, {}, error);
+  if (error instanceof LogUnavailable) return milvusError("IoFailed", error.message, {}, error);
+  return asMilvusError(error);
+}
 
 /** The seams, however they are implemented. */
 export interface Adapters {
@@ -101,7 +108,7 @@ export class Engine {
     } catch (error) {
       for (const close of closers.toReversed()) await close().catch(() => undefined);
       lock.release();
-      throw error;
+      throw openFailure(error);
     }
   }
 

@@ -48,7 +48,7 @@ export class Flusher {
   readonly #options: FlusherOptions;
   readonly #jobs: Job[] = [];
   readonly #loop = new Loop(() => this.#run());
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: FlusherOptions) {
     this.#options = options;
@@ -67,13 +67,13 @@ export class Flusher {
 
   /** Jobs that have not begun are left to the next start; the one at work ends first. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     await this.#loop.idle();
   }
 
   async #run(): Promise<void> {
     let delay = RETRY_FIRST_MILLISECONDS;
-    while (this.#jobs.length > 0 && !this.#stopped) {
+    while (this.#jobs.length > 0 && !this.#stopping.signal.aborted) {
       const job = this.#jobs[0]!;
       try {
         await this.#flush(job);
@@ -84,7 +84,8 @@ export class Flusher {
         this.#options.log(
           `flush of ${job.delegator.virtualChannel} failed, trying again in ${delay} ms: ${error.message}`,
         );
-        await this.#options.runtime.sleep(delay);
+        // Whoever closes does not wait for the next try.
+        await this.#options.runtime.sleep(delay, this.#stopping.signal).catch(() => undefined);
         delay = Math.min(delay * 2, RETRY_LAST_MILLISECONDS);
       }
     }

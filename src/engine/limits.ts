@@ -17,4 +17,5 @@ export const DEFAULT_LIMITS: EngineLimits = {
   /** Growing rows of all channels; Milvus's `streaming.flush.growingSegmentBytesHwmThreshold` of a 5 GB process. */
   highWaterBytes: 1024 << 20,
   checkMilliseconds: 10_000,
+  refuseBytes: 2 * 1024 ** 3,
 };

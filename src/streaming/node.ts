@@ -13,6 +13,7 @@ import {
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Implementation } from "../rpc/transport.ts";
+import { Admission } from "./admission.ts";
 import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
 import type { StreamingContext, StreamingOptions } from "./context.ts";
@@ -25,6 +26,7 @@ export class StreamingNode {
   readonly #channels = new Map<string, Channel>();
   readonly #opening = new Map<string, Promise<Channel>>();
   readonly #leases: Leases;
+  readonly #admission: Admission;
   readonly #stopServing: () => void;
 
   constructor(options: StreamingOptions) {
@@ -40,6 +42,12 @@ export class StreamingNode {
         (state) => this.#seal(state),
       ),
     };
+    this.#admission = new Admission(
+      options.runtime,
+      options.limits.refuseBytes,
+      () => this.#growingStates().reduce((sum, { bytes }) => sum + bytes, 0),
+      () => this.#context.sealPolicy.checkNow(),
+    );
     this.#stopServing = options.transport.serve<StreamingService>(STREAMING, this.#implementation());
   }
 
@@ -68,6 +76,7 @@ export class StreamingNode {
         if (this.#growingStates().some(({ oldest }) => oldest !== null)) this.#context.sealPolicy.arm();
       },
       append: async ({ virtualChannel, messages, idempotencyKey }) => {
+        await this.#admission.enter(messages);
         const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages, idempotencyKey);
         return { timeTick };
       },

@@ -5,7 +5,7 @@ import type { Timer } from "../base/host/runtime.ts";
 import { composeTimestamp } from "../base/timestamp.ts";
 import { type GrowingState, SealPolicy, channelsToSeal } from "./seal-policy.ts";
 
-const LIMITS = { maxAgeMilliseconds: 600_000, highWaterBytes: 100, checkMilliseconds: 10 };
+const LIMITS = { maxAgeMilliseconds: 600_000, highWaterBytes: 100, checkMilliseconds: 10, refuseBytes: 200 };
 
 function state(virtualChannel: string, bytes: number, oldestMilliseconds: number | null): GrowingState {
   return {

@@ -13,6 +13,8 @@ export interface SealLimits {
   /** Above this, the channel with most growing bytes is flushed. */
   readonly highWaterBytes: number;
   readonly checkMilliseconds: number;
+  /** Above this, inserts wait. More than the high-water mark, so that flushing gets its chance first. */
+  readonly refuseBytes: number;
 }
 
 /** What grows on one virtual channel. */
@@ -67,6 +69,13 @@ export class SealPolicy {
   arm(): void {
     if (this.#stopped || this.#timer !== null) return;
     this.#timer = this.#runtime.after(this.#limits.checkMilliseconds, () => void this.#check());
+  }
+
+  /** Looks at once, because memory is short. */
+  checkNow(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (!this.#stopped) void this.#check();
   }
 
   stop(): void {

@@ -62,6 +62,7 @@ export const SIMULATED_LIMITS: EngineLimits = {
   maxAgeMilliseconds: 3_000,
   highWaterBytes: 1 << 20,
   checkMilliseconds: 500,
+  refuseBytes: 1024 ** 3,
 };
 
 export class Cluster {

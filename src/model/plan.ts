@@ -88,18 +88,11 @@ export interface Hits extends HitPlaces {
   readonly scores: Float32Array;
 }
 
+/** Of several searches of one snapshot. */
 export interface SearchAnswer {
   /** The snapshot that was read. */
   readonly timestamp: Timestamp;
   /** Keeps the snapshot's segments for `fetch` until released or expired. */
-  readonly leaseId: bigint;
-  readonly hits: Hits;
-}
-
-/** Of several searches of one snapshot. */
-export interface SearchesAnswer {
-  readonly timestamp: Timestamp;
-  /** As in `SearchAnswer`, for the hits of all. */
   readonly leaseId: bigint;
   /** In the order of the plans. */
   readonly hits: readonly Hits[];

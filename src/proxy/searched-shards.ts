@@ -38,7 +38,7 @@ export async function searchShards(
       const seen = previous?.find((shard) => shard.virtualChannel === virtualChannel);
       const timestamp = seen?.timestamp ?? time.timestamp;
       const request = { virtualChannel, plans, guarantee: time.guarantee, timestamp };
-      return { virtualChannel, ...(await context.streaming.searchAll(request, { signal })) };
+      return { virtualChannel, ...(await context.streaming.search(request, { signal })) };
     }),
   );
 }

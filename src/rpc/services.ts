@@ -14,7 +14,6 @@ import type {
   RetrieveAnswer,
   RetrievePlan,
   SearchAnswer,
-  SearchesAnswer,
   SearchPlan,
 } from "../model/plan.ts";
 import type { CollectionInfo, CollectionSchema, KeyValue } from "../model/schema.ts";
@@ -210,19 +209,13 @@ export interface StreamingService {
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
-  search(request: {
-    readonly virtualChannel: string;
-    readonly plan: SearchPlan;
-    readonly guarantee: Timestamp;
-    readonly timestamp: Timestamp | null;
-  }): Promise<SearchAnswer>;
   /** Several searches of one snapshot, held by one lease. */
-  searchAll(request: {
+  search(request: {
     readonly virtualChannel: string;
     readonly plans: readonly SearchPlan[];
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
-  }): Promise<SearchesAnswer>;
+  }): Promise<SearchAnswer>;
   retrieve(request: {
     readonly virtualChannel: string;
     readonly plan: RetrievePlan;

@@ -16,7 +16,6 @@ import type {
   RetrieveAnswer,
   RetrievePlan,
   SearchAnswer,
-  SearchesAnswer,
   SearchPlan,
 } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
@@ -47,23 +46,13 @@ export interface ReadTime {
   readonly timestamp: Timestamp | null;
 }
 
-export async function search(
-  context: ReadContext,
-  plan: SearchPlan,
-  time: ReadTime,
-  signal: AbortSignal,
-): Promise<SearchAnswer> {
-  const { hits, ...answer } = await searchAll(context, [plan], time, signal);
-  return { ...answer, hits: hits[0]! };
-}
-
 /** Every plan sees the same view at the same timestamp. */
-export async function searchAll(
+export async function search(
   context: ReadContext,
   plans: readonly SearchPlan[],
   time: ReadTime,
   signal: AbortSignal,
-): Promise<SearchesAnswer> {
+): Promise<SearchAnswer> {
   const { view, timestamp } = await pin(context, time);
   try {
     const hits = await Promise.all(plans.map((plan) => searchView(context, view, plan, timestamp, signal)));

@@ -4,7 +4,7 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import { assert } from "../base/assert.ts";
+import { milvusError } from "../base/errors.ts";
 import { type ColumnBatch, type KeyColumn, takeBatch, takeRows } from "../model/columns.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
@@ -38,9 +38,6 @@ export async function orderedPage(
   const page = { ...plan, keys, limit: null };
   const { batch } = await retrieve(context, collection, page, guarantee, signal, all.timestamps);
   const places = rowsOfKeys(keyReader(batch.columns.get(keyId) as KeyColumn), keyReader(keys));
-  assert(
-    places.every((place) => place < batch.rowCount),
-    "a row that was there at a timestamp is there at that timestamp",
-  );
+  if (places.includes(batch.rowCount)) throw milvusError("InconsistentRequery", "rows of the page are gone");
   return { batch: takeBatch(batch, places), timestamp: all.timestamp };
 }

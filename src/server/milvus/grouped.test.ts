@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import type { SearchResults } from "../wire/generated/milvus_pb.js";
 import { ok, searchFor, service } from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
-import { THINGS, type Thing, createThings, hitsOf, ranked, valuesOf } from "./testing/things.ts";
+import { THINGS, type Thing, columnsOf, createThings, hitsOf, ranked, valuesOf } from "./testing/things.ts";
 
 const QUERIES = [
   [1, 2, 0],
@@ -115,6 +115,30 @@ describe("search in groups", () => {
       hitsOf(answer).map((hits) => hits.length),
       [4, 4, 4],
     );
+  });
+
+  test("stays right while the same rows are written again and flushed", async () => {
+    const state = { isWriting: true };
+    const write = async (): Promise<void> => {
+      for (let round = 0; round < 6; round += 1) {
+        const again = rows.slice(round * 40, round * 40 + 80);
+        const request = { collectionName: THINGS, fieldsData: columnsOf(again), numRows: again.length };
+        ok(await client.call(service.upsert, request));
+        if (round % 2 === 1) ok(await client.call(service.flush, { collectionNames: [THINGS] }));
+      }
+    };
+    const writing = write().finally(() => (state.isWriting = false));
+    const sizes = { size: 4, offset: 1, limit: 4 };
+    const wanted = QUERIES.map((query) => grouped(rows, query, "color", sizes).map(({ id }) => id));
+    for (let rounds = 0; rounds < 5 || state.isWriting; rounds += 1) {
+      const answer = await send({ group_by_field: "color", topk: "4", offset: "1", group_size: "4" });
+      ok(answer);
+      assert.deepEqual(
+        hitsOf(answer).map((hits) => hits.map(({ id }) => id)),
+        wanted,
+      );
+    }
+    await writing;
   });
 
   test("refuses what cannot be grouped", async () => {

@@ -119,7 +119,7 @@ export async function createThings(client: TestClient, count = 300): Promise<rea
   return [...rows.values()].toSorted((left, right) => left.id - right.id);
 }
 
-function columnsOf(things: readonly Thing[]): FieldDataInit[] {
+export function columnsOf(things: readonly Thing[]): FieldDataInit[] {
   return [
     int64s(
       "id",

@@ -130,7 +130,7 @@ test("many vectors come in turns, and all at once for readers", async () => {
   assert.equal(kernel.openHandles(), 0);
 });
 
-test("an upsert hides older versions and not its own row, however often and in whatever order it is applied", () => {
+test("an upsert hides older versions and not its own row, however often and in whatever order it is applied (I 16.4)", () => {
   const segment = newSegment("int64", new CountingKernel());
   const model = new VersionModel();
   append(segment, model.insert([{ key: 7, vector: [0, 0] }], 100n), 100n, "int64");
@@ -149,7 +149,7 @@ test("an upsert hides older versions and not its own row, however often and in w
   assert.deepEqual([199n, 200n, 300n].map(visible), [[0], [], [1]]);
 });
 
-test("a delete by filter spares the version that came after its read", () => {
+test("a delete by filter spares the version that came after its read (I 16.7)", () => {
   const segment = newSegment("int64", new CountingKernel());
   const model = new VersionModel();
   append(segment, model.insert([{ key: 1, vector: [0, 0] }], 100n), 100n, "int64");

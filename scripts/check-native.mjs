@@ -1,7 +1,7 @@
 /**
  * Checks the kernel without Node:
  *
- *     node scripts/check-native.mjs              symbols, then native/test/verify.cpp, optimised
+ *     node scripts/check-native.mjs              symbols, then native/test/verify*.cpp, optimised
  *     node scripts/check-native.mjs address      … under AddressSanitizer and UndefinedBehaviorSanitizer
  *     node scripts/check-native.mjs thread       … under ThreadSanitizer
  *
@@ -41,9 +41,11 @@ if (kind === "none") {
   await checkSymbols(tables);
   console.log(`${tables.length} instruction-set objects define their table and nothing else`);
 }
-const program = join(directory, "verify");
-const sources = [...kernelSources(), join(root, "native/test/verify.cpp")];
-execFileSync(compiler, [...commonFlags, ...flags, "-pthread", ...sources, ...tables, "-o", program], {
-  stdio: "inherit",
-});
-execFileSync(program, { stdio: "inherit" });
+for (const name of ["verify", "verify_index"]) {
+  const program = join(directory, name);
+  const sources = [...kernelSources(), join(root, `native/test/${name}.cpp`)];
+  execFileSync(compiler, [...commonFlags, ...flags, "-pthread", ...sources, ...tables, "-o", program], {
+    stdio: "inherit",
+  });
+  execFileSync(program, { stdio: "inherit" });
+}

@@ -42,7 +42,10 @@ export function instructionSets() {
   if (process.arch === "x64") {
     const avx2 = ["-mavx2", "-mfma", "-mbmi", "-mpopcnt"];
     sets.push({ name: "avx2", flags: avx2 });
-    sets.push({ name: "avx512", flags: [...avx2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"] });
+    sets.push({
+      name: "avx512",
+      flags: [...avx2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"],
+    });
   }
   return sets;
 }

@@ -1,7 +1,7 @@
 // Distances between rows of int8 codes: dot products of bytes, three ways, exact and therefore the same everywhere.
 //
 // Always true: with at most 32,832 dimensions no sum leaves 32 bits, also for terms that a damaged file could hold within the
-// bounds that are checked when it is opened (|sum| at most 127 a dimension).
+// bounds that are checked when it is opened.
 #pragma once
 #include "graph.h"
 #include "lanes.h"
@@ -71,10 +71,12 @@ inline float distance(const CodeQuery& query, const CodeRows& rows, uint32_t row
     b.add(query.codes + i + ByteDot::bytes, codes + i + ByteDot::bytes);
   }
   if (i < rows.dims) a.add(query.codes + i, codes + i);
-  return (query.norm + (float)terms.norm) - query.twice * (float)(a.value(terms.sum) + b.value(0));
+  return (query.norm + terms.norm) - (query.twice * terms.ratio) * (float)(a.value(terms.sum) + b.value(0));
 }
 
-inline CodeQuery as_query(const CodeRows& rows, uint32_t row) { return {codes_at(rows, row), (float)rows.terms[row].norm, 2}; }
+inline CodeQuery as_query(const CodeRows& rows, uint32_t row) {
+  return {codes_at(rows, row), rows.terms[row].norm, 2 * rows.terms[row].ratio};
+}
 
 // Calls use(row, distance) for each row of the list, whose codes are fetched ahead.
 template <class Use> inline void each_distance(const CodeQuery& query, const CodeRows& rows, const uint32_t* numbers, uint32_t count, Use use) {
@@ -94,22 +96,31 @@ void distances(const CodeQuery* query, const CodeRows* rows, const uint32_t* num
   each_distance(*query, *rows, numbers, count, [&](uint32_t, float x) { *out++ = x; });
 }
 
-// The nearest whole number of value * scale, within ±127. Adding 1.5 * 2^23 rounds to nearest, even in a tie, on any machine.
-CodeTerms to_codes(const float* values, uint32_t dims, float scale, int8_t* codes) {
-  CodeTerms terms = {0, 0};
+// Adding 1.5 * 2^23 rounds to nearest, even in a tie, on any machine. NaN becomes -127.
+CodeTerms to_codes(const float* values, uint32_t dims, float least, int8_t* codes) {
+  float most = 0;
   for (uint32_t i = 0; i < dims; ++i) {
-    float y = values[i] * scale;
+    const float size = __builtin_fabsf(values[i]);
+    most = size > most ? size : most;
+  }
+  constexpr float coarsest = 1e6f;   // beyond, the direction alone matters, and squares must stay finite
+  const float needed = most / 127, step = needed > least ? needed : least;
+  const float inverse = 1 / step > 0 ? 1 / step : 0;
+  int32_t norm = 0, sum = 0;
+  for (uint32_t i = 0; i < dims; ++i) {
+    float y = values[i] * inverse;
     y = y > 127 ? 127 : y;
-    y = y > -127 ? y : -127;   // NaN too
+    y = y > -127 ? y : -127;
     const float shifted = y + 12582912.f;
     int32_t bits;
     memcpy(&bits, &shifted, sizeof bits);
     const int32_t code = (int8_t)bits;
     codes[i] = (int8_t)code;
-    terms.norm += code * code;
-    terms.sum += code;
+    norm += code * code;
+    sum += code;
   }
-  return terms;
+  const float ratio = step < coarsest ? step : coarsest;
+  return {(float)norm * (ratio * ratio), ratio, sum};
 }
 
 }  // namespace

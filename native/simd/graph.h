@@ -12,10 +12,13 @@ constexpr uint32_t most_degree = 256;                         // of a finished g
 constexpr uint32_t most_slots_of_list = most_degree * 3 / 2;  // while it is built
 constexpr uint32_t most_entries = 16;
 
-// Σc² and Σc of a row's codes: with them a dot product is all that a distance needs.
+// What a distance needs of a row besides the dot product. The codes of a row that would leave the grid are made `ratio` times coarser.
 struct CodeTerms {
-  int32_t norm, sum;
+  float norm;    // Σc² ratio²; `norm_of_no_place` for a row that is not on the grid
+  float ratio;   // 1 for nearly all rows
+  int32_t sum;   // Σc
 };
+constexpr float norm_of_no_place = 1e30f;
 
 // Rows of one byte a dimension, in [-127, 127], one behind the other; `dims` is a multiple of 64, and codes are aligned to 64 bytes.
 struct CodeRows {
@@ -24,8 +27,8 @@ struct CodeRows {
   uint32_t dims;
 };
 
-// A query has a step of its own, so that one far away is not cut off at the rim of the rows' grid:
-//   distance = norm + row.norm - twice * (codes · row.codes)      in squared steps of the rows' grid
+// A query has a step of its own:
+//   distance = norm + row.norm - twice * row.ratio * (codes · row.codes)      in squared steps of the grid
 struct CodeQuery {
   const int8_t* codes;
   float norm, twice;
@@ -60,8 +63,9 @@ struct WalkCounts {
 struct GraphTable {
   // In place: a fixed random rotation of `dims` floats; `signs` are 4 * dims of +1 and -1. The same bits on every machine.
   void (*rotate)(float* values, uint32_t dims, const float* signs);
-  // Rounds values * scale to codes. The same bits on every machine.
-  CodeTerms (*to_codes)(const float* values, uint32_t dims, float scale, int8_t* codes);
+  // Rounds values to codes, in steps that are as much longer than 1 as it takes to get all of them into ±127, and at least `least`.
+  // The same bits on every machine.
+  CodeTerms (*to_codes)(const float* values, uint32_t dims, float least, int8_t* codes);
   void (*distances)(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out);
   void (*clear)(Candidates*, uint32_t capacity);
   // Best first from `entries`, at most `visit_limit` rows. With `allowed` (a bit a row) only allowed rows go to `results`, and the

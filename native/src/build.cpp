@@ -14,7 +14,6 @@ constexpr uint64_t sample_values = 1 << 24;
 constexpr uint64_t least_of_sample = 1000;
 constexpr uint64_t sample_pieces = 32;
 constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256;
-constexpr int32_t norm_of_zero_row = 1 << 30;    // behind every other row when codes are scanned
 
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
@@ -245,7 +244,7 @@ void Build::encode_rows(uint64_t piece, Scratch& s) {
   each_row(piece * piece_rows_, std::min<uint64_t>((piece + 1) * piece_rows_, count_), false, s, [&](uint32_t row, const float* values) {
     if (table().first_not_finite(values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
     if (grid_.encode(values, s.work.data() + dimension_, graph_->codes.data() + (size_t)row * dims_, &graph_->terms[row])) return;
-    graph_->terms[row] = {norm_of_zero_row, 0};
+    graph_->terms[row] = {norm_of_no_place, 0, 0};
     placed_[row] = 0;
   });
 }

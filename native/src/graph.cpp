@@ -37,7 +37,7 @@ void Graph::chain_twins(const std::vector<bool>& placed, uint64_t seed) {
   }
   std::sort(hashes.begin(), hashes.end());
   auto same = [&](uint32_t a, uint32_t b) {
-    return placed[a] == placed[b] && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
+    return placed[a] == placed[b] && terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
   };
   order.reserve(rows_);
   for (size_t i = 0; i < hashes.size(); ++i) {
@@ -67,7 +67,7 @@ void Graph::link(uint32_t row, Scratch& s) {
   s.begin(rows_, beam_, 1);
   const CodeRows all = code_rows();
   const Lists graph = lists();
-  const CodeQuery query = {codes.data() + (size_t)row * dims_, (float)terms[row].norm, 2};
+  const CodeQuery query = as_query(row);
   table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
   for (uint32_t i = 0; i < s.frontier.size; ++i) s.frontier.row[i] &= ~taken;
   s.kept.resize(degree_);
@@ -98,7 +98,7 @@ void Graph::merge(uint32_t number, Scratch& s) {
 
 void Graph::keep_best(uint32_t row, Scratch& s) {
   const CodeRows all = code_rows();
-  const CodeQuery query = {codes.data() + (size_t)row * dims_, (float)terms[row].norm, 2};
+  const CodeQuery query = as_query(row);
   const uint32_t count = (uint32_t)s.numbers.size();
   s.distances.resize(count);
   table().graph.distances(&query, &all, s.numbers.data(), count, s.distances.data());
@@ -166,7 +166,7 @@ bool Graph::connect(Scratch& s, const std::function<bool()>& stopped) {
     if (stopped()) return false;
     s.begin(rows_, beam_, 1);
     const Lists graph = lists();
-    const CodeQuery query = {codes.data() + (size_t)row * dims_, (float)terms[row].norm, 2};
+    const CodeQuery query = as_query(row);
     table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
     // Whatever the walk found is reached. The nearest with room takes the row; if none has, the nearest gives up its last neighbour,
     // which the row takes over.

@@ -49,6 +49,7 @@ class Graph {
   std::vector<uint32_t> targets;     // where the edges of each target begin, and the end of the last
 
  private:
+  CodeQuery as_query(uint32_t row) const { return {codes.data() + (size_t)row * dims_, terms[row].norm, 2 * terms[row].ratio}; }
   Lists lists() const { return {neighbours_.data(), stride_}; }
   uint32_t* own_list(uint32_t row) { return neighbours_.data() + (size_t)row * stride_; }
   void set_list(uint32_t row, const uint32_t* neighbours, uint32_t count);

@@ -8,7 +8,7 @@ namespace {
 
 constexpr float deviations = 4.5f;   // what the grid covers of the rotated coordinates, which are nearly Gaussian
 
-constexpr float farthest = 1e6f;
+constexpr float finest = 1e-3f;      // step of a query, in steps of the grid
 
 uint64_t next_random(uint64_t& state) {   // SplitMix64
   uint64_t x = state += 0x9e3779b97f4a7c15u;
@@ -109,17 +109,11 @@ GridQuery Grid::encode_query(const float* query, float* work, int8_t* codes) con
   place(query, factor, 0, work);
   table().graph.rotate(work, dims_, signs_.data());
   const float inverse = 1 / state_.step;
-  float most = 0;
-  for (uint32_t i = 0; i < dims_; ++i) {
-    work[i] = work[i] * inverse + shifts_[i];
-    most = std::max(most, std::fabs(work[i]));
-  }
-  result.ratio = most / 127;
-  if (!usable(result.ratio)) result.ratio = 1;
-  const CodeTerms terms = table().graph.to_codes(work, dims_, 1 / result.ratio, codes);
-  result.ratio = std::min(result.ratio, farthest);   // the direction alone matters there, and squares must stay finite
-  result.codes.norm = (float)terms.norm * result.ratio * result.ratio;
-  result.codes.twice = 2 * result.ratio;
+  for (uint32_t i = 0; i < dims_; ++i) work[i] = work[i] * inverse + shifts_[i];
+  const CodeTerms terms = table().graph.to_codes(work, dims_, finest, codes);
+  result.ratio = terms.ratio;
+  result.codes.norm = terms.norm;
+  result.codes.twice = 2 * terms.ratio;
   return result;
 }
 

@@ -7,7 +7,8 @@
 //   IP      one dimension more, sqrt(M² - |x|²), M the greatest length;    |q - x|² = c² |q|² + M² - 2 c q·x
 //           the query times c, which gives it a typical length (Bachrach et al., RecSys 2014)
 //
-// So graphs know squared distances of codes only, and one affine map leads back to the metric. Each coordinate's grid is shifted by
+// So graphs know squared distances of codes only, and one affine map leads back to the metric. The step covers 4.5 deviations of all
+// coordinates; a row that reaches farther has coarser codes, by a ratio of its own, and a query always has its own. Each coordinate's grid is shifted by
 // a part of a step of its own: few dimensions are spread over 64, and their codes then round at 64 different places.
 //
 // A row of length zero has no direction. Under COSINE it gets no place in the graph; its score is known to be 0.

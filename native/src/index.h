@@ -20,6 +20,7 @@ struct Index {
   Buffer<CodeTerms> terms;
   Buffer<uint32_t> lists, next_twin;   // no twins: empty
   std::vector<uint32_t> entries;
+  std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `degree` neighbours
   std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph
   std::shared_ptr<Rows> rows;
   mutable Lender lender{Owner::search};

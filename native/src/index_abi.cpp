@@ -86,12 +86,7 @@ int elanus_index_describe(elanus_index handle, elanus_index_description* descrip
     d.file_bytes = index->file_bytes;
     d.entry_count = (uint32_t)index->entries.size();
     std::copy(index->entries.begin(), index->entries.end(), d.entries);
-    for (uint64_t row = 0; row < index->row_count; ++row) {
-      const uint32_t* list = index->lists.data() + row * index->degree;
-      uint32_t degree = 0;
-      while (degree < index->degree && list[degree] != no_row) ++degree;
-      ++d.rows_of_degree[degree];
-    }
+    std::copy(index->rows_of_degree.begin(), index->rows_of_degree.end(), d.rows_of_degree);
     d.rows_of_degree[0] -= std::min(d.rows_of_degree[0], d.row_count - d.graph_row_count);
   });
 }

@@ -16,7 +16,7 @@ constexpr char magic[] = "ELANUSIX";
 constexpr uint32_t version = 1, lean = 1;
 constexpr uint64_t part_bytes = 4 << 20;
 constexpr uint64_t checked_rows = 64;
-constexpr int32_t most_norm = 1 << 30;
+constexpr float most_ratio = 1e6f;
 
 uint64_t on_page(uint64_t at) { return (at + file_page - 1) / file_page * file_page; }
 
@@ -182,6 +182,7 @@ IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : 
     index_->codes = Buffer<int8_t>(count * dims, Owner::index);
     index_->terms = Buffer<CodeTerms>(count, Owner::index);
     index_->lists = Buffer<uint32_t>(count * header_.degree, Owner::index);
+    index_->rows_of_degree.resize(header_.degree + 1);
     if (twins) index_->next_twin = Buffer<uint32_t>(count, Owner::index);
   } catch (...) {
     ::close(file_);
@@ -273,10 +274,17 @@ void IndexReader::check_part(uint64_t first, uint64_t count) {
     const CodeTerms* terms = index_->terms.data() + first / sizeof *terms;
     const int32_t most_sum = 127 * (int32_t)dims;
     for (uint64_t i = 0; i < count / sizeof *terms; ++i)
-      good &= terms[i].norm >= 0 && terms[i].norm <= most_norm && terms[i].sum >= -most_sum && terms[i].sum <= most_sum;
+      good &= terms[i].norm >= 0 && terms[i].norm <= norm_of_no_place && terms[i].ratio >= 0 && terms[i].ratio <= most_ratio &&
+              terms[i].sum >= -most_sum && terms[i].sum <= most_sum;
   } else if (section_ == list_section) {
     const uint32_t* list = index_->lists.data() + first / sizeof *list;
-    for (uint64_t i = 0; i < count / sizeof *list; ++i) good &= list[i] < rows || list[i] == no_row;
+    for (uint64_t i = 0; i < count / sizeof *list; ++i) {
+      good &= list[i] < rows || list[i] == no_row;
+      neighbours_ += list[i] != no_row;
+      if (++slot_ < header_.degree) continue;
+      ++index_->rows_of_degree[neighbours_];
+      slot_ = neighbours_ = 0;
+    }
   } else if (section_ == twin_section) {
     const uint32_t* next = index_->next_twin.data() + first / sizeof *next;
     for (uint64_t i = 0; i < count / sizeof *next; ++i) good &= next[i] == no_row || (next[i] < rows && next[i] > first / sizeof *next + i);

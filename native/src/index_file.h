@@ -13,7 +13,7 @@
 //    144  sections   5 x { kind u32, crc32c u32, offset u64, bytes u64 }, in the order of kinds
 //    264  zeros
 //   4092  crc32c of bytes 0 .. 4091
-//   4096  mean f32 | codes i8, rows x dims | terms, rows x {Σc² i32, Σc i32} | lists u32, rows x degree | next twin u32, rows or none
+//   4096  mean f32 | codes i8, rows x dims | terms, rows x {norm f32, ratio f32, Σc i32} | lists u32, rows x degree | next twin u32, rows or none
 //
 // Little-endian; zeros between a section and the next page. Every size follows from rows, dimension, degree and metric, but that of
 // twins, which is all or nothing.
@@ -100,6 +100,7 @@ class IndexReader {
   std::vector<float> mean_;
   uint32_t section_ = 0, crc_ = 0;
   uint64_t done_ = 0;   // bytes of the section
+  uint32_t slot_ = 0, neighbours_ = 0;   // of the list that is being read
 };
 
 }  // namespace elanus

@@ -28,7 +28,7 @@ constexpr uint32_t widest = 16384;            // of the frontier of a walk under
 constexpr uint32_t scan_block = 512, raw_block = 64;
 constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
 constexpr uint32_t most_of_piece = 16;
-constexpr int32_t norm_of_zero_row = 1 << 30;
+constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
 
 // Nanoseconds as measured on one machine; only their ratios matter.
 double visit_cost(uint32_t dims, uint32_t degree) { return 100 + (300 + 1.25 * dims) * degree / 32; }
@@ -94,8 +94,9 @@ class IndexSearch final : public Job {
   void propose(Asked& a, uint32_t row) const;
   void propose_twins(Asked& a, uint32_t row) const;
   void settle_pending(Asked& a) const;
-  float least_key(const Asked& a, float distance) const;
-  float most_key(const Asked& a, float distance) const;
+  float least_key(const Asked& a, float distance, float ratio) const;
+  float most_key(const Asked& a, float distance, float ratio) const;
+  float ratio_of(uint32_t row) const { return index_->terms[row].ratio; }
   void write_hits(uint64_t query, Best& best) const;
 
   const elanus_index_search plan_;
@@ -213,7 +214,7 @@ void IndexSearch::find_ring(Asked& a) const {
     a.best.clear();
     look_at_ring(a);
     look_at_zero_rows(a);
-    const float beyond = least_key(a, radius);
+    const float beyond = least_key(a, radius, 1);
     if (beyond >= high_ || (a.best.full() && beyond > a.best.worst())) return;
   }
   a.best.clear();
@@ -282,7 +283,8 @@ void IndexSearch::scan_codes(Asked& a) const {
   Scratch& s = a.s;
   ++a.effort.code_scans;
   const CodeRows rows = index_->code_rows();
-  TopK nearest(plan_.k + std::max(3 * plan_.k, 256u), std::numeric_limits<float>::infinity());
+  const uint32_t margin = std::max({3 * plan_.k, least_scan_margin, (uint32_t)(allowed_count_ / scan_margin_share)});
+  TopK nearest(plan_.k + margin, std::numeric_limits<float>::infinity());
   each_allowed(scan_block, s, [&] {
     const uint32_t count = (uint32_t)s.numbers.size();
     s.distances.resize(count);
@@ -292,7 +294,7 @@ void IndexSearch::scan_codes(Asked& a) const {
     const uint32_t picked = table_.pick(s.distances.data(), count, nearest.bound(), s.kept.data());
     for (uint32_t i = 0; i < picked; ++i) {
       const uint32_t row = s.numbers[s.kept[i]];
-      if (rows.terms[row].norm != norm_of_zero_row) nearest.add({s.distances[s.kept[i]], 0, row});
+      if (rows.terms[row].norm < norm_of_no_place) nearest.add({s.distances[s.kept[i]], 0, row});
     }
   });
   s.distances.clear();
@@ -313,12 +315,12 @@ void IndexSearch::scan_raw(Asked& a) const {
 // ------------------------------------------------------------------------------------------------------- looking again
 
 // What the key of a row at this distance by codes may be at least, and at most: three deviations of the errors of rounding.
-float IndexSearch::least_key(const Asked& a, float distance) const {
-  const float noise = (1 + a.grid.ratio * a.grid.ratio) / 12;
+float IndexSearch::least_key(const Asked& a, float distance, float ratio) const {
+  const float noise = (ratio * ratio + a.grid.ratio * a.grid.ratio) / 12;
   return a.grid.scale * (distance - 6 * std::sqrt(noise * std::max(distance, 0.f)) - noise * (float)dims_) + a.grid.shift;
 }
-float IndexSearch::most_key(const Asked& a, float distance) const {
-  const float noise = (1 + a.grid.ratio * a.grid.ratio) / 12;
+float IndexSearch::most_key(const Asked& a, float distance, float ratio) const {
+  const float noise = (ratio * ratio + a.grid.ratio * a.grid.ratio) / 12;
   return a.grid.scale * (distance + 6 * std::sqrt(noise * std::max(distance, 0.f)) + noise * (float)dims_) + a.grid.shift;
 }
 
@@ -367,12 +369,24 @@ void IndexSearch::settle_pending(Asked& a) const {
 void IndexSearch::look_again(Asked& a, uint32_t most, bool with_twins) const {
   Scratch& s = a.s;
   const uint32_t count = (uint32_t)std::min<size_t>(s.numbers.size(), most);
+  // Could a row this far by codes still be among the k best? When no row with codes of the usual step could, coarser ones might.
+  auto hopeless = [&](uint32_t i, float ratio) {
+    const float least = least_key(a, s.distances[i], ratio);
+    return (a.best.full() && least > a.best.worst()) || (plan_.has_outer && least >= high_);
+  };
+  bool coarse_only = false;
   for (uint32_t i = 0; i < count; ++i) {
-    if (i >= plan_.k && (i - plan_.k) % 4 == 0) {   // could a row this far by codes still be among the k best?
+    if (coarse_only) {
+      const float ratio = ratio_of(s.numbers[i]);
+      if (ratio <= 1 || hopeless(i, ratio)) continue;
+    } else if (i >= plan_.k && (i - plan_.k) % 4 == 0) {
       settle_pending(a);
-      const float least = least_key(a, s.distances[i]);
-      if ((a.best.full() && least > a.best.worst()) || (plan_.has_outer && least >= high_)) break;
       go_on();
+      coarse_only = hopeless(i, 1);
+      if (coarse_only) {
+        --i;
+        continue;
+      }
     }
     propose(a, s.numbers[i]);
     if (with_twins) propose_twins(a, s.numbers[i]);
@@ -383,8 +397,8 @@ void IndexSearch::look_again(Asked& a, uint32_t most, bool with_twins) const {
 void IndexSearch::look_at_ring(Asked& a) const {
   Scratch& s = a.s;
   for (size_t i = 0; i < s.numbers.size(); ++i) {
-    if (most_key(a, s.distances[i]) < low_) continue;
-    if (least_key(a, s.distances[i]) >= high_) break;
+    const float ratio = ratio_of(s.numbers[i]);
+    if (most_key(a, s.distances[i], ratio) < low_ || least_key(a, s.distances[i], ratio) >= high_) continue;
     propose(a, s.numbers[i]);
     propose_twins(a, s.numbers[i]);
     if (a.pending.size() >= raw_block) settle_pending(a);

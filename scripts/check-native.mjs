@@ -14,6 +14,7 @@ import { join } from "node:path";
 import {
   checkSymbols,
   commonFlags,
+  compileSources,
   compileTables,
   compiler,
   kernelSources,
@@ -41,10 +42,11 @@ if (kind === "none") {
   await checkSymbols(tables);
   console.log(`${tables.length} instruction-set objects define their table and nothing else`);
 }
+const objects = await compileSources(kernelSources(), directory, flags);
 for (const name of ["verify", "verify_index"]) {
   const program = join(directory, name);
-  const sources = [...kernelSources(), join(root, `native/test/${name}.cpp`)];
-  execFileSync(compiler, [...commonFlags, ...flags, "-pthread", ...sources, ...tables, "-o", program], {
+  const source = join(root, `native/test/${name}.cpp`);
+  execFileSync(compiler, [...commonFlags, ...flags, "-pthread", source, ...objects, ...tables, "-o", program], {
     stdio: "inherit",
   });
   execFileSync(program, { stdio: "inherit" });

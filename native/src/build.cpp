@@ -15,6 +15,13 @@ constexpr uint64_t least_of_sample = 1000;
 constexpr uint64_t sample_pieces = 32;
 constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256;
 
+// 0 of none; the upper one of an even number.
+double median(std::vector<double>& values) {
+  if (values.empty()) return 0;
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
 class Build final : public Job {
@@ -50,7 +57,9 @@ class Build final : public Job {
   uint64_t begin(Phase phase);
   Phase next_phase();
   bool encoded();   // false if it was stopped
-  template <class Use> void each_row(uint64_t first, uint64_t last, bool sampled, Scratch& s, Use use);
+  template <class Use> void use_row(uint64_t row, Scratch& s, Use use);
+  template <class Use> void each_row(uint64_t piece, Scratch& s, Use use);
+  template <class Use> void each_of_sample(uint64_t piece, Scratch& s, Use use);
   void sum_lengths(uint64_t piece, Scratch& s);
   void sum_rows(uint64_t piece, Scratch& s);
   void spread_rows(uint64_t piece, Scratch& s);
@@ -70,7 +79,6 @@ class Build final : public Job {
   Lender lender_;
   std::vector<Sums> sums_;   // one a piece
   std::unique_ptr<Graph> graph_;
-  std::vector<uint8_t> placed_;
   uint32_t zero_row_ = no_row, batch_ = 0;
   std::unique_ptr<IndexWriter> writer_;
   bool writing_ = true;
@@ -85,7 +93,6 @@ uint64_t Build::begin(Phase phase) {
     case Phase::encode:
       sums_ = {};
       graph_ = std::make_unique<Graph>(count_, dims_, degree_, beam_);
-      placed_.assign(count_, 1);
       return pieces_of(count_, piece_rows_);
     case Phase::link: batch_ = graph_->next_batch(); return pieces_of(batch_, link_rows);
     case Phase::merge:
@@ -164,20 +171,27 @@ Build::Phase Build::next_phase() {
   }
 }
 
-// Rows [first, last), or the sample's: evenly spread over all. `use` gets the row's number and an aligned copy of it.
-template <class Use> void Build::each_row(uint64_t first, uint64_t last, bool sampled, Scratch& s, Use use) {
+// `use` gets the row's number and an aligned copy of it.
+template <class Use> void Build::use_row(uint64_t row, Scratch& s, Use use) {
   s.work.resize((size_t)dimension_ + dims_);
   uint64_t run;
-  for (uint64_t i = first; i < last && !stopped(); ++i) {
-    const uint64_t row = sampled ? i * count_ / sample_ : i;
-    std::memcpy(s.work.data(), rows_->at(row, &run), rows_->row_bytes());
-    use((uint32_t)row, s.work.data());
-  }
+  std::memcpy(s.work.data(), rows_->at(row, &run), rows_->row_bytes());
+  use((uint32_t)row, s.work.data());
+}
+
+template <class Use> void Build::each_row(uint64_t piece, Scratch& s, Use use) {
+  const uint64_t last = std::min<uint64_t>((piece + 1) * piece_rows_, count_);
+  for (uint64_t row = piece * piece_rows_; row < last && !stopped(); ++row) use_row(row, s, use);
+}
+
+// The sample is spread evenly over all rows, and each piece of it over the whole sample.
+template <class Use> void Build::each_of_sample(uint64_t piece, Scratch& s, Use use) {
+  for (uint64_t i = piece; i < sample_ && !stopped(); i += sample_pieces) use_row(i * count_ / sample_, s, use);
 }
 
 void Build::sum_lengths(uint64_t piece, Scratch& s) {
   Sums& sums = sums_[piece];
-  each_row(piece * piece_rows_, std::min<uint64_t>((piece + 1) * piece_rows_, count_), false, s, [&](uint32_t, const float* row) {
+  each_row(piece, s, [&](uint32_t, const float* row) {
     const double length = Grid::length_of(row, dimension_);
     sums.total += length;
     sums.most = std::max(sums.most, length);
@@ -196,7 +210,7 @@ void Build::add_lengths() {
 void Build::sum_rows(uint64_t piece, Scratch& s) {
   Sums& sums = sums_[piece];
   sums.of.assign(dims_, 0);
-  each_row(piece * sample_ / sample_pieces, (piece + 1) * sample_ / sample_pieces, true, s, [&](uint32_t, const float* row) {
+  each_of_sample(piece, s, [&](uint32_t, const float* row) {
     float* work = s.work.data() + dimension_;
     if (!grid_.centred(row, work)) return;
     for (uint32_t j = 0; j < dims_; ++j) sums.of[j] += work[j];
@@ -204,21 +218,22 @@ void Build::sum_rows(uint64_t piece, Scratch& s) {
   });
 }
 
+// The median of the pieces' means, in each dimension: a few rows that lie far away must not make the grid useless for all others.
 void Build::add_means() {
-  std::vector<double> total(dims_, 0);
-  uint64_t rows = 0;
-  for (const Sums& sums : sums_) {
-    for (uint32_t j = 0; j < dims_; ++j) total[j] += sums.of[j];
-    rows += sums.rows;
-  }
   std::vector<float> mean(dims_);
-  for (uint32_t j = 0; j < dims_ && rows; ++j) mean[j] = std::isfinite(total[j]) ? (float)(total[j] / (double)rows) : 0;
+  std::vector<double> means;
+  for (uint32_t j = 0; j < dims_; ++j) {
+    means.clear();
+    for (const Sums& sums : sums_)
+      if (sums.rows && std::isfinite(sums.of[j])) means.push_back(sums.of[j] / (double)sums.rows);
+    mean[j] = (float)median(means);
+  }
   grid_.set_mean(std::move(mean));
 }
 
 void Build::spread_rows(uint64_t piece, Scratch& s) {
   Sums& sums = sums_[piece];
-  each_row(piece * sample_ / sample_pieces, (piece + 1) * sample_ / sample_pieces, true, s, [&](uint32_t, const float* row) {
+  each_of_sample(piece, s, [&](uint32_t, const float* row) {
     float* work = s.work.data() + dimension_;
     if (!grid_.rotated(row, work)) return;
     for (uint32_t j = 0; j < dims_; ++j) {
@@ -230,31 +245,31 @@ void Build::spread_rows(uint64_t piece, Scratch& s) {
 }
 
 void Build::add_spread() {
-  double total = 0, most = 0;
-  uint64_t rows = 0;
+  double most = 0;
+  std::vector<double> squares;
   for (const Sums& sums : sums_) {
-    total += sums.total;
     most = std::max(most, sums.most);
-    rows += sums.rows;
+    if (sums.rows && std::isfinite(sums.total)) squares.push_back(sums.total / ((double)sums.rows * dims_));
   }
-  if (rows) grid_.set_step(total / ((double)rows * dims_), (float)most);
+  const double typical = median(squares);
+  if (typical > 0) grid_.set_step(typical, (float)most);
+  else if (most > 0) grid_.set_step(most * most, (float)most);   // nearly all rows are equal
 }
 
 void Build::encode_rows(uint64_t piece, Scratch& s) {
-  each_row(piece * piece_rows_, std::min<uint64_t>((piece + 1) * piece_rows_, count_), false, s, [&](uint32_t row, const float* values) {
+  each_row(piece, s, [&](uint32_t row, const float* values) {
     if (table().first_not_finite(values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
-    if (grid_.encode(values, s.work.data() + dimension_, graph_->codes.data() + (size_t)row * dims_, &graph_->terms[row])) return;
-    graph_->terms[row] = {norm_of_no_place, 0, 0};
-    placed_[row] = 0;
+    const bool placed = grid_.encode(values, s.work.data() + dimension_, graph_->codes.data() + (size_t)row * dims_, &graph_->terms[row]);
+    if (!placed) graph_->terms[row] = {norm_of_no_place, 0, 0};
+    graph_->encoded(row, placed);
   });
 }
 
 bool Build::encoded() {
   for (uint32_t row = 0; row < count_ && zero_row_ == no_row; ++row)
-    if (!placed_[row]) zero_row_ = row;
+    if (graph_->terms[row].norm == norm_of_no_place) zero_row_ = row;
   if (stopped()) return false;
-  graph_->chain_twins(std::vector<bool>(placed_.begin(), placed_.end()), seed_);
-  placed_ = {};
+  graph_->chain_twins(seed_);
   set_progress(0.05);
   return true;
 }

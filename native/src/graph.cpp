@@ -20,33 +20,36 @@ uint64_t next_random(uint64_t& state) {   // SplitMix64
 
 Graph::Graph(uint32_t rows, uint32_t dims, uint32_t degree, uint32_t beam)
     : codes((size_t)rows * dims, Owner::build), terms(rows, Owner::build), rows_(rows), dims_(dims), degree_(degree), beam_(std::max(beam, degree)),
-      stride_(degree * 3 / 2), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build) {}
+      stride_(degree * 3 / 2), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build), hashes_(rows, Owner::build) {}
 
-void Graph::chain_twins(const std::vector<bool>& placed, uint64_t seed) {
-  std::vector<std::pair<uint64_t, uint32_t>> hashes(rows_);
-  for (uint32_t row = 0; row < rows_; ++row) {
-    const int8_t* at = codes.data() + (size_t)row * dims_;
-    uint64_t hash = placed[row];
-    for (uint32_t i = 0; i < dims_; i += 8) {
-      uint64_t word;
-      std::memcpy(&word, at + i, sizeof word);
-      hash = (hash ^ word) * 0xff51afd7ed558ccdu;
-      hash ^= hash >> 32;
-    }
-    hashes[row] = {hash, row};
+void Graph::encoded(uint32_t row, bool placed) {
+  const int8_t* at = codes.data() + (size_t)row * dims_;
+  uint64_t hash = 0;
+  for (uint32_t i = 0; i < dims_; i += 8) {
+    uint64_t word;
+    std::memcpy(&word, at + i, sizeof word);
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
   }
+  hashes_[row] = (hash & ~1ull) | placed;
+}
+
+void Graph::chain_twins(uint64_t seed) {
+  std::vector<std::pair<uint64_t, uint32_t>> hashes(rows_);
+  for (uint32_t row = 0; row < rows_; ++row) hashes[row] = {hashes_[row], row};
+  hashes_ = {};
   std::sort(hashes.begin(), hashes.end());
   auto same = [&](uint32_t a, uint32_t b) {
-    return placed[a] == placed[b] && terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
+    return terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
   };
   order.reserve(rows_);
   for (size_t i = 0; i < hashes.size(); ++i) {
-    const uint32_t row = hashes[i].second;
+    const auto [hash, row] = hashes[i];
     // Two sets of codes with one hash may alternate here; then a row is taken for the first of its kind, which does no harm.
-    if (i && hashes[i - 1].first == hashes[i].first && same(hashes[i - 1].second, row)) {
+    if (i && hashes[i - 1].first == hash && same(hashes[i - 1].second, row)) {
       if (next_twin.empty()) next_twin.assign(rows_, no_row);
       next_twin[hashes[i - 1].second] = row;
-    } else if (placed[row]) {
+    } else if (hash & 1) {
       order.push_back(row);
     }
   }

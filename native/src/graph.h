@@ -20,8 +20,10 @@ class Graph {
  public:
   Graph(uint32_t rows, uint32_t dims, uint32_t degree, uint32_t beam);
 
-  // Before anything is linked: chains twins and makes `order`, shuffled. Rows that are not `placed` stay outside.
-  void chain_twins(const std::vector<bool>& placed, uint64_t seed);
+  // When the row's codes are there. Rows that are not placed stay outside of the graph.
+  void encoded(uint32_t row, bool placed);
+  // Before anything is linked: chains twins and makes `order`, shuffled.
+  void chain_twins(uint64_t seed);
   uint32_t next_batch() const;
   void link(uint32_t row, Scratch& scratch);
   void gather_edges(const uint32_t* batch, uint32_t count);   // into `edges` and `targets`
@@ -60,6 +62,7 @@ class Graph {
   uint32_t entries_chosen_at_ = 0;
   Buffer<uint32_t> neighbours_;
   Buffer<uint16_t> degrees_;
+  Buffer<uint64_t> hashes_;   // of codes; the lowest bit: placed
 };
 
 }  // namespace elanus

@@ -316,6 +316,7 @@ void IndexSearch::scan_raw(Asked& a) const {
 
 // What the key of a row at this distance by codes may be at least, and at most: three deviations of the errors of rounding.
 float IndexSearch::least_key(const Asked& a, float distance, float ratio) const {
+  if (std::isinf(distance)) return distance;   // of a frontier that never was full: everything was seen
   const float noise = (ratio * ratio + a.grid.ratio * a.grid.ratio) / 12;
   return a.grid.scale * (distance - 6 * std::sqrt(noise * std::max(distance, 0.f)) - noise * (float)dims_) + a.grid.shift;
 }

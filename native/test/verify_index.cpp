@@ -155,8 +155,8 @@ static void recall_everywhere() {
       std::mt19937 random(3);
       const std::vector<float> values = made(data, rows, dimension, 1), queries = made(data, 60, dimension, 2);
       const Built built(values, dimension, metric);
-      // Without structure no graph of degree 32 reaches .98 at ef 64; its rows are for the filters.
-      const double wanted = data == Data::clustered ? 0.98 : 0.98;
+      // Without structure no graph of degree 32 reaches .98 at ef 64.
+      constexpr double wanted = 0.98;
       const uint32_t ef = data == Data::clustered ? 64 : 512;
       at_least(Asked(built, queries, 10, ef).recall(), wanted, "no filter", data, metric, 1);
       at_least(Asked(built, queries, 1, ef).recall(), wanted, "k 1", data, metric, 1);
@@ -189,7 +189,8 @@ static void ranges() {
     const Built built(values, dimension, metric);
     std::mt19937 random(4);
     const std::vector<uint8_t> half = chosen(random, rows, 0.5);
-    for (const std::vector<uint8_t>* allowed : {(const std::vector<uint8_t>*)nullptr, &half})
+    for (const std::vector<uint8_t>* allowed : {(const std::vector<uint8_t>*)nullptr, &half}) {
+      double sum = 0;
       for (int q = 0; q < 20; ++q) {
         const std::vector<float> query(queries.begin() + q * dimension, queries.begin() + (q + 1) * dimension);
         Asked ranks(built, query, 2000, 16, allowed);
@@ -198,12 +199,13 @@ static void ranges() {
           Asked a(built, query, (uint32_t)k, 64, allowed);
           a.plan.has_outer = 1, a.plan.outer = ranks.exact_scores[outer];
           a.plan.has_inner = inner >= 0, a.plan.inner = inner >= 0 ? ranks.exact_scores[inner] : 0;
-          const double recall = a.recall();
-          CHECK(recall >= 0.95);
+          sum += a.recall() / 20 / 6;
           for (const float s : a.scores)
             if (!std::isnan(s)) CHECK(metric == ELANUS_L2 ? s < a.plan.outer && (inner < 0 || s >= a.plan.inner) : s > a.plan.outer && (inner < 0 || s <= a.plan.inner));
         }
       }
+      CHECK(sum >= 0.98);
+    }
   }
 }
 
@@ -216,7 +218,7 @@ static void same_file() {
   const uint32_t before = elanus_threads();
   for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE})
     for (const uint32_t dimension : {1u, 7u, 100u, 192u}) {
-      const std::vector<float> values = made(Data::clustered, slow ? 500 : 2500, dimension, 6);
+      const std::vector<float> values = made(Data::clustered, slow ? 200 : 2500, dimension, 6);
       std::string first;
       for (const char* set : {"avx512", "avx2", "portable"}) {
         if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
@@ -350,6 +352,17 @@ static void degenerate() {
         CHECK(Asked(built, queries, k, 64, &allowed).recall() >= 0.99);
       }
     }
+    if (metric != ELANUS_IP) {   // a few rows, or one, far beyond all others
+      std::vector<float> values = made(Data::clustered, 3000, 24, 11);
+      for (const int row : {17, 900, 2200})
+        for (int j = 0; j < 24; ++j) values[row * 24 + j] *= row == 17 ? 1e6f : 300;
+      const Built built(values, 24, metric);
+      CHECK(Asked(built, made(Data::clustered, 30, 24, 12), 10, 64).recall() >= 0.98);
+      CHECK(Asked(built, {values.begin() + 17 * 24, values.begin() + 18 * 24}, 3, 64).recall() == 1);
+      std::mt19937 random(9);
+      const std::vector<uint8_t> allowed = chosen(random, 3000, 0.1);
+      CHECK(Asked(built, made(Data::clustered, 30, 24, 12), 10, 64, &allowed).recall() >= 0.98);
+    }
     {   // nothing but zeros
       const Built built(std::vector<float>(100 * 3), 3, metric);
       CHECK(Asked(built, {0, 0, 0, 1, 2, 3}, 10, 64).recall() == 1);
@@ -465,12 +478,12 @@ static double milliseconds_since(Clock::time_point start) { return std::chrono::
 
 static void cancellation() {
   constexpr uint32_t dimension = 96;
-  const size_t rows = slow ? 4000 : 20000;
+  const size_t rows = slow ? 3000 : 20000;
   const std::vector<float> values = made(Data::gaussian, rows, dimension, 1);
   const std::string path = folder + "/c.index";
   const Built built(values, dimension, ELANUS_L2, 16, 40);
-  const elanus_index_build plan = {built.rows, rows, ELANUS_L2, 48, 400, 1};
-  for (int i = 0; i < 6; ++i) {
+  const elanus_index_build plan = {built.rows, rows, ELANUS_L2, 48, slow ? 100u : 400u, 1};
+  for (int i = 0; i < (slow ? 3 : 6); ++i) {
     End end;
     elanus_job* job = nullptr;
     CHECK(elanus_index_build_start(&plan, path.c_str(), End::call, &end, &job, nullptr) == ELANUS_OK);

@@ -74,7 +74,7 @@ void close_handle(uint64_t handle) {
   std::lock_guard<std::mutex> hold(all.lock);
   const bool known = number < all.slots.size() && generation >= 1 &&
                      (generation < all.slots[number].generation || (generation == all.slots[number].generation && all.slots[number].open()));
-  if (!known) fail(ELANUS_STALE, "%llu never was a rows handle", (unsigned long long)handle);
+  if (!known) fail(ELANUS_STALE, "%llu never was a handle", (unsigned long long)handle);
   Slot& slot = all.slots[number];
   if (generation != slot.generation) return;
   last_rows = std::move(slot.rows);

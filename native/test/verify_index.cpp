@@ -148,7 +148,7 @@ static void at_least(double recall, double wanted, const char* what, Data data, 
 }
 
 static void recall_everywhere() {
-  const size_t rows = slow ? 3000 : 20000;
+  const size_t rows = slow ? 1500 : 20000;
   constexpr uint32_t dimension = 48;
   for (const Data data : {Data::clustered, Data::gaussian, Data::integers})
     for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {

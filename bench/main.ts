@@ -23,6 +23,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "exact search of the kernel beside a plain read of the same memory",
     run: async () => (await import("./scan.ts")).scanBench(),
   },
+  index: {
+    about: "the graph index beside hnswlib: build, memory, searches at equal recall, filters",
+    run: async () => (await import("./index.ts")).indexBench(),
+  },
   journal: {
     about: "durable appends beside plain write + fdatasync",
     run: async () => (await import("./journal.ts")).journalBench(),

@@ -1,6 +1,6 @@
 /**
- * Builds the kernel's addon, `build/native/elanus-kernel.node`, with plain g++ commands: one object per instruction set, then the rest
- * and the link in one go. Plain JavaScript, so that any Node from 20 on can run it.
+ * Builds the kernel's addon, `build/native/elanus-kernel.node`, with plain g++ commands: one object per instruction set, one per
+ * source, and the link. Plain JavaScript, so that any Node from 20 on can run it.
  *
  * Always true: the addon appears whole or not at all, under a name that is only ever replaced by renaming, so that a process which
  * has loaded it and a second build at the same time do no harm. It is built again only if a source, a flag or the compiler
@@ -19,6 +19,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -42,7 +43,10 @@ export function instructionSets() {
   if (process.arch === "x64") {
     const avx2 = ["-mavx2", "-mfma", "-mbmi", "-mpopcnt"];
     sets.push({ name: "avx2", flags: avx2 });
-    sets.push({ name: "avx512", flags: [...avx2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"] });
+    sets.push({
+      name: "avx512",
+      flags: [...avx2, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni"],
+    });
   }
   return sets;
 }
@@ -92,6 +96,20 @@ export function kernelSources() {
     .map((name) => join(root, "native/src", name));
 }
 
+/** One object for each source in `directory`, as many at a time as there are processors; returns their paths. */
+export async function compileSources(sources, directory, flags) {
+  const waiting = [...sources];
+  const objects = sources.map((source) => join(directory, `${basename(source, ".cpp")}.o`));
+  const compile = async () => {
+    for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
+      const object = join(directory, `${basename(source, ".cpp")}.o`);
+      await run(compiler, [...commonFlags, ...flags, "-c", source, "-o", object]);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, compile));
+  return objects;
+}
+
 function fingerprint(version) {
   const hash = createHash("sha256");
   hash.update(JSON.stringify([version, process.arch, commonFlags, optimisation, tableFlags, instructionSets()]));
@@ -130,11 +148,14 @@ export async function buildAddon() {
   try {
     const tables = await compileTables(scratch, optimisation);
     await checkSymbols(tables);
+    const objects = await compileSources([...kernelSources(), join(root, "native/src/node.cpp")], scratch, [
+      ...optimisation,
+      `-I${headers}`,
+    ]);
     const fresh = join(scratch, "elanus-kernel.node");
     // nodelete: the pool's threads run on when a worker that loaded the addon ends and Node would unload it.
-    const link = ["-shared", "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now", "-pthread", `-I${headers}`];
-    const sources = [...kernelSources(), join(root, "native/src/node.cpp")];
-    await run(compiler, [...commonFlags, ...optimisation, ...link, ...sources, ...tables, "-o", fresh]);
+    const link = ["-shared", "-Wl,-z,nodelete", "-Wl,-z,relro", "-Wl,-z,now", "-pthread"];
+    await run(compiler, [...link, ...objects, ...tables, "-o", fresh]);
     renameSync(fresh, addon);
     writeFileSync(join(scratch, "stamp"), wanted);
     renameSync(join(scratch, "stamp"), stamp);

@@ -1,7 +1,7 @@
 /**
  * Checks the kernel without Node:
  *
- *     node scripts/check-native.mjs              symbols, then native/test/verify.cpp, optimised
+ *     node scripts/check-native.mjs              symbols, then native/test/verify*.cpp, optimised
  *     node scripts/check-native.mjs address      … under AddressSanitizer and UndefinedBehaviorSanitizer
  *     node scripts/check-native.mjs thread       … under ThreadSanitizer
  *
@@ -14,6 +14,7 @@ import { join } from "node:path";
 import {
   checkSymbols,
   commonFlags,
+  compileSources,
   compileTables,
   compiler,
   kernelSources,
@@ -41,9 +42,12 @@ if (kind === "none") {
   await checkSymbols(tables);
   console.log(`${tables.length} instruction-set objects define their table and nothing else`);
 }
-const program = join(directory, "verify");
-const sources = [...kernelSources(), join(root, "native/test/verify.cpp")];
-execFileSync(compiler, [...commonFlags, ...flags, "-pthread", ...sources, ...tables, "-o", program], {
-  stdio: "inherit",
-});
-execFileSync(program, { stdio: "inherit" });
+const objects = await compileSources(kernelSources(), directory, flags);
+for (const name of ["verify", "verify_index"]) {
+  const program = join(directory, name);
+  const source = join(root, `native/test/${name}.cpp`);
+  execFileSync(compiler, [...commonFlags, ...flags, "-pthread", source, ...objects, ...tables, "-o", program], {
+    stdio: "inherit",
+  });
+  execFileSync(program, { stdio: "inherit" });
+}

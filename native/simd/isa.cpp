@@ -2,8 +2,11 @@
 //
 // Always true: the object defines exactly one symbol with external linkage, the table, and no weak one; so there are no library
 // templates here, no exceptions, and everything else is in unnamed namespaces.
+#include "crc.h"
+#include "rotate.h"
 #include "table.h"
 #include "tile.h"
+#include "walk.h"
 
 namespace elanus {
 namespace {
@@ -99,6 +102,16 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
     .pick = pick,
     .first_not_finite = first_not_finite,
     .sum = sum_floats,
+    .graph =
+        {
+            .rotate = rotate,
+            .to_codes = to_codes,
+            .distances = distances,
+            .clear = clear,
+            .walk = walk,
+            .choose = choose,
+            .crc32c = crc32c,
+        },
 };
 
 }  // namespace elanus

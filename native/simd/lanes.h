@@ -1,9 +1,11 @@
 // Vector registers, three ways: AVX-512, AVX2, and what the compiler makes of plain vectors anywhere else.
 //
-//   F32   `lanes` floats: load, load of the first few (the rest 0), zero, fill, + -, fma, sum, mask of a <= b
+//   F32   `lanes` floats: load, load of the first few (the rest 0), store, fill, + - *, fma, sum, masks of a <= b and a < b,
+//         Hadamard transform of the lanes
 //
 // Always true: everything is in an unnamed namespace. Sums may differ in the last bits between instruction sets, because
-// lanes add in another order and the portable fma rounds twice; sums of integers below 2^24 are the same everywhere.
+// lanes add in another order and the portable fma rounds twice; sums of integers below 2^24 are the same everywhere, and so is
+// all that works lane by lane: + - * and the Hadamard transform.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -23,12 +25,25 @@ struct F32 {
   static F32 fill(float x) { return {_mm512_set1_ps(x)}; }
   static F32 load(const void* p) { return {_mm512_loadu_ps(p)}; }
   static F32 load_first(const void* p, uint32_t count) { return {_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p)}; }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 inline F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline F32 operator*(F32 a, F32 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline F32 hadamard(F32 a) {
+  __m512 v = a.v, w = _mm512_permute_ps(v, 0xb1);
+  v = _mm512_mask_sub_ps(_mm512_add_ps(v, w), 0xaaaa, w, v);
+  w = _mm512_permute_ps(v, 0x4e);
+  v = _mm512_mask_sub_ps(_mm512_add_ps(v, w), 0xcccc, w, v);
+  w = _mm512_shuffle_f32x4(v, v, 0xb1);
+  v = _mm512_mask_sub_ps(_mm512_add_ps(v, w), 0xf0f0, w, v);
+  w = _mm512_shuffle_f32x4(v, v, 0x4e);
+  return {_mm512_mask_sub_ps(_mm512_add_ps(v, w), 0xff00, w, v)};
+}
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 inline float sum(F32 a) { return _mm512_reduce_add_ps(a.v); }
 inline uint32_t less_equal(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
+inline uint32_t less(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
 
 #elif defined(__AVX2__)
 
@@ -42,9 +57,19 @@ struct F32 {
   static F32 load_first(const void* p, uint32_t count) {
     return {_mm256_maskload_ps((const float*)p, _mm256_loadu_si256((const __m256i*)(lane_masks + 8 - count)))};
   }
+  void store(float* p) const { _mm256_storeu_ps(p, v); }
 };
 inline F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+inline F32 operator*(F32 a, F32 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+inline F32 hadamard(F32 a) {
+  __m256 v = a.v, w = _mm256_permute_ps(v, 0xb1);
+  v = _mm256_blend_ps(_mm256_add_ps(v, w), _mm256_sub_ps(w, v), 0xaa);
+  w = _mm256_permute_ps(v, 0x4e);
+  v = _mm256_blend_ps(_mm256_add_ps(v, w), _mm256_sub_ps(w, v), 0xcc);
+  w = _mm256_permute2f128_ps(v, v, 1);
+  return {_mm256_blend_ps(_mm256_add_ps(v, w), _mm256_sub_ps(w, v), 0xf0)};
+}
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 inline float sum(F32 a) {
   __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
@@ -52,6 +77,7 @@ inline float sum(F32 a) {
   return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
 }
 inline uint32_t less_equal(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)); }
+inline uint32_t less(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)); }
 
 #else
 
@@ -70,13 +96,23 @@ struct F32 {
     memcpy(&a.v, p, count * sizeof(float));
     return a;
   }
+  void store(float* p) const { memcpy(p, &v, sizeof v); }
 };
 inline F32 operator+(F32 a, F32 b) { return {a.v + b.v}; }
 inline F32 operator-(F32 a, F32 b) { return {a.v - b.v}; }
+inline F32 operator*(F32 a, F32 b) { return {a.v * b.v}; }
+inline F32 hadamard(F32 a) {
+  const F32::Four x = a.v, y = {x[0] + x[1], x[0] - x[1], x[2] + x[3], x[2] - x[3]};
+  return {F32::Four{y[0] + y[2], y[1] + y[3], y[0] - y[2], y[1] - y[3]}};
+}
 inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
 inline float sum(F32 a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
 inline uint32_t less_equal(F32 a, F32 b) {
   auto yes = a.v <= b.v;
+  return (uint32_t)((yes[0] & 1) | (yes[1] & 2) | (yes[2] & 4) | (yes[3] & 8));
+}
+inline uint32_t less(F32 a, F32 b) {
+  auto yes = a.v < b.v;
   return (uint32_t)((yes[0] & 1) | (yes[1] & 2) | (yes[2] & 4) | (yes[3] & 8));
 }
 

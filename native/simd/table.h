@@ -8,6 +8,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "graph.h"
 
 namespace elanus {
 
@@ -39,6 +40,7 @@ struct Table {
   // The place of the first NaN or infinity, or `count`.
   uint64_t (*first_not_finite)(const float* values, uint64_t count);
   float (*sum)(const unsigned char* floats, uint64_t count);
+  GraphTable graph;
 };
 
 }  // namespace elanus

@@ -12,8 +12,10 @@ constexpr uint64_t most_slots = (uint64_t)1 << slot_bits;
 constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
 
 struct Slot {
-  std::shared_ptr<Rows> rows;
+  std::shared_ptr<Rows> rows;     // one of these two while it is open
+  std::shared_ptr<Index> index;
   uint64_t generation = 1;   // of the handle that is open, or of the next one
+  bool open() const { return rows || index; }
 };
 
 struct Handles {
@@ -29,9 +31,7 @@ Handles& handles() {
   return *all;
 }
 
-}  // namespace
-
-uint64_t open_handle(std::shared_ptr<Rows> rows) {
+uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<Index> index) {
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   if (all.free.empty()) {
@@ -44,31 +44,43 @@ uint64_t open_handle(std::shared_ptr<Rows> rows) {
   all.free.pop_back();
   Slot& slot = all.slots[number];
   slot.rows = std::move(rows);
+  slot.index = std::move(index);
   ++all.open;
   return slot.generation << slot_bits | number;
 }
 
-std::shared_ptr<Rows> find_rows(uint64_t handle) {
+template <class T> std::shared_ptr<T> find(uint64_t handle, std::shared_ptr<T> Slot::*kind, const char* name) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
-  if (number >= all.slots.size() || all.slots[number].generation != generation || !all.slots[number].rows)
-    fail(ELANUS_STALE, "rows handle %llu is not open", (unsigned long long)handle);
-  return all.slots[number].rows;
+  if (number >= all.slots.size() || all.slots[number].generation != generation || !(all.slots[number].*kind))
+    fail(ELANUS_STALE, "%s handle %llu is not open", name, (unsigned long long)handle);
+  return all.slots[number].*kind;
 }
+
+}  // namespace
+
+uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows), nullptr); }
+uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(nullptr, std::move(index)); }
+
+std::shared_ptr<Rows> find_rows(uint64_t handle) { return find(handle, &Slot::rows, "rows"); }
+std::shared_ptr<Index> find_index(uint64_t handle) { return find(handle, &Slot::index, "index"); }
 
 void close_handle(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
-  std::shared_ptr<Rows> last;   // freed after the lock is given up: unmapping takes its time
+  std::shared_ptr<Rows> last_rows;   // freed after the lock is given up: unmapping takes its time
+  std::shared_ptr<Index> last_index;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   const bool known = number < all.slots.size() && generation >= 1 &&
-                     (generation < all.slots[number].generation || (generation == all.slots[number].generation && all.slots[number].rows));
-  if (!known) fail(ELANUS_STALE, "%llu never was a rows handle", (unsigned long long)handle);
+                     (generation < all.slots[number].generation || (generation == all.slots[number].generation && all.slots[number].open()));
+  if (!known) fail(ELANUS_STALE, "%llu never was a handle", (unsigned long long)handle);
   Slot& slot = all.slots[number];
   if (generation != slot.generation) return;
-  last = std::move(slot.rows);
+  last_rows = std::move(slot.rows);
+  last_index = std::move(slot.index);
   slot.rows = nullptr;
+  slot.index = nullptr;
   --all.open;
   if (++slot.generation <= last_generation) all.free.push_back((uint32_t)number);
 }

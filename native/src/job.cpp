@@ -26,7 +26,7 @@ bool Job::run(uint64_t piece) {
     } catch (const Failure& failure) {
       note(failure);
     } catch (const std::bad_alloc&) {
-      note({ELANUS_MEMORY, {"no memory for the search"}});
+      note({ELANUS_MEMORY, {"no memory for the job"}});
     } catch (...) {
       note({ELANUS_INTERNAL, {"an unexpected exception"}});
     }

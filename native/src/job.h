@@ -20,8 +20,10 @@ class Job : public Work {
   bool claim(uint64_t* piece, bool* more) final;
   bool run(uint64_t piece) final;
   void cancel();
+  double progress() const { return progress_.load(std::memory_order_relaxed); }   // from 0 to 1, for those jobs that tell
 
  protected:
+  void set_progress(double share) { progress_.store(share, std::memory_order_relaxed); }
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
   // Before the job is submitted; 1 or more.
   void set_pieces(uint64_t pieces) { pieces_ = pieces; }
@@ -38,6 +40,7 @@ class Job : public Work {
   const elanus_done done_;
   void* const context_;
   std::atomic<bool> stopped_ = false;
+  std::atomic<double> progress_ = 0;
   std::mutex lock_;
   uint64_t pieces_ = 0, next_ = 0, finished_ = 0, running_ = 0;
   bool ended_ = false;

@@ -17,7 +17,7 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
-#include "../include/elanus_kernel.h"
+#include "../include/elanus_index.h"
 
 namespace {
 
@@ -29,9 +29,13 @@ struct Pending {
   napi_ref held = nullptr;
   elanus_job* job = nullptr;
   int64_t index = -1;   // of findNotFinite
+  elanus_index opened = 0;   // until it is delivered
   int status = ELANUS_OK;
   elanus_error error = {};
-  ~Pending() { elanus_job_release(job); }
+  ~Pending() {
+    elanus_job_release(job);
+    if (opened) elanus_index_close(opened, nullptr);
+  }
 };
 
 struct Environment {
@@ -91,7 +95,8 @@ void deliver(napi_env env, napi_value callback, void*, void*) {
     napi_create_double(env, pending->ticket, &arguments[0]);
     napi_create_int32(env, pending->status, &arguments[1]);
     napi_create_string_utf8(env, pending->error.text, NAPI_AUTO_LENGTH, &arguments[2]);
-    napi_create_int64(env, pending->index, &arguments[3]);
+    napi_create_int64(env, pending->opened ? (int64_t)pending->opened : pending->index, &arguments[3]);
+    pending->opened = 0;
     napi_call_function(env, global, callback, 4, arguments, nullptr);
     napi_close_handle_scope(env, scope);
   }
@@ -360,6 +365,8 @@ napi_value cancel(Call& call) {
   return nullptr;
 }
 
+#include "node_index.h"
+
 // --------------------------------------------------------------------------------------------------------------- the rest
 
 // (inserts, deletes | null, rowCount, timestamp, bits)
@@ -472,6 +479,13 @@ NAPI_MODULE_INIT() {
       {"threads", plain<threads>},
       {"instructionSet", plain<instruction_set>},
       {"useInstructionSet", plain<use_instruction_set>},
+      {"buildIndex", started<build_index>},
+      {"openIndex", started<open_index>},
+      {"searchIndex", started<search_index>},
+      {"closeIndex", plain<close_index>},
+      {"describeIndex", plain<describe_index>},
+      {"progress", started<progress>},
+      {"memoryUsed", plain<memory_used>},
   };
   for (const auto& one : all) {
     napi_value function;

@@ -117,7 +117,7 @@ std::unique_ptr<Search::Partial> Search::borrow() {
 void Search::work(uint64_t piece) {
   uint64_t row = piece * piece_rows_;
   const uint64_t last = std::min(row + piece_rows_, plan_.row_count);
-  if (row >= last) return;
+  if (row >= last || !group_count_) return;
   Scratch& s = scratch();
   s.keys.resize(block_rows * group_count_);
   auto partial = borrow();

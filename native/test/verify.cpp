@@ -5,26 +5,15 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
 #include <tuple>
 #include <vector>
-#include "../include/elanus_kernel.h"
-
-static std::atomic<int> checks = 0, failures = 0;
-static void check_that(bool good, const char* what, int line) {
-  ++checks;
-  if (good) return;
-  ++failures;
-  std::fprintf(stderr, "verify.cpp:%d: %s\n", line, what);
-}
-#define CHECK(x) check_that((x), #x, __LINE__)
+#include "check.h"
 
 using Clock = std::chrono::steady_clock;
 static double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
@@ -55,24 +44,6 @@ struct Request {
     plan.tied_count = tied.size();
   }
   Request(const Request&) = delete;
-};
-
-struct End {
-  std::mutex lock;
-  std::condition_variable wake;
-  int calls = 0, status = -1;
-  static void call(void* context, int status, const char*) {
-    End& end = *(End*)context;
-    std::lock_guard<std::mutex> hold(end.lock);
-    ++end.calls;
-    end.status = status;
-    end.wake.notify_one();
-  }
-  int wait() {
-    std::unique_lock<std::mutex> hold(lock);
-    wake.wait(hold, [&] { return calls > 0; });
-    return status;
-  }
 };
 
 static float score_of(uint32_t metric, const float* q, const float* x, uint32_t dimension) {

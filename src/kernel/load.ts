@@ -8,6 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { SystemRuntime } from "../base/host/system.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { Kernel } from "./kernel.ts";
 import { NativeKernel } from "./native.ts";
@@ -40,4 +41,9 @@ export function loadKernel({
       `the native kernel cannot be loaded (${firstLine}); npm run build makes it where there is a C++ compiler`,
     );
   }
+}
+
+/** The kernel's approximate indexes, or null: the twin has none, and its rows are searched exactly. */
+export function indexesOf(kernel: Kernel): IndexKernel | null {
+  return kernel instanceof NativeKernel ? kernel.indexes : null;
 }

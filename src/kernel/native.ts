@@ -14,11 +14,15 @@ import { bitsetBytes } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
+import { KernelLateError } from "./index-kernel.ts";
+import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import { NativeIndexes } from "./native-index.ts";
+import type { IndexAddon } from "./native-index.ts";
 
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
-interface Addon {
+interface Addon extends IndexAddon {
   start(ended: (ticket: number, status: number, text: string, index: number) => void): void;
   createRows(dimension: number): Handle;
   appendRows(rows: Handle, values: Float32Array): number;
@@ -61,6 +65,7 @@ interface Addon {
 
 const STATUS_OK = 0;
 const STATUS_CANCELLED = 6;
+const STATUS_LATE = 8;
 const METRIC_NUMBERS = { L2: 0, IP: 1, COSINE: 2 } as const satisfies Record<Metric, number>;
 /** Up to so many values a scan is shorter than two changes of thread. */
 const SHORT_SCAN = 1 << 16;
@@ -82,6 +87,7 @@ function guarded<T>(call: () => T): T {
 export class NativeKernel implements Kernel {
   readonly name = "native";
   readonly reason = null;
+  readonly indexes: IndexKernel;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #description = new Float64Array(3);
@@ -89,6 +95,12 @@ export class NativeKernel implements Kernel {
 
   private constructor(addon: Addon) {
     this.#addon = addon;
+    this.indexes = new NativeIndexes(
+      addon,
+      (signal, start) => this.#job(signal, start),
+      guarded,
+      (rows) => this.rowCount(rows),
+    );
     guarded(() => addon.instructionSet());
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
   }
@@ -248,6 +260,7 @@ export class NativeKernel implements Kernel {
     const pending = present(this.#pending.get(ticket), "the job that has ended");
     this.#pending.delete(ticket);
     if (status === STATUS_OK) return pending.resolve(index);
+    if (status === STATUS_LATE) return pending.reject(new KernelLateError(text));
     if (status !== STATUS_CANCELLED) return pending.reject(new KernelError(text));
     assert(pending.signal?.aborted === true, "only an aborted job is cancelled");
     pending.reject(pending.signal.reason);

@@ -3,7 +3,7 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import type { ColumnBatch, KeyColumn } from "./columns.ts";
+import type { Column, ColumnBatch, KeyColumn } from "./columns.ts";
 import type { Filter } from "./filter.ts";
 import type { Metric } from "./types.ts";
 
@@ -44,6 +44,43 @@ export interface RetrievePlan {
   readonly expiredUntil?: Timestamp;
 }
 
+export type AggregateOperator = "count" | "sum" | "min" | "max";
+
+export interface Aggregate {
+  readonly operator: AggregateOperator;
+  /** Null counts rows; otherwise nulls are left out. */
+  readonly fieldId: bigint | null;
+}
+
+/** Every visible row that matches counts, a key with several versions several times. */
+export interface AggregatePlan {
+  readonly collectionId: bigint;
+  readonly partitionIds: readonly bigint[] | null;
+  readonly filter: Filter | null;
+  /** None: everything is one group. */
+  readonly groupFieldIds: readonly bigint[];
+  readonly aggregates: readonly Aggregate[];
+  readonly ignoreGrowing: boolean;
+  /** Rows inserted until then have expired; the delegator says so. Absent: none. */
+  readonly expiredUntil?: Timestamp;
+}
+
+/** Groups and what is known of them so far; tables of different rows can be merged. */
+export interface GroupTable {
+  readonly groupCount: number;
+  /** One column for each of `groupFieldIds`. */
+  readonly keys: readonly Column[];
+  /** One for each aggregate. */
+  readonly states: readonly AggregateState[];
+}
+
+export interface AggregateState {
+  /** Of each group: the values that were looked at, or the rows. */
+  readonly counts: BigInt64Array;
+  /** Their sum (Int64 or Double) or their extreme, null where there are none; null for `count`. */
+  readonly values: Column | null;
+}
+
 /** Where a hit's row is. */
 export interface HitPlaces {
   readonly segmentIds: BigInt64Array;
@@ -57,12 +94,14 @@ export interface Hits extends HitPlaces {
   readonly scores: Float32Array;
 }
 
+/** Of several searches of one snapshot. */
 export interface SearchAnswer {
   /** The snapshot that was read. */
   readonly timestamp: Timestamp;
   /** Keeps the snapshot's segments for `fetch` until released or expired. */
   readonly leaseId: bigint;
-  readonly hits: Hits;
+  /** In the order of the plans. */
+  readonly hits: readonly Hits[];
 }
 
 export interface RetrieveAnswer {

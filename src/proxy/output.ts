@@ -65,14 +65,13 @@ export function outputFields(plan: OutputPlan, batch: ColumnBatch): OutputField[
     const column = batch.columns.get(field.fieldId)!;
     const restricted =
       field.isDynamic && plan.dynamicKeys !== null ? onlyKeys(column as BytesColumn, plan.dynamicKeys) : column;
-    return {
-      name: field.name,
-      fieldId: field.fieldId,
-      type: field.dataType,
-      isDynamic: field.isDynamic,
-      column: padded(field, restricted),
-    };
+    return outputField(field, restricted);
   });
+}
+
+export function outputField(field: FieldSchema, column: Column): OutputField {
+  const { name, fieldId, dataType, isDynamic } = field;
+  return { name, fieldId, type: dataType, isDynamic, column: padded(field, column) };
 }
 
 /** Nullable fields always say which entries there are, even when all are. */

@@ -39,6 +39,7 @@ import {
   isEverythingFlushed,
   isFlushed,
 } from "./flushes.ts";
+import { hybridSearch } from "./hybrid.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
 import { partitionKeyField } from "./partitions.ts";
@@ -51,6 +52,7 @@ import type {
   DeclaredField,
   DeleteRequest,
   DeleteResponse,
+  HybridSearchRequest,
   InsertRequest,
   MutationResponse,
   QueryRequest,
@@ -443,6 +445,10 @@ export class Proxy {
 
   search(request: SearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
     return this.#dql.run(() => whenServed(this.#context, request, () => search(this.#context, request, signal)));
+  }
+
+  hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
+    return this.#dql.run(() => hybridSearch(this.#context, request, signal));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

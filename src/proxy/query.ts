@@ -7,19 +7,23 @@ import type { Timestamp } from "../base/timestamp.ts";
 
 import { type ColumnBatch, type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
 import { type Filter, filterKeys } from "../model/filter.ts";
-import type { RetrieveAnswer, RetrievePlan } from "../model/plan.ts";
+import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { type ConsistencyLevel, DataType } from "../model/types.ts";
-import { mergeRows } from "../rank/read-segments.ts";
+import { type Aggregation, aggregateQuery, planAggregation } from "./aggregates.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, pageTimestamp } from "./iterate.ts";
+import { orderedPage } from "./ordered-query.ts";
+import { orderSpecs, planOrder } from "./ordering.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
 import type { QueryRequest, QueryResponse } from "./requests.ts";
+import { retrieve } from "./retrieve.ts";
 import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
+import { sessionTimestamp } from "./searched-shards.ts";
 
 const COUNT = "count(*)";
 const NEVER = new AbortController().signal;
@@ -30,8 +34,15 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const { schema } = collection;
   const filter = parsePlanFilter("query", request.expression, schema, request.templates);
   const partitionIds = partitionsForRead(collection, request.partitionNames);
-  const isCount = request.outputFields.some((name) => name.replaceAll(" ", "").toLowerCase() === COUNT);
-  const window = queryWindow(request, filter, isCount);
+  const aggregation = planAggregation(schema, request.outputFields, request.params);
+  // Much faster than the way of other aggregates: nothing is looked at but bits.
+  const isCount =
+    aggregation?.hasCountOfRows === true && aggregation.outputs.length === 1 && aggregation.groupBy.length === 0;
+  const window = queryWindow(request, filter, aggregation);
+  const order = aggregation === null ? planOrder(schema, request.params, "query") : [];
+  if (order.length > 0 && booleanParam(request.params, "iterator")) {
+    throw invalidParameter("ORDER BY with iterator is not supported");
+  }
   checkIteratedCollection(
     collection,
     request.params,
@@ -50,6 +61,10 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   };
   const guarantee = guaranteeTimestamp(collection, request, now);
   if (isCount) return countRows(context, collection, plan, guarantee, signal);
+  if (aggregation !== null) {
+    requireLoadedFields(described, { fields: aggregation.fields, dynamicKeys: null, names: [] });
+    return aggregateQuery(context, collection, aggregation, plan, window, guarantee, signal);
+  }
 
   const output = planOutput(schema, request.outputFields, true);
   requireLoadedFields(described, output);
@@ -59,22 +74,23 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const byKeys = listed === null ? {} : { keys: keyColumn(key.dataType, listed), filter: null };
   const limit = window === null ? null : window.offset + window.limit;
   const fieldIds = output.fields.map((field) => field.fieldId);
-  const { batch, timestamp } = await retrieve(
-    context,
-    collection,
-    { ...plan, ...byKeys, fieldIds, limit },
-    guarantee,
-    signal,
-    pageTimestamp(request.params, request.guaranteeTimestamp, now),
-  );
-  const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
-  return {
+  const rows = { ...plan, ...byKeys, fieldIds, limit };
+  const answer = (page: ColumnBatch, timestamp: Timestamp): QueryResponse => ({
     collectionName: schema.name,
     fields: outputFields(output, page),
     outputFields: output.names,
     primaryFieldName: key.name,
     sessionTimestamp: timestamp,
-  };
+  });
+  if (order.length > 0) {
+    requireLoadedFields(described, { ...output, fields: order.map(({ field }) => field) });
+    const page = await orderedPage(context, collection, rows, order, window!, guarantee, signal);
+    return answer(page.batch, page.timestamp);
+  }
+  const time = pageTimestamp(request.params, request.guaranteeTimestamp, now);
+  const { batch, timestamp } = await retrieve(context, collection, rows, guarantee, signal, time);
+  const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
+  return answer(page, timestamp);
 }
 
 /** The keys that a filter names, for a delete, and the timestamp at which it was asked. */
@@ -107,25 +123,6 @@ export async function queryKeys(
   return { keys: batch.columns.get(key.fieldId) as KeyColumn, timestamp: now };
 }
 
-async function retrieve(
-  context: ProxyContext,
-  collection: CollectionInfo,
-  plan: RetrievePlan,
-  guarantee: Timestamp,
-  signal: AbortSignal,
-  timestamp: Timestamp | null = null,
-): Promise<{ readonly batch: ColumnBatch; readonly timestamp: Timestamp }> {
-  const answers = await Promise.all(
-    collection.virtualChannels.map((virtualChannel) =>
-      context.streaming.retrieve({ virtualChannel, plan, guarantee, timestamp }, { signal }),
-    ),
-  );
-  const key = primaryKeyField(collection.schema).fieldId;
-  const batches = answers.map((answer) => answer.batch);
-  const batch = batches.length === 1 ? batches[0]! : await mergeRows(batches, key, plan.limit, context.runtime, signal);
-  return { batch, timestamp: latest(answers) };
-}
-
 async function countRows(
   context: ProxyContext,
   collection: CollectionInfo,
@@ -153,7 +150,7 @@ async function countRows(
     ],
     outputFields: [COUNT],
     primaryFieldName: primaryKeyField(collection.schema).name,
-    sessionTimestamp: latest(answers),
+    sessionTimestamp: sessionTimestamp(answers),
   };
 }
 
@@ -161,22 +158,18 @@ async function countRows(
 function queryWindow(
   request: QueryRequest,
   filter: Filter | null,
-  isCount: boolean,
+  aggregation: Aggregation | null,
 ): { readonly limit: number; readonly offset: number } | null {
   const hasLimit = (request.params.get("limit") ?? "") !== "";
   const limit = integerParam(request.params, "limit", 0);
   const offset = integerParam(request.params, "offset", 0);
-  if (isCount) {
-    if (hasLimit) throw invalidParameter("count entities with pagination is not allowed");
-    if (request.outputFields.length > 1) throw invalidParameter("count(*) cannot be combined with other output fields");
-    return null;
+  if (hasLimit && aggregation?.hasCountOfRows === true && aggregation.groupBy.length === 0) {
+    throw invalidParameter("count entities with pagination is not allowed");
   }
-  if ((request.params.get("group_by_fields") ?? "") !== "")
-    throw invalidParameter("group_by_fields is not supported yet");
-  if ((request.params.get("order_by_fields") ?? "") !== "")
-    throw invalidParameter("order_by_fields is not supported yet");
   if (!hasLimit) {
-    if (filter === null) throw invalidParameter("empty expression should be used with limit");
+    if (orderSpecs(request.params).length > 0) throw invalidParameter("ORDER BY requires explicit limit");
+    const hasAggregates = aggregation !== null && aggregation.aggregates.length > 0;
+    if (filter === null && !hasAggregates) throw invalidParameter("empty expression should be used with limit");
     return null;
   }
   if (limit < 1 || offset < 0 || offset + limit > MAX_WINDOW) {
@@ -194,8 +187,4 @@ function keyColumn(type: DataType, keys: readonly (bigint | string)[]): KeyColum
 
 function range(start: number, end: number): Uint32Array {
   return Uint32Array.from({ length: Math.max(0, end - start) }, (_, at) => start + at);
-}
-
-function latest(answers: readonly Pick<RetrieveAnswer, "timestamp">[]): Timestamp {
-  return answers.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
 }

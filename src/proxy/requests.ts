@@ -101,8 +101,8 @@ export interface Freshness {
   readonly guaranteeTimestamp: Timestamp;
 }
 
-export interface SearchRequest extends Target, Freshness {
-  readonly partitionNames: readonly string[];
+/** One search for nearest rows. */
+export interface SubSearch {
   readonly expression: string;
   readonly templates: TemplateValues;
   /**
@@ -115,8 +115,31 @@ export interface SearchRequest extends Target, Freshness {
     readonly queryCount: number;
     readonly valueBytes?: number;
   };
-  readonly outputFields: readonly string[];
   readonly params: ReadonlyMap<string, string>;
+}
+
+export interface SearchRequest extends Target, Freshness, SubSearch {
+  /** The vectors of these rows are the queries; `queries` says nothing then. */
+  readonly keys?: KeyColumn;
+  readonly partitionNames: readonly string[];
+  readonly outputFields: readonly string[];
+}
+
+/** A function of a function score, as it was sent. */
+export interface RerankFunction {
+  readonly type: number;
+  readonly inputFieldNames: readonly string[];
+  readonly outputFieldNames: readonly string[];
+  readonly params: ReadonlyMap<string, string>;
+}
+
+export interface HybridSearchRequest extends Target, Freshness {
+  readonly partitionNames: readonly string[];
+  readonly outputFields: readonly string[];
+  readonly searches: readonly SubSearch[];
+  readonly rankParams: ReadonlyMap<string, string>;
+  /** Null: none was sent, `rankParams` says how. */
+  readonly rerank: readonly RerankFunction[] | null;
 }
 
 /** A column of an answer. `$meta` restricted to some keys keeps its name and is dynamic. */
@@ -139,6 +162,8 @@ export interface SearchResponse {
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
+  /** The group of each hit, in a search by groups. */
+  readonly groupBy: OutputField | null;
   /** What the next page of an iterator is asked with; null for other searches. */
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
 }

@@ -4,40 +4,44 @@
  */
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
-import type { Timestamp } from "../base/timestamp.ts";
 import { checkSearchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
-import type { ColumnBatch } from "../model/columns.ts";
-import type { Hits, SearchAnswer, SearchPlan, VectorPlan } from "../model/plan.ts";
+import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
+import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
 import { DataType, Metric, dataTypeName } from "../model/types.ts";
-import { placesOf, scatterRows } from "../rank/places.ts";
-import { emptyBatch } from "../rank/read-segments.ts";
+import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, nextBound, pageLength, pagePlan, pageTimestamp, searchPage } from "./iterate.ts";
-import { type OutputPlan, outputFields, planOutput } from "./output.ts";
+import { groupedSearch } from "./grouped-search.ts";
+import { checkGroupedSearch, planGrouping } from "./grouping.ts";
+import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
+import { type OutputPlan, outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
-import type { SearchRequest, SearchResponse } from "./requests.ts";
+import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
+import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
+import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 
 export const MAX_WINDOW = 16_384;
 
-interface Window {
+export interface Window {
   readonly limit: number;
   readonly offset: number;
 }
 
 export async function search(
   context: ProxyContext,
-  request: SearchRequest,
+  asked: SearchRequest,
   signal: AbortSignal,
 ): Promise<SearchResponse> {
-  const described = await context.describeAll(request);
+  const described = await context.describeAll(asked);
   const { collection } = described;
+  const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
   refuseUnsupported(request.params);
   const page = searchPage(request.params, request.queries.queryCount, context.runtime);
@@ -50,6 +54,14 @@ export async function search(
   const window = searchWindow(request);
   const plain = vectorPlan(described, request, window);
   const vector = page === null ? plain : pagePlan(plain, page);
+  const grouping = planGrouping(schema, request.params);
+  if (grouping !== null) checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null);
+  const order = planOrder(schema, request.params, "search");
+  if (order.length > 0 && booleanParam(request.params, "iterator")) {
+    throw invalidParameter("order_by is not supported when using search iterator");
+  }
+  if (order.length > 0 && grouping !== null)
+    throw invalidParameter("order_by is not supported yet with group_by_field");
   const output = planOutput(schema, request.outputFields, false);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
@@ -59,44 +71,77 @@ export async function search(
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
   requireLoaded(described, "search", plan.partitionIds);
-  requireLoadedFields(described, output);
+  requireLoadedFields(
+    described,
+    grouping === null ? output : { ...output, fields: [...output.fields, grouping.field] },
+  );
   const now = await context.timestamp();
   const guarantee = guaranteeTimestamp(collection, request, now);
   const timestamp = pageTimestamp(request.params, request.guaranteeTimestamp, now);
-  const answers = await Promise.all(
-    collection.virtualChannels.map(async (virtualChannel) => ({
-      virtualChannel,
-      answer: await context.streaming.search({ virtualChannel, plan, guarantee, timestamp }, { signal }),
-    })),
-  );
+  const fieldIds = output.fields.map((field) => field.fieldId);
+  const decimals = checkDecimals(request.params);
+  const answer = { collectionName: schema.name, limit: window.limit, outputFields: output.names, iterator: null };
+  if (grouping !== null) {
+    const time = { guarantee, timestamp };
+    const found = await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal);
+    return {
+      ...answer,
+      counts: hitCounts(found.hits),
+      keys: found.hits.keys,
+      scores: rounded(found.hits.scores, decimals),
+      fields: outputFields(output, found.batch),
+      primaryFieldName: primaryKeyField(schema).name,
+      sessionTimestamp: found.sessionTimestamp,
+      groupBy: outputField(grouping.field, found.values),
+    };
+  }
+  const shards = await searchShards(context, collection, [plan], { guarantee, timestamp }, signal);
   try {
-    const lists = answers.map(({ answer }) => answer.hits);
     const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
       reduceHits(from, vector.metric, part, context.runtime, signal);
-    const found = await reduce(lists, page === null ? window : { offset: 0, limit: vector.k });
-    const hits = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
-    const batch = await fetchFields(context, collection, output, answers, hits);
-    const counts = new Uint32Array(vector.queryCount);
-    for (let query = 0; query < counts.length; query += 1)
-      counts[query] = hits.offsets[query + 1]! - hits.offsets[query]!;
+    const found = await reduce(
+      shards.map((shard) => shard.hits[0]!),
+      page === null ? window : { offset: 0, limit: vector.k },
+    );
+    const nearest = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
+    const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
+    const fetched = await fetchFields(context, schema, shards, wanted, nearest);
+    const { hits, batch } = order.length === 0 ? { hits: nearest, batch: fetched } : ordered(nearest, fetched, order);
     return {
-      collectionName: schema.name,
-      counts,
+      ...answer,
+      counts: hitCounts(hits),
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
-      scores: rounded(hits.scores, integerParam(request.params, "round_decimal", -1)),
+      scores: rounded(hits.scores, decimals),
       fields: outputFields(output, batch),
-      outputFields: output.names,
       primaryFieldName: primaryKeyField(schema).name,
-      sessionTimestamp: sessionTimestamp(answers.map(({ answer }) => answer)),
+      sessionTimestamp: sessionTimestamp(shards),
+      groupBy: null,
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {
-    for (const { virtualChannel, answer } of answers) {
-      // A lease that cannot be given back expires.
-      void context.streaming.releaseLease({ virtualChannel, leaseId: answer.leaseId }).catch(() => undefined);
-    }
+    releaseShards(context, shards);
   }
+}
+
+/** The request with the vectors of the rows that its keys name. */
+async function withVectors(
+  context: ProxyContext,
+  described: DescribedCollection,
+  request: SearchRequest,
+  keys: KeyColumn,
+  signal: AbortSignal,
+): Promise<SearchRequest> {
+  const { collection } = described;
+  checkQueryCount(columnRows(keys));
+  checkSearchKeys(collection, keys);
+  const field = searchedField(collection, request.params.get("anns_field") ?? "");
+  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  requireLoaded(described, "search", partitionIds);
+  const scope = { partitionIds, ignoreGrowing: booleanParam(request.params, "ignore_growing") };
+  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
+  const queries = await queriesOfKeys(context, collection, keys, field, scope, guarantee, signal);
+  return { ...request, queries };
 }
 
 export function requireLoaded(
@@ -123,11 +168,10 @@ export function requireLoadedFields({ load }: DescribedCollection, output: Outpu
 }
 
 function refuseUnsupported(params: ReadonlyMap<string, string>): void {
-  if ((params.get("group_by_field") ?? "") !== "") throw invalidParameter("search group by is not supported yet");
-  if ((params.get("order_by_fields") ?? "") !== "") throw invalidParameter("order_by_fields is not supported yet");
+  if ((params.get("group_by_fields") ?? "") !== "") throw invalidParameter("group_by_fields is not supported yet");
 }
 
-function searchWindow(request: SearchRequest): Window {
+export function searchWindow(request: SubSearch): Window {
   const { params, queries } = request;
   if (!params.has("topk")) throw milvusError("ParameterMissing", "topk is required");
   const asked = integerParam(params, "topk", 0);
@@ -141,20 +185,26 @@ function searchWindow(request: SearchRequest): Window {
   if (offset + limit > MAX_WINDOW) {
     throw invalidParameter(`offset+topk [${offset + limit}] is invalid, ${range}, but got ${offset + limit}`);
   }
-  const { queryCount } = queries;
-  if (queryCount < 1 || queryCount > MAX_WINDOW) {
-    throw invalidParameter(
-      `nq [${queryCount}] is invalid, nq (number of search vector per search request) should be in range [1, ${MAX_WINDOW}], but got ${queryCount}`,
-    );
-  }
-  const decimals = integerParam(params, "round_decimal", -1);
-  if (decimals < -1 || decimals > 6) {
-    throw invalidParameter(`round_decimal [${decimals}] is invalid, should be -1 or an integer in range [0, 6]`);
-  }
+  checkQueryCount(queries.queryCount);
+  checkDecimals(params);
   return { limit, offset };
 }
 
-function vectorPlan(described: DescribedCollection, request: SearchRequest, window: Window): VectorPlan {
+export function checkQueryCount(queryCount: number): void {
+  if (queryCount >= 1 && queryCount <= MAX_WINDOW) return;
+  throw invalidParameter(
+    `nq [${queryCount}] is invalid, nq (number of search vector per search request) should be in range [1, ${MAX_WINDOW}], but got ${queryCount}`,
+  );
+}
+
+/** What `round_decimal` says; -1 for nothing. */
+export function checkDecimals(params: ReadonlyMap<string, string>): number {
+  const decimals = integerParam(params, "round_decimal", -1);
+  if (decimals >= -1 && decimals <= 6) return decimals;
+  throw invalidParameter(`round_decimal [${decimals}] is invalid, should be -1 or an integer in range [0, 6]`);
+}
+
+export function vectorPlan(described: DescribedCollection, request: SubSearch, window: Window): VectorPlan {
   const { queries, params } = request;
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
@@ -232,36 +282,28 @@ function ring(search: ReadonlyMap<string, unknown>, metric: Metric): VectorPlan[
   return { outer, inner };
 }
 
-/** The wanted fields of the hits, in their order. */
-async function fetchFields(
-  context: ProxyContext,
-  collection: CollectionInfo,
-  output: OutputPlan,
-  answers: readonly { readonly virtualChannel: string; readonly answer: SearchAnswer }[],
+/** The hits of each query in another order; those that it calls alike stay nearest first. */
+function ordered(
   hits: Hits,
-): Promise<ColumnBatch> {
-  const fieldIds = output.fields.map((field) => field.fieldId);
-  if (fieldIds.length === 0 || hits.rows.length === 0) return emptyBatch(collection.schema, fieldIds);
-  const parts = await Promise.all(
-    answers.map(async ({ virtualChannel, answer }) => {
-      const own = new Set(answer.hits.segmentIds);
-      const { positions, places } = placesOf(hits, (segmentId) => own.has(segmentId));
-      if (positions.length === 0) return null;
-      const { leaseId } = answer;
-      const { batch } = await context.streaming.fetch({ virtualChannel, leaseId, fieldIds, places });
-      return { positions, batch };
-    }),
-  );
-  const filled = parts.filter((part) => part !== null);
-  return filled.length === 1 ? filled[0]!.batch : scatterRows(filled);
+  batch: ColumnBatch,
+  order: readonly OrderKey[],
+): { readonly hits: Hits; readonly batch: ColumnBatch } {
+  const compare = rowOrder(order, batch);
+  const rows = new Uint32Array(hits.rows.length);
+  for (let query = 0; query + 1 < hits.offsets.length; query += 1) {
+    const [start, end] = [hits.offsets[query]!, hits.offsets[query + 1]!];
+    rows.set(Array.from({ length: end - start }, (_, at) => start + at).toSorted(compare), start);
+  }
+  return { hits: gatherHits([hits], hits.offsets, new Uint32Array(rows.length), rows), batch: takeBatch(batch, rows) };
 }
 
-function rounded(scores: Float32Array, decimals: number): Float32Array {
+/** Of each query. */
+export function hitCounts({ offsets }: Hits): Uint32Array {
+  return Uint32Array.from({ length: offsets.length - 1 }, (_, query) => offsets[query + 1]! - offsets[query]!);
+}
+
+export function rounded(scores: Float32Array, decimals: number): Float32Array {
   if (decimals < 0) return scores;
   const unit = 10 ** decimals;
   return scores.map((score) => Math.floor(score * unit + 0.5) / unit);
-}
-
-function sessionTimestamp(answers: readonly SearchAnswer[]): Timestamp {
-  return answers.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
 }

@@ -12,6 +12,7 @@ import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
+import { aggregateRows } from "../rank/aggregate.ts";
 import { countRows, fetchRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
 import { QUERY, type QueryService } from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
@@ -102,6 +103,10 @@ export class QueryNode {
       count: async ({ segmentIds, plan, timestamp }, { signal }) => ({
         count: await countRows(await this.#segments(segmentIds), plan, timestamp, runtime, signal),
       }),
+      aggregate: async ({ segmentIds, plan, timestamp }, { signal }) => {
+        const segments = await this.#segments(segmentIds);
+        return { table: await aggregateRows(segments, plan, schemaOf(segments), timestamp, runtime, signal) };
+      },
       fetch: async ({ fieldIds, places }) => {
         const segments = await this.#segments([...new Set(places.segmentIds)]);
         const byId = new Map(segments.map((segment) => [segment.segmentId, segment]));

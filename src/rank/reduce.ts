@@ -18,7 +18,9 @@ import type { Hits } from "../model/plan.ts";
 import { TIMESTAMP_FIELD } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { type KeyReader, keyReader } from "../segment/key-reader.ts";
-import { gatherBatch, gatherColumn } from "./gather.ts";
+import { gatherBatch } from "./gather.ts";
+import { gatherHits } from "./gather-hits.ts";
+import { KeyIndex } from "./key-index.ts";
 import { MergeHeap } from "./merge-heap.ts";
 
 /** Entries looked at between two turns of the event loop: a few milliseconds. */
@@ -64,23 +66,7 @@ export async function reduceHits(
     await runtime.yield();
     signal?.throwIfAborted();
   }
-  const sources = Uint32Array.from(merge.sources);
-  const entries = Uint32Array.from(merge.entries);
-  const keys = gatherColumn(
-    lists.map((list) => list.keys),
-    sources,
-    entries,
-  ) as KeyColumn;
-  const scores = new Float32Array(entries.length);
-  const segmentIds = new BigInt64Array(entries.length);
-  const rows = new Uint32Array(entries.length);
-  for (let at = 0; at < entries.length; at += 1) {
-    const list = lists[sources[at]!]!;
-    scores[at] = list.scores[entries[at]!]!;
-    segmentIds[at] = list.segmentIds[entries[at]!]!;
-    rows[at] = list.rows[entries[at]!]!;
-  }
-  return { offsets, keys, scores, segmentIds, rows };
+  return gatherHits(lists, offsets, Uint32Array.from(merge.sources), Uint32Array.from(merge.entries));
 }
 
 /** Batches with the same fields, the key and `TIMESTAMP_FIELD` among them, each sorted by key; at least one. */
@@ -156,13 +142,14 @@ class HitMerge {
       if (count > 0) heap.add(list);
     }
     const end = Math.min(most, limit === null ? most : offset + limit);
-    const seen = new SeenKeys(this.#keys, end);
+    const seen = new KeyIndex(this.#keys, end);
     let looked = 0;
     while (heap.size > 0 && seen.size < end) {
       const list = heap.top;
       const entry = this.#heads[list]!;
       looked += 1;
-      if (seen.add(list, entry) && seen.size > offset) {
+      const known = seen.size;
+      if (seen.placeOf(list, entry) === known && known >= offset) {
         this.sources.push(list);
         this.entries.push(entry);
       }
@@ -190,44 +177,7 @@ class HitMerge {
   };
 }
 
-/** The keys of one query so far. */
-class SeenKeys {
-  readonly #keys: readonly KeyReader[];
-  /** Place in the two arrays below + 1; 0 is an empty slot. */
-  readonly #slots: Uint32Array;
-  readonly #sources: Uint32Array;
-  readonly #entries: Uint32Array;
-  #size = 0;
-
-  constructor(keys: readonly KeyReader[], most: number) {
-    this.#keys = keys;
-    this.#slots = new Uint32Array(2 ** Math.ceil(Math.log2(most * 2 + 1)));
-    this.#sources = new Uint32Array(most);
-    this.#entries = new Uint32Array(most);
-  }
-
-  get size(): number {
-    return this.#size;
-  }
-
-  /** False when the key was there. */
-  add(source: number, entry: number): boolean {
-    const keys = this.#keys[source]!;
-    const mask = this.#slots.length - 1;
-    let slot = keys.hash(entry) & mask;
-    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const known = this.#slots[slot]! - 1;
-      if (keys.equals(entry, this.#keys[this.#sources[known]!]!, this.#entries[known]!)) return false;
-    }
-    this.#sources[this.#size] = source;
-    this.#entries[this.#size] = entry;
-    this.#size += 1;
-    this.#slots[slot] = this.#size;
-    return true;
-  }
-}
-
-function sameQueryCount(lists: readonly Hits[]): number {
+export function sameQueryCount(lists: readonly Hits[]): number {
   const first = lists[0];
   assert(first !== undefined, "there is something to merge");
   for (const list of lists) {

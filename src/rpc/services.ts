@@ -6,7 +6,16 @@ import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
 import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import type { Message } from "../model/message.ts";
-import type { HitPlaces, Hits, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
+import type {
+  AggregatePlan,
+  GroupTable,
+  HitPlaces,
+  Hits,
+  RetrieveAnswer,
+  RetrievePlan,
+  SearchAnswer,
+  SearchPlan,
+} from "../model/plan.ts";
 import type { CollectionInfo, CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
 
@@ -220,9 +229,10 @@ export interface StreamingService {
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
+  /** Several searches of one snapshot, held by one lease. */
   search(request: {
     readonly virtualChannel: string;
-    readonly plan: SearchPlan;
+    readonly plans: readonly SearchPlan[];
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<SearchAnswer>;
@@ -238,6 +248,12 @@ export interface StreamingService {
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<{ readonly timestamp: Timestamp; readonly count: number }>;
+  aggregate(request: {
+    readonly virtualChannel: string;
+    readonly plan: AggregatePlan;
+    readonly guarantee: Timestamp;
+    readonly timestamp: Timestamp | null;
+  }): Promise<{ readonly timestamp: Timestamp; readonly table: GroupTable }>;
   /** Fields of hits, in the order of `places`, under the lease of their search. */
   fetch(request: {
     readonly virtualChannel: string;
@@ -281,6 +297,11 @@ export interface QueryService {
     readonly plan: RetrievePlan;
     readonly timestamp: Timestamp;
   }): Promise<{ readonly count: number }>;
+  aggregate(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly plan: AggregatePlan;
+    readonly timestamp: Timestamp;
+  }): Promise<{ readonly table: GroupTable }>;
   fetch(request: {
     readonly fieldIds: readonly bigint[];
     readonly places: HitPlaces;

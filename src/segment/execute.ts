@@ -80,6 +80,22 @@ export async function countSegment(
   });
 }
 
+/** Lends the visible rows that match, ascending, and the columns of scalars as they were seen. */
+export async function visitSegment(
+  segment: Segment,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  visit: (rows: Uint32Array, source: ColumnSource) => Promise<void>,
+  reading: Reading,
+): Promise<void> {
+  await held(segment, async () => {
+    const rows = await matchingRows(segment, plan, reading);
+    await visit(
+      rows,
+      columnsOnce((fieldId) => segment.column(fieldId)),
+    );
+  });
+}
+
 async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {
   segment.acquire();
   try {

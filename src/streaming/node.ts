@@ -20,7 +20,7 @@ import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
 import type { StreamingContext, StreamingOptions } from "./context.ts";
 import { Leases } from "./leases.ts";
-import { type ReadContext, count, fetch, retrieve, search } from "./reads.ts";
+import { type ReadContext, aggregate, count, fetch, retrieve, search } from "./reads.ts";
 import { type GrowingState, SealPolicy } from "./seal-policy.ts";
 
 export class StreamingNode {
@@ -117,11 +117,13 @@ export class StreamingNode {
           ),
       }),
       setTarget: (target) => this.#channel(target.virtualChannel).delegator(target.virtualChannel).setTarget(target),
-      search: ({ virtualChannel, plan, ...time }, { signal }) =>
-        search(this.#reads(virtualChannel), plan, time, signal),
+      search: ({ virtualChannel, plans, ...time }, { signal }) =>
+        search(this.#reads(virtualChannel), plans, time, signal),
       retrieve: ({ virtualChannel, plan, ...time }, { signal }) =>
         retrieve(this.#reads(virtualChannel), plan, time, signal),
       count: ({ virtualChannel, plan, ...time }, { signal }) => count(this.#reads(virtualChannel), plan, time, signal),
+      aggregate: ({ virtualChannel, plan, ...time }, { signal }) =>
+        aggregate(this.#reads(virtualChannel), plan, time, signal),
       fetch: async ({ virtualChannel, leaseId, fieldIds, places }) => ({
         batch: await fetch(this.#reads(virtualChannel), leaseId, fieldIds, places),
       }),

@@ -9,8 +9,18 @@ import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
 import { expiredUntil, timeToLiveMilliseconds } from "../model/expiry.ts";
-import type { HitPlaces, RetrieveAnswer, RetrievePlan, SearchAnswer, SearchPlan } from "../model/plan.ts";
+import type {
+  AggregatePlan,
+  GroupTable,
+  HitPlaces,
+  Hits,
+  RetrieveAnswer,
+  RetrievePlan,
+  SearchAnswer,
+  SearchPlan,
+} from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
+import { aggregateRows, mergeTables } from "../rank/aggregate.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
 import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
 import type { QueryService } from "../rpc/services.ts";
@@ -37,26 +47,38 @@ export interface ReadTime {
   readonly timestamp: Timestamp | null;
 }
 
+/** Every plan sees the same view at the same timestamp. */
 export async function search(
   context: ReadContext,
-  asked: SearchPlan,
+  asked: readonly SearchPlan[],
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
   const { view, timestamp, expired } = await pin(context, time);
-  const plan = { ...asked, expiredUntil: expired };
+  const plans = asked.map((plan) => ({ ...plan, expiredUntil: expired }));
   try {
-    const segmentIds = sealedIds(view, plan.partitionIds);
-    const [here, there] = await Promise.all([
-      searchRows(growing(view, plan), plan, context.delegator.collection.schema, timestamp, context.runtime, signal),
-      segmentIds.length === 0 ? null : context.query.search({ segmentIds, plan, timestamp }, { signal }),
-    ]);
-    const hits = there === null ? here : await mergeHits([here, there.hits], plan.vector, context.runtime, signal);
+    const hits = await Promise.all(plans.map((plan) => searchView(context, view, plan, timestamp, signal)));
     view.pin();
     return { timestamp, leaseId: context.leases.grant(view), hits };
   } finally {
     view.unpin();
   }
+}
+
+async function searchView(
+  context: ReadContext,
+  view: View,
+  plan: SearchPlan,
+  timestamp: Timestamp,
+  signal: AbortSignal,
+): Promise<Hits> {
+  const { delegator, query, runtime } = context;
+  const segmentIds = sealedIds(view, plan.partitionIds);
+  const [here, there] = await Promise.all([
+    searchRows(growing(view, plan), plan, delegator.collection.schema, timestamp, runtime, signal),
+    segmentIds.length === 0 ? null : query.search({ segmentIds, plan, timestamp }, { signal }),
+  ]);
+  return there === null ? here : mergeHits([here, there.hits], plan.vector, runtime, signal);
 }
 
 export async function retrieve(
@@ -98,6 +120,29 @@ export async function count(
       segmentIds.length === 0 ? null : context.query.count({ segmentIds, plan, timestamp }, { signal }),
     ]);
     return { timestamp, count: here + (there?.count ?? 0) };
+  } finally {
+    view.unpin();
+  }
+}
+
+export async function aggregate(
+  context: ReadContext,
+  asked: AggregatePlan,
+  time: ReadTime,
+  signal: AbortSignal,
+): Promise<{ readonly timestamp: Timestamp; readonly table: GroupTable }> {
+  const { view, timestamp, expired } = await pin(context, time);
+  const plan = { ...asked, expiredUntil: expired };
+  try {
+    const { runtime, query, delegator } = context;
+    const { schema } = delegator.collection;
+    const segmentIds = sealedIds(view, plan.partitionIds);
+    const [here, there] = await Promise.all([
+      aggregateRows(growing(view, plan), plan, schema, timestamp, runtime, signal),
+      segmentIds.length === 0 ? null : query.aggregate({ segmentIds, plan, timestamp }, { signal }),
+    ]);
+    const table = there === null ? here : await mergeTables([here, there.table], plan, schema, runtime, signal);
+    return { timestamp, table };
   } finally {
     view.unpin();
   }

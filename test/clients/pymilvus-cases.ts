@@ -27,6 +27,7 @@ export const PYTHON_CASES = {
   indexes: "indexes are described as they were made",
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
+  reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",
 } as const;
 
 /** Scripts that are run with servers of their own, between restarts. */

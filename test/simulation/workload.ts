@@ -254,9 +254,10 @@ export class Workload {
     };
     return this.#answered(moment, async (time) => {
       const { timestamp, hits, batch } = await this.cluster.ask(async ({ streaming }) => {
-        const answer = await streaming.search({ virtualChannel: channel, plan, ...time });
+        const answer = await streaming.search({ virtualChannel: channel, plans: [plan], ...time });
+        const [found] = answer.hits;
         const lease = { virtualChannel: channel, leaseId: answer.leaseId };
-        const { segmentIds, rows } = answer.hits;
+        const { segmentIds, rows } = found!;
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({
           ...lease,
@@ -264,7 +265,7 @@ export class Workload {
           places,
         });
         await streaming.releaseLease(lease);
-        return { ...answer, batch: fetched.batch };
+        return { ...answer, hits: found!, batch: fetched.batch };
       });
       checkTime(timestamp, time);
       const found = rowsOf(batch);

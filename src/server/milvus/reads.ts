@@ -3,11 +3,12 @@
 import { invalidParameter } from "../../base/errors.ts";
 import { DataType } from "../../model/types.ts";
 import type { ConsistencyLevel } from "../../model/types.ts";
-import type { Freshness, SearchRequest } from "../../proxy/requests.ts";
+import type { Freshness, RerankFunction, SearchResponse, SubSearch } from "../../proxy/requests.ts";
 import { decodeMessage } from "../wire/control.ts";
 import { MilvusService, QueryRequestSchema } from "../wire/generated/milvus_pb.js";
+import { FunctionScoreSchema } from "../wire/generated/schema_pb.js";
 import { encodeQueryResults, encodeSearchResults } from "../wire/results.ts";
-import { type WireSearch, decodeSearchRequest } from "../wire/search-request.ts";
+import { type WireSearch, decodeHybridSearchRequest, decodeSearchRequest } from "../wire/search-request.ts";
 import { statusOf } from "../wire/status.ts";
 import { refuseNamespace } from "./data.ts";
 import { type Method, encoded, targetOf } from "./method.ts";
@@ -21,38 +22,48 @@ export const READS: readonly Method[] = [
     decode: decodeSearchRequest,
     run: async (request, scope) => {
       refuseUnsupported(request);
+      if (request.searchByPrimaryKeys && request.ids === null) {
+        throw invalidParameter("a search by primary keys takes IDs");
+      }
       const found = await scope.proxy.search(
         {
           ...targetOf(request, scope),
           ...freshness(request),
+          ...subSearch(request),
+          ...(request.ids === null ? {} : { keys: request.ids }),
           partitionNames: request.partitionNames,
-          expression: request.expression,
-          templates: templateValues(request.templateValues),
-          queries: queriesOf(request),
           outputFields: request.outputFields,
-          params: request.searchParams,
         },
         scope.call.signal,
       );
-      return encodeSearchResults({
-        status: statusOf(null),
-        collectionName: found.collectionName,
-        sessionTimestamp: found.sessionTimestamp,
-        hits: {
-          topks: found.counts,
-          topK: found.limit,
-          ids: found.keys,
-          scores: found.scores,
-          distances: null,
-          recalls: null,
-          fields: found.fields,
-          outputFields: found.outputFields,
-          primaryFieldName: found.primaryFieldName,
-          allSearchCount: 0,
-          groupByField: null,
-          iterator: found.iterator,
+      return encodeFound(found);
+    },
+    refuse: (status, request) =>
+      encodeSearchResults({ status, collectionName: request.collectionName, sessionTimestamp: 0n, hits: null }),
+  }),
+
+  encoded(service.hybridSearch, {
+    decode: decodeHybridSearchRequest,
+    run: async (request, scope) => {
+      refuseNamespace(request.namespace);
+      if (request.functionChains.length > 0) refuse("function chains");
+      for (const search of request.requests) {
+        refuseUnsupported(search);
+        if (search.searchByPrimaryKeys || search.ids !== null) refuse("search by primary keys in a hybrid search");
+      }
+      const found = await scope.proxy.hybridSearch(
+        {
+          ...targetOf(request, scope),
+          ...freshness(request),
+          partitionNames: request.partitionNames,
+          outputFields: request.outputFields,
+          searches: request.requests.map(subSearch),
+          rankParams: request.rankParams,
+          rerank: rerankFunctions(request.functionScore),
         },
-      });
+        scope.call.signal,
+      );
+      return encodeFound(found);
     },
     refuse: (status, request) =>
       encodeSearchResults({ status, collectionName: request.collectionName, sessionTimestamp: 0n, hits: null }),
@@ -88,6 +99,47 @@ export const READS: readonly Method[] = [
   }),
 ];
 
+function encodeFound(found: SearchResponse): readonly Uint8Array[] {
+  return encodeSearchResults({
+    status: statusOf(null),
+    collectionName: found.collectionName,
+    sessionTimestamp: found.sessionTimestamp,
+    hits: {
+      topks: found.counts,
+      topK: found.limit,
+      ids: found.keys,
+      scores: found.scores,
+      distances: null,
+      recalls: null,
+      fields: found.fields,
+      outputFields: found.outputFields,
+      primaryFieldName: found.primaryFieldName,
+      allSearchCount: 0,
+      groupByField: found.groupBy,
+      iterator: found.iterator,
+    },
+  });
+}
+
+function subSearch(request: WireSearch): SubSearch {
+  return {
+    expression: request.expression,
+    templates: templateValues(request.templateValues),
+    queries: queriesOf(request),
+    params: request.searchParams,
+  };
+}
+
+function rerankFunctions(bytes: Uint8Array | null): RerankFunction[] | null {
+  if (!isSent(bytes)) return null;
+  return decodeMessage(FunctionScoreSchema, bytes!).functions.map((sent) => ({
+    type: sent.type,
+    inputFieldNames: sent.inputFieldNames,
+    outputFieldNames: sent.outputFieldNames,
+    params: new Map(sent.params.map(({ key, value }) => [key, value])),
+  }));
+}
+
 function freshness(request: {
   readonly consistencyLevel: number;
   readonly useDefaultConsistency: boolean;
@@ -101,7 +153,7 @@ function freshness(request: {
 }
 
 /** Vectors of one length as they are; of others only what the proxy needs to say what is wrong with them. */
-function queriesOf(request: WireSearch): SearchRequest["queries"] {
+function queriesOf(request: WireSearch): SubSearch["queries"] {
   if (request.placeholderFault !== null) {
     throw invalidParameter(`failed to parse the placeholder group: ${request.placeholderFault}`);
   }
@@ -118,15 +170,15 @@ function queriesOf(request: WireSearch): SearchRequest["queries"] {
 
 function refuseUnsupported(request: WireSearch): void {
   refuseNamespace(request.namespace);
-  const refuse = (what: string): never => {
-    throw invalidParameter(`${what} is not supported yet`);
-  };
-  if (request.searchByPrimaryKeys || request.ids !== null) refuse("search by primary keys");
   if (request.subRequests.length > 0) refuse("a search of several requests");
   if (isSent(request.functionScore)) refuse("function score");
   if (request.functionChains.length > 0) refuse("function chains");
   if (isSent(request.highlighter)) refuse("highlighter");
   if (isSent(request.searchAggregation)) refuse("search aggregation");
+}
+
+function refuse(what: string): never {
+  throw invalidParameter(`${what} is not supported yet`);
 }
 
 function isSent(message: Uint8Array | null): boolean {

@@ -99,6 +99,15 @@ describe("rows that expire", () => {
       ok(counted);
       assert.deepEqual(data(counted), [BigInt(ids.length)]);
     }
+    const summed = await client.call(service.query, {
+      ...all,
+      expr: "id >= 0",
+      outputFields: ["sum(id)", "count(id)"],
+    });
+    ok(summed);
+    const { field } = summed.fieldsData.find(({ fieldName }) => fieldName === "count(id)")!;
+    assert.ok(field.case === "scalars" && field.value.data.case === "longData");
+    assert.deepEqual(field.value.data.value.data, [BigInt(ids.length)]);
     return ids.map(Number);
   }
 

@@ -1,0 +1,111 @@
+/*
+ * The kernel's approximate indexes: graphs over int8 codes, built from rows to a file, opened beside the rows that they were built from.
+ *
+ * Always true (besides what elanus_kernel.h says):
+ *  - an index holds codes and neighbour lists in memory; raw rows stay where the rows handle has them, and the best candidates are
+ *    looked at again there, so that scores are the same bits as those of an exact search;
+ *  - the same rows, options and seed give the same file, whatever the number of threads and the instruction set;
+ *  - an open index holds its rows open; a search holds its index open;
+ *  - whatever a file holds, opening it reports ELANUS_FILE or gives an index that can be searched.
+ */
+#ifndef ELANUS_INDEX_H
+#define ELANUS_INDEX_H
+
+#include "elanus_kernel.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { ELANUS_LATE = 8 }; /* the time limit of a search has passed */
+
+#define ELANUS_MIN_DEGREE 2u
+#define ELANUS_MAX_DEGREE 256u
+#define ELANUS_MAX_BEAM 16384u
+#define ELANUS_MAX_WIDTH 16384u
+#define ELANUS_MAX_INDEX_ROWS 0x7fffffffu
+#define ELANUS_MAX_ENTRIES 16u
+
+typedef uint64_t elanus_index; /* a handle of the same table; it is no rows handle */
+
+typedef struct elanus_index_build {
+  elanus_rows rows;
+  uint64_t row_count; /* only the first rows are indexed */
+  uint32_t metric;
+  uint32_t degree; /* neighbours of a row, ELANUS_MIN_DEGREE to ELANUS_MAX_DEGREE; HNSW calls half of it M */
+  uint32_t beam;   /* candidates looked at for each row, 1 to ELANUS_MAX_BEAM; HNSW calls it efConstruction */
+  uint64_t seed;
+} elanus_index_build;
+
+/*
+ * Writes `path`.part, flushes it and renames it to `path`; a build that fails or is cancelled leaves neither. Runs below searches.
+ * Fails with ELANUS_INVALID if a row holds a NaN or an infinity.
+ */
+int elanus_index_build_start(const elanus_index_build *build, const char *path, elanus_done done, void *context, elanus_job **job,
+                             elanus_error *error);
+int elanus_index_build_wait(const elanus_index_build *build, const char *path, elanus_error *error);
+/* From 0 to 1, for builds; 0 for other jobs. */
+double elanus_job_progress(const elanus_job *job);
+
+/* Reads the file whole, with all its checksums. *index is written before `done` is called with ELANUS_OK, and then must be closed. */
+int elanus_index_open_start(const char *path, elanus_rows rows, elanus_index *index, elanus_done done, void *context, elanus_job **job,
+                            elanus_error *error);
+int elanus_index_open_wait(const char *path, elanus_rows rows, elanus_index *index, elanus_error *error);
+int elanus_index_close(elanus_index index, elanus_error *error);
+
+/*
+ * Nearest rows, nearly always the same as an exact search's. Scores, order and `tied` as there, among the rows that were looked at.
+ * Whatever `allowed` bars is never a hit; where the walk through the graph cannot be trusted to have met the allowed rows that are
+ * nearest, the codes of all allowed rows are scanned.
+ */
+typedef struct elanus_index_search {
+  elanus_index index;
+  const float *queries;
+  uint64_t query_value_count;
+  uint32_t k;
+  uint32_t ef; /* width, 1 to ELANUS_MAX_WIDTH; at least k is taken */
+  const uint8_t *allowed;
+  uint64_t allowed_bytes;
+  const uint32_t *rank;
+  uint64_t rank_count;
+  int has_outer, has_inner;
+  float outer, inner;
+  uint64_t time_limit_microseconds; /* from the start of the job; 0: none */
+  uint32_t *hit_rows;
+  uint64_t hit_row_count;
+  float *hit_scores;
+  uint64_t hit_score_count;
+  uint8_t *tied;
+  uint64_t tied_count;
+  double *work; /* null, or room for ELANUS_INDEX_WORK numbers, sums over the queries */
+  uint64_t work_count;
+} elanus_index_search;
+
+/* Rows visited, distances of codes, rows looked at again, queries answered by a scan of codes, by a scan of raw rows. */
+enum { ELANUS_INDEX_WORK = 5 };
+
+int elanus_index_search_start(const elanus_index_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
+int elanus_index_search_wait(const elanus_index_search *search, elanus_error *error);
+
+typedef struct elanus_index_description {
+  uint32_t metric, dimension, degree, beam;
+  uint64_t seed, row_count;
+  uint64_t graph_row_count; /* less than row_count: equal codes share one, and rows without direction have none under COSINE */
+  uint64_t code_bytes, list_bytes, other_bytes; /* in memory; raw rows are the rows handle's */
+  uint64_t file_bytes;
+  uint32_t entry_count, entries[ELANUS_MAX_ENTRIES];
+  uint64_t rows_of_degree[ELANUS_MAX_DEGREE + 1];
+} elanus_index_description;
+
+int elanus_index_describe(elanus_index index, elanus_index_description *description, elanus_error *error);
+
+/* What the process holds now, besides rows. */
+typedef struct elanus_memory {
+  uint64_t index_bytes, build_bytes, search_bytes;
+} elanus_memory;
+void elanus_memory_used(elanus_memory *memory);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,193 @@
+#include "graph.h"
+#include <algorithm>
+#include <numeric>
+
+namespace elanus {
+
+namespace {
+
+constexpr float alpha = 1.05f;   // more keeps more long edges and longer lists; 1.2 gave no better graphs
+constexpr uint32_t most_of_batch = 1000;
+
+uint64_t next_random(uint64_t& state) {   // SplitMix64
+  uint64_t x = state += 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+
+}  // namespace
+
+Graph::Graph(uint32_t rows, uint32_t dims, uint32_t degree, uint32_t beam)
+    : codes((size_t)rows * dims, Owner::build), terms(rows, Owner::build), rows_(rows), dims_(dims), degree_(degree), beam_(std::max(beam, degree)),
+      stride_(degree * 3 / 2), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build), hashes_(rows, Owner::build) {}
+
+void Graph::encoded(uint32_t row, bool placed) {
+  const int8_t* at = codes.data() + (size_t)row * dims_;
+  uint64_t hash = 0;
+  for (uint32_t i = 0; i < dims_; i += 8) {
+    uint64_t word;
+    std::memcpy(&word, at + i, sizeof word);
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  }
+  hashes_[row] = (hash & ~1ull) | placed;
+}
+
+void Graph::chain_twins(uint64_t seed) {
+  std::vector<std::pair<uint64_t, uint32_t>> hashes(rows_);
+  for (uint32_t row = 0; row < rows_; ++row) hashes[row] = {hashes_[row], row};
+  hashes_ = {};
+  std::sort(hashes.begin(), hashes.end());
+  auto same = [&](uint32_t a, uint32_t b) {
+    return terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
+  };
+  order.reserve(rows_);
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    const auto [hash, row] = hashes[i];
+    // Two sets of codes with one hash may alternate here; then a row is taken for the first of its kind, which does no harm.
+    if (i && hashes[i - 1].first == hash && same(hashes[i - 1].second, row)) {
+      if (next_twin.empty()) next_twin.assign(rows_, no_row);
+      next_twin[hashes[i - 1].second] = row;
+    } else if (hash & 1) {
+      order.push_back(row);
+    }
+  }
+  std::sort(order.begin(), order.end());
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[next_random(seed) % i]);
+}
+
+uint32_t Graph::next_batch() const { return (uint32_t)std::min<size_t>({order.size() - inserted, inserted / 16 + 1, most_of_batch}); }
+
+void Graph::set_list(uint32_t row, const uint32_t* neighbours, uint32_t count) {
+  uint32_t* list = own_list(row);
+  std::copy_n(neighbours, count, list);
+  if (count < stride_) list[count] = no_row;
+  degrees_[row] = (uint16_t)count;
+}
+
+void Graph::link(uint32_t row, Scratch& s) {
+  s.begin(rows_, beam_, 1);
+  const CodeRows all = code_rows();
+  const Lists graph = lists();
+  const CodeQuery query = as_query(row);
+  table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
+  for (uint32_t i = 0; i < s.frontier.size; ++i) s.frontier.row[i] &= ~taken;
+  s.kept.resize(degree_);
+  const uint32_t kept = table().graph.choose(&all, row, s.frontier.distance, s.frontier.row, s.frontier.size, degree_, alpha, s.kept.data());
+  set_list(row, s.kept.data(), kept);
+}
+
+void Graph::gather_edges(const uint32_t* batch, uint32_t count) {
+  edges.clear();
+  targets.clear();
+  for (uint32_t i = 0; i < count; ++i)
+    for (uint32_t j = 0; j < degrees_[batch[i]]; ++j) edges.push_back((uint64_t)list(batch[i])[j] << 32 | batch[i]);
+  std::sort(edges.begin(), edges.end());
+  for (size_t i = 0; i < edges.size(); ++i)
+    if (!i || edges[i] >> 32 != edges[i - 1] >> 32) targets.push_back((uint32_t)i);
+  targets.push_back((uint32_t)edges.size());
+}
+
+// When there is no room, the best of all of them stay.
+void Graph::merge(uint32_t number, Scratch& s) {
+  const uint32_t first = targets[number], count = targets[number + 1] - first;
+  const uint32_t target = (uint32_t)(edges[first] >> 32), have = degrees_[target];
+  s.numbers.assign(list(target), list(target) + have);
+  for (uint32_t i = 0; i < count; ++i) s.numbers.push_back((uint32_t)edges[first + i]);
+  if (have + count <= stride_) set_list(target, s.numbers.data(), have + count);
+  else keep_best(target, s);
+}
+
+void Graph::keep_best(uint32_t row, Scratch& s) {
+  const CodeRows all = code_rows();
+  const CodeQuery query = as_query(row);
+  const uint32_t count = (uint32_t)s.numbers.size();
+  s.distances.resize(count);
+  table().graph.distances(&query, &all, s.numbers.data(), count, s.distances.data());
+  std::vector<std::pair<float, uint32_t>> candidates(count);
+  for (uint32_t i = 0; i < count; ++i) candidates[i] = {s.distances[i], s.numbers[i]};
+  std::sort(candidates.begin(), candidates.end());
+  for (uint32_t i = 0; i < count; ++i) {
+    s.distances[i] = candidates[i].first;
+    s.numbers[i] = candidates[i].second;
+  }
+  s.kept.resize(degree_);
+  const uint32_t kept = table().graph.choose(&all, row, s.distances.data(), s.numbers.data(), count, degree_, alpha, s.kept.data());
+  set_list(row, s.kept.data(), kept);
+}
+
+void Graph::batch_done(uint32_t count) {
+  inserted += count;
+  choose_entries();
+}
+
+// Spread evenly over what is inserted, that is, at random; chosen anew whenever that has doubled.
+void Graph::choose_entries() {
+  if (inserted < 2 * entries_chosen_at_ || !inserted) return;
+  entries_chosen_at_ = inserted;
+  entries.resize(std::min(most_entries, inserted));
+  for (size_t i = 0; i < entries.size(); ++i) entries[i] = order[i * inserted / entries.size()];
+}
+
+void Graph::trim(uint32_t row, Scratch& s) {
+  if (degrees_[row] <= degree_) return;
+  s.numbers.assign(list(row), list(row) + degrees_[row]);
+  keep_best(row, s);
+}
+
+bool Graph::connect(Scratch& s, const std::function<bool()>& stopped) {
+  std::vector<bool> reached(rows_);
+  std::vector<uint32_t> stack;
+  uint32_t visits = 0;
+  auto reach = [&](uint32_t from) {
+    reached[from] = true;
+    stack.push_back(from);
+    while (!stack.empty()) {
+      if (++visits % 4096 == 0 && stopped()) return false;
+      const uint32_t row = stack.back();
+      stack.pop_back();
+      for (uint32_t j = 0; j < degrees_[row]; ++j) {
+        const uint32_t next = list(row)[j];
+        if (reached[next]) continue;
+        reached[next] = true;
+        stack.push_back(next);
+      }
+    }
+    return true;
+  };
+  auto append = [&](uint32_t row, uint32_t neighbour) {
+    uint32_t* own = own_list(row);
+    own[degrees_[row]++] = neighbour;
+    if (degrees_[row] < stride_) own[degrees_[row]] = no_row;
+  };
+  for (const uint32_t entry : entries)
+    if (!reached[entry] && !reach(entry)) return false;
+  const CodeRows all = code_rows();
+  for (const uint32_t row : order) {
+    if (reached[row]) continue;
+    if (stopped()) return false;
+    s.begin(rows_, beam_, 1);
+    const Lists graph = lists();
+    const CodeQuery query = as_query(row);
+    table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
+    // Whatever the walk found is reached. The nearest with room takes the row; if none has, the nearest gives up its last neighbour,
+    // which the row takes over.
+    uint32_t host = no_row;
+    for (uint32_t i = 0; i < s.frontier.size && host == no_row; ++i)
+      if (degrees_[s.frontier.row[i] & ~taken] < degree_) host = s.frontier.row[i] & ~taken;
+    if (host != no_row) {
+      append(host, row);
+    } else {
+      host = s.frontier.row[0] & ~taken;
+      uint32_t& last = own_list(host)[degrees_[host] - 1];
+      if (degrees_[row] == degree_) own_list(row)[degree_ - 1] = last;
+      else append(row, last);
+      last = row;
+    }
+    if (!reach(row)) return false;
+  }
+  return true;
+}
+
+}  // namespace elanus

@@ -1,0 +1,96 @@
+// The C ABI of indexes.
+#include <algorithm>
+#include "boundary.h"
+#include "build.h"
+#include "handles.h"
+#include "index_open.h"
+#include "index_search.h"
+
+using namespace elanus;
+
+int elanus_index_build_start(const elanus_index_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(build);
+    require(path);
+    require((const void*)done);
+    require(job);
+    start(job, make_index_build(*build, path, done, context), WorkClass::other);
+  });
+}
+
+int elanus_index_build_wait(const elanus_index_build* build, const char* path, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    require(build);
+    require(path);
+    return make_index_build(*build, path, done, context);
+  });
+}
+
+double elanus_job_progress(const elanus_job* job) { return job ? job->job->progress() : 0; }
+
+int elanus_index_open_start(const char* path, elanus_rows rows, elanus_index* index, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(path);
+    require(index);
+    require((const void*)done);
+    require(job);
+    start(job, make_index_open(path, rows, index, done, context), WorkClass::other);
+  });
+}
+
+int elanus_index_open_wait(const char* path, elanus_rows rows, elanus_index* index, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    require(path);
+    require(index);
+    return make_index_open(path, rows, index, done, context);
+  });
+}
+
+int elanus_index_close(elanus_index index, elanus_error* error) {
+  return guarded(error, [&] { close_handle(index); });
+}
+
+int elanus_index_search_start(const elanus_index_search* search, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(search);
+    require((const void*)done);
+    require(job);
+    start(job, make_index_search(*search, done, context), WorkClass::search);
+  });
+}
+
+int elanus_index_search_wait(const elanus_index_search* search, elanus_error* error) {
+  return wait_for(error, WorkClass::search, [&](elanus_done done, void* context) {
+    require(search);
+    return make_index_search(*search, done, context);
+  });
+}
+
+int elanus_index_describe(elanus_index handle, elanus_index_description* description, elanus_error* error) {
+  return guarded(error, [&] {
+    require(description);
+    const auto index = find_index(handle);
+    const GridState& grid = index->grid.state();
+    elanus_index_description& d = *description;
+    d = {};
+    d.metric = (uint32_t)grid.metric;
+    d.dimension = grid.dimension;
+    d.degree = index->degree;
+    d.beam = index->beam;
+    d.seed = grid.seed;
+    d.row_count = index->row_count;
+    d.graph_row_count = index->graph_row_count;
+    d.code_bytes = index->codes.bytes() + index->terms.bytes();
+    d.list_bytes = index->lists.bytes();
+    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes();
+    d.file_bytes = index->file_bytes;
+    d.entry_count = (uint32_t)index->entries.size();
+    std::copy(index->entries.begin(), index->entries.end(), d.entries);
+    std::copy(index->rows_of_degree.begin(), index->rows_of_degree.end(), d.rows_of_degree);
+    d.rows_of_degree[0] -= std::min(d.rows_of_degree[0], d.row_count - d.graph_row_count);
+  });
+}
+
+void elanus_memory_used(elanus_memory* memory) {
+  if (memory) *memory = {memory_of(Owner::index), memory_of(Owner::build), memory_of(Owner::search)};
+}

@@ -1,0 +1,295 @@
+#include "index_file.h"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include "../include/elanus_index.h"
+#include "failure.h"
+
+namespace elanus {
+
+namespace {
+
+constexpr char magic[] = "ELANUSIX";
+constexpr uint32_t version = 1, lean = 1;
+constexpr uint64_t part_bytes = 4 << 20;
+constexpr uint64_t checked_rows = 64;
+constexpr float most_ratio = 1e6f;
+
+uint64_t on_page(uint64_t at) { return (at + file_page - 1) / file_page * file_page; }
+
+// What the header must say of its sections, whatever it does say.
+void plan_sections(IndexHeader& h, bool twins) {
+  const uint64_t dims = Grid::dims_of((Metric)h.metric, h.dimension);
+  const uint64_t bytes[section_count] = {dims * sizeof(float), h.rows * dims, h.rows * sizeof(CodeTerms), h.rows * h.degree * sizeof(uint32_t),
+                                         twins ? h.rows * sizeof(uint32_t) : 0};
+  uint64_t at = file_page;
+  for (uint32_t i = 0; i < section_count; ++i) {
+    h.sections[i].kind = i;
+    h.sections[i].offset = at;
+    h.sections[i].bytes = bytes[i];
+    at = on_page(at + bytes[i]);
+  }
+}
+
+uint64_t end_of(const IndexHeader& h) { return on_page(h.sections[twin_section].offset + h.sections[twin_section].bytes); }
+
+}  // namespace
+
+uint32_t check_of_rows(const Rows& rows, uint64_t row_count) {
+  const uint64_t count = std::min(row_count, checked_rows);
+  uint32_t crc = 0;
+  uint64_t run;
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t row = count < 2 ? 0 : (uint64_t)((unsigned __int128)i * (row_count - 1) / (count - 1));
+    crc = table().graph.crc32c(crc, rows.at(row, &run), rows.row_bytes());
+  }
+  return crc;
+}
+
+// ----------------------------------------------------------------------------------------------------------------- writing
+
+IndexWriter::IndexWriter(std::string path, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check)
+    : path_(std::move(path)), unfinished_(path_ + ".part"), graph_(graph), grid_(grid) {
+  const GridState& state = grid.state();
+  std::memcpy(header_.magic, magic, sizeof header_.magic);
+  header_.version = version;
+  header_.layout = lean;
+  header_.metric = (uint32_t)state.metric;
+  header_.dimension = state.dimension;
+  header_.degree = graph.degree();
+  header_.beam = graph.beam();
+  header_.rows = graph.rows();
+  header_.graph_rows = graph.order.size();
+  header_.seed = state.seed;
+  header_.step = state.step;
+  header_.longest = state.longest;
+  header_.typical = state.typical;
+  header_.zero_row = zero_row;
+  header_.rows_check = rows_check;
+  header_.entry_count = (uint32_t)graph.entries.size();
+  std::copy(graph.entries.begin(), graph.entries.end(), header_.entries);
+  plan_sections(header_, !graph.next_twin.empty());
+  end_ = end_of(header_);
+  file_ = ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file_ < 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(errno));
+}
+
+IndexWriter::~IndexWriter() {
+  if (file_ < 0) return;
+  ::close(file_);
+  ::unlink(unfinished_.c_str());
+}
+
+void IndexWriter::write(const void* bytes, uint64_t count, uint64_t offset) {
+  for (uint64_t done = 0; done < count;) {
+    const ssize_t some = pwrite(file_, (const char*)bytes + done, std::min(count - done, part_bytes), (off_t)(offset + done));
+    if (some < 0 && errno == EINTR) continue;
+    if (some <= 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(some ? errno : ENOSPC));
+    done += (uint64_t)some;
+  }
+}
+
+bool IndexWriter::write_some() {
+  if (section_ == section_count) {
+    finish();
+    return false;
+  }
+  SectionEntry& section = header_.sections[section_];
+  const uint64_t rows = section_ == mean_section ? 1 : header_.rows, row_bytes = rows ? section.bytes / rows : 0;
+  const uint64_t last = row_bytes ? std::min(rows, row_ + std::max<uint64_t>(1, part_bytes / row_bytes)) : rows;
+  if (row_bytes) write_rows(section, row_, last);
+  row_ = last;
+  at_ = section.offset + row_ * row_bytes;
+  if (row_ == rows) {
+    ++section_;
+    row_ = 0;
+  }
+  return true;
+}
+
+void IndexWriter::write_rows(SectionEntry& section, uint64_t first, uint64_t last) {
+  const void* from = nullptr;
+  const uint64_t row_bytes = section.bytes / (section_ == mean_section ? 1 : header_.rows);
+  switch (section_) {
+    case mean_section: from = grid_.mean().data(); break;
+    case code_section: from = graph_.codes.data() + first * row_bytes; break;
+    case term_section: from = graph_.terms.data() + first; break;
+    case twin_section: from = graph_.next_twin.data() + first; break;
+    case list_section:
+      buffer_.assign((last - first) * header_.degree, no_row);
+      for (uint64_t row = first; row < last; ++row)
+        std::copy_n(graph_.list((uint32_t)row), graph_.degree_of((uint32_t)row), buffer_.data() + (row - first) * header_.degree);
+      from = buffer_.data();
+  }
+  section.crc = table().graph.crc32c(section.crc, from, (last - first) * row_bytes);
+  write(from, (last - first) * row_bytes, section.offset + first * row_bytes);
+}
+
+void IndexWriter::finish() {
+  unsigned char page[file_page] = {};
+  std::memcpy(page, &header_, sizeof header_);
+  const uint32_t crc = table().graph.crc32c(0, page, file_page - sizeof crc);
+  std::memcpy(page + file_page - sizeof crc, &crc, sizeof crc);
+  write(page, file_page, 0);
+  auto require = [&](bool good) {
+    if (!good) fail(ELANUS_FILE, "cannot finish %.180s: %s", path_.c_str(), std::strerror(errno));
+  };
+  require(!ftruncate(file_, (off_t)end_) && !fsync(file_));
+  require(!std::rename(unfinished_.c_str(), path_.c_str()));
+  ::close(file_);
+  file_ = -1;
+  const size_t slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  require(directory >= 0);
+  const bool kept = !fsync(directory);
+  ::close(directory);
+  require(kept);
+}
+
+// ----------------------------------------------------------------------------------------------------------------- reading
+
+IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : path_(path), index_(std::make_shared<Index>()) {
+  file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file_ < 0) fail(ELANUS_FILE, "cannot open %.180s: %s", path.c_str(), std::strerror(errno));
+  try {
+    struct stat status {};
+    if (fstat(file_, &status)) fail(ELANUS_FILE, "cannot ask about %.180s: %s", path.c_str(), std::strerror(errno));
+    if (!S_ISREG(status.st_mode) || status.st_size < (off_t)file_page) fail(ELANUS_FILE, "%.180s is no index file: it is too short", path.c_str());
+    unsigned char page[file_page];
+    read(page, file_page, 0);
+    uint32_t crc;
+    std::memcpy(&crc, page + file_page - sizeof crc, sizeof crc);
+    std::memcpy(&header_, page, sizeof header_);
+    if (std::memcmp(header_.magic, magic, sizeof header_.magic)) fail(ELANUS_FILE, "%.180s is no index file", path.c_str());
+    if (crc != table().graph.crc32c(0, page, file_page - sizeof crc)) fail(ELANUS_FILE, "the header of %.180s is damaged", path.c_str());
+    check_header((uint64_t)status.st_size, *rows);
+    const uint64_t count = header_.rows;
+    const bool twins = header_.sections[twin_section].bytes != 0;
+    index_->degree = header_.degree;
+    index_->beam = header_.beam;
+    index_->row_count = (uint32_t)count;
+    index_->graph_row_count = (uint32_t)header_.graph_rows;
+    index_->zero_row = header_.zero_row;
+    index_->file_bytes = (uint64_t)status.st_size;
+    index_->entries.assign(header_.entries, header_.entries + header_.entry_count);
+    index_->rows = std::move(rows);
+    const uint32_t dims = Grid::dims_of((Metric)header_.metric, header_.dimension);
+    mean_.resize(dims);
+    index_->codes = Buffer<int8_t>(count * dims, Owner::index);
+    index_->terms = Buffer<CodeTerms>(count, Owner::index);
+    index_->lists = Buffer<uint32_t>(count * header_.degree, Owner::index);
+    index_->rows_of_degree.resize(header_.degree + 1);
+    if (twins) index_->next_twin = Buffer<uint32_t>(count, Owner::index);
+  } catch (...) {
+    ::close(file_);
+    throw;
+  }
+}
+
+IndexReader::~IndexReader() { ::close(file_); }
+
+void IndexReader::read(void* to, uint64_t count, uint64_t offset) {
+  for (uint64_t done = 0; done < count;) {
+    const ssize_t some = pread(file_, (char*)to + done, count - done, (off_t)(offset + done));
+    if (some < 0 && errno == EINTR) continue;
+    if (some < 0) fail(ELANUS_FILE, "cannot read %.180s: %s", path_.c_str(), std::strerror(errno));
+    if (!some) fail(ELANUS_FILE, "%.180s has become shorter", path_.c_str());
+    done += (uint64_t)some;
+  }
+}
+
+void IndexReader::check_header(uint64_t file_bytes, const Rows& rows) {
+  const IndexHeader& h = header_;
+  auto require = [&](bool good, const char* what) {
+    if (!good) fail(ELANUS_FILE, "%.140s cannot be used: %s", path_.c_str(), what);
+  };
+  require(h.version == version && h.layout == lean, "its version or layout is not known here");
+  require(h.metric <= ELANUS_COSINE && h.dimension >= 1 && h.dimension <= ELANUS_MAX_DIMENSION, "its metric or dimension is impossible");
+  require(h.degree >= ELANUS_MIN_DEGREE && h.degree <= ELANUS_MAX_DEGREE, "its degree is impossible");
+  require(h.rows <= ELANUS_MAX_INDEX_ROWS && h.graph_rows <= h.rows, "its rows are too many");
+  require(std::isfinite(h.step) && h.step > 0 && std::isfinite(1 / h.step) && std::isfinite(h.longest) && h.longest >= 0 && std::isfinite(h.typical) && h.typical > 0,
+          "its grid is impossible");
+  require(h.zero_row == no_row || h.zero_row < h.rows, "its row without direction does not exist");
+  require(h.entry_count <= most_entries && (h.entry_count > 0) == (h.graph_rows > 0), "its entries are too many or too few");
+  for (uint32_t i = 0; i < h.entry_count; ++i) require(h.entries[i] < h.rows, "an entry does not exist");
+  IndexHeader planned = h;
+  plan_sections(planned, h.sections[twin_section].bytes != 0);
+  for (uint32_t i = 0; i < section_count; ++i) {
+    const SectionEntry &is = h.sections[i], &should = planned.sections[i];
+    require(is.kind == should.kind && is.offset == should.offset && is.bytes == should.bytes, "a section has not its size or place");
+  }
+  require(file_bytes == end_of(h), "it has not its size");
+  require(h.dimension == rows.dimension() && h.rows <= rows.count(), "it was built from rows of another dimension, or of more rows");
+  require(h.rows_check == check_of_rows(rows, h.rows), "it was built from other rows");
+}
+
+void* IndexReader::section_memory() {
+  switch (section_) {
+    case mean_section: return mean_.data();
+    case code_section: return index_->codes.data();
+    case term_section: return index_->terms.data();
+    case list_section: return index_->lists.data();
+    default: return index_->next_twin.data();
+  }
+}
+
+bool IndexReader::read_some() {
+  if (section_ == section_count) return false;
+  const SectionEntry& section = header_.sections[section_];
+  const uint64_t some = std::min(section.bytes - done_, part_bytes);   // a multiple of every element
+  char* to = (char*)section_memory() + done_;
+  read(to, some, section.offset + done_);
+  crc_ = table().graph.crc32c(crc_, to, some);
+  check_part(done_, some);
+  done_ += some;
+  if (done_ < section.bytes) return true;
+  if (crc_ != section.crc) fail(ELANUS_FILE, "section %u of %.160s is damaged", section_, path_.c_str());
+  done_ = crc_ = 0;
+  if (++section_ < section_count) return true;
+  index_->grid = Grid({(Metric)header_.metric, header_.dimension, header_.step, header_.longest, header_.typical, header_.seed}, std::move(mean_));
+  if (index_->next_twin.size()) {
+    std::vector<bool> follows(header_.rows);
+    for (uint64_t row = 0; row < header_.rows; ++row) {
+      const uint32_t next = index_->next_twin[row];
+      if (next == no_row) continue;
+      follows[next] = true;
+      if (!follows[row]) index_->twin_heads.push_back((uint32_t)row);   // chains ascend
+    }
+  }
+  return false;
+}
+
+// Numbers that will be addresses, or go into sums of 32 bits.
+void IndexReader::check_part(uint64_t first, uint64_t count) {
+  bool good = true;
+  const uint64_t rows = header_.rows;
+  const uint32_t dims = Grid::dims_of((Metric)header_.metric, header_.dimension);
+  if (section_ == mean_section) {
+    for (const float x : mean_) good &= std::isfinite(x);
+  } else if (section_ == term_section) {
+    const CodeTerms* terms = index_->terms.data() + first / sizeof *terms;
+    const int32_t most_sum = 127 * (int32_t)dims;
+    for (uint64_t i = 0; i < count / sizeof *terms; ++i)
+      good &= terms[i].norm >= 0 && terms[i].norm <= norm_of_no_place && terms[i].ratio >= 0 && terms[i].ratio <= most_ratio &&
+              terms[i].sum >= -most_sum && terms[i].sum <= most_sum;
+  } else if (section_ == list_section) {
+    const uint32_t* list = index_->lists.data() + first / sizeof *list;
+    for (uint64_t i = 0; i < count / sizeof *list; ++i) {
+      good &= list[i] < rows || list[i] == no_row;
+      neighbours_ += list[i] != no_row;
+      if (++slot_ < header_.degree) continue;
+      ++index_->rows_of_degree[neighbours_];
+      slot_ = neighbours_ = 0;
+    }
+  } else if (section_ == twin_section) {
+    const uint32_t* next = index_->next_twin.data() + first / sizeof *next;
+    for (uint64_t i = 0; i < count / sizeof *next; ++i) good &= next[i] == no_row || (next[i] < rows && next[i] > first / sizeof *next + i);
+  }
+  if (!good) fail(ELANUS_FILE, "section %u of %.140s holds an impossible number", section_, path_.c_str());
+}
+
+}  // namespace elanus

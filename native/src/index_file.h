@@ -1,0 +1,106 @@
+// The index file: a page of header, then sections, each on a page of its own.
+//
+//      0  magic      "ELANUSIX"
+//      8  version    u32 = 1          12  layout     u32 = 1 (lean)
+//     16  metric     u32              20  dimension  u32
+//     24  degree     u32              28  beam       u32
+//     32  rows       u64              40  rows in the graph u64
+//     48  seed       u64              56  step       f32
+//     60  longest    f32              64  typical    f32
+//     68  zero row   u32, the least row without direction (COSINE), or no_row
+//     72  check of some raw rows u32  76  entry count u32
+//     80  entries    16 x u32
+//    144  sections   5 x { kind u32, crc32c u32, offset u64, bytes u64 }, in the order of kinds
+//    264  zeros
+//   4092  crc32c of bytes 0 .. 4091
+//   4096  mean f32 | codes i8, rows x dims | terms, rows x {norm f32, ratio f32, Σc i32} | lists u32, rows x degree | next twin u32, rows or none
+//
+// Little-endian; zeros between a section and the next page. Every size follows from rows, dimension, degree and metric, but that of
+// twins, which is all or nothing.
+//
+// Always true: a file has its name only when it is whole and flushed. A reader believes nothing: sizes, checksums and every number
+// that will be an address are checked, each before its use.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include "graph.h"
+#include "grid.h"
+#include "index.h"
+
+namespace elanus {
+
+constexpr uint64_t file_page = 4096;
+enum Section : uint32_t { mean_section, code_section, term_section, list_section, twin_section, section_count };
+
+struct SectionEntry {
+  uint32_t kind, crc;
+  uint64_t offset, bytes;
+};
+
+struct IndexHeader {
+  char magic[8];
+  uint32_t version, layout, metric, dimension, degree, beam;
+  uint64_t rows, graph_rows, seed;
+  float step, longest, typical;
+  uint32_t zero_row, rows_check, entry_count, entries[most_entries];
+  SectionEntry sections[section_count];
+};
+static_assert(sizeof(IndexHeader) == 264);
+
+// A checksum of some rows, so that an index is not used beside other rows than its own.
+uint32_t check_of_rows(const Rows& rows, uint64_t row_count);
+
+class IndexWriter {
+ public:
+  IndexWriter(std::string path, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check);
+  ~IndexWriter();   // removes what is not finished
+  IndexWriter(const IndexWriter&) = delete;
+  IndexWriter& operator=(const IndexWriter&) = delete;
+
+  // A few megabytes; false when the file is whole and has its name. Throws Failure.
+  bool write_some();
+  double share() const { return (double)at_ / end_; }
+
+ private:
+  void write(const void* bytes, uint64_t count, uint64_t offset);
+  void write_rows(SectionEntry& section, uint64_t first, uint64_t last);
+  void finish();
+
+  const std::string path_, unfinished_;
+  const Graph& graph_;
+  const Grid& grid_;
+  IndexHeader header_ = {};
+  int file_ = -1;
+  uint32_t section_ = 0;
+  uint64_t row_ = 0, at_ = file_page, end_ = file_page;
+  std::vector<uint32_t> buffer_;
+};
+
+class IndexReader {
+ public:
+  IndexReader(const std::string& path, std::shared_ptr<Rows> rows);   // reads the header; throws Failure
+  ~IndexReader();
+  IndexReader(const IndexReader&) = delete;
+  IndexReader& operator=(const IndexReader&) = delete;
+
+  bool read_some();   // a few megabytes; false when all is read and checked
+  std::shared_ptr<Index> result() { return std::move(index_); }
+
+ private:
+  void read(void* to, uint64_t count, uint64_t offset);
+  void check_header(uint64_t file_bytes, const Rows& rows);
+  void check_part(uint64_t first, uint64_t count);
+  void* section_memory();
+
+  const std::string path_;
+  int file_ = -1;
+  IndexHeader header_;
+  std::shared_ptr<Index> index_;
+  std::vector<float> mean_;
+  uint32_t section_ = 0, crc_ = 0;
+  uint64_t done_ = 0;   // bytes of the section
+  uint32_t slot_ = 0, neighbours_ = 0;   // of the list that is being read
+};
+
+}  // namespace elanus

@@ -1,0 +1,438 @@
+// The rule, for a share s of allowed rows among n (1 without a filter):
+//
+//   scan of codes   s n rows, wherever they are
+//   walk            about 1.3 width / s visits, since every 1/s-th row that is met may be a hit
+//
+// Both are predicted from the costs below, and the cheaper one goes first. A walk under a filter is watched:
+//  - after 48 visits: has it met less than a quarter of the allowed rows that chance would bring, the filter bars what is near;
+//  - at its end: does the k-th result lie within the radius that it has explored? Rows beyond were never looked at.
+// A walk that fails is tried once more, four times as wide, if even that is cheaper than the scan; then the codes of all allowed rows
+// are scanned. So recall does not hang on how filter and query relate, and no search costs much more than twice the scan.
+//
+// A range with an inner bound looks for rows beyond those that are nearest: the walk is widened until all of the ring, or enough of
+// it, lies within its radius; else the raw rows are scanned.
+#include "index_search.h"
+#include <chrono>
+#include <cmath>
+#include "best.h"
+#include "handles.h"
+
+namespace elanus {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint32_t slice_visits = 64, watched_visits = 48;
+constexpr uint32_t widest = 16384;            // of the frontier of a walk under a filter
+constexpr uint32_t scan_block = 512, raw_block = 64;
+constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
+constexpr uint32_t most_of_piece = 16;
+constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
+
+// Nanoseconds as measured on one machine; only their ratios matter.
+double visit_cost(uint32_t dims, uint32_t degree) { return 100 + (300 + 1.25 * dims) * degree / 32; }
+double code_cost(uint32_t dims) { return 4 + 0.06 * dims; }
+double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
+
+struct Effort {
+  double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0;
+};
+
+void check(const elanus_index_search& s, const Index& index) {
+  const uint64_t dimension = index.grid.state().dimension, rows = index.row_count;
+  if (s.k < 1 || s.k > ELANUS_MAX_K) fail(ELANUS_INVALID, "k %u is not in 1..%u", s.k, ELANUS_MAX_K);
+  if (s.ef < 1 || s.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", s.ef, ELANUS_MAX_WIDTH);
+  if (s.query_value_count % dimension) fail(ELANUS_INVALID, "%llu query values are no multiple of dimension %llu", (unsigned long long)s.query_value_count, (unsigned long long)dimension);
+  const uint64_t queries = s.query_value_count / dimension;
+  if (queries > ELANUS_MAX_HITS / s.k) fail(ELANUS_INVALID, "%llu queries times k %u are more than %u hits", (unsigned long long)queries, s.k, ELANUS_MAX_HITS);
+  if (s.allowed && s.allowed_bytes < (rows + 63) / 64 * 8) fail(ELANUS_INVALID, "%llu bytes of allowed rows are too few for %llu rows", (unsigned long long)s.allowed_bytes, (unsigned long long)rows);
+  if (s.rank && s.rank_count < rows) fail(ELANUS_INVALID, "%llu ranks are too few for %llu rows", (unsigned long long)s.rank_count, (unsigned long long)rows);
+  if ((s.has_outer && std::isnan(s.outer)) || (s.has_inner && (!s.has_outer || std::isnan(s.inner)))) fail(ELANUS_INVALID, "the bounds of the range are no numbers");
+  if (s.hit_row_count < queries * s.k || s.hit_score_count < queries * s.k || s.tied_count < queries) fail(ELANUS_INVALID, "no room for the hits of %llu queries", (unsigned long long)queries);
+  if (s.work && s.work_count < ELANUS_INDEX_WORK) fail(ELANUS_INVALID, "no room for %d counts of work", ELANUS_INDEX_WORK);
+  if (queries && !(s.queries && s.hit_rows && s.hit_scores && s.tied)) fail(ELANUS_INVALID, "a buffer is missing");
+}
+
+class IndexSearch final : public Job {
+ public:
+  IndexSearch(const elanus_index_search& plan, std::shared_ptr<Index> index, elanus_done done, void* context);
+
+ protected:
+  void work(uint64_t piece) override;
+  Round settle(uint64_t*) override;
+  void let_go() override {
+    index_.reset();
+    bits_ = {};
+  }
+
+ private:
+  // One query on its way.
+  struct Asked {
+    const float* values;
+    GridQuery grid;
+    float norm;
+    Best best;
+    Scratch& s;
+    Effort& effort;
+    std::vector<uint32_t> pending;   // rows whose scores are wanted
+  };
+
+  bool is_allowed(uint32_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
+  void prepare_filter();
+  void go_on() const;   // throws if the job was stopped, or is late
+  void answer(uint64_t query, Scratch& s, Effort& effort) const;
+  void find_nearest(Asked& a) const;
+  void find_ring(Asked& a) const;
+  bool walk(Asked& a, uint32_t width, float* radius) const;
+  void scan_codes(Asked& a) const;
+  void scan_raw(Asked& a) const;
+  template <class Use> void each_allowed(uint32_t block, Scratch& s, Use use) const;
+  void look_again(Asked& a, uint32_t most, bool with_twins) const;
+  void look_at_ring(Asked& a) const;
+  void look_at_zero_rows(Asked& a) const;
+  void propose(Asked& a, uint32_t row) const;
+  void propose_twins(Asked& a, uint32_t row) const;
+  void settle_pending(Asked& a) const;
+  float least_key(const Asked& a, float distance, float ratio) const;
+  float most_key(const Asked& a, float distance, float ratio) const;
+  float ratio_of(uint32_t row) const { return index_->terms[row].ratio; }
+  void write_hits(uint64_t query, Best& best) const;
+
+  const elanus_index_search plan_;
+  std::shared_ptr<Index> index_;
+  const Table& table_;
+  const Metric metric_;
+  const uint32_t dimension_, dims_, rows_;
+  const uint64_t queries_;
+  const Clock::time_point limit_;
+  uint64_t piece_queries_ = 1;
+  float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
+  std::once_flag filter_prepared_;
+  uint64_t allowed_count_ = 0;
+  std::vector<uint8_t> bits_;           // allowed rows, and rows that stand for allowed twins; empty if there are no twins
+  const uint8_t* walk_bits_ = nullptr;
+  std::mutex lock_;
+  Effort total_;
+};
+
+IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<Index> index, elanus_done done, void* context)
+    : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_(index_->grid.state().metric),
+      dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count), queries_(plan.query_value_count / dimension_),
+      limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
+  const bool turned = metric_ != Metric::l2;
+  if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
+  if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
+  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
+  set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
+}
+
+void IndexSearch::prepare_filter() {
+  allowed_count_ = rows_;
+  if (!plan_.allowed) return;
+  allowed_count_ = 0;
+  for (uint64_t first = 0; first < rows_; first += 64) {
+    uint64_t word;
+    std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
+    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
+    allowed_count_ += (uint64_t)__builtin_popcountll(word);
+  }
+  walk_bits_ = plan_.allowed;
+  if (index_->twin_heads.empty()) return;
+  bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
+  for (const uint32_t head : index_->twin_heads)
+    for (uint32_t twin = index_->next_twin[head]; twin != no_row; twin = index_->next_twin[twin])
+      if (is_allowed(twin)) {
+        bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
+        break;
+      }
+  walk_bits_ = bits_.data();
+}
+
+void IndexSearch::go_on() const {
+  if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
+  if (plan_.time_limit_microseconds && Clock::now() >= limit_) fail(ELANUS_LATE, "the time limit of the search has passed");
+}
+
+void IndexSearch::work(uint64_t piece) {
+  std::call_once(filter_prepared_, [this] { prepare_filter(); });
+  Borrowed borrowed(index_->lender);
+  Effort effort;
+  for (uint64_t q = piece * piece_queries_; q < std::min((piece + 1) * piece_queries_, queries_); ++q) answer(q, *borrowed, effort);
+  std::lock_guard<std::mutex> hold(lock_);
+  total_.visits += effort.visits;
+  total_.distances += effort.distances;
+  total_.exact += effort.exact;
+  total_.code_scans += effort.code_scans;
+  total_.raw_scans += effort.raw_scans;
+}
+
+Job::Round IndexSearch::settle(uint64_t*) {
+  if (plan_.work) {
+    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans};
+    std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
+  }
+  return Round::complete;
+}
+
+void IndexSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
+  go_on();
+  const float* values = plan_.queries + query * dimension_;
+  s.work.resize(dims_);
+  Asked a = {values, index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), 0, Best(plan_.k), s, effort, {}};
+  if (metric_ == Metric::cosine) a.norm = table_.norm(values, dimension_);
+  if (allowed_count_) {
+    if (plan_.has_inner) find_ring(a);
+    else find_nearest(a);
+  }
+  write_hits(query, a.best);
+}
+
+void IndexSearch::find_nearest(Asked& a) const {
+  const uint32_t width = std::max({plan_.ef, plan_.k + plan_.k / 8 + 16});
+  const double scan_cost = (double)allowed_count_ * code_cost(dims_);
+  const double walk_cost = 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(dims_, index_->degree);
+  const uint32_t most = std::max(4 * plan_.k, plan_.k + 54);   // the bound on errors of codes mostly ends it far sooner
+  float radius;
+  bool found = scan_cost >= walk_cost && walk(a, width, &radius);
+  if (!found && 4 * walk_cost < scan_cost) found = walk(a, 4 * width, &radius);
+  if (found) {
+    look_again(a, most, true);
+  } else {
+    scan_codes(a);
+    look_again(a, ~0u, false);
+  }
+  look_at_zero_rows(a);
+}
+
+void IndexSearch::find_ring(Asked& a) const {
+  const double scan_cost = (double)allowed_count_ * raw_cost(dimension_);
+  for (uint32_t width = std::max(plan_.ef, plan_.k + plan_.k / 8 + 16); width <= widest; width *= 4) {
+    if (1.3 * width * rows_ / (double)allowed_count_ * visit_cost(dims_, index_->degree) > scan_cost) break;
+    float radius;
+    if (!walk(a, width, &radius)) break;
+    a.best.clear();
+    look_at_ring(a);
+    look_at_zero_rows(a);
+    const float beyond = least_key(a, radius, 1);
+    if (beyond >= high_ || (a.best.full() && beyond > a.best.worst())) return;
+  }
+  a.best.clear();
+  scan_raw(a);
+}
+
+// Candidates into s.numbers and s.distances, nearest first. Nothing that is allowed and nearer than *radius was left out, but for the
+// misses that a graph has. False if the walk cannot be trusted.
+bool IndexSearch::walk(Asked& a, uint32_t width, float* radius) const {
+  Scratch& s = a.s;
+  const bool filtered = plan_.allowed;
+  const double share = (double)allowed_count_ / rows_, expected = width / share;
+  s.begin(rows_, filtered ? (uint32_t)std::clamp(1.5 * expected, (double)width, (double)std::max(width, widest)) : width, filtered ? width : 1);
+  const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;
+  const Lists lists = index_->neighbour_lists();
+  const CodeRows rows = index_->code_rows();
+  double distances = 0;
+  uint64_t visits = 0;
+  bool ended = false;
+  while (!ended && visits < most_visits) {
+    const uint32_t slice = (uint32_t)std::min<uint64_t>(visits || !filtered ? slice_visits : watched_visits, most_visits - visits);
+    const WalkCounts counts = table_.graph.walk(&lists, &rows, &a.grid.codes, index_->entries.data(), visits ? 0 : (uint32_t)index_->entries.size(),
+                                                &s.frontier, &s.results, &s.visited, walk_bits_, slice);
+    ended = counts.ended;
+    distances += counts.distances;
+    const bool first = !visits;
+    visits += counts.visits;
+    go_on();
+    if (filtered && first && !ended && s.results.size < std::min<double>(width, share * distances) / 4) break;
+  }
+  a.effort.visits += (double)visits;
+  a.effort.distances += distances;
+  if (!ended) return false;
+  *radius = s.frontier.distance[s.frontier.capacity - 1];
+  Candidates& found = filtered ? s.results : s.frontier;
+  if (filtered) {
+    const uint32_t wanted = (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_);
+    if (found.size < wanted || found.distance[wanted - 1] > *radius) return false;
+    *radius = std::min(*radius, found.distance[found.capacity - 1]);
+  }
+  s.numbers.resize(found.size);
+  for (uint32_t i = 0; i < found.size; ++i) s.numbers[i] = found.row[i] & ~taken;
+  s.distances.assign(found.distance, found.distance + found.size);
+  return true;
+}
+
+// Calls use(count) for each block of allowed rows, whose numbers are in s.numbers.
+template <class Use> void IndexSearch::each_allowed(uint32_t block, Scratch& s, Use use) const {
+  s.numbers.clear();
+  auto flush = [&] {
+    go_on();
+    if (!s.numbers.empty()) use();
+    s.numbers.clear();
+  };
+  for (uint64_t first = 0; first < rows_; first += 64) {
+    uint64_t word = ~0ull;
+    if (plan_.allowed) std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
+    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
+    for (; word; word &= word - 1) s.numbers.push_back((uint32_t)first + (uint32_t)__builtin_ctzll(word));
+    if (s.numbers.size() >= block) flush();
+  }
+  flush();
+}
+
+void IndexSearch::scan_codes(Asked& a) const {
+  Scratch& s = a.s;
+  ++a.effort.code_scans;
+  const CodeRows rows = index_->code_rows();
+  const uint32_t margin = std::max({3 * plan_.k, least_scan_margin, (uint32_t)(allowed_count_ / scan_margin_share)});
+  TopK nearest(plan_.k + margin, std::numeric_limits<float>::infinity());
+  each_allowed(scan_block, s, [&] {
+    const uint32_t count = (uint32_t)s.numbers.size();
+    s.distances.resize(count);
+    s.kept.resize(count);
+    table_.graph.distances(&a.grid.codes, &rows, s.numbers.data(), count, s.distances.data());
+    a.effort.distances += count;
+    const uint32_t picked = table_.pick(s.distances.data(), count, nearest.bound(), s.kept.data());
+    for (uint32_t i = 0; i < picked; ++i) {
+      const uint32_t row = s.numbers[s.kept[i]];
+      if (rows.terms[row].norm < norm_of_no_place) nearest.add({s.distances[s.kept[i]], 0, row});
+    }
+  });
+  s.distances.clear();
+  for (const Hit& hit : nearest.sorted()) {
+    s.numbers.push_back(hit.row);
+    s.distances.push_back(hit.key);
+  }
+}
+
+void IndexSearch::scan_raw(Asked& a) const {
+  ++a.effort.raw_scans;
+  each_allowed(raw_block, a.s, [&] {
+    std::swap(a.pending, a.s.numbers);
+    settle_pending(a);
+  });
+}
+
+// ------------------------------------------------------------------------------------------------------- looking again
+
+// What the key of a row at this distance by codes may be at least, and at most: three deviations of the errors of rounding.
+float IndexSearch::least_key(const Asked& a, float distance, float ratio) const {
+  if (std::isinf(distance)) return distance;   // of a frontier that never was full: everything was seen
+  const float noise = (ratio * ratio + a.grid.ratio * a.grid.ratio) / 12;
+  return a.grid.scale * (distance - 6 * std::sqrt(noise * std::max(distance, 0.f)) - noise * (float)dims_) + a.grid.shift;
+}
+float IndexSearch::most_key(const Asked& a, float distance, float ratio) const {
+  const float noise = (ratio * ratio + a.grid.ratio * a.grid.ratio) / 12;
+  return a.grid.scale * (distance + 6 * std::sqrt(noise * std::max(distance, 0.f)) + noise * (float)dims_) + a.grid.shift;
+}
+
+void IndexSearch::propose(Asked& a, uint32_t row) const {
+  if (!is_allowed(row)) return;
+  a.pending.push_back(row);
+  uint64_t run;
+  const unsigned char* at = index_->rows->at(row, &run);
+  for (uint64_t i = 0; i < std::min<uint64_t>(index_->rows->row_bytes(), 2048); i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
+// Those behind the first, which was proposed.
+void IndexSearch::propose_twins(Asked& a, uint32_t row) const {
+  if (!index_->next_twin.size()) return;
+  uint32_t count = 0;
+  for (uint32_t twin = index_->next_twin[row]; twin != no_row && count < plan_.k + most_twins; twin = index_->next_twin[twin]) {
+    if (!is_allowed(twin)) continue;
+    a.pending.push_back(twin);
+    ++count;
+  }
+}
+
+void IndexSearch::settle_pending(Asked& a) const {
+  Scratch& s = a.s;
+  uint64_t run;
+  float keys[raw_block], norms[raw_block];
+  s.at.resize(raw_block + tile_rows);
+  const QueryBlock asked = {a.values, &a.norm, 1};
+  for (size_t first = 0; first < a.pending.size(); first += raw_block) {
+    if (first) go_on();
+    const uint32_t count = (uint32_t)std::min<size_t>(raw_block, a.pending.size() - first);
+    for (uint32_t i = 0; i < count; ++i) s.at[i] = index_->rows->at(a.pending[first + i], &run);
+    for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
+    const RowBlock rows = {s.at.data(), count, dimension_, true};
+    table_.keys(metric_, &asked, &rows, keys, count, norms);
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t row = a.pending[first + i];
+      if (std::isnan(keys[i]) || (plan_.has_outer && !(low_ <= keys[i] && keys[i] < high_))) continue;
+      a.best.add({keys[i], plan_.rank ? plan_.rank[row] : 0, row});
+    }
+  }
+  a.effort.exact += (double)a.pending.size();
+  a.pending.clear();
+}
+
+void IndexSearch::look_again(Asked& a, uint32_t most, bool with_twins) const {
+  Scratch& s = a.s;
+  const uint32_t count = (uint32_t)std::min<size_t>(s.numbers.size(), most);
+  // Could a row this far by codes still be among the k best? When no row with codes of the usual step could, coarser ones might.
+  auto hopeless = [&](uint32_t i, float ratio) {
+    const float least = least_key(a, s.distances[i], ratio);
+    return (a.best.full() && least > a.best.worst()) || (plan_.has_outer && least >= high_);
+  };
+  bool coarse_only = false;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (coarse_only) {
+      const float ratio = ratio_of(s.numbers[i]);
+      if (ratio <= 1 || hopeless(i, ratio)) continue;
+    } else if (i >= plan_.k && (i - plan_.k) % 4 == 0) {
+      settle_pending(a);
+      go_on();
+      coarse_only = hopeless(i, 1);
+      if (coarse_only) {
+        --i;
+        continue;
+      }
+    }
+    propose(a, s.numbers[i]);
+    if (with_twins) propose_twins(a, s.numbers[i]);
+  }
+  settle_pending(a);
+}
+
+void IndexSearch::look_at_ring(Asked& a) const {
+  Scratch& s = a.s;
+  for (size_t i = 0; i < s.numbers.size(); ++i) {
+    const float ratio = ratio_of(s.numbers[i]);
+    if (most_key(a, s.distances[i], ratio) < low_ || least_key(a, s.distances[i], ratio) >= high_) continue;
+    propose(a, s.numbers[i]);
+    propose_twins(a, s.numbers[i]);
+    if (a.pending.size() >= raw_block) settle_pending(a);
+  }
+  settle_pending(a);
+}
+
+// Rows without direction are not in the graph; their score is known to be 0.
+void IndexSearch::look_at_zero_rows(Asked& a) const {
+  if (index_->zero_row == no_row || (a.best.full() && a.best.worst() < 0)) return;
+  propose(a, index_->zero_row);
+  propose_twins(a, index_->zero_row);
+  settle_pending(a);
+}
+
+void IndexSearch::write_hits(uint64_t query, Best& best) const {
+  const std::vector<Hit>& hits = best.sorted();
+  uint32_t* rows = plan_.hit_rows + query * plan_.k;
+  float* scores = plan_.hit_scores + query * plan_.k;
+  for (uint32_t i = 0; i < plan_.k; ++i) {
+    const bool there = i < hits.size();
+    rows[i] = there ? hits[i].row : ELANUS_NO_ROW;
+    scores[i] = !there ? std::numeric_limits<float>::quiet_NaN() : metric_ == Metric::l2 ? hits[i].key : 0 - hits[i].key;
+  }
+  plan_.tied[query] = best.tied();
+}
+
+}  // namespace
+
+std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_done done, void* context) {
+  auto index = find_index(plan.index);
+  check(plan, *index);
+  return std::make_shared<IndexSearch>(plan, std::move(index), done, context);
+}
+
+}  // namespace elanus

@@ -1,0 +1,110 @@
+// The part of the N-API face that is about indexes. Included by node.cpp, inside its unnamed namespace, and by nothing else.
+
+// A path of any length that the system takes; the calls below copy it.
+char* path_buffer() {
+  static thread_local char path[1 << 15];
+  return path;
+}
+
+// (ticket, rows, rowCount, metric, degree, beam, seed, path)
+napi_value build_index(Call& call) {
+  elanus_index_build plan = {};
+  const double ticket = call.number(0);
+  plan.rows = call.whole(1);
+  plan.row_count = call.whole(2);
+  plan.metric = call.whole32(3);
+  plan.degree = call.whole32(4);
+  plan.beam = call.whole32(5);
+  plan.seed = call.whole(6);
+  if (!call.text(7, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_index_build_start(&plan, path_buffer(), job_done, pending, job, error);
+  });
+}
+
+// (ticket, path, rows); the handle comes where findNotFinite has its index.
+napi_value open_index(Call& call) {
+  const double ticket = call.number(0);
+  const uint64_t rows = call.whole(2);
+  if (!call.text(1, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_index_open_start(path_buffer(), rows, &pending->opened, job_done, pending, job, error);
+  });
+}
+
+// (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null)
+napi_value search_index(Call& call) {
+  elanus_index_search plan = {};
+  const double ticket = call.number(0);
+  plan.index = call.whole(1);
+  plan.queries = call.array<float>(2, napi_float32_array, &plan.query_value_count);
+  plan.k = call.whole32(3);
+  plan.ef = call.whole32(4);
+  plan.allowed = call.array<uint8_t>(5, napi_uint8_array, &plan.allowed_bytes);
+  plan.rank = call.array<uint32_t>(6, napi_uint32_array, &plan.rank_count);
+  plan.has_outer = !call.is_null(7);
+  plan.has_inner = !call.is_null(8);
+  if (plan.has_outer) plan.outer = (float)call.number(7);
+  if (plan.has_inner) plan.inner = (float)call.number(8);
+  plan.time_limit_microseconds = call.whole(9);
+  plan.hit_rows = call.array<uint32_t>(10, napi_uint32_array, &plan.hit_row_count);
+  plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
+  plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
+  plan.work = call.array<double>(13, napi_float64_array, &plan.work_count);
+  if (!call.good()) return nullptr;
+  // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
+  static const uint64_t nothing = 0;
+  if (!call.is_null(5) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
+  if (!call.is_null(6) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_index_search_start(&plan, job_done, pending, job, error);
+  });
+}
+
+napi_value close_index(Call& call) {
+  elanus_error error;
+  const uint64_t index = call.whole(0);
+  if (!call.good()) return nullptr;
+  return call.done(elanus_index_close(index, &error), error);
+}
+
+// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries;
+// then the entries, in 16 places; then how many rows have 0, 1, ... 256 neighbours.
+napi_value describe_index(Call& call) {
+  elanus_error error;
+  elanus_index_description d;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 11 + ELANUS_MAX_ENTRIES + ELANUS_MAX_DEGREE + 1) return call.fail("more places are needed");
+  if (const int status = elanus_index_describe(index, &d, &error)) return call.done(status, error);
+  const double first[11] = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
+                            (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes, (double)d.entry_count};
+  for (const double x : first) *out++ = x;
+  for (const uint32_t entry : d.entries) *out++ = entry;
+  for (const uint64_t rows : d.rows_of_degree) *out++ = (double)rows;
+  return nullptr;
+}
+
+// (ticket): 0 for one that has ended.
+napi_value progress(Call& call) {
+  Environment& environment = environment_of(call.env());
+  auto found = environment.pending.find(call.number(0));
+  if (!call.good()) return nullptr;
+  return call.number_result(ELANUS_OK, {}, found == environment.pending.end() ? 0 : elanus_job_progress(found->second->job));
+}
+
+// (Float64Array of 3): bytes of indexes, builds, searches.
+napi_value memory_used(Call& call) {
+  uint64_t length;
+  double* out = call.array<double>(0, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 3) return call.fail("three places are needed");
+  elanus_memory memory;
+  elanus_memory_used(&memory);
+  out[0] = (double)memory.index_bytes;
+  out[1] = (double)memory.build_bytes;
+  out[2] = (double)memory.search_bytes;
+  return nullptr;
+}

@@ -1,0 +1,68 @@
+/** The checks of what index calls are given, before anything native is called. C++ checks lengths and handles once more. */
+
+import { bitsetBytes } from "../model/bitset.ts";
+import { Metric } from "../model/types.ts";
+import { MAX_BEAM, MAX_DEGREE, MAX_INDEX_ROWS, MAX_WIDTH, MIN_DEGREE } from "./index-kernel.ts";
+import type { IndexBuild, IndexSearch } from "./index-kernel.ts";
+import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
+
+function require(condition: boolean, text: () => string): void {
+  if (!condition) throw new KernelError(text());
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= least && value <= most;
+}
+
+function isBound(value: number): boolean {
+  return typeof value === "number" && !Number.isNaN(value);
+}
+
+export function checkIndexHandle(index: number): void {
+  require(isWhole(index, 0, Number.MAX_SAFE_INTEGER), () => `${index} never was an index handle`);
+}
+
+export function checkPath(path: string): void {
+  require(typeof path === "string" && path !== "" && !path.includes("\0"), () =>
+    "the path of an index file is empty or holds a zero byte");
+}
+
+/** `held` is how many rows there are. */
+export function checkBuild(build: IndexBuild, held: number): void {
+  const { rowCount, metric, degree, beam, seed, path } = build;
+  require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
+  require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
+  require(Object.hasOwn(Metric, metric), () => `metric ${String(metric)} is not known`);
+  require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
+  require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+  require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
+  checkPath(path);
+}
+
+/** Returns the number of queries. */
+export function checkIndexSearch(search: IndexSearch, dimension: number, rowCount: number): number {
+  const { queries, k, ef, allowed, rank, range, timeLimitMicroseconds } = search;
+  require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
+  require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
+  require(queries instanceof Float32Array, () => "queries must be a Float32Array");
+  require(queries.length % dimension === 0, () =>
+    `${queries.length} query values are no multiple of dimension ${dimension}`);
+  const queryCount = queries.length / dimension;
+  require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
+  if (allowed !== null) {
+    require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");
+    require(allowed.length >= bitsetBytes(rowCount), () =>
+      `${allowed.length} bytes of allowed rows are too few for ${rowCount} rows`);
+  }
+  if (rank !== null) {
+    require(rank instanceof Uint32Array, () => "ranks must be a Uint32Array");
+    require(rank.length >= rowCount, () => `${rank.length} ranks are too few for ${rowCount} rows`);
+  }
+  if (range !== null) {
+    require(isBound(range.outer) && (range.inner === null || isBound(range.inner)), () =>
+      "the bounds of the range are no numbers");
+  }
+  require(timeLimitMicroseconds === null || isWhole(timeLimitMicroseconds, 1, Number.MAX_SAFE_INTEGER), () =>
+    `time limit ${timeLimitMicroseconds} is no whole number of microseconds above 0`);
+  return queryCount;
+}

@@ -1,0 +1,120 @@
+/**
+ * Approximate indexes of the kernel: graphs over codes of one byte a dimension, built from rows to a file, opened beside those rows.
+ *
+ * Only the native kernel has them. The twin has no graph: without a compiler, and in the simulator, sealed segments are searched exactly,
+ * which needs no index. `indexesOf` (load.ts) gives null there, and callers must take that for an answer.
+ *
+ * Always true:
+ *  - an open index holds codes and neighbour lists in memory; raw rows stay where their handle has them (a mapped file, once on disk),
+ *    and the best candidates are looked at again there, so that scores are the same bits as those of `exactSearch`;
+ *  - the same rows, options and seed give the same file on every machine, whatever the number of threads;
+ *  - a file that is damaged, or was built from other rows, is refused when it is opened;
+ *  - an open index holds its rows open, and a search its index, whatever is closed meanwhile.
+ */
+
+import type { Bitset } from "../model/bitset.ts";
+import type { Metric } from "../model/types.ts";
+import { KernelError } from "./kernel.ts";
+import type { Handle, SearchHits } from "./kernel.ts";
+
+export const MIN_DEGREE = 2;
+export const MAX_DEGREE = 256;
+export const MAX_BEAM = 16384;
+export const MAX_WIDTH = 16384;
+export const MAX_INDEX_ROWS = 0x7fffffff;
+
+/** The time limit of an index search has passed. */
+export class KernelLateError extends KernelError {}
+
+export interface IndexBuild {
+  readonly rows: Handle;
+  /** Only the first `rowCount` rows are indexed. */
+  readonly rowCount: number;
+  readonly metric: Metric;
+  /** Neighbours of a row, 2 to 256: twice what HNSW calls M. */
+  readonly degree: number;
+  /** Candidates looked at for each row, 1 to 16,384: what HNSW calls efConstruction. At least `degree` is taken. */
+  readonly beam: number;
+  /** A whole number below 2^53. */
+  readonly seed: number;
+  /** Written as `path`.part, flushed, renamed. A build that fails or is aborted leaves neither. */
+  readonly path: string;
+}
+
+export interface IndexBuildJob {
+  /** Rejects with the signal's reason if it was aborted first. */
+  readonly done: Promise<void>;
+  /** From 0 to 1. */
+  progress(): number;
+}
+
+export interface IndexSearch {
+  readonly index: Handle;
+  /** `queryCount * dimension` floats. */
+  readonly queries: Float32Array;
+  /** Hits wanted a query, 1 to 16,384. */
+  readonly k: number;
+  /** Width of the search, 1 to 16,384; at least k is taken. Wider is slower and finds more. */
+  readonly ef: number;
+  /** Rows that may be returned; null means all. Recall does not hang on how many they are, nor on where they lie. */
+  readonly allowed: Bitset | null;
+  /** As for an exact search, among the rows that were looked at. */
+  readonly rank: Uint32Array | null;
+  readonly range: { readonly outer: number; readonly inner: number | null } | null;
+  /** From the start of the search; null: none. Rejects with a KernelLateError. */
+  readonly timeLimitMicroseconds: number | null;
+}
+
+/** What a search did, summed over its queries: for EXPLAIN. */
+export interface IndexWork {
+  readonly visitedRows: number;
+  readonly codeDistances: number;
+  /** Raw rows that were looked at again. */
+  readonly exactScores: number;
+  /** Queries for which the codes of all allowed rows were scanned, because the filter or the width made that cheaper or necessary. */
+  readonly codeScans: number;
+  /** Queries for which all raw rows were scanned: ranges with an inner bound only. */
+  readonly rawScans: number;
+}
+
+export interface IndexHits extends SearchHits {
+  readonly work: IndexWork;
+}
+
+export interface IndexDescription {
+  readonly layout: "lean";
+  readonly metric: Metric;
+  readonly dimension: number;
+  readonly degree: number;
+  readonly beam: number;
+  readonly rowCount: number;
+  /** Fewer than `rowCount`: rows of equal codes share one, and zero vectors have none under COSINE. */
+  readonly graphRowCount: number;
+  readonly codeBytes: number;
+  readonly listBytes: number;
+  readonly otherBytes: number;
+  readonly fileBytes: number;
+  readonly entryRows: readonly number[];
+  /** How many rows of the graph have 0, 1, … `degree` neighbours. */
+  readonly rowsOfDegree: readonly number[];
+}
+
+/** What the process holds now, in bytes, besides rows. */
+export interface IndexMemory {
+  readonly indexBytes: number;
+  readonly buildBytes: number;
+  readonly searchBytes: number;
+}
+
+export interface IndexKernel {
+  /** Runs on the kernel's threads, below searches. Throws a KernelError if the plan does not fit. */
+  buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob;
+  /** Reads the file whole, off the calling thread, and checks all of it. `rows` must be those that it was built from, or more. */
+  openIndex(path: string, rows: Handle): Promise<Handle>;
+  /** Closing twice is harmless. */
+  closeIndex(index: Handle): void;
+  /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */
+  searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits>;
+  describeIndex(index: Handle): IndexDescription;
+  memoryUsed(): IndexMemory;
+}

@@ -1,0 +1,141 @@
+/**
+ * Hybrid search: several searches of one snapshot a shard, each reduced alone, then fused into one list.
+ *
+ * Always true: a sub-search finds what the same search alone would find at that snapshot; it asks for its own `topk` hits, or for as many
+ * as the whole search shows when it says nothing.
+ */
+
+import { invalidParameter, unexpectedParameter } from "../base/errors.ts";
+import type { SearchPlan } from "../model/plan.ts";
+import { primaryKeyField } from "../model/schema.ts";
+import { fuseHits } from "../rank/fusion.ts";
+import { reduceHits } from "../rank/reduce.ts";
+import type { DescribedCollection } from "../rpc/services.ts";
+import { guaranteeTimestamp } from "./consistency.ts";
+import type { ProxyContext } from "./context.ts";
+import { parsePlanFilter } from "./filters.ts";
+import { outputFields, planOutput } from "./output.ts";
+import { booleanParam, integerParam } from "./params.ts";
+import { partitionsForRead } from "./partitions.ts";
+import { planFusion } from "./rerank.ts";
+import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
+import {
+  MAX_WINDOW,
+  type Window,
+  checkDecimals,
+  checkQueryCount,
+  hitCounts,
+  requireLoaded,
+  requireLoadedFields,
+  rounded,
+  searchWindow,
+  vectorPlan,
+} from "./search.ts";
+import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+
+export const MAX_SEARCHES = 1024;
+
+export async function hybridSearch(
+  context: ProxyContext,
+  request: HybridSearchRequest,
+  signal: AbortSignal,
+): Promise<SearchResponse> {
+  const { runtime } = context;
+  const described = await context.describeAll(request);
+  const { collection } = described;
+  const { schema } = collection;
+  const { searches, rankParams } = request;
+  if (searches.length === 0) throw invalidParameter("a hybrid search takes at least one ann search request");
+  if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
+  checkQueryCounts(searches);
+  refuseUnsupported(request);
+  const fusion = planFusion(rankParams, request.rerank, searches.length);
+  const window = rankWindow(rankParams);
+  const decimals = checkDecimals(rankParams);
+  const output = planOutput(schema, request.outputFields, false);
+  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
+  const plans = searches.map((search): SearchPlan => ({
+    collectionId: collection.collectionId,
+    partitionIds,
+    filter: parsePlanFilter("query", search.expression, schema, search.templates),
+    vector: subPlan(described, search, window),
+    ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
+  }));
+  requireLoaded(described, "search", partitionIds);
+  requireLoadedFields(described, output);
+  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
+  const shards = await searchShards(context, collection, plans, { guarantee, timestamp: null }, signal);
+  try {
+    const lists = await Promise.all(
+      plans.map(({ vector }, at) => {
+        const parts = shards.map((shard) => shard.hits[at]!);
+        return reduceHits(parts, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+      }),
+    );
+    const metrics = plans.map(({ vector }) => vector.metric);
+    const hits = await fuseHits(lists, metrics, fusion, window, runtime, signal);
+    const fieldIds = output.fields.map((field) => field.fieldId);
+    const batch = await fetchFields(context, schema, shards, fieldIds, hits);
+    return {
+      collectionName: schema.name,
+      counts: hitCounts(hits),
+      limit: window.limit,
+      keys: hits.keys,
+      scores: rounded(hits.scores, decimals),
+      fields: outputFields(output, batch),
+      outputFields: output.names,
+      primaryFieldName: primaryKeyField(schema).name,
+      sessionTimestamp: sessionTimestamp(shards),
+      groupBy: null,
+      iterator: null,
+    };
+  } finally {
+    releaseShards(context, shards);
+  }
+}
+
+function checkQueryCounts(searches: readonly SubSearch[]): void {
+  const wanted = searches[0]!.queries.queryCount;
+  for (const { queries } of searches) {
+    if (queries.queryCount !== wanted) {
+      throw unexpectedParameter(wanted, queries.queryCount, "sub search request nq should be the same");
+    }
+  }
+  checkQueryCount(wanted);
+}
+
+function refuseUnsupported({ rankParams, searches }: HybridSearchRequest): void {
+  for (const params of [rankParams, ...searches.map((search) => search.params)]) {
+    if ((params.get("order_by_fields") ?? "") !== "") {
+      throw invalidParameter("order_by is not supported for hybrid search");
+    }
+  }
+  if ((rankParams.get("group_by_field") ?? "") !== "") {
+    throw invalidParameter("group_by_field is not supported yet for hybrid search");
+  }
+}
+
+function rankWindow(rankParams: ReadonlyMap<string, string>): Window {
+  if ((rankParams.get("limit") ?? "") === "") throw invalidParameter("limit not found in rank_params");
+  const limit = integerParam(rankParams, "limit", 0);
+  const offset = integerParam(rankParams, "offset", 0);
+  const window = "invalid max query result window";
+  if (offset < 0) throw invalidParameter(`${window}, offset [${offset}] is invalid, should be gte than 0`);
+  if (limit < 1) throw invalidParameter(`${window}, limit [${limit}] is invalid, should be greater than 0`);
+  if (offset + limit > MAX_WINDOW) {
+    throw invalidParameter(
+      `${window}, (offset+limit) should be in range [1, ${MAX_WINDOW}], but got ${offset + limit}`,
+    );
+  }
+  return { limit, offset };
+}
+
+/** The offset of a sub-search means nothing: pages are cut from the fused list. */
+function subPlan(described: DescribedCollection, search: SubSearch, window: Window): SearchPlan["vector"] {
+  const params = new Map(search.params);
+  params.delete("offset");
+  if ((params.get("topk") ?? "") === "") params.set("topk", String(window.limit + window.offset));
+  const sub = { ...search, params };
+  return vectorPlan(described, sub, searchWindow(sub));
+}

@@ -1,0 +1,67 @@
+/** Search by keys: the vectors of these rows are the queries, in the order of the keys. */
+
+import { invalidParameter } from "../base/errors.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import { type KeyColumn, type VectorColumn, takeRows, textAt } from "../model/columns.ts";
+import type { RetrievePlan } from "../model/plan.ts";
+import { type CollectionInfo, type FieldSchema, primaryKeyField } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
+import { KeyIndex } from "../rank/key-index.ts";
+import { rowsOfKeys } from "../rank/rows-of-keys.ts";
+import { keyReader } from "../segment/key-reader.ts";
+import type { ProxyContext } from "./context.ts";
+import type { SubSearch } from "./requests.ts";
+import { retrieve } from "./retrieve.ts";
+
+export function checkSearchKeys(collection: CollectionInfo, keys: KeyColumn): void {
+  const { dataType } = primaryKeyField(collection.schema);
+  if (dataType !== keys.type) {
+    const name = dataType === DataType.VarChar ? "varchar" : "int64";
+    throw invalidParameter(`primary key is ${name}, but IDs type mismatch`);
+  }
+  const reader = keyReader(keys);
+  const index = new KeyIndex([reader], reader.rowCount);
+  for (let row = 0; row < reader.rowCount; row += 1) {
+    if (index.placeOf(0, row) !== row) throw invalidParameter("duplicate IDs found in search request");
+  }
+}
+
+/** @throws 1100 with the keys of which there are no rows. */
+export async function queriesOfKeys(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  keys: KeyColumn,
+  field: FieldSchema,
+  scope: Pick<RetrievePlan, "partitionIds" | "ignoreGrowing">,
+  guarantee: Timestamp,
+  signal: AbortSignal,
+): Promise<SubSearch["queries"]> {
+  const plan: RetrievePlan = {
+    ...scope,
+    collectionId: collection.collectionId,
+    filter: null,
+    keys,
+    fieldIds: [field.fieldId],
+    limit: null,
+  };
+  const { batch } = await retrieve(context, collection, plan, guarantee, signal);
+  const wanted = keyReader(keys);
+  const found = keyReader(batch.columns.get(primaryKeyField(collection.schema).fieldId) as KeyColumn);
+  const rows = rowsOfKeys(found, wanted);
+  const missing = [...rows.keys()].filter((at) => rows[at] === found.rowCount);
+  if (missing.length > 0) {
+    const list = missing.map((at) => keyText(keys, at)).join(" ");
+    throw invalidParameter(`some of the provided primary key IDs do not exist: missing IDs = [${list}]`);
+  }
+  const vectors = takeRows(batch.columns.get(field.fieldId)!, rows) as VectorColumn;
+  const absent = [...rows.keys()].filter((at) => vectors.valid?.[at] === 0);
+  if (absent.length > 0) {
+    const list = absent.map((at) => keyText(keys, at)).join(" ");
+    throw invalidParameter(`some of the provided primary key IDs have no vector: IDs = [${list}]`);
+  }
+  return { type: field.dataType, values: vectors.values, queryCount: wanted.rowCount };
+}
+
+function keyText(keys: KeyColumn, row: number): string {
+  return keys.kind === "bytes" ? textAt(keys, row) : String(keys.values[row]);
+}

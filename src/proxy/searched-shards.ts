@@ -1,0 +1,80 @@
+/**
+ * Every shard of a collection, searched by the same plans: one snapshot a shard, held until released, from which fields of hits come.
+ */
+
+import type { Timestamp } from "../base/timestamp.ts";
+import type { ColumnBatch } from "../model/columns.ts";
+import type { HitPlaces, Hits, SearchPlan } from "../model/plan.ts";
+import type { CollectionInfo, CollectionSchema } from "../model/schema.ts";
+import { placesOf, scatterRows } from "../rank/places.ts";
+import { emptyBatch } from "../rank/read-segments.ts";
+import type { ProxyContext } from "./context.ts";
+
+export interface SearchedShard {
+  readonly virtualChannel: string;
+  readonly timestamp: Timestamp;
+  readonly leaseId: bigint;
+  /** In the order of the plans. */
+  readonly hits: readonly Hits[];
+}
+
+export interface SearchTime {
+  readonly guarantee: Timestamp;
+  /** Null: each shard as of now. */
+  readonly timestamp: Timestamp | null;
+}
+
+/** Whoever calls this releases what comes back. With `previous`, each shard is read as of its snapshot there. */
+export async function searchShards(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  plans: readonly SearchPlan[],
+  time: SearchTime,
+  signal: AbortSignal,
+  previous: readonly SearchedShard[] | null = null,
+): Promise<readonly SearchedShard[]> {
+  return Promise.all(
+    collection.virtualChannels.map(async (virtualChannel) => {
+      const seen = previous?.find((shard) => shard.virtualChannel === virtualChannel);
+      const timestamp = seen?.timestamp ?? time.timestamp;
+      const request = { virtualChannel, plans, guarantee: time.guarantee, timestamp };
+      return { virtualChannel, ...(await context.streaming.search(request, { signal })) };
+    }),
+  );
+}
+
+export function releaseShards(context: ProxyContext, shards: readonly SearchedShard[]): void {
+  for (const { virtualChannel, leaseId } of shards) {
+    // A lease that cannot be given back expires.
+    void context.streaming.releaseLease({ virtualChannel, leaseId }).catch(() => undefined);
+  }
+}
+
+/** Fields of hits of these shards, in the order of the places. */
+export async function fetchFields(
+  context: ProxyContext,
+  schema: CollectionSchema,
+  shards: readonly SearchedShard[],
+  fieldIds: readonly bigint[],
+  hits: HitPlaces,
+): Promise<ColumnBatch> {
+  if (fieldIds.length === 0 || hits.rows.length === 0) return emptyBatch(schema, fieldIds);
+  const parts = await Promise.all(
+    shards.map(async (shard) => {
+      const own = new Set<bigint>();
+      for (const { segmentIds } of shard.hits) for (const segmentId of segmentIds) own.add(segmentId);
+      const { positions, places } = placesOf(hits, (segmentId) => own.has(segmentId));
+      if (positions.length === 0) return null;
+      const { virtualChannel, leaseId } = shard;
+      const { batch } = await context.streaming.fetch({ virtualChannel, leaseId, fieldIds, places });
+      return { positions, batch };
+    }),
+  );
+  const filled = parts.filter((part) => part !== null);
+  return filled.length === 1 ? filled[0]!.batch : scatterRows(filled);
+}
+
+/** The newest of their snapshots. */
+export function sessionTimestamp(shards: readonly { readonly timestamp: Timestamp }[]): Timestamp {
+  return shards.reduce((most, { timestamp }) => (timestamp > most ? timestamp : most), 0n);
+}

@@ -9,8 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConsistencyLevel, DataType } from "../../src/model/types.ts";
 import type { Proxy } from "../../src/proxy/proxy.ts";
-import type { DeclaredField, InsertRequest, SearchRequest, SearchResponse } from "../../src/proxy/requests.ts";
+import type { InsertRequest, SearchRequest, SearchResponse } from "../../src/proxy/requests.ts";
 import { sleep } from "../measure.ts";
+import { declaredField as field } from "../../src/proxy/declared-field.ts";
 
 export const DIMENSION = 384;
 export const BATCH_ROWS = 1_000;
@@ -25,22 +26,6 @@ export function dataDirectory(): { readonly path: string } & Disposable {
 }
 
 export async function createCollection(proxy: Proxy): Promise<void> {
-  const field = (name: string, dataType: number, more: Partial<DeclaredField>): DeclaredField => ({
-    name,
-    description: "",
-    dataType,
-    elementType: 0,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    ...more,
-  });
   await proxy.createCollection({
     ...TARGET,
     schema: {

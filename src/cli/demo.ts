@@ -11,6 +11,7 @@ import { SystemRuntime } from "../base/host/system.ts";
 import { bytesColumn, textAt, type BytesColumn } from "../model/columns.ts";
 import { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { Proxy } from "../proxy/proxy.ts";
+import { declaredField as field } from "../proxy/declared-field.ts";
 import type { DeclaredField, InputField } from "../proxy/requests.ts";
 import { DEFAULT_HOST, DEFAULT_PORT, startServer } from "../server/server.ts";
 import { connectText, type FoundMeaning, formatAnswer } from "./answers.ts";
@@ -134,25 +135,6 @@ async function loaded(proxy: Proxy): Promise<void> {
   await proxy.loadCollection(TARGET, { replicaNumber: 1, fieldNames: [], partitionNames: null });
   const runtime = new SystemRuntime();
   while ((await proxy.loadProgress(TARGET, [])) < 100) await runtime.sleep(5);
-}
-
-function field(name: string, dataType: number, more: Partial<DeclaredField> = {}): DeclaredField {
-  return {
-    name,
-    description: "",
-    dataType,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    ...more,
-  };
 }
 
 function inputFields(rows: WordnetRows): InputField[] {

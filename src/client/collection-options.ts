@@ -5,6 +5,7 @@
 import { invalidParameter } from "../base/errors.ts";
 import type { KeyValue } from "../model/schema.ts";
 import { ConsistencyLevel, DataType, dataTypeName } from "../model/types.ts";
+import { declaredField } from "../proxy/declared-field.ts";
 import type { CreateCollectionRequest, DeclaredField, Target } from "../proxy/requests.ts";
 import type { Argument, CollectionState, IndexRequest } from "./calls.ts";
 import type { FieldValue } from "./values.ts";
@@ -126,7 +127,7 @@ export function creation(databaseName: string, options: CollectionOptions): Argu
     schema: {
       name: options.name,
       description: options.description ?? "",
-      fields: fields.map(declaredField),
+      fields: fields.map(fieldOf),
       enableDynamicField: options.dynamicField ?? options.fields === undefined,
       functionCount: 0,
       structFieldCount: 0,
@@ -161,28 +162,23 @@ export function indexRequest(index: IndexOptions): IndexRequest {
   };
 }
 
-function declaredField(field: FieldOptions): DeclaredField {
+function fieldOf(field: FieldOptions): DeclaredField {
   const dataType = DataType[field.type];
   // Plain JavaScript calls this too.
   if (dataType === undefined) throw invalidParameter(`field ${field.name}: there is no type ${String(field.type)}`);
-  return {
-    name: field.name,
+  return declaredField(field.name, dataType, {
     description: field.description ?? "",
-    dataType,
-    elementType: DataType.None,
     isPrimaryKey: field.primaryKey ?? false,
     autoId: field.autoId ?? false,
     isPartitionKey: field.partitionKey ?? false,
     isClusteringKey: field.clusteringKey ?? false,
-    isDynamic: false,
-    isFunctionOutput: false,
     nullable: field.nullable ?? false,
     defaultValue: field.default === undefined ? null : declaredDefault(field, field.default),
     typeParams: keyValues({
       ...(field.dimension === undefined ? {} : { dim: field.dimension }),
       ...(field.maxLength === undefined ? {} : { max_length: field.maxLength }),
     }),
-  };
+  });
 }
 
 function declaredDefault(

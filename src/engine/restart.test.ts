@@ -9,32 +9,14 @@ import { MemoryMetaStore } from "../metastore/memory.ts";
 import { physicalChannel } from "../model/schema.ts";
 import { ConsistencyLevel, DataType } from "../model/types.ts";
 import { MemoryObjectStore } from "../objectstore/memory.ts";
-import type { DeclaredField, InputField } from "../proxy/requests.ts";
+import { declaredField as field } from "../proxy/declared-field.ts";
+import type { InputField } from "../proxy/requests.ts";
 import { InProcessTransport } from "../rpc/in-process.ts";
 import { type LogPlace, STREAMING, type StreamingService } from "../rpc/services.ts";
 import { Engine } from "./engine.ts";
 
 const TARGET = { databaseName: "", collectionName: "c" };
 const STRONG = { consistencyLevel: ConsistencyLevel.Strong, useDefaultConsistency: false, guaranteeTimestamp: 0n };
-
-function field(name: string, dataType: number, more: Partial<DeclaredField> = {}): DeclaredField {
-  return {
-    name,
-    description: "",
-    dataType,
-    elementType: 0,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    ...more,
-  };
-}
 
 function row(id: bigint): InputField[] {
   const common = { type: 0, isDynamic: false, valid: null, unsupported: false, rowCount: 1 };

@@ -16,6 +16,7 @@ import {
   textKey,
   vectorOf,
 } from "./operations.ts";
+import { declaredField } from "../../src/proxy/declared-field.ts";
 
 const PAGE_ROWS = 700;
 const SEARCHES = 12;
@@ -226,22 +227,8 @@ async function load(engine: Engine, name: string): Promise<void> {
   while ((await proxy.loadProgress(target, [])) < 100) await runtime.sleep(2);
 }
 
-function declared(name: string, dataType: number, parameter?: string, value = ""): DeclaredField {
-  return {
-    name,
-    description: "",
-    dataType,
-    elementType: 0,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: parameter === undefined ? [] : [{ key: parameter, value }],
-  };
+function declared(name: string, dataType: DataType, parameter?: string, value = ""): DeclaredField {
+  return declaredField(name, dataType, parameter === undefined ? {} : { typeParams: [{ key: parameter, value }] });
 }
 
 function writeRequest(operation: Extract<Operation, { kind: "insert" | "upsert" }>): InsertRequest {

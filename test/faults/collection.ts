@@ -10,6 +10,7 @@ import { MilvusError } from "../../src/base/errors.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { DataType } from "../../src/model/types.ts";
 import type { DeclaredField, InputField, InsertRequest } from "../../src/proxy/requests.ts";
+import { declaredField } from "../../src/proxy/declared-field.ts";
 
 const STRONG = { consistencyLevel: 0, useDefaultConsistency: false, guaranteeTimestamp: 0n } as const;
 const WAIT_LIMIT_MILLISECONDS = 30_000;
@@ -36,10 +37,13 @@ export function closeAfter(context: TestContext, engine: Engine): void {
   open.set(context, [...engines, engine]);
 }
 
-function declared(name: string, dataType: number, isPrimaryKey = false, typeParams: DeclaredField["typeParams"] = []) {
-  const flags = { isPartitionKey: false, isClusteringKey: false, isDynamic: false, isFunctionOutput: false };
-  const rest = { description: "", elementType: 0, autoId: false, nullable: false, defaultValue: null };
-  return { name, dataType, isPrimaryKey, typeParams, ...flags, ...rest };
+function declared(
+  name: string,
+  dataType: DataType,
+  isPrimaryKey = false,
+  typeParams: DeclaredField["typeParams"] = [],
+): DeclaredField {
+  return declaredField(name, dataType, { isPrimaryKey, typeParams });
 }
 
 /** Key `id`, a text and a vector of four; indexed and loaded. */

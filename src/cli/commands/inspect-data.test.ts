@@ -7,32 +7,13 @@ import { SystemRuntime } from "../../base/host/system.ts";
 import { Engine } from "../../engine/engine.ts";
 import { bytesColumn } from "../../model/columns.ts";
 import { ConsistencyLevel, DataType } from "../../model/types.ts";
-import type { DeclaredField } from "../../proxy/requests.ts";
+import { declaredField as field } from "../../proxy/declared-field.ts";
 import { COMMANDS } from "../commands.ts";
 import { runProgram } from "../program.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "elanus-inspect-data-"));
 const TARGET = { databaseName: "", collectionName: "words" };
 after(() => rmSync(directory, { recursive: true, force: true }));
-
-function field(name: string, dataType: number, more: Partial<DeclaredField> = {}): DeclaredField {
-  return {
-    name,
-    description: "",
-    dataType,
-    elementType: 0,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    isFunctionOutput: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    ...more,
-  };
-}
 
 before(async () => {
   const engine = await Engine.open({ directory });

@@ -36,7 +36,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["rpc", "server", "client"],
   "@grpc/grpc-js": ["rpc", "server", "client"],
   hyparquet: ["storage", "cli"],
-  "hyparquet-writer": ["storage"],
 };
 
 /** Packages that only tests import. */

@@ -252,9 +252,3 @@ export function asMilvusError(thrown: unknown): MilvusError {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   return new MilvusError("Unexpected", text, thrown);
 }
-
-/** The same from its parts, where an error crossed a thread or a network. */
-export function errorFromCode(code: number, text: string): MilvusError {
-  const entry = Object.entries(ERRORS).find(([, row]) => row.code === code);
-  return new MilvusError((entry?.[0] ?? "Unexpected") as ErrorName, text);
-}

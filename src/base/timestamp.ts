@@ -7,7 +7,6 @@
 export type Timestamp = bigint;
 
 export const LOGICAL_BITS = 18n;
-export const MAX_LOGICAL = (1n << LOGICAL_BITS) - 1n;
 export const MAX_TIMESTAMP: Timestamp = (1n << 64n) - 1n;
 
 /** Milliseconds since the Unix epoch and a counter below 2^18, as one timestamp. */
@@ -18,9 +17,4 @@ export function composeTimestamp(physicalMilliseconds: number | bigint, logical:
 /** The milliseconds part. */
 export function physicalMilliseconds(timestamp: Timestamp): number {
   return Number(timestamp >> LOGICAL_BITS);
-}
-
-/** The counter part. */
-export function logicalPart(timestamp: Timestamp): number {
-  return Number(timestamp & MAX_LOGICAL);
 }

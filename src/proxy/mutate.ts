@@ -17,9 +17,10 @@ import {
 } from "../model/columns.ts";
 import { type Message, MessageType } from "../model/message.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
-import { ConsistencyLevel, DataType } from "../model/types.ts";
+import { DataType } from "../model/types.ts";
 import { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
+import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { bucketsOf } from "./hash.ts";
 import { checkedColumns } from "./input.ts";
@@ -95,13 +96,7 @@ export async function remove(context: ProxyContext, request: DeleteRequest): Pro
     return { deleteCount: columnRows(keys), timestamp };
   }
   // Which rows they are is read first; rows written after that read are not meant.
-  const found = await queryKeys(
-    context,
-    collection,
-    filter,
-    partitionId === -1n ? null : [partitionId],
-    request.consistencyLevel,
-  );
+  const found = await queryKeys(context, collection, filter, partitionId === -1n ? null : [partitionId]);
   if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
   const timestamp = await appendDeletes(context, collection, partitionId, found.keys, found.timestamp + 1n);
   return { deleteCount: columnRows(found.keys), timestamp };
@@ -208,11 +203,6 @@ function automaticKeys(type: DataType, rowIds: BigInt64Array): Column {
   return { kind: "fixed", type, values: rowIds, valid: null };
 }
 
-function keyColumn(type: DataType, keys: readonly (bigint | string)[]): KeyColumn {
-  if (type === DataType.VarChar) return bytesColumn(type, keys as readonly string[]);
-  return { kind: "fixed", type, values: BigInt64Array.from(keys as readonly bigint[]), valid: null };
-}
-
 function checkSchemaTimestamp(collection: CollectionInfo, schemaTimestamp: Timestamp): void {
   if (schemaTimestamp === 0n || schemaTimestamp === collection.updateTimestamp) return;
   throw milvusError("CollectionSchemaMismatch", "", { collection: collection.schema.name });
@@ -240,6 +230,3 @@ function latest(timestamps: readonly Timestamp[]): Timestamp {
 export function property(collection: CollectionInfo, key: string): string | null {
   return collection.properties.find((entry) => entry.key === key)?.value ?? null;
 }
-
-/** What a delete reads with: never less than what its client has seen. */
-export const DELETE_CONSISTENCY = ConsistencyLevel.Strong;

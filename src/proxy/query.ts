@@ -4,15 +4,15 @@
 
 import { invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-
-import { type ColumnBatch, type KeyColumn, bytesColumn, takeBatch } from "../model/columns.ts";
+import { type ColumnBatch, type KeyColumn, takeBatch } from "../model/columns.ts";
 import { type Filter, filterKeys } from "../model/filter.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
-import { type ConsistencyLevel, DataType } from "../model/types.ts";
+import { DataType } from "../model/types.ts";
 import { type Aggregation, aggregateQuery, planAggregation } from "./aggregates.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
+import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, pageTimestamp } from "./iterate.ts";
 import { orderedPage } from "./ordered-query.ts";
@@ -99,7 +99,6 @@ export async function queryKeys(
   collection: CollectionInfo,
   filter: Filter,
   partitionIds: readonly bigint[] | null,
-  _consistency: ConsistencyLevel,
 ): Promise<{ readonly keys: KeyColumn; readonly timestamp: Timestamp }> {
   const described = await context.describeAll({
     databaseName: collection.databaseName,
@@ -178,11 +177,6 @@ function queryWindow(
     );
   }
   return { limit, offset };
-}
-
-function keyColumn(type: DataType, keys: readonly (bigint | string)[]): KeyColumn {
-  if (type === DataType.VarChar) return bytesColumn(type, keys as readonly string[]);
-  return { kind: "fixed", type, values: BigInt64Array.from(keys as readonly bigint[]), valid: null };
 }
 
 function range(start: number, end: number): Uint32Array {

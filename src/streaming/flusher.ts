@@ -17,7 +17,7 @@ import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { CoordinatorService, LogPlace } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { manifestKey } from "../storage/keys.ts";
-import type { SegmentManifest } from "../storage/manifest.ts";
+import { type SegmentManifest, segmentBytes } from "../storage/manifest.ts";
 import { type SegmentDescriptor, writeDeltaSegment, writeSegment } from "../storage/segment-writer.ts";
 import { STORAGE_VERSION } from "../wal/shards.ts";
 import type { Delegator, Growing } from "./delegator.ts";
@@ -183,11 +183,6 @@ export class Flusher {
   }
 
   #info(manifest: SegmentManifest, rowCount: number, flushTimestamp: Timestamp): SegmentInfo {
-    const files = [
-      ...manifest.groups.map((group) => group.file.bytes),
-      ...manifest.statistics.map((statistics) => statistics.file.bytes),
-      ...manifest.deltas.map((delta) => delta.file.bytes),
-    ];
     return {
       segmentId: manifest.segmentId,
       collectionId: manifest.collectionId,
@@ -201,7 +196,7 @@ export class Flusher {
       timestampFrom: manifest.timestampFrom,
       timestampTo: manifest.timestampTo,
       flushTimestamp,
-      sizeBytes: files.reduce((sum, bytes) => sum + bytes, 0),
+      sizeBytes: segmentBytes(manifest).stored,
     };
   }
 

@@ -347,12 +347,13 @@ async function openVectors(
   if (isWritten) {
     const { path, offset } = await files.vectorLocation(field.fieldId);
     if (path !== null && offset !== null) {
-      return { rows: kernel.mapRows(path, offset, rowCount, dimension), dimension, valid: null, isMapped: true };
+      const layout = { element: "float32", dimension } as const;
+      return { rows: kernel.mapRows(path, offset, rowCount, layout), dimension, valid: null, isMapped: true };
     }
   }
   const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
   assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
-  const rows = kernel.createRows(dimension);
+  const rows = kernel.createRows({ element: "float32", dimension });
   kernel.appendRows(rows, column.values);
   return { rows, dimension, valid: column.valid, isMapped: false };
 }

@@ -40,9 +40,9 @@ function listsOf(column: ArrayColumn): Lists {
 }
 
 const shape = fc.constantFrom<DataType>(DataType.Int64, DataType.VarChar).chain((elementType) => {
-  const element =
-    elementType === DataType.Int64 ? fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) : fc.string({ maxLength: 9 });
-  const lists = fc.array(fc.option(fc.array(element, { maxLength: 6 })), { maxLength: 12 }) as fc.Arbitrary<Lists>;
+  const integer = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n) as fc.Arbitrary<bigint | string>;
+  const element = elementType === DataType.Int64 ? integer : fc.string({ maxLength: 9 });
+  const lists = fc.array(fc.option(fc.array(element, { maxLength: 6 })), { maxLength: 12 });
   return fc.record({ elementType: fc.constant(elementType), parts: fc.array(lists, { minLength: 1, maxLength: 4 }) });
 });
 

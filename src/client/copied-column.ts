@@ -3,8 +3,9 @@
  */
 
 import type { Column, FixedValues } from "../model/columns.ts";
+import type { VectorValues } from "../model/vectors.ts";
 
-export type MovableValues = FixedValues | Uint32Array;
+export type MovableValues = FixedValues | VectorValues | Uint32Array;
 
 /** The same values in a buffer of their own, which is added to `transfer`. */
 export function copiedValues<Values extends MovableValues>(values: Values, transfer: ArrayBuffer[]): Values {

@@ -8,6 +8,7 @@
 import { type Column, textAt } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
 import type { KeyColumn } from "../model/columns.ts";
+import { vectorStride } from "../model/vectors.ts";
 import type { OutputField, SearchResponse } from "../proxy/requests.ts";
 import { type FieldValue, type JsonValue, type Key, int64At, parseJson, wordsOf } from "./values.ts";
 
@@ -84,8 +85,9 @@ function readerOf(column: Column): Reader {
 function presentReader(column: Column): Reader {
   switch (column.kind) {
     case "vector": {
-      const { values, dimension } = column;
-      return (row) => values.slice(row * dimension, (row + 1) * dimension);
+      const { values } = column;
+      const stride = vectorStride(column.type, column.dimension);
+      return (row) => values.slice(row * stride, (row + 1) * stride);
     }
     case "bytes":
       if (column.type === DataType.JSON) return (row) => parseJson(textAt(column, row));

@@ -25,6 +25,7 @@ import {
   fixedValues,
 } from "./columns.ts";
 import type { DataType } from "./types.ts";
+import { isDenseVectorType, vectorRowBytes, viewedVectors } from "./vectors.ts";
 
 const KINDS = ["fixed", "bytes", "vector", "array"] as const;
 const COLUMN_HEADER_BYTES = 32;
@@ -186,12 +187,13 @@ function decodeColumn(
       return column;
     }
     case "vector": {
-      expect(rowCount * dimension * 4);
+      if (!isDenseVectorType(type)) throw milvusError("DataIntegrity", `a column of vectors is of type ${type}`);
+      expect(rowCount * vectorRowBytes(type, dimension));
       const column: VectorColumn = {
         kind,
         type,
         dimension,
-        values: new Float32Array(values.buffer, values.byteOffset, rowCount * dimension),
+        values: viewedVectors(type, values),
         valid,
       };
       return column;

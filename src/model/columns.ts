@@ -11,6 +11,7 @@
 
 import { assert } from "../base/assert.ts";
 import { DataType } from "./types.ts";
+import { type VectorValues, vectorStride, vectorValues } from "./vectors.ts";
 
 export type FixedValues =
   | Uint8Array
@@ -29,7 +30,7 @@ export interface FixedColumn {
   readonly valid: Uint8Array | null;
 }
 
-/** VarChar and JSON, UTF-8, end to end. */
+/** VarChar and JSON, UTF-8, end to end; sparse vectors (`sparse.ts`). */
 export interface BytesColumn {
   readonly kind: "bytes";
   readonly type: DataType;
@@ -38,12 +39,12 @@ export interface BytesColumn {
   readonly valid: Uint8Array | null;
 }
 
-/** FloatVector: `rowCount * dimension` floats, row after row. */
+/** Dense vectors, row after row; the type says which array and how many entries a row (`vectors.ts`). */
 export interface VectorColumn {
   readonly kind: "vector";
   readonly type: DataType;
   readonly dimension: number;
-  readonly values: Float32Array;
+  readonly values: VectorValues;
   readonly valid: Uint8Array | null;
 }
 
@@ -79,7 +80,7 @@ export function columnRows(column: Column): number {
     case "array":
       return column.offsets.length - 1;
     case "vector":
-      return column.values.length / column.dimension;
+      return column.values.length / vectorStride(column.type, column.dimension);
   }
 }
 
@@ -124,8 +125,16 @@ export function fixedValues(type: DataType, length: number): FixedValues {
   }
 }
 
+const BYTES_TYPES: ReadonlySet<DataType> = new Set([
+  DataType.VarChar,
+  DataType.JSON,
+  DataType.String,
+  DataType.Text,
+  DataType.SparseFloatVector,
+]);
+
 export function isBytesType(type: DataType): boolean {
-  return type === DataType.VarChar || type === DataType.JSON || type === DataType.String || type === DataType.Text;
+  return BYTES_TYPES.has(type);
 }
 
 /** A column without rows. */
@@ -196,10 +205,11 @@ export function takeRows(column: Column, rows: Uint32Array): Column {
       return { ...column, offsets, bytes, valid };
     }
     case "vector": {
-      const values = new Float32Array(rows.length * column.dimension);
+      const stride = vectorStride(column.type, column.dimension);
+      const values = vectorValues(column.type, rows.length * stride);
       for (let at = 0; at < rows.length; at += 1) {
-        const start = rows[at]! * column.dimension;
-        values.set(column.values.subarray(start, start + column.dimension), at * column.dimension);
+        const start = rows[at]! * stride;
+        values.set(column.values.subarray(start, start + stride), at * stride);
       }
       return { ...column, values, valid };
     }
@@ -263,7 +273,7 @@ export function concatColumns(parts: readonly Column[]): Column {
       return { ...first, offsets, bytes, valid };
     }
     case "vector": {
-      const values = new Float32Array(rowCount * first.dimension);
+      const values = vectorValues(first.type, rowCount * vectorStride(first.type, first.dimension));
       let at = 0;
       for (const part of parts as readonly VectorColumn[]) {
         values.set(part.values, at);

@@ -15,6 +15,7 @@ import {
 import { type LogMessages, type Message, MessageType } from "./message.ts";
 import { decodeRecord, encodeMessages, encodeRecord } from "./message-codec.ts";
 import { DataType } from "./types.ts";
+import { bytesOfVectors, isDenseVectorType, vectorStride, vectorValues } from "./vectors.ts";
 
 const HEAD = {
   channel: "dml_0_7v0",
@@ -119,7 +120,14 @@ const FIXED = [
   DataType.Float,
   DataType.Double,
 ] as const;
-const BYTES = [DataType.VarChar, DataType.JSON, DataType.String, DataType.Text] as const;
+const BYTES = [DataType.VarChar, DataType.JSON, DataType.String, DataType.Text, DataType.SparseFloatVector] as const;
+const VECTORS = [
+  DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
+] as const;
 
 function columnOf(type: DataType, rowCount: number, dice: fc.Random, hasNulls: boolean): Column {
   const valid = hasNulls ? Uint8Array.from({ length: rowCount }, () => dice.nextInt(0, 1)) : null;
@@ -138,9 +146,10 @@ function columnOf(type: DataType, rowCount: number, dice: fc.Random, hasNulls: b
     const entries = Array.from({ length: rowCount }, () => Uint8Array.from({ length: dice.nextInt(0, 20) }, byte));
     return bytesColumn(type, entries, valid);
   }
-  if (type === DataType.FloatVector) {
-    const dimension = dice.nextInt(1, 9);
-    const values = Float32Array.from({ length: rowCount * dimension }, () => dice.nextInt(-1_000, 1_000) / 8);
+  if (isDenseVectorType(type)) {
+    const dimension = dice.nextInt(1, 9) * (type === DataType.BinaryVector ? 8 : 1);
+    const values = vectorValues(type, rowCount * vectorStride(type, dimension));
+    bytesOfVectors(values).forEach((_, at, bytes) => (bytes[at] = byte()));
     return { kind: "vector", type, dimension, values, valid };
   }
   const values = fixedValues(type, rowCount);
@@ -158,12 +167,10 @@ const randomBatch = fc
     fc.integer({ min: 0, max: 20 }),
     fc.array(
       fc.tuple(
-        fc.constantFrom<DataType>(...FIXED, ...BYTES, DataType.FloatVector, DataType.Array, DataType.ArrayOfVector),
+        fc.constantFrom<DataType>(...FIXED, ...BYTES, ...VECTORS, DataType.Array, DataType.ArrayOfVector),
         fc.boolean(),
       ),
-      {
-        maxLength: 6,
-      },
+      { maxLength: 6 },
     ),
     fc.noShrink(fc.infiniteStream(fc.integer())),
   )

@@ -218,7 +218,7 @@ export class GrowingSegment implements Segment {
       const step = Math.max(1, Math.floor(PIECE_FLOATS / dimension)) * dimension;
       for (let at = 0; at < column.values.length; at += step) {
         if (at > 0) yield;
-        this.#kernel.appendRows(rows, column.values.subarray(at, at + step));
+        this.#kernel.appendRows(rows, (column.values as Float32Array).subarray(at, at + step));
       }
     }
     this.#isAppending = false;

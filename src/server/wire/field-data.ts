@@ -291,13 +291,14 @@ function fixedArm(type: DataType): number {
 function encodeVectors(column: Extract<Column, { kind: "vector" }>): WireWriter {
   const vectors = new WireWriter();
   const floats = new WireWriter();
-  floats.bytes(1, packFixed(presentVectors(column)));
+  assert(column.values instanceof Float32Array, "the vectors are of floats");
+  floats.bytes(1, packFixed(presentVectors(column, column.values)));
   vectors.int64(1, BigInt(column.dimension));
   vectors.message(2, floats);
   return vectors;
 }
 
-function presentVectors({ values, valid, dimension }: Extract<Column, { kind: "vector" }>): Float32Array {
+function presentVectors({ valid, dimension }: Extract<Column, { kind: "vector" }>, values: Float32Array): Float32Array {
   if (valid === null || valid.every((byte) => byte === 1)) return values;
   const there = valid.reduce((sum, byte) => sum + byte, 0);
   const compact = new Float32Array(there * dimension);

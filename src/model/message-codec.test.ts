@@ -136,7 +136,7 @@ function columnOf(type: DataType, rowCount: number, dice: fc.Random, hasNulls: b
     for (let row = 0; row < rowCount; row += 1) {
       offsets[row + 1] = offsets[row]! + (valid !== null && valid[row] === 0 ? 0 : dice.nextInt(0, 4));
     }
-    const types = type === DataType.Array ? [...FIXED, DataType.VarChar] : [DataType.FloatVector];
+    const types = type === DataType.Array ? [...FIXED, DataType.VarChar] : VECTORS;
     const elementType = types[dice.nextInt(0, types.length - 1)]!;
     const elements = columnOf(elementType, offsets[rowCount]!, dice, false) as ElementColumn;
     return { kind: "array", type, elementType, offsets, elements, valid };

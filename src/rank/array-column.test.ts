@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { type ArrayColumn, bytesColumn, concatColumns, fixedValues, takeRows } from "../model/columns.ts";
 import { scalarAt } from "../model/scalars.ts";
 import { DataType } from "../model/types.ts";
-import { gatherColumn } from "../rank/gather.ts";
-import { absentColumn } from "./absent-column.ts";
-import { growableColumn } from "./growable-column.ts";
+import { gatherColumn } from "./gather.ts";
+import { absentColumn } from "../segment/absent-column.ts";
+import { growableColumn } from "../segment/growable-column.ts";
 import { newDynamicField } from "../model/schema.ts";
 
 type Lists = readonly (readonly (bigint | string)[] | null)[];

@@ -355,7 +355,7 @@ export async function openVectors(
   const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
   assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
   const rows = kernel.createRows(dimension);
-  kernel.appendRows(rows, column.values);
+  kernel.appendRows(rows, column.values as Float32Array);
   return { rows, dimension, valid: column.valid, isMapped: false };
 }
 

@@ -8,23 +8,22 @@
  * Not here: which parameters may be given (parameters), building and searching (kernel), files and their records (data, coordinator).
  */
 
-import type { IndexBuild, IndexSearch } from "../kernel/index-kernel.ts";
+import type { IndexBuild, IndexRequest, SearchParameters } from "../kernel/index-kernel.ts";
 
 /** What a user said to an index, flat. */
 export type IndexParams = ReadonlyMap<string, unknown>;
 
-/** What the kernel is told besides rows, metric, seed and path. */
-export type BuildShape = Pick<IndexBuild, "degree" | "beam">;
+type WithoutRequest<B> = B extends IndexRequest ? Omit<B, keyof IndexRequest> : never;
 
-/** What the kernel is told besides the index, the queries and which rows are wanted. */
-export type SearchShape = Pick<IndexSearch, "ef">;
+/** What the kernel is told besides rows, metric, seed and path. */
+export type BuildParameters = WithoutRequest<IndexBuild>;
 
 export interface IndexFamily {
-  readonly kind: "graph";
+  readonly kind: IndexBuild["kind"];
   /** Of this index type, with the parameters that its index was created with. */
-  build(indexType: string, params: IndexParams): BuildShape;
-  /** `k`: hits wanted a query. */
-  search(indexType: string, params: IndexParams, k: number): SearchShape;
+  build(indexType: string, params: IndexParams): BuildParameters;
+  /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
+  search(indexType: string, params: IndexParams, k: number): SearchParameters;
 }
 
 /** A number that was given as such or as text, or the default. */

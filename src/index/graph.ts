@@ -23,9 +23,10 @@ export const GRAPH: IndexFamily = {
   kind: "graph",
 
   build(indexType, params) {
-    if (indexType === "AUTOINDEX") return { degree: BEST_DEGREE, beam: BEST_BEAM };
+    if (indexType === "AUTOINDEX") return { kind: "graph", degree: BEST_DEGREE, beam: BEST_BEAM };
     const rules = INDEX_TYPES[indexType]!.build;
     return {
+      kind: "graph",
       degree: within(2 * wholeNumber(params, "M", defaultOf(rules, "M")), MIN_DEGREE, MAX_DEGREE),
       beam: within(wholeNumber(params, "efConstruction", defaultOf(rules, "efConstruction")), 1, MAX_BEAM),
     };
@@ -35,8 +36,8 @@ export const GRAPH: IndexFamily = {
     const unasked = Math.max(LEAST_WIDTH, Math.ceil(WIDTH_A_HIT * k));
     if (indexType === "AUTOINDEX") {
       const level = within(wholeNumber(params, "level", 1), 1, 10);
-      return { ef: within(Math.ceil(unasked * (1 + (level - 1) * WIDTH_A_LEVEL)), 1, MAX_WIDTH) };
+      return { kind: "graph", ef: within(Math.ceil(unasked * (1 + (level - 1) * WIDTH_A_LEVEL)), 1, MAX_WIDTH) };
     }
-    return { ef: within(wholeNumber(params, "ef", unasked), 1, MAX_WIDTH) };
+    return { kind: "graph", ef: within(wholeNumber(params, "ef", unasked), 1, MAX_WIDTH) };
   },
 };

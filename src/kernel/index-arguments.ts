@@ -41,8 +41,9 @@ export function checkBuild(build: IndexBuild, held: number): void {
 
 /** Returns the number of queries. */
 export function checkIndexSearch(search: IndexSearch, dimension: number, rowCount: number): number {
-  const { queries, k, ef, allowed, rank, range, timeLimitMicroseconds } = search;
+  const { queries, k, parameters, allowed, rank, range, timeLimitMicroseconds } = search;
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
+  const { ef } = parameters;
   require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
   require(queries instanceof Float32Array, () => "queries must be a Float32Array");
   require(queries.length % dimension === 0, () =>

@@ -122,7 +122,7 @@ export class NativeIndexes implements IndexKernel {
           search.index,
           search.queries,
           search.k,
-          search.ef,
+          search.parameters.ef,
           search.allowed,
           search.rank,
           search.range === null ? null : search.range.outer,
@@ -144,6 +144,7 @@ export class NativeIndexes implements IndexKernel {
     this.#describe(index);
     const at = (place: number): number => this.#number(place);
     return {
+      kind: "graph",
       layout: "lean",
       metric: present(METRICS[at(0)], "the metric of the index"),
       dimension: at(1),

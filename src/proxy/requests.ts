@@ -74,6 +74,8 @@ export interface InsertRequest extends Target {
   readonly rowCount: number;
   /** The update timestamp of the schema that the client knows; 0n: it does not say. */
   readonly schemaTimestamp: Timestamp;
+  /** Of an upsert: fields that were not sent keep their values. Absent: whole rows were sent. */
+  readonly isPartial?: boolean;
 }
 
 export interface MutationResponse {

@@ -59,7 +59,7 @@ export async function queriesOfKeys(
     const list = absent.map((at) => keyText(keys, at)).join(" ");
     throw invalidParameter(`some of the provided primary key IDs have no vector: IDs = [${list}]`);
   }
-  return { type: field.dataType, values: vectors.values, queryCount: wanted.rowCount };
+  return { type: field.dataType, values: vectors.values as Float32Array, queryCount: wanted.rowCount };
 }
 
 function keyText(keys: KeyColumn, row: number): string {

@@ -22,7 +22,6 @@ import {
   type ColumnBatch,
   columnRows,
   type FixedColumn,
-  isBytesType,
   type KeyColumn,
   takeRows,
 } from "../model/columns.ts";
@@ -40,9 +39,9 @@ import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import {
   type GrowableColumn,
-  GrowableBytes,
   GrowableFixed,
   GrowableValidity,
+  growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
@@ -219,7 +218,7 @@ export class GrowingSegment implements Segment {
       const step = Math.max(1, Math.floor(PIECE_FLOATS / dimension)) * dimension;
       for (let at = 0; at < column.values.length; at += step) {
         if (at > 0) yield;
-        this.#kernel.appendRows(rows, column.values.subarray(at, at + step));
+        this.#kernel.appendRows(rows, (column.values as Float32Array).subarray(at, at + step));
       }
     }
     this.#isAppending = false;
@@ -352,7 +351,7 @@ export class GrowingSegment implements Segment {
   #averageBytes(): Map<bigint, number> {
     const averages = new Map<bigint, number>();
     for (const [fieldId, column] of this.#scalars) {
-      if (column instanceof GrowableBytes) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
+      if (!(column instanceof GrowableFixed)) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
     }
     return averages;
   }
@@ -364,8 +363,7 @@ export class GrowingSegment implements Segment {
       this.#vectors.set(field.fieldId, { rows, dimension: field.dimension, valid: new GrowableValidity() });
       return;
     }
-    const column = isBytesType(field.dataType) ? new GrowableBytes(field.dataType) : new GrowableFixed(field.dataType);
-    this.#scalars.set(field.fieldId, column);
+    this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
   #appendTimestamps(count: number, timestamp: Timestamp): void {

@@ -57,7 +57,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
 }
 
-interface SealedVectors {
+/** The vectors of one field, in the kernel. */
+export interface SealedVectors {
   readonly rows: Handle;
   readonly dimension: number;
   readonly valid: Uint8Array | null;
@@ -336,7 +337,8 @@ export class SealedSegment implements Segment {
   }
 }
 
-async function openVectors(
+/** Whoever opens them closes `rows`. */
+export async function openVectors(
   files: SegmentFiles,
   field: FieldSchema,
   isWritten: boolean,

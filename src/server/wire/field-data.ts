@@ -254,6 +254,7 @@ function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter 
     scalars.message(column.type === DataType.JSON ? Arm.Json : Arm.String, array);
     return scalars;
   }
+  assert(column.kind === "fixed", "arrays are not on the wire yet");
   const { values } = column;
   array.bytes(1, packValues(values, column.type));
   scalars.message(fixedArm(column.type), array);
@@ -290,13 +291,14 @@ function fixedArm(type: DataType): number {
 function encodeVectors(column: Extract<Column, { kind: "vector" }>): WireWriter {
   const vectors = new WireWriter();
   const floats = new WireWriter();
-  floats.bytes(1, packFixed(presentVectors(column)));
+  assert(column.values instanceof Float32Array, "the vectors are of floats");
+  floats.bytes(1, packFixed(presentVectors(column, column.values)));
   vectors.int64(1, BigInt(column.dimension));
   vectors.message(2, floats);
   return vectors;
 }
 
-function presentVectors({ values, valid, dimension }: Extract<Column, { kind: "vector" }>): Float32Array {
+function presentVectors({ valid, dimension }: Extract<Column, { kind: "vector" }>, values: Float32Array): Float32Array {
   if (valid === null || valid.every((byte) => byte === 1)) return values;
   const there = valid.reduce((sum, byte) => sum + byte, 0);
   const compact = new Float32Array(there * dimension);

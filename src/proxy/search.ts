@@ -9,7 +9,7 @@ import type { IndexInfo } from "../model/catalog.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
-import { DataType, Metric, dataTypeName } from "../model/types.ts";
+import { DataType, Metric, dataTypeName, isDistance } from "../model/types.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
@@ -271,9 +271,9 @@ function ring(search: ReadonlyMap<string, unknown>, metric: Metric): VectorPlan[
     return null;
   }
   if (inner !== null) {
-    const isOrdered = metric === Metric.L2 ? inner < outer : inner > outer;
+    const isOrdered = isDistance(metric) ? inner < outer : inner > outer;
     if (!isOrdered) {
-      const word = metric === Metric.L2 ? "less" : "greater";
+      const word = isDistance(metric) ? "less" : "greater";
       throw invalidParameter(`range_filter(${inner}) must be ${word} than radius(${outer})`);
     }
   }

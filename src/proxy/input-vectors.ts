@@ -6,10 +6,12 @@
  * are rounded.
  */
 
+import { present } from "../base/assert.ts";
 import { invalidParameter } from "../base/errors.ts";
+import { bfloat16Of, float16Of, numberOfBfloat16, numberOfFloat16 } from "../base/half.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { layoutOf } from "../kernel/layout.ts";
 import type { BytesColumn, Column, VectorColumn } from "../model/columns.ts";
-import { type HalfType, findNotFiniteHalf, halfValue, roundHalves } from "../model/half.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { sparseFault } from "../model/sparse.ts";
 import { DataType } from "../model/types.ts";
@@ -50,12 +52,15 @@ export async function convertVectors(
   checkLength(field, column, rowCount, valid);
   const { dimension } = field;
   const values = isRounded ? await rounded(type, column.values, pace) : column.values;
-  await checkFinite(type, values, kernel, pace);
+  const at = await kernel.findNotFinite(values, present(layoutOf(type, dimension), "layout of a dense vector").element);
+  if (at >= 0) throw notFinite(numberAt(type, values, at));
   const stride = vectorStride(type, dimension);
   const isComplete = valid === null || !valid.includes(0);
   const placed = isComplete ? values : await spread(type, values, stride, valid, pace);
   return { kind: "vector", type, dimension, values: placed, valid: null };
 }
+
+type HalfType = typeof DataType.Float16Vector | typeof DataType.BFloat16Vector;
 
 function isHalf(type: DataType): type is HalfType {
   return type === DataType.Float16Vector || type === DataType.BFloat16Vector;
@@ -115,24 +120,15 @@ async function rounded(type: HalfType, values: VectorValues, pace: Pace | null):
   return halves;
 }
 
-async function checkFinite(
-  type: DenseVectorType,
-  values: VectorValues,
-  kernel: Kernel,
-  pace: Pace | null,
-): Promise<void> {
-  if (values instanceof Float32Array) {
-    const at = await kernel.findNotFinite(values);
-    if (at >= 0) throw notFinite(values[at]!);
-    return;
-  }
-  if (!isHalf(type)) return;
-  const halves = values as Uint16Array;
-  for (let from = 0; from < halves.length; from += STEP_ENTRIES) {
-    if (from > 0) await pace?.pause();
-    const at = findNotFiniteHalf(type, halves, from, Math.min(halves.length, from + STEP_ENTRIES));
-    if (at >= 0) throw notFinite(halfValue(type, halves[at]!));
-  }
+/** To the nearest; what is too large becomes an infinity, and is refused as one. */
+export function roundHalves(type: HalfType, from: ArrayLike<number>, to: Uint16Array): void {
+  const round = type === DataType.Float16Vector ? float16Of : bfloat16Of;
+  for (let at = 0; at < from.length; at += 1) to[at] = round(from[at]!);
+}
+
+function numberAt(type: DenseVectorType, values: VectorValues, at: number): number {
+  if (!isHalf(type)) return values[at]!;
+  return type === DataType.Float16Vector ? numberOfFloat16(values[at]!) : numberOfBfloat16(values[at]!);
 }
 
 export function notFinite(value: number): Error {

@@ -90,7 +90,7 @@ async function checkedColumn(
   pace: Pace | null,
 ): Promise<Column> {
   if (input === undefined) {
-    const filled = absent(field, rowCount);
+    const filled = columnOfAbsent(field, rowCount);
     if (filled !== null) return filled;
     throw invalidParameter(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
   }
@@ -237,7 +237,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
 function withDefaults(field: FieldSchema, column: Column, valid: Uint8Array): Column {
   if (valid.every((flag) => flag !== 0)) return column;
   if (field.defaultValue === null) return { ...column, valid: valid.map((flag) => (flag === 0 ? 0 : 1)) };
-  const filled = absent(field, 1)!;
+  const filled = columnOfAbsent(field, 1)!;
   if (column.kind === "fixed") {
     const values = column.values.slice();
     for (let row = 0; row < valid.length; row += 1)
@@ -250,7 +250,7 @@ function withDefaults(field: FieldSchema, column: Column, valid: Uint8Array): Co
 }
 
 /** The column of a field that was not sent: its default, nulls, or null when it must be sent. */
-function absent(field: FieldSchema, rowCount: number): Column | null {
+export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | null {
   const { dataType: type, defaultValue } = field;
   if (field.isDynamic)
     return bytesColumn(

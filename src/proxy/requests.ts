@@ -86,6 +86,8 @@ export interface InsertRequest extends Target {
   readonly rowCount: number;
   /** The update timestamp of the schema that the client knows; 0n: it does not say. */
   readonly schemaTimestamp: Timestamp;
+  /** Of an upsert: fields that were not sent keep their values. Absent: whole rows were sent. */
+  readonly isPartial?: boolean;
 }
 
 export interface MutationResponse {
@@ -111,6 +113,8 @@ export interface Freshness {
   readonly consistencyLevel: ConsistencyLevel;
   readonly useDefaultConsistency: boolean;
   readonly guaranteeTimestamp: Timestamp;
+  /** Rows as they were then; absent or 0: as they are. */
+  readonly asOf?: Timestamp;
 }
 
 /** One search for nearest rows. */

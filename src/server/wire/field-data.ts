@@ -343,6 +343,7 @@ function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter 
     scalars.message(column.type === DataType.JSON ? Arm.Json : Arm.String, array);
     return scalars;
   }
+  assert(column.kind === "fixed", "arrays are not on the wire yet");
   const { values } = column;
   array.bytes(1, packValues(values, column.type));
   scalars.message(fixedArm(column.type), array);

@@ -105,7 +105,9 @@ export class IndexBuilds {
     return catalog
       .indexes(segment.collectionId)
       .map(({ indexId }) => catalog.segmentIndex(segment, indexId))
-      .filter((record) => record !== null && record.state === "Finished" && record.files.length > 0) as SegmentIndexInfo[];
+      .filter(
+        (record) => record !== null && record.state === "Finished" && record.files.length > 0,
+      ) as SegmentIndexInfo[];
   }
 
   async giveUp(collectionId: bigint, buildId: bigint, version: bigint, reason: string): Promise<void> {

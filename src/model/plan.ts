@@ -17,6 +17,8 @@ export interface VectorPlan {
   readonly k: number;
   /** L2: `inner <= score < outer`; IP, COSINE: `outer < score <= inner`. */
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
+  /** What is said to the index, by Milvus's names: `ef`, `nprobe`, `level`… Absent: nothing. */
+  readonly indexParams?: ReadonlyMap<string, unknown>;
 }
 
 export interface SearchPlan {

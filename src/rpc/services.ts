@@ -4,7 +4,14 @@
 
 import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
-import type { IndexBuildState, IndexFile, IndexInfo, LoadConfig, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
+import type {
+  IndexBuildState,
+  IndexFile,
+  IndexInfo,
+  LoadConfig,
+  SegmentIndexInfo,
+  SegmentInfo,
+} from "../model/catalog.ts";
 import type { Message } from "../model/message.ts";
 import type {
   AggregatePlan,
@@ -288,6 +295,14 @@ export interface StreamingService {
   releaseLease(request: { readonly virtualChannel: string; readonly leaseId: bigint }): Promise<void>;
 }
 
+export interface LoadedSegment {
+  readonly segmentId: bigint;
+  readonly rowCount: number;
+  readonly memoryBytes: number;
+  /** The builds that it is searched through. */
+  readonly indexes: readonly { readonly indexId: bigint; readonly buildId: bigint; readonly memoryBytes: number }[];
+}
+
 /** Holder of sealed segments. */
 export interface QueryService {
   /** Loads from files, with the deletes of these L0 segments applied. Repeated for a loaded segment it only adds a reference. */
@@ -334,15 +349,7 @@ export interface QueryService {
     readonly fieldIds: readonly bigint[];
     readonly places: HitPlaces;
   }): Promise<{ readonly batch: ColumnBatch }>;
-  loadedSegments(request: object): Promise<{
-    readonly segments: readonly {
-      readonly segmentId: bigint;
-      readonly rowCount: number;
-      readonly memoryBytes: number;
-      /** The builds that it searches through. */
-      readonly indexes: readonly { readonly indexId: bigint; readonly buildId: bigint; readonly memoryBytes: number }[];
-    }[];
-  }>;
+  loadedSegments(request: object): Promise<{ readonly segments: readonly LoadedSegment[] }>;
 }
 
 /** Work of a data node. A task is known by its id and version; a repetition of work has the next version, and files of its own. */

@@ -1,28 +1,34 @@
 /**
- * Exact nearest rows of one segment, in Milvus's order: by score, then by key, each key once.
+ * Nearest rows of one segment, in Milvus's order: by score, then by key, each key once.
  *
  * The kernel is asked without ranks first, because ranks cost a sort; only where a row outside the hits ties with the last one the
  * query is asked again with them. A key with several visible versions may take several places among the hits; then the search is
  * widened until enough keys are found, and when the kernel cannot go wider, found keys are taken out and the rest is searched.
  *
  * Always true: the hits of a query are exactly the first `k` of all allowed rows ordered by (score, key, newest first) after every
- * key but its first occurrence was dropped.
+ * key but its first occurrence was dropped. Through an index the same holds of the rows that it finds, and there are as many hits: scores
+ * are exact, the order is by score and key, no key comes twice; but a nearer row may be missing, and of an older version of a key
+ * that version may stand where a newer one, nearer still, was not found.
  */
 
 import { assert } from "../base/assert.ts";
 import { type Bitset, clearBit, countBits, fullBitset } from "../model/bitset.ts";
-import { type Handle, type Kernel, MAX_K, NO_ROW } from "../kernel/kernel.ts";
+import { type ExactSearch, type Handle, type Kernel, MAX_K, NO_ROW } from "../kernel/kernel.ts";
 import type { CompareAge } from "./key-order.ts";
 import type { KeyReader } from "./key-reader.ts";
+import type { SegmentIndex } from "./segment-index.ts";
 import type { SegmentHits, VectorSearch } from "./segment.ts";
 
 /** Queries times k of one call: wide searches of many queries go in several, so that hits take tens of megabytes and not more. */
 const HITS_A_CALL = 2 ** 22;
 const WIDENING = 4;
+const NOTHING_SAID: ReadonlyMap<string, unknown> = new Map();
 
 /** What a segment lends to its searches. */
 export interface NearestSource {
   readonly kernel: Kernel;
+  /** Absent: searches are exact. */
+  readonly index?: SegmentIndex;
   readonly rows: Handle;
   /** Whether rows are numbered in key order and no key has two. */
   readonly rowOrderIsKeyOrder: boolean;
@@ -44,6 +50,8 @@ interface Ask {
   readonly queries: Float32Array;
   readonly k: number;
   readonly allowed: Bitset | null;
+  /** How many rows `allowed` leaves. */
+  readonly reachable: number;
 }
 
 export async function nearestRows(
@@ -63,7 +71,7 @@ export async function nearestRows(
   const asker = new Asker(source, search, dimension, rowCount, signal);
   let open = wanted === 0 ? [] : found.map((_, query) => query);
   for (let k = wanted; open.length > 0;) {
-    const hits = await asker.ask({ queries: asker.queriesOf(open), k, allowed });
+    const hits = await asker.ask({ queries: asker.queriesOf(open), k, allowed, reachable });
     open = open.filter((query, at) => {
       const taken = hits[at]!;
       const distinct = source.hasRepeatedKeys ? eachKeyOnce(source, taken) : taken;
@@ -92,9 +100,10 @@ async function fillWithoutFound(
     for (; known < found.rows.length; known += 1) {
       for (const row of source.versionsOf(found.rows[known]!)) if (row < rowCount) clearBit(rest, row);
     }
-    const k = Math.min(countBits(rest), MAX_K);
+    const reachable = countBits(rest);
+    const k = Math.min(reachable, MAX_K);
     if (k === 0 || known >= wanted) return;
-    const taken = (await asker.ask({ queries: asker.queriesOf([query]), k, allowed: rest }))[0]!;
+    const taken = (await asker.ask({ queries: asker.queriesOf([query]), k, allowed: rest, reachable }))[0]!;
     const distinct = eachKeyOnce(source, taken);
     found.rows.push(...distinct.rows);
     found.scores.push(...distinct.scores);
@@ -145,7 +154,7 @@ class Asker {
   }
 
   async #askOnce(ask: Ask): Promise<Found[]> {
-    const first = await this.#exact(ask, null);
+    const first = await this.#nearest(ask, null);
     const found = first.found;
     if (this.#source.rowOrderIsKeyOrder) return found;
     const tied: number[] = [];
@@ -159,19 +168,19 @@ class Asker {
       const start = tied[at]! * this.#dimension;
       queries.set(ask.queries.subarray(start, start + this.#dimension), at * this.#dimension);
     }
-    const again = await this.#exact({ ...ask, queries }, this.#source.rank().subarray(0, this.#rowCount));
+    const again = await this.#nearest({ ...ask, queries }, this.#source.rank().subarray(0, this.#rowCount));
     for (let at = 0; at < tied.length; at += 1) found[tied[at]!] = again.found[at]!;
     return found;
   }
 
-  async #exact(ask: Ask, rank: Uint32Array | null): Promise<{ found: Found[]; tied: Uint8Array }> {
+  async #nearest(ask: Ask, rank: Uint32Array | null): Promise<{ found: Found[]; tied: Uint8Array }> {
     const { metric, range } = this.#search;
-    const { kernel, rows } = this.#source;
-    const { queries, k, allowed } = ask;
-    const hits = await kernel.exactSearch(
-      { rows, rowCount: this.#rowCount, queries, metric, k, allowed, rank, range },
-      this.#signal,
-    );
+    const { kernel, rows, index } = this.#source;
+    const { queries, k, allowed, reachable } = ask;
+    const exact: ExactSearch = { rows, rowCount: this.#rowCount, queries, metric, k, allowed, rank, range };
+    const hits = await (index === undefined
+      ? kernel.exactSearch(exact, this.#signal)
+      : index.search(kernel, exact, this.#search.indexParams ?? NOTHING_SAID, reachable, this.#signal));
     const found = Array.from({ length: queries.length / this.#dimension }, (_, query) => {
       let end = query * k;
       while (end < (query + 1) * k && hits.rows[end] !== NO_ROW) end += 1;

@@ -40,6 +40,7 @@ import { newestFirst, rankOf } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { takeVectors } from "./take-vectors.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
@@ -89,6 +90,8 @@ export class SealedSegment implements Segment {
   readonly #scalars: Map<bigint, Column>;
   readonly #fieldIds: readonly bigint[] | null;
   readonly #vectors: ReadonlyMap<bigint, SealedVectors>;
+  /** By field. One that is replaced is closed; searches through it end as they began. */
+  readonly #indexes = new Map<bigint, SegmentIndex>();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
   readonly #lease: Lease;
@@ -112,7 +115,10 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
-    this.#lease = new Lease(manifest.segmentId, () => closeAll(options.kernel, content.vectors));
+    this.#lease = new Lease(manifest.segmentId, () => {
+      for (const index of this.#indexes.values()) index.close();
+      closeAll(options.kernel, content.vectors);
+    });
   }
 
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
@@ -178,6 +184,7 @@ export class SealedSegment implements Segment {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
     bytes += this.#rank?.byteLength ?? 0;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
     for (const { rows, valid, isMapped } of this.#vectors.values()) {
       bytes += valid?.byteLength ?? 0;
       if (!isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
@@ -192,6 +199,33 @@ export class SealedSegment implements Segment {
       if (isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
     }
     return bytes;
+  }
+
+  get indexes(): readonly SegmentIndex[] {
+    return [...this.#indexes.values()];
+  }
+
+  /** The index through which the field is searched; null: none. */
+  indexOf(fieldId: bigint): SegmentIndex | null {
+    return this.#indexes.get(fieldId) ?? null;
+  }
+
+  /**
+   * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
+   * cannot, and then nothing has changed. False: the field is not loaded.
+   */
+  async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
+    const vectors = this.#vectors.get(fieldId);
+    if (vectors === undefined) return false;
+    this.acquire();
+    try {
+      const index = await open(vectors.rows);
+      this.#indexes.get(fieldId)?.close();
+      this.#indexes.set(fieldId, index);
+      return true;
+    } finally {
+      this.release();
+    }
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
@@ -239,8 +273,14 @@ export class SealedSegment implements Segment {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
-    const source = this.#nearestSource(vector.rows);
-    return await nearestRows(source, search, vector.dimension, view.rowCount, reachable, signal);
+    const index = this.#indexes.get(search.fieldId);
+    const source = this.#nearestSource(vector.rows, index);
+    index?.acquire();
+    try {
+      return await nearestRows(source, search, vector.dimension, view.rowCount, reachable, signal);
+    } finally {
+      index?.release();
+    }
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -264,6 +304,10 @@ export class SealedSegment implements Segment {
 
   release(): void {
     this.#lease.release();
+  }
+
+  get isClosed(): boolean {
+    return this.#lease.closed;
   }
 
   close(): void {
@@ -323,9 +367,10 @@ export class SealedSegment implements Segment {
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
-  #nearestSource(rows: Handle): NearestSource {
+  #nearestSource(rows: Handle, index: SegmentIndex | undefined): NearestSource {
     return {
       kernel: this.#kernel,
+      ...(index === undefined ? {} : { index }),
       rows,
       rowOrderIsKeyOrder: !this.#hasRepeatedKeys,
       hasRepeatedKeys: this.#hasRepeatedKeys,

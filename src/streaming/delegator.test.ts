@@ -62,7 +62,7 @@ function delegator(query: QueryLog): Delegator {
 }
 
 function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {
-  return { virtualChannel: CHANNEL, version, load, segments };
+  return { virtualChannel: CHANNEL, version, load, segments, indexes: [] };
 }
 
 function insert(into: Delegator, segmentId: bigint, timeTick: bigint, ...ids: bigint[]): Promise<void> {

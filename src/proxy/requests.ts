@@ -8,6 +8,7 @@ import type { TemplateValues } from "../expr/templates.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
+import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
 
 /** A collection by name or alias in a database; the empty database is `default`. */
 export interface Target {
@@ -62,7 +63,18 @@ export interface InputField {
   readonly column:
     | { readonly kind: "fixed"; readonly values: FixedValues }
     | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
-    | { readonly kind: "vector"; readonly dimension: number; readonly values: Float32Array }
+    | {
+        readonly kind: "vector";
+        readonly type: DenseVectorType;
+        readonly dimension: number;
+        readonly values: VectorValues;
+      }
+    | {
+        readonly kind: "sparse";
+        readonly dimension: number;
+        readonly offsets: Uint32Array;
+        readonly bytes: Uint8Array;
+      }
     | null;
   readonly unsupported: boolean;
   readonly rowCount: number;

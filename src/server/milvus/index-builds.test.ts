@@ -223,7 +223,7 @@ function withNative(kernel: IndexKernel): void {
           await createIndex(client, { index_type: "AUTOINDEX", metric_type: "L2" });
           await load(client, collectionName);
           await insert(client, 0, 2_000);
-          let isOver = false;
+          const over = new AbortController();
           const find = async (id: number): Promise<void> => {
             const answer = await client.call(service.search, searchFor(collectionName, [vectorOf(id)], { topk: "1" }));
             ok(answer);
@@ -232,13 +232,13 @@ function withNative(kernel: IndexKernel): void {
           };
           const readers = (async () => {
             let rounds = 0;
-            for (; !isOver; rounds += 1) await find(rounds % 2_000);
+            for (; !over.signal.aborted; rounds += 1) await find(rounds % 2_000);
             return rounds;
           })();
           await flush(client);
           await until(async () => (await openIndexes(client)) === 1);
           assert.ok((await recall(client, 2_000, { level: 3 })) >= 0.98);
-          isOver = true;
+          over.abort();
           assert.ok((await readers) > 5);
           ok(await client.call(service.dropCollection, { collectionName }));
         }),

@@ -89,6 +89,8 @@ export interface InsertRequest extends Target {
   readonly schemaTimestamp: Timestamp;
   /** Of an upsert: fields that were not sent keep their values. Absent: whole rows were sent. */
   readonly isPartial?: boolean;
+  /** A name for this write: sent again under it, it does nothing and is answered as before. Absent or empty: none. */
+  readonly idempotencyKey?: string;
 }
 
 export interface MutationResponse {

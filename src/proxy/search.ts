@@ -22,6 +22,7 @@ import { checkGroupedSearch, planGrouping } from "./grouping.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { type OutputPlan, outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
+import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
@@ -66,10 +67,12 @@ export async function search(
   if (order.length > 0 && grouping !== null)
     throw invalidParameter("order_by is not supported yet with group_by_field");
   const output = planOutput(schema, request.outputFields, false);
+  const filter = parsePlanFilter("query", request.expression, schema, request.templates);
+  checkIsolation(collection, filter);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
-    partitionIds: partitionsForRead(collection, request.partitionNames),
-    filter: parsePlanFilter("query", request.expression, schema, request.templates),
+    partitionIds: partitionsOfFilter(collection, request.partitionNames, filter),
+    filter,
     vector,
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };

@@ -14,11 +14,15 @@
 
 import type { IndexFamily, IndexParams } from "../index/family.ts";
 import type { IndexHits, IndexKernel } from "../kernel/index-kernel.ts";
-import { type ExactSearch, type Handle, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import { countBits } from "../model/bitset.ts";
+import { chosenQueries } from "../model/queries.ts";
+import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import { Lease } from "./lease.ts";
 
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
+const NOTHING_SAID: IndexParams = new Map();
 
 /** Which build it is, and how its index was declared. */
 export interface SegmentIndexFacts {
@@ -51,17 +55,21 @@ export class SegmentIndex {
     return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows));
   }
 
-  /** `params`: what the search says to the index. `reachable`: how many rows may be returned. */
-  async search(
-    kernel: Kernel,
-    search: ExactSearch,
+  /** The field's vectors, searched through this index. `params`: what the search says to it. */
+  over(vectors: FieldVectors, params: IndexParams = NOTHING_SAID): Pick<FieldVectors, "search"> {
+    return { search: (ask, signal) => this.#search(vectors, ask, params, signal) };
+  }
+
+  async #search(
+    vectors: FieldVectors,
+    ask: VectorAsk,
     params: IndexParams,
-    reachable: number,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, allowed, rank, range } = search;
+    const { queries, k, allowed, rank, range } = ask;
+    const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
-    if (isFew || !(queries instanceof Float32Array)) return kernel.exactSearch(search, signal);
+    if (isFew || !(queries instanceof Float32Array)) return vectors.search(ask, signal);
     const { family, indexType } = this.facts;
     const hits = await this.#indexes.searchIndex(
       {
@@ -76,7 +84,7 @@ export class SegmentIndex {
       },
       signal,
     );
-    if (range === null) await fillShort(kernel, search, hits, signal);
+    if (range === null) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
 
@@ -96,18 +104,17 @@ export class SegmentIndex {
 
 /** Asks exactly for the queries that found fewer rows than there are. */
 async function fillShort(
-  kernel: Kernel,
-  search: ExactSearch,
+  vectors: FieldVectors,
+  ask: VectorAsk,
   hits: IndexHits,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { k, queries } = search;
+  const { k, queries } = ask;
   const queryCount = hits.tied.length;
-  const dimension = queries.length / queryCount;
   for (let query = 0; query < queryCount; query += 1) {
     if (hits.rows[(query + 1) * k - 1] !== NO_ROW) continue;
-    const one = queries.subarray(query * dimension, (query + 1) * dimension);
-    const exact = await kernel.exactSearch({ ...search, queries: one }, signal);
+    const one = chosenQueries(queries, queryCount, [query]);
+    const exact = await vectors.search({ ...ask, queries: one }, signal);
     hits.rows.set(exact.rows, query * k);
     hits.scores.set(exact.scores, query * k);
     hits.tied[query] = exact.tied[0]!;

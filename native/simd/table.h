@@ -8,6 +8,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "filter.h"
 #include "graph.h"
 
 namespace elanus {
@@ -41,6 +42,7 @@ struct Table {
   uint64_t (*first_not_finite)(const float* values, uint64_t count);
   float (*sum)(const unsigned char* floats, uint64_t count);
   GraphTable graph;
+  FilterTable filter;
 };
 
 }  // namespace elanus

@@ -72,7 +72,7 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "rows.f32"), data.rows);
   writeFileSync(join(folder, "queries.f32"), queries);
-  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, dimension);
+  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, { element: "float32", dimension });
   const exact = { rows, rowCount, queries, metric, k: K, rank: null, range: null };
   const truth = (await kernel.exactSearch({ ...exact, allowed: null })).rows;
   writeFileSync(join(folder, "truth.u32"), truth);
@@ -84,7 +84,7 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   const { indexes } = kernel;
   const path = join(folder, "lean.index");
   const start = processorSeconds();
-  const job = indexes.buildIndex({ rows, rowCount, metric, degree: 2 * M, beam: BEAM, seed: 1, path });
+  const job = indexes.buildIndex({ kind: "graph", rows, rowCount, metric, degree: 2 * M, beam: BEAM, seed: 1, path });
   let peakBytes = 0;
   const watch = setInterval(() => {
     peakBytes = Math.max(peakBytes, indexes.memoryUsed().buildBytes);
@@ -226,7 +226,7 @@ async function searchOnce(
     index,
     queries,
     k: K,
-    ef,
+    parameters: { kind: "graph", ef },
     allowed,
     rank: null,
     range: null,

@@ -3,8 +3,9 @@
  */
 
 import type { Column, FixedValues } from "../model/columns.ts";
+import type { VectorValues } from "../model/vectors.ts";
 
-export type MovableValues = FixedValues | Uint32Array;
+export type MovableValues = FixedValues | VectorValues | Uint32Array;
 
 /** The same values in a buffer of their own, which is added to `transfer`. */
 export function copiedValues<Values extends MovableValues>(values: Values, transfer: ArrayBuffer[]): Values {
@@ -22,6 +23,10 @@ export function copiedColumn<Kind extends Column>(column: Kind, transfer: ArrayB
   if (column.kind === "bytes") {
     const offsets = copiedValues(column.offsets, transfer);
     return { ...column, offsets, bytes: copiedValues(column.bytes, transfer), valid };
+  }
+  if (column.kind === "array") {
+    const offsets = copiedValues(column.offsets, transfer);
+    return { ...column, offsets, elements: copiedColumn(column.elements, transfer), valid };
   }
   return { ...column, values: copiedValues(column.values, transfer), valid };
 }

@@ -7,6 +7,8 @@
  * `JSON.stringify` refuses those, `String(hit.id)` does not. A program with keys of both sizes writes `BigInt(hit.id)`.
  */
 
+import type { VectorValues } from "../model/vectors.ts";
+
 /** An integer of 64 bits: a `number` where that is exact, else a `bigint`. */
 export type Int64 = number | bigint;
 
@@ -22,8 +24,8 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-/** What a field of a row holds: a scalar, null, JSON, or a vector. */
-export type FieldValue = JsonValue | Float32Array;
+/** What a field of a row holds: a scalar, null, JSON, or a vector (Float32Array, or the array of its type). */
+export type FieldValue = JsonValue | VectorValues;
 
 /** A row whose fields nobody has told the compiler. */
 export type AnyRow = Record<string, FieldValue>;

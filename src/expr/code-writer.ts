@@ -91,9 +91,13 @@ export class CodeWriter {
 
   textRange(column: number, range: TextEnds): true {
     const { lower, upper, lowerInclusive, upperInclusive } = range;
-    const flags =
-      +(lower !== null) | (+lowerInclusive << 1) | (+(upper !== null) << 2) | (+upperInclusive << 3);
-    return this.node(Op.TextRange, [column, flags, ...this.#text(String(lower ?? "")), ...this.#text(String(upper ?? ""))]);
+    const flags = +(lower !== null) | (+lowerInclusive << 1) | (+(upper !== null) << 2) | (+upperInclusive << 3);
+    return this.node(Op.TextRange, [
+      column,
+      flags,
+      ...this.#text(String(lower ?? "")),
+      ...this.#text(String(upper ?? "")),
+    ]);
   }
 
   /** A comparison as a range, or as all but one value. */

@@ -4,7 +4,14 @@
  */
 
 import { Op, OPERATORS, PlaceClass } from "../kernel/filter-kernel.ts";
-import type { ArithmeticFilter, CompareFilter, CompareOperator, FieldPlace, InFilter, LeafFilter } from "../model/filter.ts";
+import type {
+  ArithmeticFilter,
+  CompareFilter,
+  CompareOperator,
+  FieldPlace,
+  InFilter,
+  LeafFilter,
+} from "../model/filter.ts";
 import { floatInterval, integerInterval } from "./bounds.ts";
 import { isNumber } from "./cast.ts";
 import type { CodeWriter } from "./code-writer.ts";
@@ -71,9 +78,14 @@ function writeNumber(writer: CodeWriter, column: number, operator: CompareOperat
   return writer.node(Op.PlaceRange, [column, flags, place]);
 }
 
-function numberEnds(writer: CodeWriter, operator: CompareOperator, value: bigint | number): { flags: number; place: number } {
+function numberEnds(
+  writer: CodeWriter,
+  operator: CompareOperator,
+  value: bigint | number,
+): { flags: number; place: number } {
   const floats = floatInterval(operator, Number(value));
-  const integers = typeof value === "bigint" ? integerInterval(operator, value) : { lower: 1n, upper: 0n, isOutside: false };
+  const integers =
+    typeof value === "bigint" ? integerInterval(operator, value) : { lower: 1n, upper: 0n, isOutside: false };
   const place = writer.integerEnds(integers);
   writer.doubles([floats.lower, floats.upper]);
   return { flags: (floats.isOutside ? OUTSIDE : 0) | (typeof value === "bigint" ? INTEGER_ENDS : 0), place };

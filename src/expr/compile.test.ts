@@ -22,7 +22,7 @@ function columnsOf(code: FilterCode, source: ColumnSource, rowCount: number): Fi
   return code.columns.map(({ fieldId, use, path }) => {
     const column: Column = source.column(fieldId);
     if (use === "valid") return { kind: "valid", valid: column.valid };
-    assert.ok(column.kind !== "vector");
+    assert.ok(column.kind === "fixed" || column.kind === "bytes");
     if (use === "values") return column;
     assert.ok(column.kind === "bytes");
     return readPlaces(column, [path], 0, rowCount)[0]!;

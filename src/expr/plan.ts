@@ -39,7 +39,12 @@ function partOf(filter: Filter): FilterPart {
   const mixed = parts.filter(({ part }) => part.kind === "and" || part.kind === "or");
   const evaluated = parts.filter(({ part }) => part.kind === "evaluate");
   if (evaluated.length === parts.length) return { kind: "evaluate", evaluate };
-  const together = [kernels, evaluated].map((some) => joined(filter.kind, some.map(({ operand }) => operand)));
+  const together = [kernels, evaluated].map((some) =>
+    joined(
+      filter.kind,
+      some.map(({ operand }) => operand),
+    ),
+  );
   const ordered: FilterPart[] = [];
   // Each of them compiles, but together they might be too large.
   if (kernels.length > 0) {

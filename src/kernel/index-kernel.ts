@@ -26,20 +26,28 @@ export const MAX_INDEX_ROWS = 0x7fffffff;
 /** The time limit of an index search has passed. */
 export class KernelLateError extends KernelError {}
 
-export interface IndexBuild {
+/** What the build of every kind is told. */
+export interface IndexRequest {
   readonly rows: Handle;
   /** Only the first `rowCount` rows are indexed. */
   readonly rowCount: number;
   readonly metric: Metric;
-  /** Neighbours of a row, 2 to 256: twice what HNSW calls M. */
-  readonly degree: number;
-  /** Candidates looked at for each row, 1 to 16,384: what HNSW calls efConstruction. At least `degree` is taken. */
-  readonly beam: number;
   /** A whole number below 2^53. */
   readonly seed: number;
   /** Written as `path`.part, flushed, renamed. A build that fails or is aborted leaves neither. */
   readonly path: string;
 }
+
+/** Neighbour lists over codes of one byte a dimension. */
+export interface GraphBuild extends IndexRequest {
+  readonly kind: "graph";
+  /** Neighbours of a row, 2 to 256: twice what HNSW calls M. */
+  readonly degree: number;
+  /** Candidates looked at for each row, 1 to 16,384: what HNSW calls efConstruction. At least `degree` is taken. */
+  readonly beam: number;
+}
+
+export type IndexBuild = GraphBuild;
 
 export interface IndexBuildJob {
   /** Rejects with the signal's reason if it was aborted first. */
@@ -48,14 +56,22 @@ export interface IndexBuildJob {
   progress(): number;
 }
 
+export interface GraphParameters {
+  readonly kind: "graph";
+  /** Width of the search, 1 to 16,384; at least k is taken. Wider is slower and finds more. */
+  readonly ef: number;
+}
+
+export type SearchParameters = GraphParameters;
+
 export interface IndexSearch {
   readonly index: Handle;
   /** `queryCount * dimension` floats. */
   readonly queries: Float32Array;
   /** Hits wanted a query, 1 to 16,384. */
   readonly k: number;
-  /** Width of the search, 1 to 16,384; at least k is taken. Wider is slower and finds more. */
-  readonly ef: number;
+  /** Those of the index's own kind. */
+  readonly parameters: SearchParameters;
   /** Rows that may be returned; null means all. Recall does not hang on how many they are, nor on where they lie. */
   readonly allowed: Bitset | null;
   /** As for an exact search, among the rows that were looked at. */
@@ -81,7 +97,8 @@ export interface IndexHits extends SearchHits {
   readonly work: IndexWork;
 }
 
-export interface IndexDescription {
+export interface GraphDescription {
+  readonly kind: "graph";
   readonly layout: "lean";
   readonly metric: Metric;
   readonly dimension: number;
@@ -99,6 +116,8 @@ export interface IndexDescription {
   readonly rowsOfDegree: readonly number[];
 }
 
+export type IndexDescription = GraphDescription;
+
 /** What the process holds now, in bytes, besides rows. */
 export interface IndexMemory {
   readonly indexBytes: number;
@@ -109,7 +128,7 @@ export interface IndexMemory {
 export interface IndexKernel {
   /** Runs on the kernel's threads, below searches. Throws a KernelError if the plan does not fit. */
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob;
-  /** Reads the file whole, off the calling thread, and checks all of it. `rows` must be those that it was built from, or more. */
+  /** Learns the kind from the file. Reads it whole, off the calling thread, and checks all of it. `rows` must be those that it was built from, or more. */
   openIndex(path: string, rows: Handle): Promise<Handle>;
   /** Closing twice is harmless. */
   closeIndex(index: Handle): void;

@@ -15,7 +15,7 @@ import { emptyBitset, setBit } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import { KernelLateError } from "./index-kernel.ts";
-import type { IndexBuild, IndexSearch } from "./index-kernel.ts";
+import type { GraphBuild, IndexSearch } from "./index-kernel.ts";
 import { KernelError, NO_ROW } from "./kernel.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
 import { indexesOf, loadKernel } from "./load.ts";
@@ -91,12 +91,13 @@ function withIndexes(native: NativeKernel): void {
   const path = join(directory, "a.index");
 
   const rowsOf = (values: Float32Array, dimension: number): Handle => {
-    const rows = native.createRows(dimension);
+    const rows = native.createRows({ element: "float32", dimension });
     native.appendRows(rows, values);
     return rows;
   };
-  const build = (rows: Handle, metric: Metric, changes: Partial<IndexBuild> = {}): Promise<void> =>
+  const build = (rows: Handle, metric: Metric, changes: Partial<GraphBuild> = {}): Promise<void> =>
     indexes.buildIndex({
+      kind: "graph",
       rows,
       rowCount: native.rowCount(rows),
       metric,
@@ -106,11 +107,15 @@ function withIndexes(native: NativeKernel): void {
       path,
       ...changes,
     }).done;
-  const plan = (index: Handle, queries: Float32Array, changes: Partial<IndexSearch> = {}): IndexSearch => ({
+  const plan = (
+    index: Handle,
+    queries: Float32Array,
+    { ef = 64, ...changes }: Partial<IndexSearch> & { readonly ef?: number } = {},
+  ): IndexSearch => ({
     index,
     queries,
     k: K,
-    ef: 64,
+    parameters: { kind: "graph", ef },
     allowed: null,
     rank: null,
     range: null,
@@ -265,7 +270,16 @@ function withIndexes(native: NativeKernel): void {
     test("an aborted build leaves no file and no memory; progress grows to 1", async () => {
       const rows = rowsOf(made("gaussian", 8000, 64, 1), 64);
       const abort = new AbortController();
-      const request = { rows, rowCount: 8000, metric: "L2", degree: 48, beam: 300, seed: 1, path } as const;
+      const request = {
+        kind: "graph",
+        rows,
+        rowCount: 8000,
+        metric: "L2",
+        degree: 48,
+        beam: 300,
+        seed: 1,
+        path,
+      } as const;
       rmSync(path, { force: true });
       const job = indexes.buildIndex(request, abort.signal);
       while (job.progress() < 0.1) await new Promise((resolve) => setTimeout(resolve, 1));

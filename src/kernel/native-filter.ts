@@ -73,7 +73,8 @@ export class NativeFilters implements FilterKernel {
 }
 
 function roomFor({ rowCount, wanted }: FilterRun): Bitset {
-  if (!Number.isSafeInteger(rowCount) || rowCount < 0) throw new KernelError(`row count ${rowCount} is no whole number`);
+  if (!Number.isSafeInteger(rowCount) || rowCount < 0)
+    throw new KernelError(`row count ${rowCount} is no whole number`);
   const bytes = bitsetBytes(rowCount);
   if (wanted !== null && wanted.length < bytes) {
     throw new KernelError(`${wanted.length} bytes of wanted rows are too few for ${rowCount} rows`);

@@ -18,12 +18,14 @@ import {
 import { type Message, MessageType } from "../model/message.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
+import type { DescribedCollection } from "../rpc/services.ts";
 import { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
 import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { bucketsOf } from "./hash.ts";
 import { checkedColumns } from "./input.ts";
+import { completedColumns } from "./partial-update.ts";
 import { partitionByName, partitionsForWrite } from "./partitions.ts";
 import { queryKeys } from "./query.ts";
 import type { DeleteRequest, DeleteResponse, InsertRequest, MutationResponse } from "./requests.ts";
@@ -61,14 +63,28 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
 }
 
 export async function upsert(context: ProxyContext, request: InsertRequest): Promise<MutationResponse> {
-  const collection = await context.describe(request);
+  const described = await context.describeAll(request);
+  const lock = context.updates.of(described.collection.collectionId);
+  const write = (): Promise<MutationResponse> => writeUpsert(context, described, request);
+  return request.isPartial === true ? lock.exclusive(write) : lock.shared(write);
+}
+
+async function writeUpsert(
+  context: ProxyContext,
+  described: DescribedCollection,
+  request: InsertRequest,
+): Promise<MutationResponse> {
+  const { collection } = described;
   checkSchemaTimestamp(collection, request.schemaTimestamp);
   const key = primaryKeyField(collection.schema);
   if (!request.fields.some((field) => field.fieldName === key.name)) {
     throw invalidParameter(`must assign pk when upsert, primary field: ${key.name}`);
   }
   const pace = new Pace(context.runtime);
-  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel, pace);
+  const columns =
+    request.isPartial === true
+      ? await completedColumns(context, described, request, pace)
+      : await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel, pace);
   const replaced = columns.get(key.fieldId) as KeyColumn;
   checkDistinct(replaced);
   const rowIds = await newRowIds(context, request.rowCount);
@@ -90,16 +106,18 @@ export async function remove(context: ProxyContext, request: DeleteRequest): Pro
     request.partitionName === "" ? -1n : partitionByName(collection, request.partitionName).partitionId;
   const key = primaryKeyField(collection.schema);
   const listed = filterKeys(filter, key.fieldId);
-  if (listed !== null) {
-    const keys = keyColumn(key.dataType, listed);
-    const timestamp = await appendDeletes(context, collection, partitionId, keys, null);
-    return { deleteCount: columnRows(keys), timestamp };
-  }
-  // Which rows they are is read first; rows written after that read are not meant.
-  const found = await queryKeys(context, collection, filter, partitionId === -1n ? null : [partitionId]);
-  if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
-  const timestamp = await appendDeletes(context, collection, partitionId, found.keys, found.timestamp + 1n);
-  return { deleteCount: columnRows(found.keys), timestamp };
+  return context.updates.of(collection.collectionId).shared(async () => {
+    if (listed !== null) {
+      const keys = keyColumn(key.dataType, listed);
+      const timestamp = await appendDeletes(context, collection, partitionId, keys, null);
+      return { deleteCount: columnRows(keys), timestamp };
+    }
+    // Which rows they are is read first; rows written after that read are not meant.
+    const found = await queryKeys(context, collection, filter, partitionId === -1n ? null : [partitionId]);
+    if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
+    const timestamp = await appendDeletes(context, collection, partitionId, found.keys, found.timestamp + 1n);
+    return { deleteCount: columnRows(found.keys), timestamp };
+  });
 }
 
 /** One record a shard: for an upsert deletes and inserts together. */

@@ -13,7 +13,7 @@ import type { FilterCode } from "../expr/compile.ts";
 import type { FilterPart, FilterPlan } from "../expr/plan.ts";
 import { type ColumnSource, STRETCH_ROWS } from "../expr/scan.ts";
 import type { FilterColumn, FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
-import { type Bitset, emptyBitset, fullBitset, intersectInto, subtractInto } from "../model/bitset.ts";
+import { type Bitset, emptyBitset, fullBitset, subtractInto } from "../model/bitset.ts";
 import type { Column } from "../model/columns.ts";
 import { Pace } from "../storage/pace.ts";
 
@@ -105,8 +105,8 @@ async function codeColumns(run: Run, code: FilterCode): Promise<FilterColumn[] |
   return code.columns.map(({ fieldId, use, path }) => {
     if (use === "place") return found.get(path)!;
     const column = run.columns.column(fieldId);
-    if (use === "valid" || column.kind === "vector") return { kind: "valid", valid: column.valid };
-    return column;
+    if (use === "values" && (column.kind === "fixed" || column.kind === "bytes")) return column;
+    return { kind: "valid", valid: column.valid };
   });
 }
 

@@ -14,6 +14,8 @@
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import { type Handle, type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
@@ -22,7 +24,6 @@ import {
   type ColumnBatch,
   columnRows,
   type FixedColumn,
-  isBytesType,
   type KeyColumn,
   takeRows,
 } from "../model/columns.ts";
@@ -40,9 +41,9 @@ import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import {
   type GrowableColumn,
-  GrowableBytes,
   GrowableFixed,
   GrowableValidity,
+  growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
@@ -219,7 +220,7 @@ export class GrowingSegment implements Segment {
       const step = Math.max(1, Math.floor(PIECE_FLOATS / dimension)) * dimension;
       for (let at = 0; at < column.values.length; at += step) {
         if (at > 0) yield;
-        this.#kernel.appendRows(rows, column.values.subarray(at, at + step));
+        this.#kernel.appendRows(rows, (column.values as Float32Array).subarray(at, at + step));
       }
     }
     this.#isAppending = false;
@@ -263,6 +264,14 @@ export class GrowingSegment implements Segment {
     // The rows left are inserted at `timestamp` or before, so that only deletes count.
     const view = this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
     return unexpired(this.#kernel, view, this.#inserts, this.#firstTimestamp ?? MAX_TIMESTAMP, expiredUntil);
+  }
+
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
   }
 
   keys(): KeyColumn {
@@ -352,7 +361,7 @@ export class GrowingSegment implements Segment {
   #averageBytes(): Map<bigint, number> {
     const averages = new Map<bigint, number>();
     for (const [fieldId, column] of this.#scalars) {
-      if (column instanceof GrowableBytes) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
+      if (!(column instanceof GrowableFixed)) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
     }
     return averages;
   }
@@ -360,12 +369,11 @@ export class GrowingSegment implements Segment {
   #addField(field: FieldSchema): void {
     if (isVectorType(field.dataType)) {
       assert(field.dataType === DataType.FloatVector, "vectors are float vectors");
-      const rows = this.#kernel.createRows(field.dimension);
+      const rows = this.#kernel.createRows({ element: "float32", dimension: field.dimension });
       this.#vectors.set(field.fieldId, { rows, dimension: field.dimension, valid: new GrowableValidity() });
       return;
     }
-    const column = isBytesType(field.dataType) ? new GrowableBytes(field.dataType) : new GrowableFixed(field.dataType);
-    this.#scalars.set(field.fieldId, column);
+    this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
   #appendTimestamps(count: number, timestamp: Timestamp): void {

@@ -14,6 +14,8 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import {
@@ -57,7 +59,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
 }
 
-interface SealedVectors {
+/** The vectors of one field, in the kernel. */
+export interface SealedVectors {
   readonly rows: Handle;
   readonly dimension: number;
   readonly valid: Uint8Array | null;
@@ -203,6 +206,14 @@ export class SealedSegment implements Segment {
     return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
   }
 
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
+  }
+
   keys(): KeyColumn {
     return this.#keys.column;
   }
@@ -336,7 +347,8 @@ export class SealedSegment implements Segment {
   }
 }
 
-async function openVectors(
+/** Whoever opens them closes `rows`. */
+export async function openVectors(
   files: SegmentFiles,
   field: FieldSchema,
   isWritten: boolean,
@@ -347,12 +359,13 @@ async function openVectors(
   if (isWritten) {
     const { path, offset } = await files.vectorLocation(field.fieldId);
     if (path !== null && offset !== null) {
-      return { rows: kernel.mapRows(path, offset, rowCount, dimension), dimension, valid: null, isMapped: true };
+      const layout = { element: "float32", dimension } as const;
+      return { rows: kernel.mapRows(path, offset, rowCount, layout), dimension, valid: null, isMapped: true };
     }
   }
   const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
   assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
-  const rows = kernel.createRows(dimension);
+  const rows = kernel.createRows({ element: "float32", dimension });
   kernel.appendRows(rows, column.values);
   return { rows, dimension, valid: column.valid, isMapped: false };
 }

@@ -12,6 +12,7 @@ import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterSource } from "./filter-rows.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
@@ -35,7 +36,7 @@ export interface RowView {
   readonly visible: Bitset | null;
 }
 
-export interface Segment {
+export interface Segment extends FilterSource {
   readonly segmentId: bigint;
   readonly partitionId: bigint;
   readonly schema: CollectionSchema;

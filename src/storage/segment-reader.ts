@@ -11,7 +11,7 @@ import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Column, FixedColumn, KeyColumn, VectorColumn } from "../model/columns.ts";
 import { ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
-import { isVectorType } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import { corruptFile, readChecked, streamChecked } from "./checked-read.ts";
 import { type Deltas, isKeyColumn, readDeltas, timestampsOf } from "./deltas.ts";
@@ -46,7 +46,7 @@ export interface SegmentFiles {
   /** Row ids, timestamps and keys with one read. */
   readSystem(): Promise<SystemColumns>;
   readScalar(fieldId: bigint): Promise<Column>;
-  /** Several fields, each file read once. Vectors are not among them. */
+  /** Several fields, each file read once. Dense vectors are not among them; sparse ones are columns of bytes. */
   readScalars(fieldIds: readonly bigint[]): Promise<Map<bigint, Column>>;
   readVector(fieldId: bigint): Promise<VectorColumn>;
   /** Reads the file once to check it, unless `trust` says that this was done before. */
@@ -89,8 +89,11 @@ export function segmentFiles(store: ObjectStore, runtime: Runtime, manifest: Seg
   };
   const vectorField = (fieldId: bigint): ManifestField => {
     const found = field(fieldId);
-    if (isVectorType(found.dataType)) return found;
-    throw milvusError("FieldNotFound", "the field is not a vector", { field: fieldId, segment: manifest.segmentId });
+    if (isDenseVectorType(found.dataType)) return found;
+    throw milvusError("FieldNotFound", "the field is not a dense vector", {
+      field: fieldId,
+      segment: manifest.segmentId,
+    });
   };
 
   return {

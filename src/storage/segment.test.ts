@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { SystemRuntime } from "../base/host/system.ts";
 import { type Column, bytesColumn } from "../model/columns.ts";
-import { DataType, SegmentLevel, isVectorType } from "../model/types.ts";
+import { DataType, SegmentLevel } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import { manifestKey, parseSegmentKey, segmentPrefixes } from "./keys.ts";
 import { decodeManifest, encodeManifest, readManifest } from "./manifest-file.ts";
 import { openSegmentFiles } from "./segment-reader.ts";
@@ -42,7 +43,7 @@ test("whatever is written is read back, at every size of page, row group and par
       const scalars: bigint[] = [];
       for (const field of segment.schema.fields) {
         const expected = segment.columns.get(field.fieldId)!;
-        if (isVectorType(field.dataType)) {
+        if (isDenseVectorType(field.dataType)) {
           sameColumn(await files.readVector(field.fieldId), expected);
           sameColumn(await files.readScalar(field.fieldId), expected);
           const location = await files.vectorLocation(field.fieldId);

@@ -109,7 +109,8 @@ class Interpreter {
       case Op.Integers:
       case Op.Floats: {
         const value = this.#numberAt(a, row);
-        const isInside = op === Op.Integers ? this.#isWithin(c, BigInt(value)) : this.#isWithinDoubles(c, Number(value));
+        const isInside =
+          op === Op.Integers ? this.#isWithin(c, BigInt(value)) : this.#isWithinDoubles(c, Number(value));
         return isInside !== (b !== 0);
       }
       case Op.IntegerSet:
@@ -189,7 +190,13 @@ class Interpreter {
 
   #textHolds(at: number, text: Uint8Array): boolean {
     const [op, , a, b, c, d, e] = this.#code.subarray(at, at + 7) as unknown as number[] as [
-      number, number, number, number, number, number, number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
     ];
     switch (op & 0xff) {
       case Op.TextRange: {
@@ -240,7 +247,11 @@ class Interpreter {
 
   #placeNumber(op: number, at: number, row: number): Truth {
     const [, number, first, second, third] = this.#code.subarray(at, at + 5) as unknown as number[] as [
-      number, number, number, number, number,
+      number,
+      number,
+      number,
+      number,
+      number,
     ];
     const { classes, words } = this.#columns[number] as PlaceColumn;
     const kind = classes[row];
@@ -325,7 +336,7 @@ function isLike(text: Uint8Array, units: readonly number[]): boolean {
     return states;
   };
   let states = spread(new Set([0]));
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = at + 1;
     while (end < text.length && (text[end]! & 0xc0) === 0x80) end += 1;
     // One character; its bytes are literals or it is taken whole.
@@ -333,7 +344,8 @@ function isLike(text: Uint8Array, units: readonly number[]): boolean {
     for (const state of states) {
       if (units[state] === ANY_RUN) next.add(state);
       else if (units[state] === ANY_CHARACTER) next.add(state + 1);
-      else if (text.subarray(at, end).every((byte, offset) => units[state + offset] === byte)) next.add(state + end - at);
+      else if (text.subarray(at, end).every((byte, offset) => units[state + offset] === byte))
+        next.add(state + end - at);
     }
     states = spread(next);
     at = end;

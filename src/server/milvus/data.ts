@@ -50,8 +50,9 @@ export const DATA: readonly Method[] = [
   encoded(service.upsert, {
     decode: (bytes) => decodeUpsertRequest(bytes, true),
     run: async (request, scope) => {
-      refusePartial(request);
-      const { keys, rowCount, timestamp } = await scope.proxy.upsert(insertRequest(request, scope));
+      refuseOperations(request);
+      const isPartial = request.partialUpdate || request.fieldOperations.length > 0;
+      const { keys, rowCount, timestamp } = await scope.proxy.upsert({ ...insertRequest(request, scope), isPartial });
       return encodeMutationResult({
         ...NOTHING,
         status: statusOf(null),
@@ -93,10 +94,10 @@ function insertRequest(request: WireInsert, scope: Scope): InsertRequest {
   };
 }
 
-function refusePartial(request: WireUpsert): void {
-  if (request.partialUpdate || request.fieldOperations.length > 0) {
-    throw invalidParameter("partial update is not supported yet");
-  }
+function refuseOperations(request: WireUpsert): void {
+  const operation = request.fieldOperations.find((candidate) => candidate.operation !== 0);
+  if (operation === undefined) return;
+  throw invalidParameter(`operations on arrays are not supported yet: field ${operation.fieldName}`);
 }
 
 export function refuseNamespace(namespace: string | null | undefined): void {

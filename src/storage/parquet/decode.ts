@@ -8,6 +8,7 @@
 import { assert } from "../../base/assert.ts";
 import { type Column, type FixedValues, fixedValues } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
+import { type VectorValues, isDenseVectorType, vectorStride, vectorValues } from "../../model/vectors.ts";
 import { type FileField, physicalOf } from "./physical.ts";
 
 /** Collects the pages of one column, in order. */
@@ -17,7 +18,7 @@ export class ColumnDecoder {
   readonly #rowCount: number;
   #row = 0;
   #valid: Uint8Array | null = null;
-  readonly #values: FixedValues | null;
+  readonly #values: FixedValues | VectorValues | null;
   readonly #offsets: Uint32Array | null;
   #bytes: Uint8Array;
   #end = 0;
@@ -32,8 +33,9 @@ export class ColumnDecoder {
     this.#offsets = isBytes ? new Uint32Array(rowCount + 1) : null;
     this.#bytes = new Uint8Array(isBytes ? plainBytes : 0);
     if (isBytes) this.#values = null;
-    else if (field.dimension > 0) this.#values = new Float32Array(rowCount * field.dimension);
-    else this.#values = fixedValues(field.dataType, rowCount);
+    else if (isDenseVectorType(field.dataType)) {
+      this.#values = vectorValues(field.dataType, rowCount * vectorStride(field.dataType, field.dimension));
+    } else this.#values = fixedValues(field.dataType, rowCount);
   }
 
   page(body: Uint8Array, rowCount: number): void {
@@ -62,8 +64,10 @@ export class ColumnDecoder {
       const bytes = isLoose ? this.#bytes.slice(0, this.#end) : this.#bytes.subarray(0, this.#end);
       return { kind: "bytes", type, offsets: this.#offsets, bytes, valid };
     }
-    if (dimension > 0) return { kind: "vector", type, dimension, values: this.#values as Float32Array, valid };
-    return { kind: "fixed", type, values: this.#values!, valid };
+    if (isDenseVectorType(type)) {
+      return { kind: "vector", type, dimension, values: this.#values as VectorValues, valid };
+    }
+    return { kind: "fixed", type, values: this.#values as FixedValues, valid };
   }
 
   /** Fills `valid` for the page's rows; returns how many are present. */
@@ -129,7 +133,7 @@ export class ColumnDecoder {
     }
     const width = this.#width;
     check(values.byteLength === present * width, "a page of numbers has its rows");
-    if (width === 4 && target.BYTES_PER_ELEMENT < 4) {
+    if (width === 4 && target.BYTES_PER_ELEMENT < 4 && !isDenseVectorType(this.#field.dataType)) {
       const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
       this.#eachPresent(rowCount, (row, at) => (target[row] = view.getInt32(at * 4, true)));
       return;

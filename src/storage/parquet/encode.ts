@@ -6,7 +6,7 @@
  *   levels (1 bit a row):  all present: varint(rows << 1) | 1                 one run
  *                          else:        varint(groups << 1 | 1) | bits        groups of 8 rows, least significant bit first
  *   values:  numbers little-endian, Int8 and Int16 widened to 32 bits;  Bool 1 bit, least significant first;
- *            bytes: u32 length | bytes, each;  vectors: 4 * dimension bytes each
+ *            bytes: u32 length | bytes, each;  dense vectors: the bytes of a row each
  *
  * The numbers of the host are little-endian: Node runs on no other machine that we support.
  */
@@ -14,6 +14,7 @@
 import { assert } from "../../base/assert.ts";
 import type { BytesColumn, Column, FixedColumn } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
+import { vectorStride } from "../../model/vectors.ts";
 import type { FileField } from "./physical.ts";
 
 /** Rows `[from, to)`. */
@@ -59,11 +60,12 @@ export function encodePage(field: FileField, column: Column, rows: RowRange): Ui
 
 /** The values of the rows that are not null; a view of the column where that is the same. */
 export function encodeValues(column: Column, rows: RowRange): Uint8Array {
+  assert(column.kind !== "array", "arrays are written by their elements");
   if (column.kind === "bytes") return encodeBytes(column, rows);
   if (column.kind === "fixed" && column.type === DataType.Bool) {
     return packBits(column.values as Uint8Array, rows, column.valid);
   }
-  const stride = column.kind === "vector" ? column.dimension : 1;
+  const stride = column.kind === "vector" ? vectorStride(column.type, column.dimension) : 1;
   const wide = column.kind === "fixed" ? widened(column, rows) : null;
   const source = wide ?? column.values.subarray(rows.from * stride, rows.to * stride);
   const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);

@@ -8,18 +8,20 @@
  *   Float, Double           FLOAT, DOUBLE                         float32, float64
  *   VarChar, String, Text   BYTE_ARRAY, STRING                    utf8
  *   JSON and other bytes    BYTE_ARRAY                            binary
- *   FloatVector             FIXED_LEN_BYTE_ARRAY(4 * dimension)   fixed_size_binary
+ *   SparseFloatVector       BYTE_ARRAY, (u32 index, f32 value)…   binary
+ *   dense vectors           FIXED_LEN_BYTE_ARRAY(bytes of a row)  fixed_size_binary
  */
 
 import { assert } from "../../base/assert.ts";
 import { DataType, dataTypeName } from "../../model/types.ts";
+import { vectorRowBytes } from "../../model/vectors.ts";
 
 /** A column of a file: enough to write it and to read it again. */
 export interface FileField {
   readonly fieldId: bigint;
   readonly name: string;
   readonly dataType: DataType;
-  /** Components of a vector; 0 for other fields. */
+  /** Components of a dense vector; 0 for other fields. */
   readonly dimension: number;
   readonly nullable: boolean;
 }
@@ -71,9 +73,13 @@ export function physicalOf(field: Pick<FileField, "dataType" | "dimension">): Ph
     case DataType.Geometry:
     case DataType.SparseFloatVector:
       return { ...plain, type: PhysicalType.byteArray, width: 0, arrow: { kind: "binary" } };
-    case DataType.FloatVector: {
+    case DataType.FloatVector:
+    case DataType.Float16Vector:
+    case DataType.BFloat16Vector:
+    case DataType.Int8Vector:
+    case DataType.BinaryVector: {
       assert(field.dimension > 0, "a vector has a dimension");
-      const bytes = field.dimension * 4;
+      const bytes = vectorRowBytes(field.dataType, field.dimension);
       return { ...plain, type: PhysicalType.fixed, width: bytes, arrow: { kind: "fixed", bytes } };
     }
     default:

@@ -15,6 +15,7 @@ import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
 import type { Runtime } from "../../base/host/runtime.ts";
 import { assert, present } from "../../base/assert.ts";
 import type { Column, VectorColumn } from "../../model/columns.ts";
+import { bytesOfVectors, vectorRowBytes, vectorStride, vectorValues } from "../../model/vectors.ts";
 import type { ObjectStore } from "../../objectstore/objectstore.ts";
 import { decodeFile, readChecked, streamChecked } from "../checked-read.ts";
 import { Pace } from "../pace.ts";
@@ -50,9 +51,10 @@ export async function readVectorFile(
     assert(column?.kind === "vector", "a vector's file holds vectors");
     return column;
   }
-  const values = new Float32Array(file.rowCount * field.dimension);
-  const target = new Uint8Array(values.buffer);
-  const rowBytes = field.dimension * 4;
+  const { dataType: type, dimension } = field;
+  const rowBytes = vectorRowBytes(type, dimension);
+  const values = vectorValues(type, file.rowCount * vectorStride(type, dimension));
+  const target = bytesOfVectors(values);
   await streamChecked(store, runtime, file, (piece, offset) => {
     for (const extent of file.vectors) {
       const from = Math.max(offset, extent.offset);
@@ -61,7 +63,7 @@ export async function readVectorFile(
       target.set(piece.subarray(from - offset, to - offset), extent.firstRow * rowBytes + from - extent.offset);
     }
   });
-  return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
+  return { kind: "vector", type, dimension, values, valid: null };
 }
 
 async function readColumn(

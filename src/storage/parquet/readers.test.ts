@@ -13,6 +13,7 @@ import { type ParquetReadOptions, parquetMetadata, parquetRead } from "hyparquet
 import { SystemRuntime } from "../../base/host/system.ts";
 import type { Column } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
+import { vectorRowBytes } from "../../model/vectors.ts";
 import type { SegmentManifest } from "../manifest.ts";
 import { segmentFiles } from "../segment-reader.ts";
 import { writeSegment } from "../segment-writer.ts";
@@ -137,6 +138,7 @@ const ARROW_TYPES = new Map<number, string>([
   [DataType.VarChar, "string"],
   [DataType.Text, "string"],
   [DataType.JSON, "binary"],
+  [DataType.SparseFloatVector, "binary"],
 ]);
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -162,7 +164,8 @@ test("pyarrow and DuckDB read what we write", { skip: hasPyarrow ? false : reaso
   for (const [at, { fields, columns }] of files.entries()) {
     for (const [index, field] of fields.entries()) {
       const foreign = results[at]!.fields[index]!;
-      const type = ARROW_TYPES.get(field.dataType) ?? `fixed_size_binary[${field.dimension * 4}]`;
+      const type =
+        ARROW_TYPES.get(field.dataType) ?? `fixed_size_binary[${vectorRowBytes(field.dataType, field.dimension)}]`;
       const { name, nullable } = field;
       const fieldId = field.fieldId.toString();
       const cells = cellsOf(columns[index]!);

@@ -3,7 +3,7 @@
  *
  * Always true:
  *  - scalar columns are zstd pages of about `PAGE_BYTES`; row groups have at most `GROUP_ROWS` rows and about `GROUP_BYTES`;
- *  - a vector column stands alone in its file and is stored uncompressed, one page a row group, the rows one after the other from
+ *  - a column of dense vectors stands alone in its file and is stored uncompressed, one page a row group, the rows one after the other from
  *    an offset that is a multiple of `VECTOR_ALIGNMENT_BYTES`: the kernel can map them. One row group, unless that would pass 1 GiB;
  *  - memory is bounded by the columns given, a page, and two parts of an upload; the event loop is left alone between slices;
  *  - when it fails, nothing of the file is visible.
@@ -15,6 +15,7 @@ import { constants, crc32, zstdCompressSync } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import type { Runtime } from "../../base/host/runtime.ts";
 import { type BytesColumn, type Column, type VectorColumn, columnBytes, columnRows } from "../../model/columns.ts";
+import { vectorRowBytes } from "../../model/vectors.ts";
 import type { ObjectStore } from "../../objectstore/objectstore.ts";
 import type { FileFacts } from "../checked-read.ts";
 import { ObjectSink } from "../object-sink.ts";
@@ -196,7 +197,7 @@ async function writeVectors(
   extents: VectorExtent[],
   groupBytes: number,
 ): Promise<void> {
-  const rowBytes = column.dimension * 4;
+  const rowBytes = vectorRowBytes(column.type, column.dimension);
   assert(physicalOf(field).width === rowBytes, "a vector column has the dimension of its field");
   const rowCount = columnRows(column);
   const groupRows = Math.max(1, Math.floor(groupBytes / rowBytes));

@@ -1,9 +1,18 @@
 /** Random schemas and columns for property tests: nulls, empty and long text, all of Unicode, NaN, extreme integers. */
 
 import fc from "fast-check";
-import { type Column, type KeyColumn, bytesColumn, fixedValues, isBytesType } from "../../model/columns.ts";
+import {
+  type Column,
+  type FixedValues,
+  type KeyColumn,
+  bytesColumn,
+  fixedValues,
+  isBytesType,
+} from "../../model/columns.ts";
 import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
+import { sparseColumn, sparseEntry } from "../../model/sparse.ts";
 import { DataType, SegmentLevel, SegmentState } from "../../model/types.ts";
+import { type VectorValues, isDenseVectorType, vectorStride, vectorValues } from "../../model/vectors.ts";
 import type { SegmentDescriptor, SegmentSource } from "../segment-writer.ts";
 
 export interface RandomSegment {
@@ -47,16 +56,26 @@ const SCALARS = [
   DataType.VarChar,
   DataType.Text,
   DataType.JSON,
+  DataType.SparseFloatVector,
+] as const;
+const VECTORS = [
+  DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
 ] as const;
 
 const anyField = fc.oneof(
   { weight: 4, arbitrary: fc.record({ dataType: fc.constantFrom<DataType>(...SCALARS), dimension: fc.constant(0) }) },
   {
     weight: 1,
-    arbitrary: fc.record({
-      dataType: fc.constant<DataType>(DataType.FloatVector),
-      dimension: fc.integer({ min: 1, max: 33 }),
-    }),
+    arbitrary: fc
+      .record({ dataType: fc.constantFrom<DataType>(...VECTORS), dimension: fc.integer({ min: 1, max: 33 }) })
+      .map(({ dataType, dimension }) => ({
+        dataType,
+        dimension: dataType === DataType.BinaryVector ? dimension * 8 : dimension,
+      })),
   },
 );
 
@@ -84,6 +103,17 @@ function anyColumn(field: FieldSchema, rowCount: number): fc.Arbitrary<Column> {
   const size = { minLength: rowCount, maxLength: rowCount, size: "max" as const };
   const valid = field.nullable ? fc.array(fc.integer({ min: 0, max: 1 }), size) : fc.constant(null);
   const type = field.dataType;
+  if (type === DataType.SparseFloatVector) {
+    const entry = fc.array(fc.tuple(fc.nat(1_000_000), fc.float({ noNaN: true, noDefaultInfinity: true })), {
+      maxLength: 6,
+    });
+    return fc.tuple(fc.array(entry, size), valid).map(([entries, flags]) =>
+      sparseColumn(
+        entries.map((pairs, row) => (flags?.[row] === 0 ? new Uint8Array() : sparseOf(pairs))),
+        validity(flags),
+      ),
+    );
+  }
   if (isBytesType(type)) {
     const text = fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), fc.constantFrom("", "x".repeat(3000)));
     return fc.tuple(fc.array(text, size), valid).map(([entries, flags]) =>
@@ -94,19 +124,30 @@ function anyColumn(field: FieldSchema, rowCount: number): fc.Arbitrary<Column> {
       ),
     );
   }
-  const length = rowCount * Math.max(1, field.dimension);
+  const isVector = isDenseVectorType(type);
+  const stride = isVector ? vectorStride(type, field.dimension) : 1;
+  const length = rowCount * stride;
   const values = fc.array(anyNumber(type), { ...size, minLength: length, maxLength: length });
   return fc.tuple(values, valid).map(([numbers, flags]) => {
-    const stride = Math.max(1, field.dimension);
-    const array = field.dimension > 0 ? new Float32Array(length) : fixedValues(type, length);
+    const array = isVector ? vectorValues(type, length) : fixedValues(type, length);
     for (let at = 0; at < length; at += 1) {
       if (flags?.[Math.floor(at / stride)] !== 0) array[at] = numbers[at]!;
     }
-    if (field.dimension > 0) {
-      return { kind: "vector", type, dimension: stride, values: array as Float32Array, valid: validity(flags) };
+    if (isVector) {
+      const { dimension } = field;
+      return { kind: "vector", type, dimension, values: array as VectorValues, valid: validity(flags) };
     }
-    return { kind: "fixed", type, values: array, valid: validity(flags) };
+    return { kind: "fixed", type, values: array as FixedValues, valid: validity(flags) };
   });
+}
+
+/** Pairs in any order, some of one index, to an entry. */
+function sparseOf(pairs: readonly (readonly [number, number])[]): Uint8Array {
+  const byIndex = [...new Map(pairs)].toSorted(([left], [right]) => left - right);
+  return sparseEntry(
+    byIndex.map(([index]) => index),
+    byIndex.map(([, value]) => value),
+  );
 }
 
 /** As files give it back: null when nothing is null. */
@@ -129,6 +170,13 @@ function anyNumber(type: DataType): fc.Arbitrary<number | bigint> {
       return fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, 0n));
     case DataType.Double:
       return fc.double();
+    case DataType.Float16Vector:
+    case DataType.BFloat16Vector:
+      return fc.nat(0xffff);
+    case DataType.Int8Vector:
+      return fc.integer({ min: -128, max: 127 });
+    case DataType.BinaryVector:
+      return fc.nat(255);
     default:
       return fc.float();
   }

@@ -187,6 +187,8 @@ export interface ChannelTarget {
   readonly load: LoadConfig | null;
   /** Flushed segments of loaded partitions, L0 included. */
   readonly segments: readonly SegmentInfo[];
+  /** They have every row that was closed, and every delete that was made, at this tick or before. */
+  readonly flushedUntil: Timestamp;
 }
 
 export interface FlushedChannel {
@@ -226,6 +228,8 @@ export interface StreamingService {
   growingSegments(request: {
     readonly collectionId: bigint;
   }): Promise<{ readonly segments: readonly GrowingSegmentInfo[] }>;
+  /** The earliest moment that somebody still reads as of, beyond what is kept anyway; null: none. */
+  oldestRead(request: { readonly virtualChannel: string }): Promise<{ readonly timestamp: Timestamp | null }>;
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 

@@ -165,7 +165,7 @@ async function convertVectors(
       `the num_rows (${values.length / field.dimension}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
     );
   }
-  const at = await kernel.findNotFinite(values);
+  const at = await kernel.findNotFinite(values, "float32");
   if (at >= 0) throw notFinite(values[at]!);
   return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
 }

@@ -101,6 +101,8 @@ export interface Freshness {
   readonly consistencyLevel: ConsistencyLevel;
   readonly useDefaultConsistency: boolean;
   readonly guaranteeTimestamp: Timestamp;
+  /** Rows as they were then; absent or 0: as they are. */
+  readonly asOf?: Timestamp;
 }
 
 /** One search for nearest rows. */

@@ -167,7 +167,12 @@ test("rows that were flushed and became part of a larger segment leave the view 
   subject.close();
 
   const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(9n)], deletesFlushed: 110n };
-  const replayed = new Delegator(recovered, new TwinKernel(runtime, null), query.client(), new ReadMarks(runtime, 1_000));
+  const replayed = new Delegator(
+    recovered,
+    new TwinKernel(runtime, null),
+    query.client(),
+    new ReadMarks(runtime, 1_000),
+  );
   await insert(replayed, 5n, 100n, 1n, 2n);
   replayed.seal([5n], 110n);
   await insert(replayed, 6n, 120n, 3n);
@@ -211,7 +216,12 @@ test("an older target than the newest is ignored, and releasing lets everything 
 test("a replay does not grow again what is flushed, but its deletes still reach growing rows", async () => {
   const query = new QueryLog();
   const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(5n)], deletesFlushed: 150n };
-  const subject = new Delegator(recovered, new TwinKernel(runtime, null), query.client(), new ReadMarks(runtime, 1_000));
+  const subject = new Delegator(
+    recovered,
+    new TwinKernel(runtime, null),
+    query.client(),
+    new ReadMarks(runtime, 1_000),
+  );
   await insert(subject, 5n, 100n, 1n);
   await insert(subject, 6n, 101n, 2n, 3n);
   await remove(subject, 120n, 3n);

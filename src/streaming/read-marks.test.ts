@@ -4,9 +4,15 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { composeTimestamp } from "../base/timestamp.ts";
 import { ReadMarks } from "./read-marks.ts";
 
-function clock(): { readonly runtime: Runtime; milliseconds: number } {
-  const self = { milliseconds: 1_000_000, runtime: { monotonic: () => self.milliseconds } as Runtime };
-  return self;
+interface Clock {
+  readonly runtime: Runtime;
+  milliseconds: number;
+}
+
+function clock(): Clock {
+  const runtime = { monotonic: () => time.milliseconds } as Runtime;
+  const time: Clock = { milliseconds: 1_000_000, runtime };
+  return time;
 }
 
 const at = (seconds: number): bigint => composeTimestamp(seconds * 1_000);

@@ -56,6 +56,11 @@ export interface InsertOptions extends CallOptions {
    * With columns: hands whole typed arrays over instead of copying them; they are empty afterwards. For large inserts.
    */
   readonly transfer?: boolean;
+  /**
+   * A name for this write, up to 128 bytes: sent again under it, after an error that left its outcome open, it takes effect once and gives
+   * the same keys. The names of the last 4,096 named writes are remembered.
+   */
+  readonly idempotencyKey?: string;
 }
 
 export interface UpsertOptions extends InsertOptions {
@@ -349,14 +354,15 @@ export class Elanus implements AsyncDisposable {
     name: "insert" | "upsert",
     collectionName: string,
     rows: readonly object[] | ColumnsInput,
-    { partition = "", transfer = false, partial = false, signal }: UpsertOptions,
+    { partition = "", transfer = false, partial = false, idempotencyKey = "", signal }: UpsertOptions,
   ): Promise<WriteResult> {
     const attempt = async (collection: CollectionInfo): Promise<Written> => {
       const input = inputColumns(partial ? updated(collection, rows) : collection, rows, name === "upsert", transfer);
       const { fields, rowCount } = input;
       const schemaTimestamp = collection.updateTimestamp;
       const target = this.#target(collectionName);
-      const request = { ...target, partitionName: partition, fields, rowCount, schemaTimestamp, isPartial: partial };
+      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, idempotencyKey };
+      const request = { ...target, ...how, fields, rowCount };
       return this.#link.call(name, request, { signal, transfer: input.transfer });
     };
     let written: Written;

@@ -201,7 +201,14 @@ export class Loads {
         load?.partitionIds === null ||
         (load?.partitionIds.includes(segment.partitionId) ?? false));
     const segments = load === null ? [] : catalog.segments(collectionId).filter(wanted);
-    return { virtualChannel, version, load, segments, indexes: segments.flatMap(this.#indexesOf) };
+    return {
+      virtualChannel,
+      version,
+      load,
+      segments,
+      indexes: segments.flatMap(this.#indexesOf),
+      flushedUntil: catalog.deletesFlushed(virtualChannel),
+    };
   }
 
   #partitionIds(collection: CollectionInfo, names: readonly string[] | null): bigint[] | null {

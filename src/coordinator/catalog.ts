@@ -151,15 +151,6 @@ export class Catalog {
     return [...this.#tables[keys.SEGMENT_INDEXES].values()];
   }
 
-  segment(ids: {
-    readonly collectionId: bigint;
-    readonly partitionId: bigint;
-    readonly segmentId: bigint;
-  }): SegmentInfo | null {
-    const key = keys.segmentKey(ids.collectionId, ids.partitionId, ids.segmentId);
-    return this.#tables[keys.SEGMENTS].get(key) ?? null;
-  }
-
   loadConfig(collectionId: bigint): LoadConfig | null {
     return this.#tables[keys.LOADS].get(keys.loadKey(collectionId)) ?? null;
   }

@@ -229,8 +229,8 @@ export class IndexBuilds {
       const report = await this.#run(record);
       if (report === null) return;
       await this.#data.dropTask(name).catch(() => undefined);
-      if (report.state === "finished") await this.#finish(record, report.result.files);
-      else await this.#fail(record, report);
+      if (report.state !== "finished") await this.#fail(record, report);
+      else if (report.result.kind === "index") await this.#finish(record, report.result.files);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const reason = asMilvusError(thrown).message;

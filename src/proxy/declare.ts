@@ -34,6 +34,10 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.VarChar,
   DataType.JSON,
   DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
 ]);
 
 export function declareCollection(request: CreateCollectionRequest): CollectionSchema {

@@ -46,7 +46,7 @@ function rowsBack({ fields, rowCount }: InputColumns): object[] {
 function outputOf(input: InputField): OutputField {
   const type = input.type as DataType;
   const { fieldName: name, isDynamic, valid, column } = input;
-  assert.ok(column !== null);
+  assert.ok(column !== null && column.kind !== "array");
   return { name, fieldId: 0n, type, isDynamic, column: { ...column, type, valid } };
 }
 

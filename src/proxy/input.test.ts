@@ -39,7 +39,7 @@ function schemaOf(...fields: FieldSchema[]): CollectionSchema {
 }
 
 function sent(fieldName: string, column: InputField["column"], more: Partial<InputField> = {}): InputField {
-  const rowCount = column === null ? 0 : column.kind === "bytes" ? column.offsets.length - 1 : column.values.length;
+  const rowCount = column === null ? 0 : "offsets" in column ? column.offsets.length - 1 : column.values.length;
   return { type: 0, fieldName, isDynamic: false, valid: null, column, unsupported: false, rowCount, ...more };
 }
 

@@ -13,23 +13,21 @@ import {
   type FixedColumn,
   bytesAt,
   bytesColumn,
+  emptyArrays,
   fixedValues,
   isBytesType,
 } from "../model/columns.ts";
 import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import type { Pace } from "../storage/pace.ts";
+import { convertArrays, padArrays } from "./input-arrays.ts";
+import { INTEGER_RANGES, notFinite, outOfRange } from "./input-numbers.ts";
 import type { InputField } from "./requests.ts";
 
 const MAX_JSON_BYTES = 65_536;
 /** So much JSON is parsed in about two milliseconds; a row costs about as much as so many bytes more. */
 const JSON_STEP_BYTES = 256 * 1024;
 const JSON_ROW_BYTES = 128;
-const INTEGER_RANGES: Readonly<Record<number, readonly [number, number]>> = {
-  [DataType.Int8]: [-128, 127],
-  [DataType.Int16]: [-32_768, 32_767],
-  [DataType.Int32]: [-2_147_483_648, 2_147_483_647],
-};
 
 /**
  * Columns by field id, the automatic key excepted (unless `keyGiven`). Between stretches of JSON `pace` gives everybody else a turn;
@@ -127,6 +125,7 @@ async function convert(
   const { dataType: type } = field;
   if (type === DataType.FloatVector) return convertVectors(field, column, rowCount, kernel);
   if (isBytesType(type)) return convertBytes(field, column, pace, valid);
+  if (type === DataType.Array && column.kind === "array") return convertArrays(field, column, valid);
   if (column.kind !== "fixed") throw typeMismatchOf(field, column.kind);
   const { values } = column;
   const target = fixedValues(type, 0);
@@ -139,7 +138,7 @@ async function convert(
   for (let row = 0; row < values.length; row += 1) {
     const value = values[row]!;
     if (value < range[0] || value > range[1]) {
-      throw invalidParameter(`the ${row}th element (${value}) out of range: [${range[0]}, ${range[1]}]`);
+      throw outOfRange(row, value, range);
     }
   }
   const narrow = fixedValues(type, values.length) as Int8Array | Int16Array;
@@ -233,6 +232,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
   if (input.rowCount === rowCount) return column;
   if (input.rowCount !== present) throw unexpectedParameter(present, input.rowCount, "the length of field is wrong");
   if (column.kind === "vector") throw typeMismatch(field, input);
+  if (column.kind === "array") return padArrays(column, valid);
   if (column.kind === "fixed") {
     const make = column.values.constructor as new (length: number) => FixedColumn["values"];
     const values = new make(rowCount);
@@ -276,6 +276,7 @@ export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | n
   if (type === DataType.FloatVector || field.isPrimaryKey) return null;
   if (defaultValue === null && !field.nullable) return null;
   const valid = defaultValue === null ? new Uint8Array(rowCount) : null;
+  if (type === DataType.Array) return emptyArrays(field, rowCount, valid);
   if (isBytesType(type))
     return bytesColumn(
       type,
@@ -292,11 +293,6 @@ export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | n
 
 function checkFinite(values: Float32Array | Float64Array): void {
   for (let row = 0; row < values.length; row += 1) if (!Number.isFinite(values[row]!)) throw notFinite(values[row]!);
-}
-
-function notFinite(value: number): Error {
-  const text = Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-  return invalidParameter(`value '${text}' is not a number or infinity`);
 }
 
 function typeMismatch(field: FieldSchema, input: InputField): Error {

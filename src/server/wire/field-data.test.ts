@@ -221,7 +221,8 @@ describe("FieldData", () => {
         assert.deepEqual(field.column.offsets, column.offsets);
         assert.ok(Buffer.from(field.column.bytes).equals(column.bytes));
       } else {
-        assert.ok(column.kind !== "array" && field.column !== null && field.column.kind !== "bytes");
+        assert.ok(column.kind !== "array" && field.column !== null);
+        assert.ok(field.column.kind !== "bytes" && field.column.kind !== "array");
         assert.deepEqual(field.column.values, column.values);
       }
     }

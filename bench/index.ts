@@ -72,7 +72,7 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "rows.f32"), data.rows);
   writeFileSync(join(folder, "queries.f32"), queries);
-  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, dimension);
+  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, { element: "float32", dimension });
   const exact = { rows, rowCount, queries, metric, k: K, rank: null, range: null };
   const truth = (await kernel.exactSearch({ ...exact, allowed: null })).rows;
   writeFileSync(join(folder, "truth.u32"), truth);

@@ -1,7 +1,7 @@
 /** The checks of what index calls are given, before anything native is called. C++ checks lengths and handles once more. */
 
 import { bitsetBytes } from "../model/bitset.ts";
-import { Metric } from "../model/types.ts";
+import { checkMetric } from "./arguments.ts";
 import { MAX_BEAM, MAX_DEGREE, MAX_INDEX_ROWS, MAX_WIDTH, MIN_DEGREE } from "./index-kernel.ts";
 import type { IndexBuild, IndexSearch } from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
@@ -32,7 +32,7 @@ export function checkBuild(build: IndexBuild, held: number): void {
   const { rowCount, metric, degree, beam, seed, path } = build;
   require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
-  require(Object.hasOwn(Metric, metric), () => `metric ${String(metric)} is not known`);
+  checkMetric(metric, "float32");
   require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
   require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);

@@ -91,7 +91,7 @@ function withIndexes(native: NativeKernel): void {
   const path = join(directory, "a.index");
 
   const rowsOf = (values: Float32Array, dimension: number): Handle => {
-    const rows = native.createRows(dimension);
+    const rows = native.createRows({ element: "float32", dimension });
     native.appendRows(rows, values);
     return rows;
   };

@@ -6,7 +6,8 @@
 
 import { present } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { Metric } from "../model/types.ts";
+import { NUMBER_METRICS } from "../model/types.ts";
+import type { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
@@ -59,7 +60,7 @@ export interface IndexAddon {
 export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => void) => Promise<number>;
 type Guarded = <T>(call: () => T) => T;
 
-const METRICS = ["L2", "IP", "COSINE"] as const satisfies readonly Metric[];
+const METRICS: readonly Metric[] = NUMBER_METRICS;
 const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 11;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;

@@ -12,12 +12,14 @@ import { createRequire } from "node:module";
 import { assert, present } from "../base/assert.ts";
 import { bitsetBytes } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { Metric } from "../model/types.ts";
+import type { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
 import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import { elementKind, valuesPerRow } from "./layout.ts";
+import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
 
@@ -66,7 +68,16 @@ interface Addon extends IndexAddon {
 const STATUS_OK = 0;
 const STATUS_CANCELLED = 6;
 const STATUS_LATE = 8;
-const METRIC_NUMBERS = { L2: 0, IP: 1, COSINE: 2 } as const satisfies Record<Metric, number>;
+const METRIC_NUMBERS: Readonly<Record<Metric, number>> = {
+  L2: 0,
+  IP: 1,
+  COSINE: 2,
+  HAMMING: 3,
+  JACCARD: 4,
+  SUBSTRUCTURE: 5,
+  SUPERSTRUCTURE: 6,
+  MHJACCARD: 7,
+};
 /** Up to so many values a scan is shorter than two changes of thread. */
 const SHORT_SCAN = 1 << 16;
 
@@ -74,6 +85,10 @@ interface Pending {
   readonly resolve: (index: number) => void;
   readonly reject: (reason: unknown) => void;
   readonly signal: AbortSignal | null;
+}
+
+function checkFloat32(element: Element): void {
+  if (element !== "float32") throw new KernelError(`the native kernel has no rows of ${element} yet`);
 }
 
 function guarded<T>(call: () => T): T {
@@ -133,31 +148,38 @@ export class NativeKernel implements Kernel {
     guarded(() => this.#addon.setThreads(count));
   }
 
-  createRows(dimension: number): Handle {
-    check.checkDimension(dimension);
-    return guarded(() => this.#addon.createRows(dimension));
+  createRows(layout: RowLayout): Handle {
+    check.checkLayout(layout);
+    checkFloat32(layout.element);
+    return guarded(() => this.#addon.createRows(layout.dimension));
   }
 
-  appendRows(rows: Handle, values: Float32Array): number {
-    check.checkValues(values, this.#describe(rows).dimension);
-    return guarded(() => this.#addon.appendRows(rows, values));
+  appendRows(rows: Handle, values: RowValues): number {
+    check.checkValues(values, this.#describe(rows).layout);
+    return guarded(() => this.#addon.appendRows(rows, values as Float32Array));
   }
 
-  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle {
-    check.checkMapping(path, offset, rowCount, dimension);
-    return guarded(() => this.#addon.mapRows(path, offset, rowCount, dimension));
+  mapRows(path: string, offset: number, rowCount: number, layout: RowLayout): Handle {
+    check.checkMapping(path, offset, rowCount, layout);
+    checkFloat32(layout.element);
+    return guarded(() => this.#addon.mapRows(path, offset, rowCount, layout.dimension));
+  }
+
+  layoutOfRows(rows: Handle): RowLayout {
+    return this.#describe(rows).layout;
   }
 
   rowCount(rows: Handle): number {
     return this.#describe(rows).rowCount;
   }
 
-  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array {
-    const { dimension, rowCount } = this.#describe(rows);
+  gatherRows<Values extends RowValues = RowValues>(rows: Handle, numbers: Uint32Array, into?: Values): Values {
+    const { layout, rowCount } = this.#describe(rows);
     check.checkNumbers(numbers, rowCount);
-    const values = into ?? new Float32Array(numbers.length * dimension);
-    check.checkGathered(values, numbers.length * dimension);
-    guarded(() => this.#addon.gatherRows(rows, numbers, values));
+    const length = valuesPerRow(layout);
+    const values = into ?? (elementKind(layout.element).make(numbers.length * length) as Values);
+    check.checkGathered(values, layout.element, numbers.length * length);
+    guarded(() => this.#addon.gatherRows(rows, numbers, values as Float32Array));
     return values;
   }
 
@@ -171,8 +193,8 @@ export class NativeKernel implements Kernel {
   }
 
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
-    const { dimension, rowCount } = this.#describe(search.rows);
-    const queryCount = check.checkSearch(search, dimension, rowCount);
+    const { layout, rowCount } = this.#describe(search.rows);
+    const queryCount = check.checkSearch(search, layout, rowCount);
     const hits = {
       rows: new Uint32Array(queryCount * search.k),
       scores: new Float32Array(queryCount * search.k),
@@ -187,7 +209,7 @@ export class NativeKernel implements Kernel {
         ticket,
         search.rows,
         search.rowCount,
-        search.queries,
+        search.queries as Float32Array,
         METRIC_NUMBERS[search.metric],
         search.k,
         search.allowed,
@@ -215,8 +237,13 @@ export class NativeKernel implements Kernel {
     return bits;
   }
 
-  async findNotFinite(values: Float32Array): Promise<number> {
-    check.checkFloats(values);
+  async findNotFinite(values: RowValues, element: Element): Promise<number> {
+    check.checkFound(values, element);
+    checkFloat32(element);
+    return this.#findNotFinite(values as Float32Array);
+  }
+
+  async #findNotFinite(values: Float32Array): Promise<number> {
     if (values.length <= SHORT_SCAN) return guarded(() => this.#addon.findNotFiniteNow(values));
     return this.#job(null, (ticket) => this.#addon.findNotFinite(ticket, values));
   }
@@ -231,12 +258,12 @@ export class NativeKernel implements Kernel {
     return guarded(() => this.#addon.readProbe(rows, rowCount));
   }
 
-  #describe(rows: Handle): { readonly dimension: number; readonly rowCount: number; readonly bytes: number } {
+  #describe(rows: Handle): { readonly layout: RowLayout; readonly rowCount: number; readonly bytes: number } {
     check.checkHandle(rows);
     guarded(() => this.#addon.describeRows(rows, this.#description));
     const [dimension, rowCount, bytes] = this.#description;
     return {
-      dimension: present(dimension, "dimension of rows"),
+      layout: { element: "float32", dimension: present(dimension, "dimension of rows") },
       rowCount: present(rowCount, "count of rows"),
       bytes: present(bytes, "bytes of rows"),
     };

@@ -11,12 +11,12 @@ import { primaryKeyField } from "../model/schema.ts";
 import { fuseHits } from "../rank/fusion.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
-import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { partitionsForRead } from "./partitions.ts";
+import { readTime } from "./read-time.ts";
 import { planFusion } from "./rerank.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
 import {
@@ -64,8 +64,8 @@ export async function hybridSearch(
   }));
   requireLoaded(described, "search", partitionIds);
   requireLoadedFields(described, output);
-  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
-  const shards = await searchShards(context, collection, plans, { guarantee, timestamp: null }, signal);
+  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
+  const shards = await searchShards(context, collection, plans, time, signal);
   try {
     const lists = await Promise.all(
       plans.map(({ vector }, at) => {

@@ -17,6 +17,9 @@ export function outOfRange(at: number, value: number, [least, most]: IntegerRang
 }
 
 export function notFinite(value: number): MilvusError {
-  const text = Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-  return invalidParameter(`value '${text}' is not a number or infinity`);
+  return invalidParameter(notFiniteText(value));
+}
+
+export function notFiniteText(value: number): string {
+  return `value '${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}' is not a number or infinity`;
 }

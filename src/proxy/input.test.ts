@@ -109,7 +109,7 @@ test("vectors: dimension, row count and every number are checked", async () => {
   const vector = (dimension: number, ...values: number[]): InputField =>
     sent(
       "v",
-      { kind: "vector", dimension, values: Float32Array.from(values) },
+      { kind: "vector", type: DataType.FloatVector, dimension, values: Float32Array.from(values) },
       { rowCount: values.length / dimension },
     );
   await checkedColumns(schema, [ids(1n), vector(2, 1, 2)], 1, false, kernel);

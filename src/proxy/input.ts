@@ -18,10 +18,12 @@ import {
   isBytesType,
 } from "../model/columns.ts";
 import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
-import { DataType, dataTypeName } from "../model/types.ts";
+import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { isDenseVectorType, vectorStride, vectorValues } from "../model/vectors.ts";
 import type { Pace } from "../storage/pace.ts";
 import { convertArrays, padArrays } from "./input-arrays.ts";
 import { INTEGER_RANGES, notFinite, outOfRange } from "./input-numbers.ts";
+import { convertVectors } from "./input-vectors.ts";
 import type { InputField } from "./requests.ts";
 
 const MAX_JSON_BYTES = 65_536;
@@ -100,10 +102,11 @@ async function checkedColumn(
   if (input.valid !== null && input.valid.length > 0) {
     if (!optional || input.valid.length !== rowCount)
       throw invalidParameter(`the length of valid_data of field(${field.name}) is wrong`);
-    const column = await convert(field, padded(field, input, rowCount), rowCount, kernel, pace, input.valid);
+    const sent = isVectorType(field.dataType) ? input.column : padded(field, input, rowCount);
+    const column = await convert(field, sent, rowCount, kernel, pace, input.valid);
     return withDefaults(field, column, input.valid);
   }
-  if (field.dataType !== DataType.FloatVector && input.rowCount !== rowCount) {
+  if (!isVectorType(field.dataType) && input.rowCount !== rowCount) {
     throw invalidParameter(
       `the num_rows (${input.rowCount}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
     );
@@ -123,7 +126,11 @@ async function convert(
   valid: Uint8Array | null,
 ): Promise<Column> {
   const { dataType: type } = field;
-  if (type === DataType.FloatVector) return convertVectors(field, column, rowCount, kernel);
+  if (isVectorType(type)) {
+    const mismatch = (): Error => typeMismatchOf(field, sentType(column));
+    if (column.kind !== "vector" && column.kind !== "sparse") throw mismatch();
+    return convertVectors(field, column, rowCount, valid, kernel, pace, mismatch);
+  }
   if (isBytesType(type)) return convertBytes(field, column, pace, valid);
   if (type === DataType.Array && column.kind === "array") return convertArrays(field, column, valid);
   if (column.kind !== "fixed") throw typeMismatchOf(field, column.kind);
@@ -144,29 +151,6 @@ async function convert(
   const narrow = fixedValues(type, values.length) as Int8Array | Int16Array;
   narrow.set(values);
   return { kind: "fixed", type, values: narrow, valid: null };
-}
-
-async function convertVectors(
-  field: FieldSchema,
-  column: InputColumn,
-  rowCount: number,
-  kernel: Kernel,
-): Promise<Column> {
-  if (column.kind !== "vector") throw typeMismatchOf(field, column.kind);
-  if (column.dimension !== field.dimension) {
-    throw invalidParameter(
-      `the dim (${column.dimension}) of field data(${field.name}) is not equal to schema dim (${field.dimension})`,
-    );
-  }
-  const { values } = column;
-  if (values.length !== rowCount * field.dimension) {
-    throw invalidParameter(
-      `the num_rows (${values.length / field.dimension}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
-    );
-  }
-  const at = await kernel.findNotFinite(values);
-  if (at >= 0) throw notFinite(values[at]!);
-  return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
 }
 
 async function convertBytes(
@@ -231,7 +215,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
   const present = valid.reduce((count, flag) => count + (flag === 0 ? 0 : 1), 0);
   if (input.rowCount === rowCount) return column;
   if (input.rowCount !== present) throw unexpectedParameter(present, input.rowCount, "the length of field is wrong");
-  if (column.kind === "vector") throw typeMismatch(field, input);
+  if (column.kind === "vector" || column.kind === "sparse") throw typeMismatch(field, input);
   if (column.kind === "array") return padArrays(column, valid);
   if (column.kind === "fixed") {
     const make = column.values.constructor as new (length: number) => FixedColumn["values"];
@@ -273,10 +257,15 @@ export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | n
       type,
       Array.from({ length: rowCount }, () => "{}"),
     );
-  if (type === DataType.FloatVector || field.isPrimaryKey) return null;
+  if (field.isPrimaryKey) return null;
   if (defaultValue === null && !field.nullable) return null;
   const valid = defaultValue === null ? new Uint8Array(rowCount) : null;
   if (type === DataType.Array) return emptyArrays(field, rowCount, valid);
+  if (isDenseVectorType(type)) {
+    const { dimension } = field;
+    const values = vectorValues(type, rowCount * vectorStride(type, dimension));
+    return { kind: "vector", type, dimension, values, valid };
+  }
   if (isBytesType(type))
     return bytesColumn(
       type,
@@ -297,6 +286,11 @@ function checkFinite(values: Float32Array | Float64Array): void {
 
 function typeMismatch(field: FieldSchema, input: InputField): Error {
   return typeMismatchOf(field, dataTypeName(input.type));
+}
+
+function sentType(column: InputColumn): string {
+  if (column.kind === "vector") return dataTypeName(column.type);
+  return column.kind === "sparse" ? dataTypeName(DataType.SparseFloatVector) : column.kind;
 }
 
 function typeMismatchOf(field: FieldSchema, got: string): Error {

@@ -8,6 +8,7 @@ import type { TemplateValues } from "../expr/templates.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
+import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
 
 /** A collection by name or alias in a database; the empty database is `default`. */
 export interface Target {
@@ -73,7 +74,18 @@ export interface InputField {
         /** Null when there are none. */
         readonly elements: InputScalars | null;
       }
-    | { readonly kind: "vector"; readonly dimension: number; readonly values: Float32Array }
+    | {
+        readonly kind: "vector";
+        readonly type: DenseVectorType;
+        readonly dimension: number;
+        readonly values: VectorValues;
+      }
+    | {
+        readonly kind: "sparse";
+        readonly dimension: number;
+        readonly offsets: Uint32Array;
+        readonly bytes: Uint8Array;
+      }
     | null;
   readonly unsupported: boolean;
   readonly rowCount: number;
@@ -112,6 +124,8 @@ export interface Freshness {
   readonly consistencyLevel: ConsistencyLevel;
   readonly useDefaultConsistency: boolean;
   readonly guaranteeTimestamp: Timestamp;
+  /** Rows as they were then; absent or 0: as they are. */
+  readonly asOf?: Timestamp;
 }
 
 /** One search for nearest rows. */

@@ -359,7 +359,7 @@ export class GrowingSegment implements Segment {
   #addField(field: FieldSchema): void {
     if (isVectorType(field.dataType)) {
       assert(field.dataType === DataType.FloatVector, "vectors are float vectors");
-      const rows = this.#kernel.createRows(field.dimension);
+      const rows = this.#kernel.createRows({ element: "float32", dimension: field.dimension });
       this.#vectors.set(field.fieldId, { rows, dimension: field.dimension, valid: new GrowableValidity() });
       return;
     }

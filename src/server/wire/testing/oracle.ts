@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { type MessageShape, fromBinary } from "@bufbuild/protobuf";
-import type { Column } from "../../../model/columns.ts";
+import { type Column, type VectorColumn, columnRows, takeRows } from "../../../model/columns.ts";
+import { DataType } from "../../../model/types.ts";
+import { bytesOfVectors } from "../../../model/vectors.ts";
 import type { WireColumn, WireField } from "../field-data.ts";
 import { FieldDataSchema } from "../generated/schema_pb.js";
 import type {
   ArrayArray,
   FieldData,
   IDs,
+  SparseFloatArray,
   TemplateArrayValue,
   TemplateValue as TemplateMessage,
 } from "../generated/schema_pb.js";
@@ -41,6 +44,11 @@ const SUPPORTED: ReadonlySet<string | undefined> = new Set([
   "timestamptzData",
   "floatVector",
   "arrayData",
+  "binaryVector",
+  "float16Vector",
+  "bfloat16Vector",
+  "int8Vector",
+  "sparseFloatVector",
 ]);
 
 const ELEMENTS: ReadonlySet<string> = new Set([...SUPPORTED].slice(0, 6) as string[]);
@@ -62,7 +70,10 @@ export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): Plai
 
 function plainMember({ case: name, value }: { readonly case: string; readonly value: unknown }): Plain | null {
   if (name === "arrayData") return plainArrays(value as ArrayArray);
-  return (value as { data: unknown[] }).data.map(plainValue) as Plain;
+  if (value instanceof Uint8Array) return [plainValue(value) as string];
+  const entries =
+    name === "sparseFloatVector" ? (value as SparseFloatArray).contents : (value as { data: unknown[] }).data;
+  return entries.map(plainValue) as Plain;
 }
 
 /** Null for elements of several members, or of one that is not decoded. */
@@ -102,7 +113,10 @@ function plainColumn(column: WireColumn, member: string | undefined): Plain {
     const flat = elements === null ? [] : plainColumn(elements, inner);
     return Array.from({ length: offsets.length - 1 }, (_, row) => flat.slice(offsets[row], offsets[row + 1]));
   }
-  if (column.kind === "bytes") {
+  if (column.kind === "vector" && column.type !== DataType.FloatVector) {
+    return [plainValue(bytesOfVectors(column.values)) as string];
+  }
+  if (column.kind === "bytes" || column.kind === "sparse") {
     const { offsets, bytes } = column;
     return Array.from({ length: offsets.length - 1 }, (_, row) => {
       const entry = bytes.subarray(offsets[row], offsets[row + 1]);
@@ -120,17 +134,27 @@ export function plainResult(column: Column): Plain {
       return column.type === 1
         ? Array.from(column.values as Uint8Array, (value) => value === 1)
         : Array.from(column.values as ArrayLike<number | bigint>);
-    case "bytes":
-      return plainColumn(column, column.type === 23 ? "jsonData" : "stringData");
+    case "bytes": {
+      if (column.type !== DataType.SparseFloatVector) {
+        return plainColumn(column, column.type === DataType.JSON ? "jsonData" : "stringData");
+      }
+      const entries = plainColumn({ ...column, kind: "sparse", dimension: 0 }, undefined);
+      return entries.filter((_, row) => column.valid === null || column.valid[row] === 1);
+    }
+    case "vector": {
+      const rows = Array.from({ length: columnRows(column) }, (_, row) => row);
+      const present = takeRows(
+        column,
+        Uint32Array.from(rows.filter((row) => column.valid === null || column.valid[row] === 1)),
+      ) as VectorColumn;
+      if (present.type === DataType.FloatVector) return Array.from(present.values);
+      return [plainValue(bytesOfVectors(present.values)) as string];
+    }
     case "array": {
       const elements = plainResult(column.elements);
       const { offsets } = column;
       return Array.from({ length: offsets.length - 1 }, (_, row) => elements.slice(offsets[row], offsets[row + 1]));
     }
-    case "vector":
-      return Array.from(column.values).filter(
-        (_, at) => column.valid === null || column.valid[Math.floor(at / column.dimension)] === 1,
-      );
   }
 }
 
@@ -194,5 +218,12 @@ export function assertSameField(hand: WireField, bytes: Uint8Array): void {
   );
   assert.equal(hand.unsupported, oracle.member !== undefined && oracle.values === null);
   assert.deepEqual(plainOfHand(hand, oracle.member), oracle.values);
+  if (hand.column?.kind === "sparse") assert.equal(BigInt(hand.column.dimension), sparseDimensionOf(bytes));
   if (hand.column?.kind === "vector") assert.equal(hand.column.dimension, oracle.dimension);
+}
+
+function sparseDimensionOf(bytes: Uint8Array): bigint {
+  const member = memberOf(fromBinary(FieldDataSchema, bytes));
+  assert.equal(member?.case, "sparseFloatVector");
+  return (member!.value as SparseFloatArray).dim;
 }

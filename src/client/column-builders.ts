@@ -14,6 +14,7 @@ import { type FixedValues, fixedValues } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import type { InputField } from "../proxy/requests.ts";
+import { ArrayBuilder } from "./array-builder.ts";
 import { jsonText, putInt64, wordsOf } from "./values.ts";
 
 export interface ColumnBuilder {
@@ -30,6 +31,8 @@ export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuild
     case DataType.VarChar:
     case DataType.JSON:
       return new BytesBuilder(field, rowCount);
+    case DataType.Array:
+      return new ArrayBuilder(field, rowCount);
     case DataType.Int64:
       return new Int64Builder(field, rowCount);
     case DataType.Bool:
@@ -64,7 +67,7 @@ export function inputField(
 }
 
 /** Which entries are there; made when the first is missing. */
-class Presence {
+export class Presence {
   readonly #field: FieldSchema;
   readonly #rowCount: number;
   #valid: Uint8Array<ArrayBuffer> | null = null;

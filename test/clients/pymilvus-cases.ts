@@ -18,6 +18,7 @@ export const PYTHON_CASES = {
   databases: "databases",
   aliases: "aliases",
   value_types: "every type, with nulls and defaults, comes back equal",
+  arrays: "arrays of every element type",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",
   queries: "query, get and count against a scan",

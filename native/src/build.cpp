@@ -258,7 +258,7 @@ void Build::add_spread() {
 
 void Build::encode_rows(uint64_t piece, Scratch& s) {
   each_row(piece, s, [&](uint32_t row, const float* values) {
-    if (table().first_not_finite(values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
+    if (table().first_not_finite(Element::float32, values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
     const bool placed = grid_.encode(values, s.work.data() + dimension_, graph_->codes.data() + (size_t)row * dims_, &graph_->terms[row]);
     if (!placed) graph_->terms[row] = {norm_of_no_place, 0, 0};
     graph_->encoded(row, placed);
@@ -278,6 +278,7 @@ bool Build::encoded() {
 
 std::shared_ptr<Job> make_index_build(const elanus_index_build& plan, const char* path, elanus_done done, void* context) {
   auto rows = find_rows(plan.rows);
+  if (rows->element() != Element::float32) fail(ELANUS_INVALID, "graphs are built from rows of float32");
   if (plan.row_count > rows->count())
     fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
   if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);

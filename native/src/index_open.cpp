@@ -40,7 +40,9 @@ class Open final : public Job {
 }  // namespace
 
 std::shared_ptr<Job> make_index_open(const char* path, elanus_rows rows, elanus_index* index, elanus_done done, void* context) {
-  return std::make_shared<Open>(path, find_rows(rows), index, done, context);
+  auto found = find_rows(rows);
+  if (found->element() != Element::float32) fail(ELANUS_INVALID, "graphs are of rows of float32");
+  return std::make_shared<Open>(path, std::move(found), index, done, context);
 }
 
 }  // namespace elanus

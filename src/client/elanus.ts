@@ -13,6 +13,7 @@
 import { asMilvusError, invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
+import { isSparseQueries } from "../model/queries.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
 import type { Target } from "../proxy/requests.ts";
@@ -56,6 +57,11 @@ export interface InsertOptions extends CallOptions {
    * With columns: hands whole typed arrays over instead of copying them; they are empty afterwards. For large inserts.
    */
   readonly transfer?: boolean;
+  /**
+   * A name for this write, up to 128 bytes: sent again under it, after an error that left its outcome open, it takes effect once and gives
+   * the same keys. The names of the last 4,096 named writes are remembered.
+   */
+  readonly idempotencyKey?: string;
 }
 
 export interface UpsertOptions extends InsertOptions {
@@ -299,10 +305,13 @@ export class Elanus implements AsyncDisposable {
   search<Row extends object = AnyRow>(name: string, options: SearchManyOptions): Promise<Hit<Row>[][]>;
   async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][]> {
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
-    const { buffer } = request.queries.values;
+    const { values } = request.queries;
+    const buffers = isSparseQueries(values)
+      ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
+      : [values.buffer];
     const response = await this.#link.call("search", request, {
       signal: options.signal,
-      transfer: [buffer as ArrayBuffer],
+      transfer: buffers as ArrayBuffer[],
     });
     const lists = hitsOf(response) as Hit[][];
     return options.vectors === undefined ? lists[0]! : lists;
@@ -349,14 +358,15 @@ export class Elanus implements AsyncDisposable {
     name: "insert" | "upsert",
     collectionName: string,
     rows: readonly object[] | ColumnsInput,
-    { partition = "", transfer = false, partial = false, signal }: UpsertOptions,
+    { partition = "", transfer = false, partial = false, idempotencyKey = "", signal }: UpsertOptions,
   ): Promise<WriteResult> {
     const attempt = async (collection: CollectionInfo): Promise<Written> => {
       const input = inputColumns(partial ? updated(collection, rows) : collection, rows, name === "upsert", transfer);
       const { fields, rowCount } = input;
       const schemaTimestamp = collection.updateTimestamp;
       const target = this.#target(collectionName);
-      const request = { ...target, partitionName: partition, fields, rowCount, schemaTimestamp, isPartial: partial };
+      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, idempotencyKey };
+      const request = { ...target, ...how, fields, rowCount };
       return this.#link.call(name, request, { signal, transfer: input.transfer });
     };
     let written: Written;

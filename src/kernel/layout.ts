@@ -26,7 +26,7 @@ export const MAX_DIMENSION = 32768;
 export const MAX_BINARY_DIMENSION = 8 * MAX_DIMENSION;
 
 interface ElementKind {
-  /** What the native kernel calls it. */
+  /** What the native kernel calls it: its place in the table. */
   readonly number: number;
   readonly metrics: readonly Metric[];
   readonly make: (length: number) => RowValues;

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { floats, kernelConformance, plan } from "./conformance.ts";
+import { elementConformance } from "./element-conformance.ts";
 import type { SearchHits } from "./kernel.ts";
 import { loadKernel } from "./load.ts";
 import { NativeKernel } from "./native.ts";
@@ -26,6 +27,7 @@ else test("without a compiler there is no addon", () => assert.match(kernel.reas
 
 function withAddon(native: NativeKernel): void {
   kernelConformance("native", () => native, 100_000);
+  elementConformance("native", () => native);
 
   describe("native kernel", () => {
     test("one thread answers like many, and searches go on while the pool shrinks", async () => {

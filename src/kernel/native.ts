@@ -18,7 +18,7 @@ import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
-import { elementKind, valuesPerRow } from "./layout.ts";
+import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
@@ -26,18 +26,18 @@ import type { IndexAddon } from "./native-index.ts";
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
 interface Addon extends IndexAddon {
   start(ended: (ticket: number, status: number, text: string, index: number) => void): void;
-  createRows(dimension: number): Handle;
-  appendRows(rows: Handle, values: Float32Array): number;
-  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
+  createRows(element: number, dimension: number): Handle;
+  appendRows(rows: Handle, values: RowValues): number;
+  mapRows(path: string, offset: number, rowCount: number, element: number, dimension: number): Handle;
   describeRows(rows: Handle, description: Float64Array): void;
-  gatherRows(rows: Handle, numbers: Uint32Array, values: Float32Array): void;
+  gatherRows(rows: Handle, numbers: Uint32Array, values: RowValues): void;
   closeRows(rows: Handle): void;
   openHandles(): number;
   search(
     ticket: number,
     rows: Handle,
     rowCount: number,
-    queries: Float32Array,
+    queries: RowValues,
     metric: number,
     k: number,
     allowed: Bitset | null,
@@ -47,9 +47,10 @@ interface Addon extends IndexAddon {
     hitRows: Uint32Array,
     hitScores: Float32Array,
     tied: Uint8Array,
+    hashBits: number,
   ): void;
-  findNotFinite(ticket: number, values: Float32Array): void;
-  findNotFiniteNow(values: Float32Array): number;
+  findNotFinite(ticket: number, element: number, values: RowValues): void;
+  findNotFiniteNow(element: number, values: RowValues): number;
   cancel(ticket: number): void;
   visibleRows(
     inserts: BigUint64Array,
@@ -87,10 +88,6 @@ interface Pending {
   readonly signal: AbortSignal | null;
 }
 
-function checkFloat32(element: Element): void {
-  if (element !== "float32") throw new KernelError(`the native kernel has no rows of ${element} yet`);
-}
-
 function guarded<T>(call: () => T): T {
   try {
     return call();
@@ -105,7 +102,7 @@ export class NativeKernel implements Kernel {
   readonly indexes: IndexKernel;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
-  readonly #description = new Float64Array(3);
+  readonly #description = new Float64Array(4);
   #lastTicket = 0;
 
   private constructor(addon: Addon) {
@@ -150,19 +147,18 @@ export class NativeKernel implements Kernel {
 
   createRows(layout: RowLayout): Handle {
     check.checkLayout(layout);
-    checkFloat32(layout.element);
-    return guarded(() => this.#addon.createRows(layout.dimension));
+    return guarded(() => this.#addon.createRows(elementKind(layout.element).number, layout.dimension));
   }
 
   appendRows(rows: Handle, values: RowValues): number {
     check.checkValues(values, this.#describe(rows).layout);
-    return guarded(() => this.#addon.appendRows(rows, values as Float32Array));
+    return guarded(() => this.#addon.appendRows(rows, values));
   }
 
   mapRows(path: string, offset: number, rowCount: number, layout: RowLayout): Handle {
     check.checkMapping(path, offset, rowCount, layout);
-    checkFloat32(layout.element);
-    return guarded(() => this.#addon.mapRows(path, offset, rowCount, layout.dimension));
+    const element = elementKind(layout.element).number;
+    return guarded(() => this.#addon.mapRows(path, offset, rowCount, element, layout.dimension));
   }
 
   layoutOfRows(rows: Handle): RowLayout {
@@ -179,7 +175,7 @@ export class NativeKernel implements Kernel {
     const length = valuesPerRow(layout);
     const values = into ?? (elementKind(layout.element).make(numbers.length * length) as Values);
     check.checkGathered(values, layout.element, numbers.length * length);
-    guarded(() => this.#addon.gatherRows(rows, numbers, values as Float32Array));
+    guarded(() => this.#addon.gatherRows(rows, numbers, values));
     return values;
   }
 
@@ -209,7 +205,7 @@ export class NativeKernel implements Kernel {
         ticket,
         search.rows,
         search.rowCount,
-        search.queries as Float32Array,
+        search.queries,
         METRIC_NUMBERS[search.metric],
         search.k,
         search.allowed,
@@ -219,6 +215,7 @@ export class NativeKernel implements Kernel {
         hits.rows,
         hits.scores,
         hits.tied,
+        search.hashBits ?? 8,
       ),
     );
     return hits;
@@ -239,13 +236,10 @@ export class NativeKernel implements Kernel {
 
   async findNotFinite(values: RowValues, element: Element): Promise<number> {
     check.checkFound(values, element);
-    checkFloat32(element);
-    return this.#findNotFinite(values as Float32Array);
-  }
-
-  async #findNotFinite(values: Float32Array): Promise<number> {
-    if (values.length <= SHORT_SCAN) return guarded(() => this.#addon.findNotFiniteNow(values));
-    return this.#job(null, (ticket) => this.#addon.findNotFinite(ticket, values));
+    if (element === "int8" || element === "binary") return -1;
+    const { number } = elementKind(element);
+    if (values.length <= SHORT_SCAN) return guarded(() => this.#addon.findNotFiniteNow(number, values));
+    return this.#job(null, (ticket) => this.#addon.findNotFinite(ticket, number, values));
   }
 
   openHandles(): number {
@@ -261,9 +255,12 @@ export class NativeKernel implements Kernel {
   #describe(rows: Handle): { readonly layout: RowLayout; readonly rowCount: number; readonly bytes: number } {
     check.checkHandle(rows);
     guarded(() => this.#addon.describeRows(rows, this.#description));
-    const [dimension, rowCount, bytes] = this.#description;
+    const [number, dimension, rowCount, bytes] = this.#description;
     return {
-      layout: { element: "float32", dimension: present(dimension, "dimension of rows") },
+      layout: {
+        element: present(ELEMENT_NAMES[present(number, "number of the element")], "element of rows"),
+        dimension: present(dimension, "dimension of rows"),
+      },
       rowCount: present(rowCount, "count of rows"),
       bytes: present(bytes, "bytes of rows"),
     };

@@ -12,11 +12,12 @@ import {
   newDynamicField,
 } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import { checkCollectionName, checkFieldName } from "./names.ts";
 import type { CreateCollectionRequest, DeclaredField, DeclaredSchema } from "./requests.ts";
 
 export const MAX_FIELDS = 64;
-const MAX_VECTOR_FIELDS = 10;
+export const MAX_VECTOR_FIELDS = 10;
 const MAX_SHARDS = 16;
 const MAX_PARTITIONS = 1_024;
 const MAX_DIMENSION = 32_768;
@@ -117,7 +118,7 @@ export function checkField(field: DeclaredField, collection: string): void {
   if (!STORED_TYPES.has(dataType)) {
     throw invalidParameter(`data type ${dataTypeName(dataType)} of field ${field.name} is not supported yet`);
   }
-  if (dataType === DataType.FloatVector) checkDimension(field);
+  if (isDenseVectorType(dataType as DataType)) checkDimension(field);
   if (dataType === DataType.VarChar) checkMaxLength(field, collection);
   if (dataType === DataType.Array) checkArray(field, collection);
   checkDefault(field);
@@ -133,11 +134,24 @@ function checkDimension(field: DeclaredField): void {
   const dimension = Number(text);
   if (!Number.isInteger(dimension)) throw invalidParameter(`invalid dimension: ${text}`);
   if (dimension < 2) throw invalidParameter(`invalid dimension: ${text}. should be in range 2 ~ ${MAX_DIMENSION}`);
+  if (field.dataType === DataType.BinaryVector) return checkBinaryDimension(field, dimension);
   if (dimension > MAX_DIMENSION) {
     throw invalidParameter(
       `invalid dimension: ${text} of field ${field.name}. float vector dimension should be in range 2 ~ ${MAX_DIMENSION}`,
     );
   }
+}
+
+function checkBinaryDimension(field: DeclaredField, dimension: number): void {
+  const kind = `invalid dimension: ${dimension} of field ${field.name}. binary vector dimension should be`;
+  if (dimension % 8 !== 0) throw invalidParameter(`${kind} multiple of 8.`);
+  if (dimension > MAX_DIMENSION * 8) throw invalidParameter(`${kind} in range 2 ~ ${MAX_DIMENSION * 8}`);
+}
+
+/** The id is part of Milvus's text. */
+function checkSparse(field: FieldSchema): void {
+  if (field.dataType !== DataType.SparseFloatVector || !field.typeParams.some(({ key }) => key === "dim")) return;
+  throw invalidParameter(`dim should not be specified for sparse vector field ${field.name}(${field.fieldId})`);
 }
 
 function checkMaxLength(field: DeclaredField, collection: string): void {
@@ -264,6 +278,12 @@ function checkDefault(field: DeclaredField): void {
 }
 
 export function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
+  const schema = schemaOf(field, fieldId);
+  checkSparse(schema);
+  return schema;
+}
+
+function schemaOf(field: DeclaredField, fieldId: bigint): FieldSchema {
   return {
     fieldId,
     name: field.name,
@@ -278,7 +298,7 @@ export function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema 
     nullable: field.nullable,
     defaultValue: field.defaultValue === null ? null : (field.defaultValue.value as DefaultValue),
     typeParams: field.typeParams,
-    dimension: isVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
+    dimension: isDenseVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
     maxLengthBytes: holdsVarChar(field) ? Number(param(field, "max_length")) : 0,
   };
 }

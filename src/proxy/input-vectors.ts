@@ -63,7 +63,7 @@ export async function convertVectors(
 
 type HalfType = typeof DataType.Float16Vector | typeof DataType.BFloat16Vector;
 
-function isHalf(type: DataType): type is HalfType {
+export function isHalf(type: DataType): type is HalfType {
   return type === DataType.Float16Vector || type === DataType.BFloat16Vector;
 }
 
@@ -130,6 +130,16 @@ export function roundHalves(type: HalfType, from: ArrayLike<number>, to: Uint16A
 function numberAt(type: DenseVectorType, values: VectorValues, at: number): number {
   if (!isHalf(type)) return values[at]!;
   return type === DataType.Float16Vector ? numberOfFloat16(values[at]!) : numberOfBfloat16(values[at]!);
+}
+
+/** The first value that is no number, or null. */
+export function firstNotFinite(type: DataType, values: VectorValues): number | null {
+  if (type === DataType.BinaryVector || type === DataType.Int8Vector) return null;
+  for (let at = 0; at < values.length; at += 1) {
+    const value = numberAt(type as DenseVectorType, values, at);
+    if (!Number.isFinite(value)) return value;
+  }
+  return null;
 }
 
 /** A place for every row, zeros for those that are null, whether something was sent for them or not. */

@@ -6,6 +6,7 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { TemplateValues } from "../expr/templates.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
+import type { QueryVectors } from "../model/queries.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
@@ -99,6 +100,8 @@ export interface InsertRequest extends Target {
   readonly schemaTimestamp: Timestamp;
   /** Of an upsert: fields that were not sent keep their values. Absent: whole rows were sent. */
   readonly isPartial?: boolean;
+  /** A name for this write: sent again under it, it does nothing and is answered as before. Absent or empty: none. */
+  readonly idempotencyKey?: string;
 }
 
 export interface MutationResponse {
@@ -133,12 +136,12 @@ export interface SubSearch {
   readonly expression: string;
   readonly templates: TemplateValues;
   /**
-   * Query vectors: `queryCount` equally long rows; `type` is the placeholder's. `valueBytes` is the length of one of them as it was
-   * sent; where they differ, or are no floats, `values` is empty and it is the length of one that cannot be right.
+   * `type` is the placeholder's. `valueBytes` is the length of one dense vector as it was sent; where they differ, or are no whole
+   * entries, `values` is empty and it is the length of one that cannot be right.
    */
   readonly queries: {
     readonly type: number;
-    readonly values: Float32Array;
+    readonly values: QueryVectors;
     readonly queryCount: number;
     readonly valueBytes?: number;
   };

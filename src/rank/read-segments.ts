@@ -19,7 +19,8 @@ import {
 import type { Filter } from "../model/filter.ts";
 import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
-import { DataType, isVectorType } from "../model/types.ts";
+import { DataType } from "../model/types.ts";
+import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
 import type { Segment } from "../segment/segment.ts";
 import { placesOf, scatterRows } from "./places.ts";
@@ -134,12 +135,12 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
   const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
   if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
   const { dataType, dimension } = field;
-  if (isVectorType(dataType)) {
+  if (isDenseVectorType(dataType)) {
     const column: VectorColumn = {
       kind: "vector",
       type: dataType,
       dimension,
-      values: new Float32Array(0),
+      values: vectorValues(dataType, 0),
       valid: null,
     };
     return column;

@@ -5,7 +5,7 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
 import type { IndexFile, IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
-import type { Message } from "../model/message.ts";
+import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
   AggregatePlan,
   GroupTable,
@@ -157,6 +157,7 @@ export interface CoordinatorService {
   /** What the owner of a channel needs to go on: its collections, their flushed segments, and where to read from. */
   recoverChannel(request: { readonly channel: string; readonly term: bigint }): Promise<{
     readonly checkpoint: LogPlace | null;
+    readonly keyedWrites: readonly KeyedWrite[];
     readonly collections: readonly RecoveredCollection[];
   }>;
   /**
@@ -170,6 +171,8 @@ export interface CoordinatorService {
     readonly segments: readonly SegmentInfo[];
     /** By virtual channel: deletes up to this tick are in flushed L0 segments. */
     readonly deletesFlushed: readonly { readonly virtualChannel: string; readonly timeTick: Timestamp }[];
+    /** Writes that clients named, whose records may leave the log now; null: the same as last time. */
+    readonly keyedWrites: readonly KeyedWrite[] | null;
   }): Promise<void>;
 }
 
@@ -211,8 +214,15 @@ export interface StreamingService {
   append(request: {
     readonly virtualChannel: string;
     readonly messages: readonly Message[];
-    readonly idempotencyKey?: string;
   }): Promise<{ readonly timeTick: Timestamp }>;
+  /**
+   * Rows and deletes of virtual channels of one physical channel, all or nothing, at one tick. Under an idempotency key (empty: none)
+   * they take effect once; `repeated` is what they did when they were sent before.
+   */
+  write(request: {
+    readonly parts: readonly { readonly virtualChannel: string; readonly messages: readonly Message[] }[];
+    readonly idempotencyKey: string;
+  }): Promise<{ readonly timeTick: Timestamp; readonly repeated: KeyedWrite | null }>;
   /** Closes the growing segments; their files come later: see `waitFlushed`. */
   flush(request: {
     readonly virtualChannel: string;

@@ -82,6 +82,7 @@ async function checkPlans(segment: Segment, model: VersionModel, timestamp: bigi
     const search = {
       fieldId: VECTOR_FIELD,
       queries: Float32Array.of(1, 0, 0, 2),
+      queryCount: 2,
       metric: Metric.L2,
       k: 4,
       range: null,

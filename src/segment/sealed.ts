@@ -20,6 +20,7 @@ import {
   type Column,
   type ColumnBatch,
   columnBytes,
+  columnRows,
   type KeyColumn,
   takeRows,
   type VectorColumn,
@@ -32,16 +33,17 @@ import {
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
 import { isVectorType } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
+import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
-import { takeVectors } from "./take-vectors.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
 /** Keys looked up between two turns of the event loop. */
@@ -57,10 +59,15 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
 }
 
-/** The vectors of one field, in the kernel. */
-export interface SealedVectors {
+/** Dense vectors of one field, in the kernel. */
+export interface OpenedRows {
   readonly rows: Handle;
-  readonly dimension: number;
+  readonly valid: Uint8Array | null;
+  readonly isMapped: boolean;
+}
+
+interface SealedVectors {
+  readonly vectors: FieldVectors;
   readonly valid: Uint8Array | null;
   readonly isMapped: boolean;
 }
@@ -71,7 +78,7 @@ interface Content {
   readonly keys: KeyColumn;
   readonly timestamps: BigUint64Array;
   readonly scalars: Map<bigint, Column>;
-  readonly vectors: ReadonlyMap<bigint, SealedVectors>;
+  readonly vectors: Map<bigint, SealedVectors>;
 }
 
 export class SealedSegment implements Segment {
@@ -88,7 +95,7 @@ export class SealedSegment implements Segment {
   readonly #hasRepeatedKeys: boolean;
   readonly #scalars: Map<bigint, Column>;
   readonly #fieldIds: readonly bigint[] | null;
-  readonly #vectors: ReadonlyMap<bigint, SealedVectors>;
+  readonly #vectors: Map<bigint, SealedVectors>;
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
   readonly #lease: Lease;
@@ -112,7 +119,7 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
-    this.#lease = new Lease(manifest.segmentId, () => closeAll(options.kernel, content.vectors));
+    this.#lease = new Lease(manifest.segmentId, () => closeAll(content.vectors));
   }
 
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
@@ -134,7 +141,7 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        vectors.set(field.fieldId, await openVectors(files, field, written.has(field.fieldId), kernel));
+        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -142,7 +149,7 @@ export class SealedSegment implements Segment {
       }
       return segment;
     } catch (thrown) {
-      closeAll(kernel, vectors);
+      closeAll(vectors);
       throw thrown;
     }
   }
@@ -159,7 +166,12 @@ export class SealedSegment implements Segment {
     const wanted = added.filter(({ fieldId }) => this.#fieldIds === null || this.#fieldIds.includes(fieldId));
     const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
     for (const field of wanted) {
-      assert(!isVectorType(field.dataType), "vectors are there from the beginning");
+      if (isVectorType(field.dataType)) {
+        const added = await sealedVectors(this.#files, field, written.has(field.fieldId), this.#kernel);
+        if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
+        else this.#vectors.set(field.fieldId, added);
+        continue;
+      }
       const column = written.has(field.fieldId)
         ? await this.#files.readScalar(field.fieldId)
         : absentColumn(field, this.rowCount);
@@ -178,9 +190,9 @@ export class SealedSegment implements Segment {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
     bytes += this.#rank?.byteLength ?? 0;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
-    for (const { rows, valid, isMapped } of this.#vectors.values()) {
+    for (const { vectors, valid, isMapped } of this.#vectors.values()) {
       bytes += valid?.byteLength ?? 0;
-      if (!isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
+      if (!isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
     return bytes;
   }
@@ -188,8 +200,8 @@ export class SealedSegment implements Segment {
   /** File bytes that are mapped. */
   get mappedBytes(): number {
     let bytes = 0;
-    for (const { rows, isMapped } of this.#vectors.values()) {
-      if (isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
+    for (const { vectors, isMapped } of this.#vectors.values()) {
+      if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
     return bytes;
   }
@@ -239,8 +251,7 @@ export class SealedSegment implements Segment {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
-    const source = this.#nearestSource(vector.rows);
-    return await nearestRows(source, search, vector.dimension, view.rowCount, reachable, signal);
+    return await nearestRows(this.#nearestSource(vector.vectors), search, view.rowCount, reachable, signal);
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -248,7 +259,7 @@ export class SealedSegment implements Segment {
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
       if (vector !== undefined) {
-        columns.set(fieldId, await takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid, rows));
+        columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
       } else {
         // Row ids are asked for so rarely that they stay in the file.
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
@@ -323,10 +334,9 @@ export class SealedSegment implements Segment {
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
-  #nearestSource(rows: Handle): NearestSource {
+  #nearestSource(vectors: FieldVectors): NearestSource {
     return {
-      kernel: this.#kernel,
-      rows,
+      vectors,
       rowOrderIsKeyOrder: !this.#hasRepeatedKeys,
       hasRepeatedKeys: this.#hasRepeatedKeys,
       keyReader: () => this.#keys,
@@ -337,31 +347,47 @@ export class SealedSegment implements Segment {
   }
 }
 
-/** Whoever opens them closes `rows`. */
-export async function openVectors(
+async function sealedVectors(
   files: SegmentFiles,
   field: FieldSchema,
   isWritten: boolean,
   kernel: Kernel,
 ): Promise<SealedVectors> {
+  if (isDenseVectorType(field.dataType)) {
+    const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
+    return { vectors: new DenseVectors(kernel, field.dataType, rows), valid, isMapped };
+  }
   const { rowCount } = files.manifest;
-  const { dimension } = field;
+  const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, rowCount);
+  const vectors = createFieldVectors(kernel, field);
+  vectors.append(column, 0, rowCount);
+  return { vectors, valid: column.valid, isMapped: false };
+}
+
+/** Of a dense field. Whoever opens them closes `rows`. */
+export async function openVectors(
+  files: SegmentFiles,
+  field: FieldSchema,
+  isWritten: boolean,
+  kernel: Kernel,
+): Promise<OpenedRows> {
+  const { rowCount } = files.manifest;
+  const layout = fieldLayout(field);
   if (isWritten) {
     const { path, offset } = await files.vectorLocation(field.fieldId);
     if (path !== null && offset !== null) {
-      const layout = { element: "float32", dimension } as const;
-      return { rows: kernel.mapRows(path, offset, rowCount, layout), dimension, valid: null, isMapped: true };
+      return { rows: kernel.mapRows(path, offset, rowCount, layout), valid: null, isMapped: true };
     }
   }
   const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
-  assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
-  const rows = kernel.createRows({ element: "float32", dimension });
+  assert(columnRows(column) === rowCount, "a vector column has a place for every row");
+  const rows = kernel.createRows(layout);
   kernel.appendRows(rows, column.values);
-  return { rows, dimension, valid: column.valid, isMapped: false };
+  return { rows, valid: column.valid, isMapped: false };
 }
 
-function closeAll(kernel: Kernel, vectors: ReadonlyMap<bigint, SealedVectors>): void {
-  for (const { rows } of vectors.values()) kernel.close(rows);
+function closeAll(vectors: ReadonlyMap<bigint, SealedVectors>): void {
+  for (const { vectors: open } of vectors.values()) open.close();
 }
 
 /** Refuses rows that are not in key order; tells whether some key comes twice. */

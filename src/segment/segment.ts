@@ -7,18 +7,22 @@
  *  - between `acquire` and its `release` nothing that the reader may touch is freed.
  */
 
+import type { HashBits } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
+import type { QueryVectors } from "../model/queries.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
-  readonly queries: Float32Array;
+  readonly queries: QueryVectors;
+  readonly queryCount: number;
   readonly metric: Metric;
   readonly k: number;
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
+  readonly hashBits?: HashBits;
 }
 
 /** Hits of one segment: `hits.offsets[q] .. hits.offsets[q + 1]` are those of query q, best first, ties by key. */

@@ -91,6 +91,7 @@ function insertRequest(request: WireInsert, scope: Scope): InsertRequest {
     fields: request.fields,
     rowCount: request.rowCount,
     schemaTimestamp: request.schemaTimestamp,
+    idempotencyKey: scope.call.metadata.get("idempotency-key") ?? "",
   };
 }
 

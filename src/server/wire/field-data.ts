@@ -22,6 +22,7 @@ import {
   type DenseVectorType,
   type VectorValues,
   bytesOfVectors,
+  entryBytes,
   vectorRowBytes,
   vectorStride,
   vectorValues,
@@ -249,9 +250,9 @@ function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): Wi
 }
 
 function readVectors(bytes: Uint8Array, spans: Spans, type: DenseVectorType, mayOverwrite: boolean): VectorValues {
-  const isWide = type === DataType.Float16Vector || type === DataType.BFloat16Vector;
-  const isWhole = !isWide || spans.byteLength() % 2 === 0;
-  const run = readRun(bytes, spans, isWide && isWhole ? 2 : 1, mayOverwrite);
+  const width = entryBytes(type);
+  const isWhole = spans.byteLength() % width === 0;
+  const run = readRun(bytes, spans, isWhole ? width : 1, mayOverwrite);
   return isWhole ? viewedVectors(type, run) : run;
 }
 

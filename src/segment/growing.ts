@@ -33,7 +33,7 @@ import {
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
-import { timestampColumn } from "../storage/deltas.ts";
+import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
@@ -45,6 +45,7 @@ import {
   growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
+import { hidingDeltas } from "./hiding-deltas.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
@@ -332,6 +333,13 @@ export class GrowingSegment implements Segment {
       column: async (fieldId, pause) => this.#takeField(fieldId, order, pause),
       averageBytes: this.#averageBytes(),
     };
+  }
+
+  /** The deletes that hide its rows, by now; for files. Null when none does. */
+  flushDeltas(): Deltas | null {
+    const times = this.#deletes.times(this.#rowCount);
+    if (times === null) return null;
+    return hidingDeltas(this.keys(), this.#inserts, times, this.#order.order(this.#keys), 0n);
   }
 
   acquire(): void {

@@ -33,8 +33,8 @@ export interface ChunkFacts {
   readonly codec: Codec;
   /** Rows; of a list, entries of its levels. */
   readonly entryCount: number;
-  /** Null: it is not told. */
-  readonly nullCount: number | null;
+  /** Null rows. */
+  readonly nullCount: number;
   readonly firstPageOffset: number;
   /** Headers and bodies. */
   readonly storedBytes: number;
@@ -141,7 +141,8 @@ function columnMetadata(metadata: ThriftWriter, chunk: ChunkFacts): void {
     .i64(6, chunk.plainBytes)
     .i64(7, chunk.storedBytes)
     .i64(9, chunk.firstPageOffset);
-  if (nullCount === null) return;
+  // Readers differ in what they count as the nulls of a list.
+  if (inList) return;
   metadata.struct(12, (statistics) => {
     statistics.i64(3, nullCount);
     if (chunk.bounds === null) return;

@@ -208,8 +208,7 @@ async function writeChunk(
     field,
     codec: CODEC.zstd,
     entryCount: entries,
-    // Readers differ in what they count as the nulls of a list.
-    nullCount: column.kind === "array" ? null : rows.to - rows.from - countPresent(column.valid, rows),
+    nullCount: rows.to - rows.from - countPresent(column.valid, rows),
     firstPageOffset,
     storedBytes: sink.offset - firstPageOffset,
     plainBytes,

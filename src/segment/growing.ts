@@ -14,6 +14,8 @@
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
@@ -261,6 +263,14 @@ export class GrowingSegment implements Segment {
     // The rows left are inserted at `timestamp` or before, so that only deletes count.
     const view = this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
     return unexpired(this.#kernel, view, this.#inserts, this.#firstTimestamp ?? MAX_TIMESTAMP, expiredUntil);
+  }
+
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
   }
 
   keys(): KeyColumn {

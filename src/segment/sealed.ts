@@ -14,6 +14,8 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import {
@@ -212,6 +214,14 @@ export class SealedSegment implements Segment {
   view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
     const view = this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
     return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
+  }
+
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
   }
 
   keys(): KeyColumn {

@@ -4,15 +4,22 @@ import { invalidParameter } from "../base/errors.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import type { InputField, InputScalars } from "../proxy/requests.ts";
-import { type ColumnBuilder, Presence, columnBuilder, inputField, wrongValue } from "./column-builders.ts";
+import { type ColumnBuilder, Presence, inputField, wrongValue } from "./column-builder.ts";
 
 export class ArrayBuilder implements ColumnBuilder {
   readonly #field: FieldSchema;
   readonly #rows: (readonly unknown[])[] = [];
   readonly #presence: Presence;
+  readonly #builderOf: (field: FieldSchema, rowCount: number) => ColumnBuilder;
 
-  constructor(field: FieldSchema, rowCount: number) {
+  /** `builderOf`: of the elements. */
+  constructor(
+    field: FieldSchema,
+    rowCount: number,
+    builderOf: (field: FieldSchema, rowCount: number) => ColumnBuilder,
+  ) {
     this.#field = field;
+    this.#builderOf = builderOf;
     this.#presence = new Presence(field, rowCount);
   }
 
@@ -38,7 +45,7 @@ export class ArrayBuilder implements ColumnBuilder {
       nullable: false,
       defaultValue: null,
     };
-    const builder = columnBuilder(element, offsets.at(-1)!);
+    const builder = this.#builderOf(element, offsets.at(-1)!);
     let at = 0;
     for (let row = 0; row < this.#rows.length; row += 1) {
       for (const value of this.#rows[row]!) {

@@ -19,6 +19,7 @@ export const PYTHON_CASES = {
   aliases: "aliases",
   vector_types: "every type of dense vector, against brute force",
   value_types: "every type, with nulls and defaults, comes back equal",
+  arrays: "arrays of every element type",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",
   queries: "query, get and count against a scan",

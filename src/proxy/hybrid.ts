@@ -15,6 +15,7 @@ import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
+import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
 import { planFusion } from "./rerank.ts";
@@ -53,16 +54,20 @@ export async function hybridSearch(
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
-  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
-  const plans = searches.map((search): SearchPlan => ({
-    collectionId: collection.collectionId,
-    partitionIds,
-    filter: parsePlanFilter("query", search.expression, schema, search.templates),
-    vector: subPlan(described, search, window),
-    ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
-  }));
-  requireLoaded(described, "search", partitionIds);
+  const plans = searches.map((search): SearchPlan => {
+    const filter = parsePlanFilter("query", search.expression, schema, search.templates);
+    checkIsolation(collection, filter);
+    return {
+      collectionId: collection.collectionId,
+      partitionIds: partitionsOfFilter(collection, partitionNames, filter),
+      filter,
+      vector: subPlan(described, search, window),
+      ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
+    };
+  });
+  requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
   requireLoadedFields(described, output);
   const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const shards = await searchShards(context, collection, plans, time, signal);

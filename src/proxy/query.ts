@@ -18,7 +18,7 @@ import { orderedPage } from "./ordered-query.ts";
 import { orderSpecs, planOrder } from "./ordering.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
-import { partitionsForRead } from "./partitions.ts";
+import { partitionsOfFilter } from "./partition-pruning.ts";
 import type { QueryRequest, QueryResponse } from "./requests.ts";
 import { type ReadTime, readTime } from "./read-time.ts";
 import { retrieve } from "./retrieve.ts";
@@ -33,7 +33,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const { collection } = described;
   const { schema } = collection;
   const filter = parsePlanFilter("query", request.expression, schema, request.templates);
-  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  const partitionIds = partitionsOfFilter(collection, request.partitionNames, filter);
   const aggregation = planAggregation(schema, request.outputFields, request.params);
   // Much faster than the way of other aggregates: nothing is looked at but bits.
   const isCount =

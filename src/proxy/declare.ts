@@ -36,6 +36,10 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.JSON,
   DataType.Array,
   DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
 ]);
 const ELEMENT_TYPES: ReadonlySet<number> = new Set([
   DataType.Bool,

@@ -8,7 +8,7 @@ import { countBits } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type SearchStrategy, type SegmentExplanation, recallAt } from "../model/explain.ts";
 import type { FieldVectors } from "./field-vectors.ts";
-import type { SegmentIndexFacts } from "./segment-index.ts";
+import type { SegmentIndexFacts } from "./index-facts.ts";
 
 /** The segment that was searched, and how. */
 export interface SearchedSegment {

@@ -12,30 +12,19 @@
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
  */
 
-import type { IndexFamily, IndexParams } from "../index/family.ts";
+import type { IndexParams } from "../index/family.ts";
 import type { IndexHits, IndexKernel } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
-import type { RecallSample } from "../model/explain.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
+import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
 import type { SearchWork } from "./search-work.ts";
 
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
 const NOTHING_SAID: IndexParams = new Map();
-
-/** Which build it is, and how its index was declared. */
-export interface SegmentIndexFacts {
-  readonly segmentId: bigint;
-  readonly indexId: bigint;
-  readonly buildId: bigint;
-  readonly version: bigint;
-  readonly indexType: string;
-  readonly family: IndexFamily;
-  readonly recall: readonly RecallSample[];
-}
 
 export class SegmentIndex {
   readonly facts: SegmentIndexFacts;

@@ -8,6 +8,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "filter.h"
 #include "graph.h"
 
 namespace elanus {
@@ -50,6 +51,7 @@ struct Table {
   // Reads all of it; the sum of its 64-bit words.
   uint64_t (*read)(const unsigned char* at, uint64_t bytes);
   GraphTable graph;
+  FilterTable filter;
 };
 
 }  // namespace elanus

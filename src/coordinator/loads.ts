@@ -202,6 +202,7 @@ export class Loads {
       version,
       load,
       segments: load === null ? [] : catalog.segments(collectionId).filter(wanted),
+      flushedUntil: catalog.deletesFlushed(virtualChannel),
     };
   }
 

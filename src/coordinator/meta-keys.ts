@@ -12,6 +12,8 @@ export const LOADS = `${ROOT}/querycoord-collection-loadinfo/`;
 export const SEGMENTS = `${ROOT}/datacoord-meta/s/`;
 export const DELETES_FLUSHED = `${ROOT}/datacoord-meta/deletes-flushed/`;
 export const DROPPED = `${ROOT}/datacoord-meta/dropped/`;
+export const RETIRED = `${ROOT}/datacoord-meta/retired/`;
+export const COMPACTIONS = `${ROOT}/datacoord-meta/compaction-task/`;
 export const PCHANNELS = `${ROOT}/streamingcoord-meta/pchannel/`;
 export const BROADCASTS = `${ROOT}/streamingcoord-meta/broadcast-task/`;
 export const CHECKPOINTS = `${ROOT}/streamingnode-meta/wal/`;
@@ -56,6 +58,16 @@ export function droppedKey(collectionId: bigint, partitionId: bigint | null): st
 
 export function droppedSegmentKey(collectionId: bigint, partitionId: bigint, segmentId: bigint): string {
   return `${DROPPED}${collectionId}/${partitionId}/${segmentId}`;
+}
+
+/** A segment that a compaction took the place of; its files wait until nobody reads them. */
+export function retiredSegmentKey(collectionId: bigint, partitionId: bigint, segmentId: bigint): string {
+  return `${RETIRED}${collectionId}/${partitionId}/${segmentId}`;
+}
+
+/** A compaction that somebody asked for and that has not ended. */
+export function compactionKey(compactionId: bigint): string {
+  return `${COMPACTIONS}${compactionId}`;
 }
 
 export function pchannelKey(channel: string): string {

@@ -12,10 +12,11 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type Bitset, bitsetBytes } from "../model/bitset.ts";
+import { type Bitset, bitsetBytes, intersectInto } from "../model/bitset.ts";
 import type { Filter, LeafFilter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
 import { andVerdicts, bitsOf, notVerdict, orVerdicts, trim, type Verdict } from "./bits.ts";
+import { leafCost } from "./cost.ts";
 import {
   compileArithmeticPlace,
   compileComparePlace,
@@ -43,8 +44,13 @@ import {
   compileRangeText,
 } from "./texts.ts";
 
-/** The rows in [fromRow, rowCount) that pass; earlier rows have no bit. */
-export type CompiledFilter = (source: ColumnSource, rowCount: number, fromRow?: number) => Bitset;
+/** The rows in [fromRow, rowCount) that pass and are wanted (null: all of them are); earlier rows have no bit. */
+export type CompiledFilter = (
+  source: ColumnSource,
+  rowCount: number,
+  fromRow?: number,
+  wanted?: Bitset | null,
+) => Bitset;
 
 export function evaluateFilter(filter: Filter, source: ColumnSource, rowCount: number): Bitset {
   return compileFilter(filter)(source, rowCount);
@@ -52,18 +58,17 @@ export function evaluateFilter(filter: Filter, source: ColumnSource, rowCount: n
 
 export function compileFilter(filter: Filter): CompiledFilter {
   const operation = new Compiler().compile(filter);
-  return (source, rowCount, fromRow = 0) => {
+  return (source, rowCount, fromRow = 0, wanted = null) => {
     assert(fromRow >= 0 && fromRow <= rowCount, "the rows asked for are rows of the source");
     const result = new Uint8Array(bitsetBytes(rowCount));
     for (let from = fromRow - (fromRow % 64); from < rowCount; from += STRETCH_ROWS) {
-      const scan = {
-        source,
-        from,
-        rowCount: Math.min(STRETCH_ROWS, rowCount - from),
-        wanted: null,
-        documents: new Map(),
-      };
-      result.set(operation(scan).truth, from / 8);
+      const stretchRows = Math.min(STRETCH_ROWS, rowCount - from);
+      const stretch = wanted?.subarray(from / 8, from / 8 + bitsetBytes(stretchRows)) ?? null;
+      if (stretch?.every((byte) => byte === 0) === true) continue;
+      const scan = { source, from, rowCount: stretchRows, wanted: stretch, documents: new Map() };
+      const { truth } = operation(scan);
+      result.set(truth, from / 8);
+      if (stretch !== null) intersectInto(result.subarray(from / 8, from / 8 + truth.length), stretch);
     }
     for (let row = fromRow - (fromRow % 64); row < fromRow; row += 1) result[row >> 3]! &= ~(1 << (row & 7));
     return result;
@@ -199,14 +204,4 @@ function constantVerdict(value: boolean, scan: Scan): Verdict {
     trim(truth, scan.rowCount);
   }
   return { truth, known: null };
-}
-
-/** Relative time of a row, roughly: numbers, then text, then documents. */
-function leafCost(filter: LeafFilter): number {
-  if (filter.kind === "columns") return filter.left.dataType === DataType.VarChar ? 20 : 3;
-  const { dataType, path } = filter.field;
-  if (filter.kind === "null" && path.length === 0) return 1;
-  if (dataType === DataType.JSON) return 300;
-  if (dataType !== DataType.VarChar) return filter.kind === "in" ? 5 : 1;
-  return filter.kind === "like" ? 20 : 10;
 }

@@ -22,6 +22,18 @@ export interface SegmentInfo {
   /** Time tick of the message that closed it. */
   readonly flushTimestamp: Timestamp;
   readonly sizeBytes: number;
+  /** Its own delete logs. Absent: none. */
+  readonly deltas?: readonly DeltaSummary[];
+  /** A read as of an earlier timestamp would miss rows that were left out when the segment was written. Absent: it has them all. */
+  readonly readableFrom?: Timestamp;
+  /** The segments that it took the place of. Absent: it was flushed. */
+  readonly compactedFrom?: readonly bigint[];
+}
+
+/** What is known of a delete log without reading it. */
+export interface DeltaSummary {
+  readonly rowCount: number;
+  readonly timestampTo: Timestamp;
 }
 
 export interface IndexInfo {

@@ -6,7 +6,7 @@
 import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { type CompiledFilter, compileFilter } from "../expr/evaluate.ts";
+import { type FilterPlan, planFilter } from "../expr/plan.ts";
 import {
   type Column,
   type ColumnBatch,
@@ -148,6 +148,6 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
   return { kind: "fixed", type: dataType, values: fixedValues(dataType, 0), valid: null };
 }
 
-function compiled(filter: Filter | null): CompiledFilter | null {
-  return filter === null ? null : compileFilter(filter);
+function compiled(filter: Filter | null): FilterPlan | null {
+  return filter === null ? null : planFilter(filter);
 }

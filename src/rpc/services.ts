@@ -191,6 +191,8 @@ export interface ChannelTarget {
   readonly load: LoadConfig | null;
   /** Flushed segments of loaded partitions, L0 included. */
   readonly segments: readonly SegmentInfo[];
+  /** They have every row that was closed, and every delete that was made, at this tick or before. */
+  readonly flushedUntil: Timestamp;
 }
 
 export interface FlushedChannel {
@@ -237,6 +239,8 @@ export interface StreamingService {
   growingSegments(request: {
     readonly collectionId: bigint;
   }): Promise<{ readonly segments: readonly GrowingSegmentInfo[] }>;
+  /** The earliest moment that somebody still reads as of, beyond what is kept anyway; null: none. */
+  oldestRead(request: { readonly virtualChannel: string }): Promise<{ readonly timestamp: Timestamp | null }>;
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
@@ -327,7 +331,7 @@ export interface QueryService {
 }
 
 /** Work of a data node. A task is known by its id and version; a repetition of work has the next version, and files of its own. */
-export type DataTask = IndexTask;
+export type DataTask = IndexTask | MergeTask | SpreadTask;
 
 /** Builds the index of one field of one segment. */
 export interface IndexTask {
@@ -342,7 +346,44 @@ export interface IndexTask {
   readonly params: readonly KeyValue[];
 }
 
-export type DataResult = IndexResult;
+/** Writes the rows of several segments of one partition and channel as one. */
+export interface MergeTask {
+  readonly kind: "merge";
+  readonly taskId: bigint;
+  readonly version: bigint;
+  readonly collection: CollectionInfo;
+  /** Sorted by key, as all flushed segments are. */
+  readonly segments: readonly SegmentInfo[];
+  /** L0 segments that may concern them. */
+  readonly deltas: readonly SegmentInfo[];
+  /** Rows that nobody sees at this timestamp or later are left out. */
+  readonly safeTimestamp: Timestamp;
+  readonly segmentId: bigint;
+}
+
+/** Gives the deletes of L0 segments to the segments that may have the rows, each in a delete log of its own. */
+export interface SpreadTask {
+  readonly kind: "spread";
+  readonly taskId: bigint;
+  readonly version: bigint;
+  readonly collection: CollectionInfo;
+  readonly deltas: readonly SegmentInfo[];
+  readonly segments: readonly SegmentInfo[];
+}
+
+export type DataResult = IndexResult | MergeResult | SpreadResult;
+
+export interface MergeResult {
+  readonly kind: "merge";
+  /** Null: no row is left. */
+  readonly segment: SegmentInfo | null;
+}
+
+export interface SpreadResult {
+  readonly kind: "spread";
+  /** Those that got deletes, as they are now. */
+  readonly segments: readonly SegmentInfo[];
+}
 
 /** Durable when it is told. */
 export interface IndexResult {

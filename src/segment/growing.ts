@@ -14,6 +14,8 @@
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
@@ -33,7 +35,7 @@ import {
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
-import { timestampColumn } from "../storage/deltas.ts";
+import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
@@ -45,6 +47,7 @@ import {
   growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
+import { hidingDeltas } from "./hiding-deltas.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
@@ -262,6 +265,14 @@ export class GrowingSegment implements Segment {
     return unexpired(this.#kernel, view, this.#inserts, this.#firstTimestamp ?? MAX_TIMESTAMP, expiredUntil);
   }
 
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
+  }
+
   keys(): KeyColumn {
     return this.#scalars.get(this.#keyFieldId)!.view() as KeyColumn;
   }
@@ -332,6 +343,13 @@ export class GrowingSegment implements Segment {
       column: async (fieldId, pause) => this.#takeField(fieldId, order, pause),
       averageBytes: this.#averageBytes(),
     };
+  }
+
+  /** The deletes that hide its rows, by now; for files. Null when none does. */
+  flushDeltas(): Deltas | null {
+    const times = this.#deletes.times(this.#rowCount);
+    if (times === null) return null;
+    return hidingDeltas(this.keys(), this.#inserts, times, this.#order.order(this.#keys), 0n);
   }
 
   acquire(): void {

@@ -14,6 +14,8 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import {
@@ -40,14 +42,12 @@ import { absentColumn } from "./absent-column.ts";
 import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
+import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
-
-/** Keys looked up between two turns of the event loop. */
-const DELETE_SLICE = 4096;
 
 export interface SealedSegmentOptions {
   readonly schema: CollectionSchema;
@@ -145,7 +145,7 @@ export class SealedSegment implements Segment {
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
-        await segment.#applyInSlices(deltas, runtime);
+        await hideInSlices(segment.#keys, segment.#insertHalves, segment.#deletes, deltas, runtime);
       }
       return segment;
     } catch (thrown) {
@@ -216,6 +216,14 @@ export class SealedSegment implements Segment {
     return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
   }
 
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
+  }
+
   keys(): KeyColumn {
     return this.#keys.column;
   }
@@ -231,7 +239,7 @@ export class SealedSegment implements Segment {
     const wanted = this.#keysLike(keys);
     const rows: number[] = [];
     for (let at = 0; at < wanted.rowCount; at += 1) {
-      for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) rows.push(row);
+      for (let row = firstRow(this.#keys, wanted, at); hasKey(this.#keys, row, wanted, at); row += 1) rows.push(row);
     }
     const sorted = Uint32Array.from(rows).toSorted();
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
@@ -287,39 +295,8 @@ export class SealedSegment implements Segment {
     return difference === 0n ? right - left : difference < 0n ? -1 : 1;
   };
 
-  async #applyInSlices(deltas: Deltas, runtime: Runtime): Promise<void> {
-    const wanted = this.#keysLike(deltas.keys);
-    const deletes = deleteBatch(wanted.rowCount, deltas.timestamps, deltas.upperBounds);
-    for (let from = 0; from < wanted.rowCount; from += DELETE_SLICE) {
-      if (from > 0) await runtime.yield();
-      this.#applyRange(wanted, deletes, from, Math.min(from + DELETE_SLICE, wanted.rowCount));
-    }
-  }
-
   #applyRange(wanted: KeyReader, deletes: DeleteBatch, from: number, to: number): number {
-    let hidden = 0;
-    for (let at = from; at < to; at += 1) {
-      for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) {
-        if (this.#deletes.hide(row, this.#insertHalves, deletes, at)) hidden += 1;
-      }
-    }
-    return hidden;
-  }
-
-  /** The first row whose key is not below entry `at` of `wanted`. */
-  #firstRow(wanted: KeyReader, at: number): number {
-    let low = 0;
-    let high = this.rowCount;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#keys.compare(middle, wanted, at) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  #hasKey(row: number, wanted: KeyReader, at: number): boolean {
-    return row < this.rowCount && this.#keys.equals(row, wanted, at);
+    return hideByKey(this.#keys, this.#insertHalves, this.#deletes, wanted, deletes, from, to);
   }
 
   #keysLike(keys: KeyColumn): KeyReader {

@@ -14,6 +14,7 @@ import type { QueryVectors } from "../model/queries.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterSource } from "./filter-rows.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
@@ -39,7 +40,7 @@ export interface RowView {
   readonly visible: Bitset | null;
 }
 
-export interface Segment {
+export interface Segment extends FilterSource {
   readonly segmentId: bigint;
   readonly partitionId: bigint;
   readonly schema: CollectionSchema;

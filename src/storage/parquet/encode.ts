@@ -31,7 +31,7 @@ export function countPresent(valid: Uint8Array | null, rows: RowRange): number {
 }
 
 /** Levels with their length in front, or null where the column cannot have nulls. */
-export function encodeLevels(field: FileField, column: Column, rows: RowRange): Uint8Array | null {
+export function encodeLevels(field: FileField, column: Pick<Column, "valid">, rows: RowRange): Uint8Array | null {
   const rowCount = rows.to - rows.from;
   const present = countPresent(column.valid, rows);
   if (!field.nullable) {

@@ -14,8 +14,9 @@
 import { constants, crc32, zstdCompressSync } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import type { Runtime } from "../../base/host/runtime.ts";
-import { type BytesColumn, type Column, type VectorColumn, columnBytes, columnRows } from "../../model/columns.ts";
-import { vectorRowBytes } from "../../model/vectors.ts";
+import { type BytesColumn, type Column, columnBytes, columnRows } from "../../model/columns.ts";
+import type { DataType } from "../../model/types.ts";
+import { isDenseVectorType } from "../../model/vectors.ts";
 import type { ObjectStore } from "../../objectstore/objectstore.ts";
 import type { FileFacts } from "../checked-read.ts";
 import { ObjectSink } from "../object-sink.ts";
@@ -63,6 +64,38 @@ export interface ColumnFileOptions {
   readonly pageRows?: number;
 }
 
+/** A column that is made while it is written, piece by piece, from the front to the back. */
+export interface ColumnPieces {
+  readonly type: DataType;
+  readonly rowCount: number;
+  /** About how many bytes it takes in memory. */
+  readonly estimatedBytes: number;
+  /** Of dense vectors, which rows have one; null: all, or no vectors. (Of others each piece tells.) */
+  readonly valid: Uint8Array | null;
+  /** Rows `[from, to)` of the column, as rows of some column. */
+  piece(from: number, to: number): Promise<{ readonly column: Column; readonly rows: RowRange }>;
+  /** After the last piece: what all of it takes in memory. */
+  memoryBytes(): number;
+}
+
+export interface WrittenColumns {
+  readonly file: ColumnFile;
+  /** In the order of the fields. */
+  readonly nullCounts: readonly number[];
+}
+
+/** A column that is there as a whole. */
+export function wholeColumn(column: Column): ColumnPieces {
+  return {
+    type: column.type,
+    rowCount: columnRows(column),
+    estimatedBytes: columnBytes(column),
+    valid: column.valid,
+    piece: async (from, to) => ({ column, rows: { from, to } }),
+    memoryBytes: () => columnBytes(column),
+  };
+}
+
 export async function writeColumnFile(
   store: ObjectStore,
   runtime: Runtime,
@@ -71,10 +104,21 @@ export async function writeColumnFile(
   columns: readonly Column[],
   options: ColumnFileOptions = {},
 ): Promise<ColumnFile> {
+  return (await writeColumnPieces(store, runtime, key, fields, columns.map(wholeColumn), options)).file;
+}
+
+export async function writeColumnPieces(
+  store: ObjectStore,
+  runtime: Runtime,
+  key: string,
+  fields: readonly FileField[],
+  columns: readonly ColumnPieces[],
+  options: ColumnFileOptions = {},
+): Promise<WrittenColumns> {
   assert(fields.length === columns.length && fields.length > 0, "every field of a file has a column");
-  const rowCount = columnRows(columns[0]!);
+  const { rowCount } = columns[0]!;
   assert(
-    columns.every((column) => columnRows(column) === rowCount),
+    columns.every((column) => column.rowCount === rowCount),
     "columns of one file have the same rows",
   );
   const pace = new Pace(runtime);
@@ -83,7 +127,7 @@ export async function writeColumnFile(
     await sink.append(MAGIC);
     const groups: RowGroupFacts[] = [];
     const vectors: VectorExtent[] = [];
-    const vector = columns.find((column) => column.kind === "vector");
+    const vector = columns.find(({ type }) => isDenseVectorType(type));
     if (vector !== undefined) {
       assert(columns.length === 1, "a vector has a file of its own");
       await writeVectors(sink, fields[0]!, vector, groups, vectors, options.vectorGroupBytes ?? VECTOR_GROUP_BYTES);
@@ -92,8 +136,10 @@ export async function writeColumnFile(
     }
     await sink.append(footer(fields, groups));
     const written = await sink.finish();
-    const memoryBytes = columns.reduce((sum, column) => sum + columnBytes(column), 0);
-    return { key, ...written, rowCount, memoryBytes, fieldIds: fields.map((field) => field.fieldId), vectors };
+    const memoryBytes = columns.reduce((sum, column) => sum + column.memoryBytes(), 0);
+    const fieldIds = fields.map((field) => field.fieldId);
+    const nullCounts = fields.map((_, at) => groups.reduce((sum, { chunks }) => sum + chunks[at]!.nullCount, 0));
+    return { file: { key, ...written, rowCount, memoryBytes, fieldIds, vectors }, nullCounts };
   } catch (thrown) {
     await sink.abort();
     throw thrown;
@@ -104,21 +150,22 @@ async function writeScalars(
   sink: ObjectSink,
   pace: Pace,
   fields: readonly FileField[],
-  columns: readonly Column[],
+  columns: readonly ColumnPieces[],
   groups: RowGroupFacts[],
   options: ColumnFileOptions,
 ): Promise<void> {
-  const rowCount = columnRows(columns[0]!);
-  const bytes = columns.reduce((sum, column) => sum + columnBytes(column), 0);
+  const { rowCount } = columns[0]!;
+  const bytes = columns.reduce((sum, column) => sum + column.estimatedBytes, 0);
   const fitting = Math.max(1, Math.floor((GROUP_BYTES * rowCount) / Math.max(1, bytes)));
   const groupRows = Math.min(options.groupRows ?? GROUP_ROWS, fitting);
   for (let from = 0; from < rowCount; from += groupRows) {
-    const rows = { from, to: Math.min(rowCount, from + groupRows) };
+    const to = Math.min(rowCount, from + groupRows);
     const chunks: ChunkFacts[] = [];
     for (let at = 0; at < fields.length; at += 1) {
-      chunks.push(await writeChunk(sink, pace, fields[at]!, columns[at]!, rows, options.pageRows ?? PAGE_ROWS));
+      const { column, rows } = await columns[at]!.piece(from, to);
+      chunks.push(await writeChunk(sink, pace, fields[at]!, column, rows, options.pageRows ?? PAGE_ROWS));
     }
-    groups.push({ rowCount: rows.to - rows.from, chunks });
+    groups.push({ rowCount: to - from, chunks });
   }
 }
 
@@ -192,14 +239,13 @@ function bytesPageEnd({ offsets }: BytesColumn, rows: RowRange): number {
 async function writeVectors(
   sink: ObjectSink,
   field: FileField,
-  column: VectorColumn,
+  column: ColumnPieces,
   groups: RowGroupFacts[],
   extents: VectorExtent[],
   groupBytes: number,
 ): Promise<void> {
-  const rowBytes = vectorRowBytes(column.type, column.dimension);
-  assert(physicalOf(field).width === rowBytes, "a vector column has the dimension of its field");
-  const rowCount = columnRows(column);
+  const rowBytes = physicalOf(field).width;
+  const { rowCount } = column;
   const groupRows = Math.max(1, Math.floor(groupBytes / rowBytes));
   for (let from = 0; from < rowCount; from += groupRows) {
     const rows = { from, to: Math.min(rowCount, from + groupRows) };
@@ -217,7 +263,9 @@ async function writeVectors(
 
     const stepRows = Math.max(1, Math.floor(VECTOR_STEP_BYTES / rowBytes));
     for (let start = rows.from; start < rows.to; start += stepRows) {
-      await sink.append(encodeValues(column, { from: start, to: Math.min(rows.to, start + stepRows) }));
+      const piece = await column.piece(start, Math.min(rows.to, start + stepRows));
+      assert(isOfField(piece.column, field), "a vector column has the dimension of its field");
+      await sink.append(encodeValues(piece.column, piece.rows));
     }
     assert(sink.offset === offset + storedRows * rowBytes, "the page has the length that its header says");
     extents.push({ offset, firstRow: from, rowCount: rows.to - rows.from, storedRows });
@@ -233,6 +281,10 @@ async function writeVectors(
     };
     groups.push({ rowCount: chunk.rowCount, chunks: [chunk] });
   }
+}
+
+function isOfField(column: Column, { dataType, dimension }: FileField): boolean {
+  return column.kind === "vector" && column.type === dataType && column.dimension === dimension;
 }
 
 function paddingBefore(offset: number): number {

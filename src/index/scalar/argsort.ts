@@ -10,6 +10,8 @@ import type { BytesColumn } from "../../model/columns.ts";
 const DIGIT_BITS = 16;
 const DIGITS = 1 << DIGIT_BITS;
 const PREFIX_BYTES = 8;
+/** Counting digits costs as much as comparing so many rows. */
+const LEAST_BY_DIGITS = 8192;
 
 export function sortIntegers(values: BigInt64Array, rows: Uint32Array): Uint32Array {
   const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
@@ -72,6 +74,10 @@ export function sortTexts({ offsets, bytes }: BytesColumn, rows: Uint32Array): U
 /** Stable, by `high`, then `low`. */
 function sortPairs(low: Uint32Array, high: Uint32Array, rows: Uint32Array): Uint32Array {
   let order = Uint32Array.from({ length: rows.length }, (_, at) => at);
+  if (rows.length < LEAST_BY_DIGITS) {
+    order.sort((left, right) => high[left]! - high[right]! || low[left]! - low[right]! || left - right);
+    return order.map((entry) => rows[entry]!);
+  }
   let next = new Uint32Array(rows.length);
   const starts = new Uint32Array(DIGITS + 1);
   for (const [words, shift] of [

@@ -26,6 +26,11 @@ export interface ValueFacts {
   readonly dataType: DataType;
   readonly rowCount: number;
   readonly hasNaN: boolean;
+  /**
+   * Over a place of documents: a filter may mean values of other classes, and its numbers, integers beyond 2^53 among them, stand here as
+   * doubles. Then some rows may be found that do not pass.
+   */
+  readonly isPlace: boolean;
 }
 
 /** Above so many different values a bitmap would be larger than a list: as Milvus's `bitmap_cardinality_limit`. */
@@ -37,7 +42,11 @@ interface Interval {
   readonly to: number;
 }
 
-export function buildValueIndex(indexType: string, column: FixedColumn | BytesColumn): Sections<ValueFacts> {
+export function buildValueIndex(
+  indexType: string,
+  column: FixedColumn | BytesColumn,
+  isPlace = false,
+): Sections<ValueFacts> {
   const rowCount = column.kind === "bytes" ? column.offsets.length - 1 : column.values.length;
   const dictionary = buildDictionary(column);
   const arrays = new Map<string, SectionArray>([...valueSections(dictionary.values), ["starts", dictionary.starts]]);
@@ -46,7 +55,7 @@ export function buildValueIndex(indexType: string, column: FixedColumn | BytesCo
   } else arrays.set("rows", dictionary.rows);
   if (column.valid?.includes(0) === true) arrays.set("valid", bitsOfFlags(column.valid));
   const hasNaN = column.kind === "fixed" && column.values.some((value) => Number.isNaN(value));
-  return { facts: { kind: "values", indexType, dataType: column.type, rowCount, hasNaN }, arrays };
+  return { facts: { kind: "values", indexType, dataType: column.type, rowCount, hasNaN, isPlace }, arrays };
 }
 
 export class ValueIndex implements ScalarIndex {
@@ -73,7 +82,9 @@ export class ValueIndex implements ScalarIndex {
   }
 
   match(filter: LeafFilter, isNegated: boolean): Match | null {
-    if (filter.kind === "null") return this.#matchNull(isNegated);
+    if (this.#facts.isPlace) {
+      if (!this.#isOfClass(filter)) return null;
+    } else if (filter.kind === "null") return this.#matchNull(isNegated);
     // NaN is in no entry, and yet `not (x > 1)` is TRUE for it.
     if (this.#facts.hasNaN && (isNegated || (filter.kind === "compare" && filter.operator === "!="))) return null;
     const found = this.#intervals(filter);
@@ -87,6 +98,24 @@ export class ValueIndex implements ScalarIndex {
         for (const interval of intervals) this.#add(interval, bits);
       },
     };
+  }
+
+  /** Whether the filter is about values of this class only. */
+  #isOfClass(filter: LeafFilter): boolean {
+    const wanted = { integer: "boolean", double: "number", text: "string" }[this.#dictionary.values.kind];
+    const isOne = (value: Constant): boolean => (typeof value === "bigint" ? "number" : typeof value) === wanted;
+    switch (filter.kind) {
+      case "compare":
+        return isOne(filter.value);
+      case "range":
+        return isOne(filter.lower) && isOne(filter.upper);
+      case "in":
+        return filter.values.every(isOne);
+      case "like":
+        return wanted === "string";
+      default:
+        return false;
+    }
   }
 
   #matchNull(isNegated: boolean): Match {
@@ -108,36 +137,37 @@ export class ValueIndex implements ScalarIndex {
   /** Ascending and apart. */
   #intervals(filter: LeafFilter): { readonly intervals: readonly Interval[]; readonly isExact: boolean } | null {
     const dictionary = this.#dictionary;
-    const exactly = (value: Constant): Interval => ({
-      from: firstEntry(dictionary, value, false),
-      to: firstEntry(dictionary, value, true),
-    });
+    // Rounding keeps the order, but may make two of one: the ends count as inside, and what is found is looked at.
+    const isRounded = this.#facts.isPlace && dictionary.values.kind === "double";
+    const first = (value: Constant, above: boolean): number => firstEntry(dictionary, this.#asStored(value), above);
+    const exactly = (value: Constant): Interval => ({ from: first(value, false), to: first(value, true) });
     switch (filter.kind) {
       case "compare": {
         const { from, to } = exactly(filter.value);
         const end = entryCount(dictionary);
+        if (isRounded && filter.operator === "!=") return null;
         const intervals = {
           "==": [{ from, to }],
           "!=": [
             { from: 0, to: from },
             { from: to, to: end },
           ],
-          "<": [{ from: 0, to: from }],
+          "<": [{ from: 0, to: isRounded ? to : from }],
           "<=": [{ from: 0, to }],
-          ">": [{ from: to, to: end }],
+          ">": [{ from: isRounded ? from : to, to: end }],
           ">=": [{ from, to: end }],
         }[filter.operator];
-        return { intervals, isExact: true };
+        return { intervals, isExact: !isRounded };
       }
       case "range": {
-        const from = firstEntry(dictionary, filter.lower, !filter.lowerInclusive);
-        const to = firstEntry(dictionary, filter.upper, filter.upperInclusive);
-        return { intervals: from < to ? [{ from, to }] : [], isExact: true };
+        const from = first(filter.lower, !filter.lowerInclusive && !isRounded);
+        const to = first(filter.upper, filter.upperInclusive || isRounded);
+        return { intervals: from < to ? [{ from, to }] : [], isExact: !isRounded };
       }
       case "in": {
         const found = filter.values.map(exactly).filter(({ from, to }) => from < to);
         const sorted = found.toSorted((left, right) => left.from - right.from);
-        return { intervals: sorted.filter(({ from }, at) => from !== sorted[at - 1]?.from), isExact: true };
+        return { intervals: sorted.filter(({ from }, at) => from !== sorted[at - 1]?.from), isExact: !isRounded };
       }
       case "like": {
         if (dictionary.values.kind !== "text") return null;
@@ -150,6 +180,11 @@ export class ValueIndex implements ScalarIndex {
       default:
         return null;
     }
+  }
+
+  /** A Float field compares in single precision. */
+  #asStored(value: Constant): Constant {
+    return this.#facts.dataType === DataType.Float ? Math.fround(Number(value)) : value;
   }
 
   /** The first entry that is above all texts with the prefix. */

@@ -1,5 +1,6 @@
 /** Files of scalar indexes, opened: checked whole, then asked. */
 
+import { type ElementFacts, ElementIndex } from "./element-index.ts";
 import { GramIndex, type GramFacts } from "./gram-index.ts";
 import type { ScalarIndex } from "./match.ts";
 import { type Sections, damaged, decodeSections } from "./sections.ts";
@@ -7,10 +8,12 @@ import { type ValueFacts, ValueIndex } from "./value-index.ts";
 
 /** `bytes` must begin at a multiple of 8 and stay as they are. @throws 2100 with what is wrong with them. */
 export function openScalarIndex(bytes: Uint8Array<ArrayBuffer>): ScalarIndex {
-  const sections = decodeSections<ValueFacts | GramFacts>(bytes);
+  const sections = decodeSections<ValueFacts | ElementFacts | GramFacts>(bytes);
   switch (sections.facts.kind) {
     case "values":
       return new ValueIndex(sections as Sections<ValueFacts>);
+    case "elements":
+      return new ElementIndex(sections as Sections<ElementFacts>);
     case "grams":
       return new GramIndex(sections as Sections<GramFacts>);
     default:

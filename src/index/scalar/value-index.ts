@@ -15,10 +15,11 @@ import { bitsetBytes, countBits, emptyBitset, fullBitset, setBit } from "../../m
 import type { BytesColumn, FixedColumn } from "../../model/columns.ts";
 import type { Constant, LeafFilter } from "../../model/filter.ts";
 import { DataType } from "../../model/types.ts";
-import { type Dictionary, type DictionaryValues, buildDictionary, entryCount, firstEntry } from "./dictionary.ts";
+import { type Dictionary, buildDictionary, entryCount, firstEntry } from "./dictionary.ts";
 import type { Match, ScalarIndex } from "./match.ts";
 import { type SectionArray, type Sections, damaged } from "./sections.ts";
 import { literalPrefix } from "./pattern.ts";
+import { valueSections, valuesOf } from "./value-sections.ts";
 
 export interface ValueFacts {
   readonly kind: "values";
@@ -50,7 +51,7 @@ export function buildValueIndex(
   const rowCount = column.kind === "bytes" ? column.offsets.length - 1 : column.values.length;
   const dictionary = buildDictionary(column);
   const arrays = new Map<string, SectionArray>([...valueSections(dictionary.values), ["starts", dictionary.starts]]);
-  if (indexType === "BITMAP" && entryCount(dictionary) <= MOST_BITMAP_ENTRIES) {
+  if ((indexType === "BITMAP" || indexType === "AUTOINDEX") && entryCount(dictionary) <= MOST_BITMAP_ENTRIES) {
     arrays.set("bits", bitmaps(dictionary, rowCount));
   } else arrays.set("rows", dictionary.rows);
   if (column.valid?.includes(0) === true) arrays.set("valid", bitsOfFlags(column.valid));
@@ -246,23 +247,6 @@ export class ValueIndex implements ScalarIndex {
     if (this.#valid !== null && this.#valid.length !== bitsetBytes(this.rowCount))
       throw damaged("its nulls are cut off");
   }
-}
-
-function valueSections(values: DictionaryValues): [string, SectionArray][] {
-  if (values.kind !== "text") return [["values", values.values]];
-  return [
-    ["offsets", values.offsets],
-    ["bytes", values.bytes],
-  ];
-}
-
-function valuesOf(arrays: ReadonlyMap<string, SectionArray>): DictionaryValues {
-  const values = arrays.get("values");
-  if (values instanceof BigInt64Array) return { kind: "integer", values };
-  if (values instanceof Float64Array) return { kind: "double", values };
-  const [offsets, bytes] = [arrays.get("offsets"), arrays.get("bytes")];
-  if (offsets instanceof Uint32Array && bytes instanceof Uint8Array) return { kind: "text", offsets, bytes };
-  throw damaged("it has no values");
 }
 
 function bitmaps(dictionary: Dictionary, rowCount: number): Uint8Array {

@@ -13,20 +13,14 @@
 
 import { assert } from "../../base/assert.ts";
 import type { ArrayColumn, BytesColumn, Column, FixedColumn } from "../../model/columns.ts";
-import { type FieldSchema } from "../../model/schema.ts";
-import { DataType } from "../../model/types.ts";
+import type { FieldSchema, KeyValue } from "../../model/schema.ts";
+import { DataType, isVectorType } from "../../model/types.ts";
 import { buildElementIndex } from "./element-index.ts";
 import { buildGramIndex } from "./gram-index.ts";
-import { type CastType, columnOfPlace, elementsOfPlace } from "./json-place.ts";
+import { type IndexedPlace, indexedPlace } from "./json-path.ts";
+import { columnOfPlace, elementsOfPlace } from "./json-place.ts";
 import { type Sections, encodeSections } from "./sections.ts";
 import { buildValueIndex } from "./value-index.ts";
-
-export interface IndexedPlace {
-  /** Keys from the root of the document. */
-  readonly path: readonly string[];
-  readonly castType: CastType;
-  readonly isArray: boolean;
-}
 
 /** Plain data: it goes to another thread. */
 export interface ScalarBuild {
@@ -51,13 +45,11 @@ const VALUES: ReadonlySet<DataType> = new Set([
   DataType.Timestamptz,
 ]);
 
-/** Null: nothing is built for it, and filters look at the column. `place`: what a JSON path means, as the filter language reads it. */
-export function scalarBuild(
-  field: FieldSchema,
-  indexType: string,
-  params: ReadonlyMap<string, string>,
-  place: IndexedPlace | null,
-): ScalarBuild | null {
+/** Null: nothing is built for it, and filters look at the column. `given`: what its user said of the index, checked before. */
+export function scalarBuild(field: FieldSchema, indexType: string, given: readonly KeyValue[]): ScalarBuild | null {
+  if (isVectorType(field.dataType)) return null;
+  const params = new Map(given.map(({ key, value }) => [key, value]));
+  const place = field.dataType === DataType.JSON ? placeOf(field, params) : null;
   const build = { indexType, place, minGram: 0, maxGram: 0 };
   if (field.dataType === DataType.JSON && place === null) return null;
   if (indexType === "NGRAM") {
@@ -70,10 +62,15 @@ export function scalarBuild(
   return place !== null || VALUES.has(type) ? build : null;
 }
 
+/** An index over documents that was declared without a place, as AUTOINDEX may be, has none. */
+function placeOf(field: FieldSchema, params: ReadonlyMap<string, string>): IndexedPlace | null {
+  return params.has("json_cast_type") ? indexedPlace(field, params) : null;
+}
+
 /** The file, as parts to be written one after the other. */
 export function buildScalarIndex(build: ScalarBuild, column: Column): Uint8Array[] {
   const sections = sectionsOf(build, column);
-  return encodeSections(sections.facts, sections.arrays);
+  return encodeSections({ ...sections.facts, path: build.place?.path ?? [] }, sections.arrays);
 }
 
 function sectionsOf({ indexType, place, minGram, maxGram }: ScalarBuild, column: Column): Sections<object> {

@@ -6,9 +6,22 @@ import type { ScalarIndex } from "./match.ts";
 import { type Sections, damaged, decodeSections } from "./sections.ts";
 import { type ValueFacts, ValueIndex } from "./value-index.ts";
 
+/** An index with the place that it is about. */
+export interface PlacedIndex {
+  readonly index: ScalarIndex;
+  /** Keys from the root of a document; empty: the field itself. */
+  readonly path: readonly string[];
+}
+
 /** `bytes` must begin at a multiple of 8 and stay as they are. @throws 2100 with what is wrong with them. */
-export function openScalarIndex(bytes: Uint8Array<ArrayBuffer>): ScalarIndex {
-  const sections = decodeSections<ValueFacts | ElementFacts | GramFacts>(bytes);
+export function openScalarIndex(bytes: Uint8Array<ArrayBuffer>): PlacedIndex {
+  const sections = decodeSections<(ValueFacts | ElementFacts | GramFacts) & { readonly path: readonly string[] }>(
+    bytes,
+  );
+  return { index: indexOf(sections), path: sections.facts.path };
+}
+
+function indexOf(sections: Sections<ValueFacts | ElementFacts | GramFacts>): ScalarIndex {
   switch (sections.facts.kind) {
     case "values":
       return new ValueIndex(sections as Sections<ValueFacts>);

@@ -8,32 +8,37 @@ import { countBits, hasBit, intersectInto } from "../../model/bitset.ts";
 import type { BytesColumn, FixedColumn } from "../../model/columns.ts";
 import type { Filter } from "../../model/filter.ts";
 import { DataType } from "../../model/types.ts";
+import { buildScalarIndex } from "./build.ts";
 import { buildGramIndex } from "./gram-index.ts";
-import { columnOfPlace } from "./json-place.ts";
 import { type IndexedFilter, type ScalarIndex, planIndexes, rowsOfMatch } from "./match.ts";
 import { openScalarIndex } from "./open.ts";
 import { type Sections, encodeSections } from "./sections.ts";
 import { buildValueIndex } from "./value-index.ts";
 
-function reopened(sections: Sections<object>): ScalarIndex {
-  const bytes = Buffer.concat(encodeSections(sections.facts, sections.arrays));
-  return openScalarIndex(new Uint8Array(bytes));
+function reopened(parts: readonly Uint8Array[]): ScalarIndex {
+  return openScalarIndex(new Uint8Array(Buffer.concat(parts))).index;
 }
 
 /** Indexes of every kind over a table, by field and path. */
 function indexesOver(random: Random, table: ReturnType<typeof randomTable>): Map<string, ScalarIndex[]> {
   const indexes = new Map<string, ScalarIndex[]>();
-  const add = (key: string, sections: Sections<object>): void => {
-    indexes.set(key, [...(indexes.get(key) ?? []), reopened(sections)]);
+  const addFile = (key: string, parts: readonly Uint8Array[]): void => {
+    indexes.set(key, [...(indexes.get(key) ?? []), reopened(parts)]);
   };
+  const add = (key: string, { facts, arrays }: Sections<object>): void => addFile(key, encodeSections(facts, arrays));
   for (const { fieldId, dataType } of SCHEMA.fields) {
     if (dataType === DataType.Array || dataType === DataType.FloatVector || random.chance(0.2)) continue;
     const column = table.column(fieldId);
     if (dataType === DataType.JSON) {
       for (const path of [["a"], ["b"], ["a", "b"], ["0"]]) {
         const castType = random.pick(["BOOL", "DOUBLE", "VARCHAR"] as const);
-        const place = columnOfPlace(column as BytesColumn, path, castType);
-        add(`${fieldId}/${path.join("/")}`, buildValueIndex("INVERTED", place, true));
+        const build = {
+          indexType: "INVERTED",
+          place: { path, castType, isArray: random.chance(0.4) },
+          minGram: 0,
+          maxGram: 0,
+        };
+        addFile(`${fieldId}/${path.join("/")}`, buildScalarIndex(build, column));
       }
       continue;
     }
@@ -57,7 +62,7 @@ function planned(filter: Filter, indexes: ReadonlyMap<string, readonly ScalarInd
 test("the rows of a match that pass what is left are the rows of the filter", () => {
   let used = 0;
   let complete = 0;
-  for (let seed = 0; seed < 400; seed += 1) {
+  for (let seed = 0; seed < 250; seed += 1) {
     const random = new Random(seed);
     const rowCount = random.pick([1, 9, 64, 300]);
     const table = randomTable(random, rowCount);
@@ -78,7 +83,7 @@ test("the rows of a match that pass what is left are the rows of the filter", ()
       assert.deepEqual(rows, expected);
     }
   }
-  assert.ok(used > 3_000 && complete > 1_000, `${used} used, ${complete} of them complete`);
+  assert.ok(used > 2_000 && complete > 600, `${used} used, ${complete} of them complete`);
 });
 
 function text(filter: Filter): string {

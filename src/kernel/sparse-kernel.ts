@@ -8,7 +8,16 @@
  */
 
 import type { Bitset } from "../model/bitset.ts";
-import type { Handle, SearchHits } from "./kernel.ts";
+
+/** As those of rows. */
+export type SparseHandle = number;
+
+/** As `SearchHits`. */
+export interface SparseHits {
+  readonly rows: Uint32Array;
+  readonly scores: Float32Array;
+  readonly tied: Uint8Array;
+}
 
 /** Entries end to end; the first offset need not be 0. */
 export interface SparseEntries {
@@ -17,7 +26,7 @@ export interface SparseEntries {
 }
 
 export interface SparseSearch {
-  readonly sparse: Handle;
+  readonly sparse: SparseHandle;
   /** Only the first `rowCount` rows are looked at. */
   readonly rowCount: number;
   readonly queries: SparseEntries;
@@ -30,16 +39,16 @@ export interface SparseSearch {
 }
 
 export interface SparseKernel {
-  create(): Handle;
+  create(): SparseHandle;
   /** Copies the rows behind the last one; returns the new row count. One writer at a time; searches may run. */
-  append(sparse: Handle, rows: SparseEntries): number;
-  rowCount(sparse: Handle): number;
+  append(sparse: SparseHandle, rows: SparseEntries): number;
+  rowCount(sparse: SparseHandle): number;
   /** Pairs in all rows. */
-  pairCount(sparse: Handle): number;
-  residentBytes(sparse: Handle): number;
+  pairCount(sparse: SparseHandle): number;
+  residentBytes(sparse: SparseHandle): number;
   /** The rows with these numbers, in that order, copied. */
-  gather(sparse: Handle, numbers: Uint32Array): SparseEntries;
+  gather(sparse: SparseHandle, numbers: Uint32Array): SparseEntries;
   /** Off the calling thread (the twin: in slices on it). */
-  search(search: SparseSearch, signal?: AbortSignal): Promise<SearchHits>;
-  close(sparse: Handle): void;
+  search(search: SparseSearch, signal?: AbortSignal): Promise<SparseHits>;
+  close(sparse: SparseHandle): void;
 }

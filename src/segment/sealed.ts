@@ -46,6 +46,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
@@ -297,10 +298,16 @@ export class SealedSegment implements Segment {
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
     const index = this.#indexes.get(search.fieldId);
-    const searched = index === undefined ? vector.vectors : index.over(vector.vectors, search.indexParams);
+    const work = search.explain === true ? new SearchWork() : null;
+    const exact = work === null ? vector.vectors : work.counting(vector.vectors);
+    const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
     try {
-      return await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      if (work === null) return hits;
+      const { segmentId, state, rowCount } = this;
+      const facts = index?.facts ?? null;
+      return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: facts }) };
     } finally {
       index?.release();
     }

@@ -92,6 +92,7 @@ export class SealedSegment implements Segment {
   readonly partitionId: bigint;
   readonly rowCount: number;
   readonly #kernel: Kernel;
+  readonly #runtime: Runtime;
   readonly #files: SegmentFiles;
   readonly #keys: KeyReader;
   readonly #inserts: BigUint64Array;
@@ -118,6 +119,7 @@ export class SealedSegment implements Segment {
     this.#schema = options.schema;
     this.#fieldIds = options.fieldIds;
     this.#kernel = options.kernel;
+    this.#runtime = options.runtime;
     this.#files = content.files;
     this.#keys = keyReader(content.keys);
     this.#inserts = content.timestamps;
@@ -152,7 +154,7 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel));
+        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -178,7 +180,8 @@ export class SealedSegment implements Segment {
     const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
     for (const field of wanted) {
       if (isVectorType(field.dataType)) {
-        const added = await sealedVectors(this.#files, field, written.has(field.fieldId), this.#kernel);
+        const isWritten = written.has(field.fieldId);
+        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime);
         if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
         else this.#vectors.set(field.fieldId, added);
         continue;
@@ -393,6 +396,7 @@ async function sealedVectors(
   field: FieldSchema,
   isWritten: boolean,
   kernel: Kernel,
+  runtime: Runtime,
 ): Promise<SealedVectors> {
   if (isDenseVectorType(field.dataType)) {
     const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
@@ -401,7 +405,15 @@ async function sealedVectors(
   const { rowCount } = files.manifest;
   const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, rowCount);
   const vectors = createFieldVectors(kernel, field);
-  vectors.append(column, 0, rowCount);
+  try {
+    for (let from = 0; from < rowCount; from += vectors.stepRows) {
+      if (from > 0) await runtime.yield();
+      vectors.append(column, from, Math.min(rowCount, from + vectors.stepRows));
+    }
+  } catch (thrown) {
+    vectors.close();
+    throw thrown;
+  }
   return { vectors, valid: column.valid, isMapped: false };
 }
 

@@ -23,7 +23,8 @@ export async function buildScalarFile(
   const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
   const { rowCount, fields } = files.manifest;
   // A field that is younger than the segment has no values there.
-  if (!fields.some(({ fieldId }) => fieldId === field.fieldId)) return { kind: "index", files: [], rowCount };
+  if (!fields.some(({ fieldId }) => fieldId === field.fieldId))
+    return { kind: "index", files: [], rowCount, recall: [] };
   const column = await files.readScalar(field.fieldId);
   running.signal.throwIfAborted();
   const parts =
@@ -42,7 +43,7 @@ export async function buildScalarFile(
       running.signal.throwIfAborted();
       await sink.append(part);
     }
-    return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount };
+    return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount, recall: [] };
   } catch (error) {
     await sink.abort();
     throw error;

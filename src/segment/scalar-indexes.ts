@@ -42,7 +42,7 @@ export class ScalarIndexes {
   }
 
   over(filter: LeafFilter): readonly ScalarIndex[] {
-    if (filter.kind === "columns" || this.#indexes.length === 0) return [];
+    if (!("field" in filter) || this.#indexes.length === 0) return [];
     const { fieldId, path } = filter.field;
     return this.#indexes
       .filter((known) => known.fieldId === fieldId && samePath(known.path, path))

@@ -54,7 +54,7 @@ function indexesOver(random: Random, table: ReturnType<typeof randomTable>): Map
 
 function planned(filter: Filter, indexes: ReadonlyMap<string, readonly ScalarIndex[]>): IndexedFilter | null {
   return planIndexes(filter, (leaf) => {
-    if (leaf.kind === "columns") return [];
+    if (!("field" in leaf)) return [];
     return indexes.get(`${leaf.field.fieldId}/${leaf.field.path.join("/")}`) ?? [];
   });
 }

@@ -13,4 +13,4 @@ try {
 } catch (thrown) {
   answer = { kind: "failed", text: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) };
 }
-present(parentPort, "a thread has a parent").postMessage(answer);
+present(parentPort, "a thread has a parent").postMessage(answer, []);

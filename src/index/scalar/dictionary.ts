@@ -123,10 +123,11 @@ function numberOrder(column: FixedColumn, places: Uint32Array): Ordering {
 function textOrder(column: BytesColumn, places: Uint32Array): Ordering {
   const { offsets, bytes } = column;
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const lengthOf = (place: number): number => offsets[place + 1]! - offsets[place]!;
   return {
     order: sortTexts(column, places),
     isSame: (left, right) =>
-      offsets[left + 1]! - offsets[left]! === offsets[right + 1]! - offsets[right]! &&
+      lengthOf(left) === lengthOf(right) &&
       view.compare(view, offsets[right]!, offsets[right + 1]!, offsets[left]!, offsets[left + 1]!) === 0,
     take: (firsts) => {
       const ends = new Uint32Array(firsts.length + 1);

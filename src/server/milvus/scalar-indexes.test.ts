@@ -91,7 +91,7 @@ const CONDITIONS: readonly Condition[] = [
   ['deep["a"]["b"] == 21', (row) => deepAt(row) === 21],
   [
     'json_contains(deep["a"], 12)',
-    ({ deep }) => (deep as { a: unknown }).a instanceof Array && (deep as { a: number[] }).a[0] === 12,
+    ({ deep }) => Array.isArray((deep as { a: unknown }).a) && (deep as { a: number[] }).a[0] === 12,
   ],
   [
     'size == 17 and color == "c7" and story like "%kite%"',

@@ -28,6 +28,7 @@ export const PYTHON_CASES = {
   evolution: "fields that come later, a time to live, truncation, properties",
   flushes: "flush and segments",
   indexes: "indexes are described as they were made",
+  approximate: "every index type that is built, searched through its own parameters",
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
   reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",

@@ -1,11 +1,13 @@
 /** Filters: loops in the kernel, parsing. Parts by name, or all of them. */
 
+import { documentsPart } from "./filter/documents.ts";
 import { parsePart } from "./filter/parse.ts";
 import { scanPart } from "./filter/scan.ts";
 import { printLoad } from "./measure.ts";
 
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   scan: scanPart,
+  documents: documentsPart,
   parse: parsePart,
 };
 

@@ -545,6 +545,7 @@ NAPI_MODULE_INIT() {
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
       {"filter", started_with_value<filter, 3>},
+      {"readPlaces", started_with_value<read_places, 7>},
   };
   for (const auto& one : all) {
     napi_value function;

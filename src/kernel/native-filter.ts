@@ -5,7 +5,14 @@
  */
 
 import { type Bitset, bitsetBytes } from "../model/bitset.ts";
-import { columnType, type FilterColumn, type FilterKernel, type FilterRun } from "./filter-kernel.ts";
+import {
+  columnType,
+  type FilterColumn,
+  type FilterKernel,
+  type FilterRun,
+  type PlaceKernel,
+  type PlaceReading,
+} from "./filter-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { StartJob } from "./native-index.ts";
 
@@ -23,6 +30,16 @@ export interface FilterAddon {
     wanted: Bitset | null,
     passing: Bitset,
   ): void;
+  readPlaces(
+    ticket: number | null,
+    offsets: Uint32Array,
+    bytes: Uint8Array,
+    valid: Uint8Array | null,
+    firstRow: number,
+    rowCount: number,
+    paths: Uint8Array,
+    into: readonly (Uint8Array | BigInt64Array)[],
+  ): void;
 }
 
 type Guarded = <T>(call: () => T) => T;
@@ -33,8 +50,9 @@ type Guarded = <T>(call: () => T) => T;
  */
 const INLINE_ROWS = 16_384;
 const INLINE_WORK = 1_000_000;
+const INLINE_DOCUMENT_BYTES = 64 * 1024;
 
-export class NativeFilters implements FilterKernel {
+export class NativeFilters implements FilterKernel, PlaceKernel {
   readonly #addon: FilterAddon;
   readonly #startJob: StartJob;
   readonly #guarded: Guarded;
@@ -62,6 +80,18 @@ export class NativeFilters implements FilterKernel {
     const passing = roomFor(run);
     await this.#startJob(signal ?? null, (ticket) => this.#call(ticket, run, passing));
     return passing;
+  }
+
+  async readPlaces(reading: PlaceReading): Promise<void> {
+    const { documents, firstRow, rowCount, into } = reading;
+    const paths = encodePaths(reading.paths);
+    const arrays = into.flatMap(({ classes, words }) => [classes, words]);
+    const { offsets, bytes, valid } = documents;
+    const read = (ticket: number | null): void =>
+      this.#addon.readPlaces(ticket, offsets, bytes, valid, firstRow, rowCount, paths, arrays);
+    const isShort = offsets[rowCount]! - offsets[firstRow]! <= INLINE_DOCUMENT_BYTES;
+    if (isShort) this.#guarded(() => read(null));
+    else await this.#startJob(null, read);
   }
 
   #call(ticket: number | null, { program, columns, rowCount, wanted }: FilterRun, passing: Bitset): void {
@@ -99,4 +129,19 @@ function partsOf(column: FilterColumn): Part[] {
     case "valid":
       return [type, null, column.valid, null, null, null];
   }
+}
+
+/** For each path the count of its keys, for each key its length and its bytes; numbers of 32 bits. */
+function encodePaths(paths: readonly (readonly string[])[]): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const number = (value: number): void => void pieces.push(new Uint8Array(Uint32Array.of(value).buffer));
+  for (const path of paths) {
+    number(path.length);
+    for (const key of path) {
+      const bytes = Buffer.from(key, "utf8");
+      number(bytes.length);
+      pieces.push(bytes);
+    }
+  }
+  return Uint8Array.from(Buffer.concat(pieces));
 }

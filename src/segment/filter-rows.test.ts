@@ -21,6 +21,7 @@ function sourceOf(random: Random, rowCount: number, filters: FilterKernel | null
   const table = randomTable(random, rowCount);
   const kept = native instanceof TwinFilters ? null : new PlaceColumns(native);
   return {
+    indexesOver: () => [],
     filters,
     column: (fieldId) => table.column(fieldId),
     places: async (fieldId, paths) => {

@@ -15,6 +15,7 @@ import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import type { ScalarIndex } from "../index/scalar/match.ts";
 import { filtersOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
@@ -272,6 +273,11 @@ export class GrowingSegment implements Segment {
 
   async places(): Promise<readonly PlaceColumn[] | null> {
     return null;
+  }
+
+  /** Rows that still come have none. */
+  indexesOver(): readonly ScalarIndex[] {
+    return [];
   }
 
   keys(): KeyColumn {

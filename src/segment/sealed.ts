@@ -14,6 +14,7 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { ScalarIndex } from "../index/scalar/match.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
@@ -27,6 +28,7 @@ import {
   takeRows,
   type VectorColumn,
 } from "../model/columns.ts";
+import type { LeafFilter } from "../model/filter.ts";
 import {
   type CollectionSchema,
   type FieldSchema,
@@ -46,6 +48,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import { ScalarIndexes } from "./scalar-indexes.ts";
 import { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
@@ -101,6 +104,7 @@ export class SealedSegment implements Segment {
   readonly #vectors: Map<bigint, SealedVectors>;
   /** By field. One that is replaced is closed; searches through it end as they began. */
   readonly #indexes = new Map<bigint, SegmentIndex>();
+  readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
   readonly #lease: Lease;
@@ -198,7 +202,7 @@ export class SealedSegment implements Segment {
   /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
-    bytes += this.#rank?.byteLength ?? 0;
+    bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
     if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
     for (const { vectors, valid, isMapped } of this.#vectors.values()) {
@@ -242,6 +246,14 @@ export class SealedSegment implements Segment {
     } finally {
       this.release();
     }
+  }
+
+  get scalarIndexes(): ScalarIndexes {
+    return this.#scalarIndexes;
+  }
+
+  indexesOver(filter: LeafFilter): readonly ScalarIndex[] {
+    return this.#scalarIndexes.over(filter);
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {

@@ -45,6 +45,8 @@ export interface RetiredSegment {
 export interface AskedCompaction {
   readonly compactionId: bigint;
   readonly collectionId: bigint;
+  /** It concerns what was flushed by then. */
+  readonly until: Timestamp;
 }
 
 export class Catalog {
@@ -164,6 +166,10 @@ export class Catalog {
 
   retired(): RetiredSegment[] {
     return [...this.#tables[keys.RETIRED].values()];
+  }
+
+  isRetired({ collectionId, partitionId, segmentId }: SegmentIds): boolean {
+    return this.#tables[keys.RETIRED].has(keys.retiredSegmentKey(collectionId, partitionId, segmentId));
   }
 
   askedCompactions(): AskedCompaction[] {

@@ -9,15 +9,27 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { milvusError } from "../base/errors.ts";
 import type { MetaStore } from "../metastore/metastore.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
-import { COORDINATOR, type CoordinatorService, STREAMING, type StreamingService } from "../rpc/services.ts";
+import {
+  COORDINATOR,
+  type CoordinatorService,
+  DATA,
+  type DataService,
+  QUERY,
+  type QueryService,
+  STREAMING,
+  type StreamingService,
+} from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
+import type { CompactionLimits } from "../model/compaction.ts";
 import { LoadState } from "../model/types.ts";
 import { Broadcaster } from "./broadcaster.ts";
 import { Catalog } from "./catalog.ts";
 import { assignChannels } from "./channels.ts";
 import * as collections from "./collections.ts";
+import { Compactions } from "./compactions.ts";
 import type { Context } from "./context.ts";
 import * as databases from "./databases.ts";
+import { Garbage } from "./garbage.ts";
 import { alterIndex, createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
@@ -32,16 +44,34 @@ export interface CoordinatorOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly channels: readonly string[];
+  readonly limits: CompactionLimits;
+  readonly log: (line: string) => void;
 }
 
 export class Coordinator {
   readonly #context: Context;
   readonly #loads: Loads;
+  readonly #compactions: Compactions;
+  readonly #garbage: Garbage;
   readonly #stopServing: () => void;
 
-  private constructor(context: Context, transport: Transport) {
+  private constructor(context: Context, { transport, limits, log }: CoordinatorOptions) {
     this.#context = context;
     this.#loads = new Loads(context);
+    this.#compactions = new Compactions({
+      context,
+      data: transport.client<DataService>(DATA),
+      limits,
+      changed: (collectionId) => this.#segmentsChanged(collectionId),
+      log,
+    });
+    this.#garbage = new Garbage({
+      context,
+      limits,
+      isSettled: (collectionId) => this.#loads.isSettled(collectionId),
+      isBeingWritten: (segmentId) => this.#compactions.isBeingWritten(segmentId),
+      log,
+    });
     this.#stopServing = transport.serve<CoordinatorService>(COORDINATOR, this.#implementation());
   }
 
@@ -61,9 +91,10 @@ export class Coordinator {
       newId: () => ids.allocate(),
       applied: (operations) => catalog.apply(operations),
     });
-    const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming };
+    const query = transport.client<QueryService>(QUERY);
+    const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming, query };
     await databases.ensureDefaultDatabase(context);
-    return new Coordinator(context, transport);
+    return new Coordinator(context, options);
   }
 
   async activate(): Promise<void> {
@@ -73,10 +104,14 @@ export class Coordinator {
     for (const { collectionId } of this.#context.catalog.collections())
       await sweepTruncated(this.#context, collectionId);
     this.#loads.reconcileAll();
+    this.#compactions.recover();
+    this.#garbage.wake();
   }
 
   async stop(): Promise<void> {
     this.#context.broadcaster.stop();
+    await this.#compactions.stop();
+    await this.#garbage.stop();
     await this.#loads.stop();
   }
 
@@ -85,6 +120,11 @@ export class Coordinator {
     this.#stopServing();
     await this.#context.timestamps.close();
     await this.#context.ids.close();
+  }
+
+  /** A compaction has put others in the place of some segments. */
+  #segmentsChanged(collectionId: bigint): void {
+    if (this.#context.catalog.loadConfig(collectionId) !== null) this.#loads.reconcile(collectionId);
   }
 
   #implementation(): Implementation<CoordinatorService> {
@@ -170,6 +210,8 @@ export class Coordinator {
       loadProgress: async (request) => loads.progress(request),
 
       listSegments: async ({ collectionId }) => ({ segments: catalog.segments(collectionId) }),
+      compact: (request) => this.#compactions.ask(catalog.collection(request)),
+      compactionProgress: async ({ compactionId }) => this.#compactions.progress(compactionId),
       recoverChannel: ({ channel }) => recoverChannel(context, channel),
       saveFlush: async (request) => {
         await saveFlush(context, request);
@@ -180,6 +222,7 @@ export class Coordinator {
           await sweepTruncated(context, collectionId);
           if (catalog.loadConfig(collectionId) !== null) loads.reconcile(collectionId);
         }
+        this.#compactions.wake();
       },
     };
   }

@@ -133,7 +133,8 @@ export class Engine {
   ): Promise<Engine> {
     const log = options.log ?? (() => undefined);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const coordinator = await Coordinator.start({ ...adapters, channels: channelNames(limits.channelCount) });
+    const channels = channelNames(limits.channelCount);
+    const coordinator = await Coordinator.start({ ...adapters, channels, limits, log });
     const streaming = new StreamingNode({ ...adapters, limits, log });
     const query = new QueryNode(adapters);
     const data = new DataNode({ ...adapters, work: adapters.work ?? null });

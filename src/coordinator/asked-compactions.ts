@@ -9,7 +9,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import type { Operation } from "../metastore/metastore.ts";
+import { type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { CompactionProgress } from "../rpc/services.ts";
 import type { AskedCompaction } from "./catalog.ts";
@@ -105,10 +105,17 @@ export class AskedCompactions {
     job.isOver = true;
   }
 
-  /** Repeating either write is harmless, so an unclear outcome is left to whoever tries again. */
   async #write(operations: readonly Operation[]): Promise<void> {
-    await this.#context.store.transaction([], operations);
-    this.#context.catalog.apply(operations);
+    for (;;) {
+      try {
+        await this.#context.store.transaction([], operations);
+        return this.#context.catalog.apply(operations);
+      } catch (error) {
+        // Writing the same once more is harmless, so an unclear outcome is repeated until it is clear.
+        if (!(error instanceof OutcomeUnknown)) throw error;
+        await this.#context.runtime.yield();
+      }
+    }
   }
 
   #remember(job: AskedJob): void {

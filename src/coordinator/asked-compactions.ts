@@ -10,6 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
+import type { CompactionScope } from "../model/compaction.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { CompactionProgress } from "../rpc/services.ts";
 import type { AskedCompaction } from "./catalog.ts";
@@ -54,9 +55,9 @@ export class AskedCompactions {
     for (const asked of this.#context.catalog.askedCompactions()) this.#remember(new AskedJob(asked));
   }
 
-  async ask(collectionId: bigint, until: Timestamp): Promise<AskedJob> {
+  async ask(collectionId: bigint, until: Timestamp, scope: CompactionScope): Promise<AskedJob> {
     const compactionId = await this.#context.ids.allocate();
-    const asked: AskedCompaction = { compactionId, collectionId, until };
+    const asked: AskedCompaction = { compactionId, collectionId, until, scope };
     await this.#write([putJson(compactionKey(compactionId), asked)]);
     const job = new AskedJob(asked);
     this.#remember(job);

@@ -10,6 +10,7 @@ import { present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { CompactionScope } from "../model/compaction.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { MetaStore, Operation } from "../metastore/metastore.ts";
 import type { CollectionName, DatabaseInfo } from "../rpc/services.ts";
@@ -47,6 +48,7 @@ export interface AskedCompaction {
   readonly collectionId: bigint;
   /** It concerns what was flushed by then. */
   readonly until: Timestamp;
+  readonly scope: CompactionScope;
 }
 
 export class Catalog {

@@ -15,14 +15,16 @@ import { assert } from "../base/assert.ts";
 import { asMilvusError, type MilvusError, milvusError } from "../base/errors.ts";
 import type { Timer } from "../base/host/runtime.ts";
 import { Loop } from "../base/loop.ts";
-import { composeTimestamp, physicalMilliseconds, type Timestamp } from "../base/timestamp.ts";
+import { composeTimestamp, type Timestamp } from "../base/timestamp.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
-import type { CompactionLimits } from "../model/compaction.ts";
+import type { CompactionLimits, CompactionScope } from "../model/compaction.ts";
 import type { CollectionInfo } from "../model/schema.ts";
+import { SegmentLevel } from "../model/types.ts";
 import type { CompactionProgress, DataResult, DataService, DataTask } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { segmentPrefixes } from "../storage/keys.ts";
 import { type AskedJob, AskedCompactions } from "./asked-compactions.ts";
+import type { AskedCompaction } from "./catalog.ts";
 import { commitMerge, commitSpread } from "./compaction-commit.ts";
 import { type CompactionPlan, compactionPlans } from "./compaction-policy.ts";
 import type { Context } from "./context.ts";
@@ -89,9 +91,12 @@ export class Compactions {
   }
 
   /** Compacts all that the collection has by now. Tells how many plans there are at once; one may lead to others. */
-  async ask(collection: CollectionInfo): Promise<{ readonly compactionId: bigint; readonly planCount: number }> {
+  async ask(
+    collection: CollectionInfo,
+    scope: CompactionScope,
+  ): Promise<{ readonly compactionId: bigint; readonly planCount: number }> {
     const { context } = this.#options;
-    const job = await this.#asked.ask(collection.collectionId, await context.timestamps.allocate());
+    const job = await this.#asked.ask(collection.collectionId, await context.timestamps.allocate(), scope);
     let planCount = 0;
     for (const channel of collection.virtualChannels) planCount += (await this.#plans(collection, channel, job)).length;
     this.wake();
@@ -143,16 +148,26 @@ export class Compactions {
 
   async #plans(collection: CollectionInfo, channel: string, job: AskedJob | null): Promise<CompactionPlan[]> {
     const { context, limits } = this.#options;
-    const until = job?.asked.until ?? null;
+    const asked = job?.asked ?? null;
     const segments = context.catalog
       .segments(collection.collectionId)
-      .filter((segment) => segment.insertChannel === channel && (until === null || segment.flushTimestamp <= until));
+      .filter((segment) => segment.insertChannel === channel && (asked === null || isAskedFor(segment, asked)));
     if (segments.length === 0) return [];
     const now = await context.timestamps.allocate();
     // Rows go on expiring; a compaction that was asked for must end.
-    const safeTimestamp = await this.#safeTimestamp(channel, until ?? now);
+    const safeTimestamp = await this.#safeTimestamp(channel, asked?.until ?? now);
     const avoided = this.#avoidedNow();
-    return compactionPlans({ collection, segments, safeTimestamp, now, limits, isForced: job !== null, avoided });
+    const compactedBytes = Math.min(limits.compactedBytes, asked?.scope.targetBytes ?? limits.compactedBytes);
+    const plans = compactionPlans({
+      collection,
+      segments,
+      safeTimestamp,
+      now,
+      limits: { ...limits, compactedBytes },
+      isForced: job !== null,
+      avoided,
+    });
+    return asked?.scope.onlyDeletes === true ? plans.filter(({ kind }) => kind === "spread") : plans;
   }
 
   /** No read at an earlier timestamp is promised to anybody. */
@@ -281,12 +296,24 @@ export class Compactions {
   }
 }
 
+/** Deletes are spread with all that they may concern, or not at all. */
+function isAskedFor(segment: SegmentInfo, { until, scope }: AskedCompaction): boolean {
+  if (segment.flushTimestamp > until) return false;
+  const { partitionId, virtualChannel, segmentIds } = scope;
+  if (virtualChannel !== null && virtualChannel !== segment.insertChannel) return false;
+  if (partitionId === null && segmentIds === null) return true;
+  if (segment.level === SegmentLevel.L0) return false;
+  const isOfPartition = partitionId === null || partitionId === segment.partitionId;
+  return isOfPartition && (segmentIds === null || segmentIds.includes(segment.segmentId));
+}
+
 function isAutomaticFor(collection: CollectionInfo): boolean {
   return collection.properties.find(({ key }) => key === AUTOMATIC_KEY)?.value.toLowerCase() !== "false";
 }
 
 function before(timestamp: Timestamp, milliseconds: number): Timestamp {
-  return composeTimestamp(Math.max(0, physicalMilliseconds(timestamp) - milliseconds));
+  const earlier = timestamp - composeTimestamp(milliseconds);
+  return earlier > 0n ? earlier : 0n;
 }
 
 function mayPass(error: MilvusError): boolean {

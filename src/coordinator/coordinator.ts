@@ -210,7 +210,7 @@ export class Coordinator {
       loadProgress: async (request) => loads.progress(request),
 
       listSegments: async ({ collectionId }) => ({ segments: catalog.segments(collectionId) }),
-      compact: (request) => this.#compactions.ask(catalog.collection(request)),
+      compact: (request) => this.#compactions.ask(catalog.collection(request), request.scope),
       compactionProgress: async ({ compactionId }) => this.#compactions.progress(compactionId),
       recoverChannel: ({ channel }) => recoverChannel(context, channel),
       saveFlush: async (request) => {

@@ -5,6 +5,7 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
 import type { IndexFile, IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { CompactionScope } from "../model/compaction.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
   AggregatePlan,
@@ -155,7 +156,9 @@ export interface CoordinatorService {
   listSegments(request: { readonly collectionId: bigint }): Promise<{ readonly segments: readonly SegmentInfo[] }>;
 
   /** Compacts what the collection has in files by now, and tells at once; `planCount` is what there is to do first. */
-  compact(request: CollectionName): Promise<{ readonly compactionId: bigint; readonly planCount: number }>;
+  compact(
+    request: CollectionName & { readonly scope: CompactionScope },
+  ): Promise<{ readonly compactionId: bigint; readonly planCount: number }>;
   /** One that is not known is completed, with no plans. */
   compactionProgress(request: { readonly compactionId: bigint }): Promise<CompactionProgress>;
 

@@ -8,6 +8,7 @@
 import { MilvusError } from "../../src/base/errors.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../../src/model/columns.ts";
 import type { Filter } from "../../src/model/filter.ts";
+import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
 import type { Hits, RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
 import {
@@ -299,7 +300,8 @@ export class Workload {
   async compact(): Promise<bigint | null> {
     this.operations += 1;
     try {
-      return (await this.cluster.ask(({ coordinator }) => coordinator.compact(NAME))).compactionId;
+      return (await this.cluster.ask(({ coordinator }) => coordinator.compact({ ...NAME, scope: WHOLE_COLLECTION })))
+        .compactionId;
     } catch (error) {
       this.#tolerated(error);
       return null;

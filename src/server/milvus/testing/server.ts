@@ -16,6 +16,7 @@ import {
 import type { Runtime } from "../../../base/host/runtime.ts";
 import { SystemRuntime } from "../../../base/host/system.ts";
 import { type Adapters, Engine } from "../../../engine/engine.ts";
+import type { EngineLimits } from "../../../engine/limits.ts";
 import { TwinKernel } from "../../../kernel/twin/twin.ts";
 import { Journal } from "../../../log/journal/journal.ts";
 import { MemoryLog } from "../../../log/memory.ts";
@@ -46,6 +47,7 @@ export async function startServer(
     readonly directory?: string;
     /** The metadata as the server sees them. */
     readonly metadata?: (store: MetaStore) => MetaStore;
+    readonly limits?: Partial<EngineLimits>;
   } = {},
 ): Promise<Running> {
   const runtime = given.runtime ?? new SystemRuntime();
@@ -54,7 +56,7 @@ export async function startServer(
   const { store: metadata, objects, logBackend } = await stores(runtime, given.directory ?? null);
   const store = given.metadata?.(metadata) ?? metadata;
   const adapters = { store, objects, logBackend, kernel, transport, runtime };
-  const engine = await Engine.assemble(adapters, {}, () => {});
+  const engine = await Engine.assemble(adapters, { limits: given.limits ?? {} }, () => {});
   const { proxy } = engine;
   const faults: unknown[] = [];
   const onFault = (_path: string, thrown: unknown): void => void faults.push(thrown);

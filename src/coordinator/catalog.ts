@@ -9,7 +9,7 @@ import { decodeJson } from "../base/json.ts";
 import { present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { IndexInfo, LoadConfig, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CompactionScope } from "../model/compaction.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { MetaStore, Operation } from "../metastore/metastore.ts";
@@ -57,6 +57,7 @@ export class Catalog {
     [keys.COLLECTIONS]: new Map<string, CollectionInfo>(),
     [keys.ALIASES]: new Map<string, AliasInfo>(),
     [keys.INDEXES]: new Map<string, IndexInfo>(),
+    [keys.SEGMENT_INDEXES]: new Map<string, SegmentIndexInfo>(),
     [keys.LOADS]: new Map<string, LoadConfig>(),
     [keys.SEGMENTS]: new Map<string, SegmentInfo>(),
     [keys.DELETES_FLUSHED]: new Map<string, bigint>(),
@@ -144,6 +145,14 @@ export class Catalog {
 
   indexes(collectionId: bigint): IndexInfo[] {
     return [...this.#tables[keys.INDEXES].values()].filter((index) => index.collectionId === collectionId);
+  }
+
+  segmentIndex(segment: SegmentInfo, indexId: bigint): SegmentIndexInfo | null {
+    return this.#tables[keys.SEGMENT_INDEXES].get(keys.segmentIndexKey({ ...segment, indexId })) ?? null;
+  }
+
+  segmentIndexes(): SegmentIndexInfo[] {
+    return [...this.#tables[keys.SEGMENT_INDEXES].values()];
   }
 
   loadConfig(collectionId: bigint): LoadConfig | null {

@@ -30,6 +30,7 @@ import { Compactions } from "./compactions.ts";
 import type { Context } from "./context.ts";
 import * as databases from "./databases.ts";
 import { Garbage } from "./garbage.ts";
+import { IndexBuilds } from "./index-builds.ts";
 import { alterIndex, createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
@@ -45,11 +46,13 @@ export interface CoordinatorOptions {
   readonly runtime: Runtime;
   readonly channels: readonly string[];
   readonly limits: CompactionLimits;
+  /** One line each about what it does on its own. */
   readonly log: (line: string) => void;
 }
 
 export class Coordinator {
   readonly #context: Context;
+  readonly #builds: IndexBuilds;
   readonly #loads: Loads;
   readonly #compactions: Compactions;
   readonly #garbage: Garbage;
@@ -57,12 +60,18 @@ export class Coordinator {
 
   private constructor(context: Context, { transport, limits, log }: CoordinatorOptions) {
     this.#context = context;
-    this.#loads = new Loads(context);
+    const data = transport.client<DataService>(DATA);
+    const changed = (collectionId: bigint): void => this.#segmentsChanged(collectionId);
+    this.#builds = new IndexBuilds({ context, data, changed, log });
+    this.#loads = new Loads(context, (segment) => this.#builds.ready(segment));
     this.#compactions = new Compactions({
       context,
-      data: transport.client<DataService>(DATA),
+      data,
       limits,
-      changed: (collectionId) => this.#segmentsChanged(collectionId),
+      changed: (collectionId) => {
+        changed(collectionId);
+        this.#builds.wake();
+      },
       log,
     });
     this.#garbage = new Garbage({
@@ -104,6 +113,7 @@ export class Coordinator {
     for (const { collectionId } of this.#context.catalog.collections())
       await sweepTruncated(this.#context, collectionId);
     this.#loads.reconcileAll();
+    await this.#builds.recover();
     this.#compactions.recover();
     this.#garbage.wake();
   }
@@ -112,6 +122,7 @@ export class Coordinator {
     this.#context.broadcaster.stop();
     await this.#compactions.stop();
     await this.#garbage.stop();
+    await this.#builds.stop();
     await this.#loads.stop();
   }
 
@@ -131,6 +142,7 @@ export class Coordinator {
     const context = this.#context;
     const { catalog } = context;
     const loads = this.#loads;
+    const builds = this.#builds;
     return {
       allocateTimestamps: async ({ count }) => ({ first: await context.timestamps.allocate(count) }),
       allocateIds: async ({ count }) => ({ first: await context.ids.allocate(count) }),
@@ -147,6 +159,7 @@ export class Coordinator {
         const dropped = await collections.dropCollection(context, request);
         if (dropped === null || known === null) return;
         loads.forget(known);
+        builds.wake();
         await removeDroppedFiles(context, false);
       },
       describeCollection: async (request) => {
@@ -171,6 +184,7 @@ export class Coordinator {
       alterField: (request) => alterField(context, request),
       truncateCollection: async (request) => {
         const collectionId = await truncateCollection(context, request);
+        builds.wake();
         loads.reconcile(collectionId);
         await loads.settled(collectionId);
         await removeDroppedFiles(context, false);
@@ -180,6 +194,7 @@ export class Coordinator {
       dropPartition: async (request) => {
         const { collectionId } = catalog.collection(request);
         await collections.dropPartition(context, request);
+        builds.wake();
         loads.reconcile(collectionId);
         await loads.settled(collectionId);
         await removeDroppedFiles(context, false);
@@ -201,9 +216,18 @@ export class Coordinator {
         return { aliases: catalog.aliases(database.databaseId).map((alias) => alias.alias) };
       },
 
-      createIndex: (request) => createIndex(context, request),
+      createIndex: async (request) => {
+        await createIndex(context, request);
+        builds.wake();
+      },
       alterIndex: (request) => alterIndex(context, request),
-      dropIndex: (request) => dropIndex(context, request),
+      dropIndex: async (request) => {
+        await dropIndex(context, request);
+        builds.wake();
+      },
+      indexProgress: async ({ collectionId }) => ({ indexes: builds.progress(collectionId) }),
+      reportBrokenIndex: ({ collectionId, buildId, version, reason }) =>
+        builds.giveUp(collectionId, buildId, version, reason),
 
       loadCollection: (request) => loads.load(request),
       releaseCollection: (request) => loads.release(request),
@@ -215,6 +239,7 @@ export class Coordinator {
       recoverChannel: ({ channel }) => recoverChannel(context, channel),
       saveFlush: async (request) => {
         await saveFlush(context, request);
+        builds.wake();
         // Files of what was truncated while they were written; should that fail now, the next start does it.
         if (request.segments.some((segment) => isTruncated(context, segment)))
           await removeDroppedFiles(context, false).catch(() => 0);

@@ -8,6 +8,7 @@ export const DATABASES = `${ROOT}/root-coord/database/db-info/`;
 export const COLLECTIONS = `${ROOT}/root-coord/database/collection-info/`;
 export const ALIASES = `${ROOT}/root-coord/database/alias/`;
 export const INDEXES = `${ROOT}/field-index/`;
+export const SEGMENT_INDEXES = `${ROOT}/segment-index/`;
 export const LOADS = `${ROOT}/querycoord-collection-loadinfo/`;
 export const SEGMENTS = `${ROOT}/datacoord-meta/s/`;
 export const DELETES_FLUSHED = `${ROOT}/datacoord-meta/deletes-flushed/`;
@@ -45,6 +46,15 @@ export function segmentKey(collectionId: bigint, partitionId: bigint, segmentId:
 /** All segments of a collection, or of one partition of it. */
 export function segmentPrefix(collectionId: bigint, partitionId: bigint | null): string {
   return partitionId === null ? `${SEGMENTS}${collectionId}/` : `${SEGMENTS}${collectionId}/${partitionId}/`;
+}
+
+export function segmentIndexKey(index: {
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly segmentId: bigint;
+  readonly indexId: bigint;
+}): string {
+  return `${SEGMENT_INDEXES}${index.collectionId}/${index.partitionId}/${index.segmentId}/${index.indexId}`;
 }
 
 export function deletesFlushedKey(virtualChannel: string): string {

@@ -26,7 +26,7 @@ const SEED = 1;
 export async function buildIndex(task: IndexTask, options: DataNodeOptions, running: Running): Promise<IndexResult> {
   const { objects, kernel, runtime, work } = options;
   const { segment, field, indexType } = task;
-  const family = familyOf(indexType);
+  const family = familyOf(indexType, field.dataType);
   const indexes = indexesOf(kernel);
   if (family === null) throw milvusError("IndexNotSupported", "nothing is built for this type", { indexType });
   if (indexes === null || work === null) {

@@ -133,11 +133,12 @@ export class Engine {
   ): Promise<Engine> {
     const log = options.log ?? (() => undefined);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const work = adapters.work ?? null;
     const channels = channelNames(limits.channelCount);
     const coordinator = await Coordinator.start({ ...adapters, channels, limits, log });
     const streaming = new StreamingNode({ ...adapters, limits, log });
-    const query = new QueryNode(adapters);
-    const data = new DataNode({ ...adapters, work: adapters.work ?? null });
+    const query = new QueryNode({ ...adapters, work, log });
+    const data = new DataNode({ ...adapters, work });
     try {
       await coordinator.activate();
     } catch (error) {

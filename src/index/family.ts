@@ -9,6 +9,7 @@
  */
 
 import type { IndexBuild, IndexRequest, SearchParameters } from "../kernel/index-kernel.ts";
+import type { DataType } from "../model/types.ts";
 
 /** What a user said to an index, flat. */
 export type IndexParams = ReadonlyMap<string, unknown>;
@@ -20,6 +21,8 @@ export type BuildParameters = WithoutRequest<IndexBuild>;
 
 export interface IndexFamily {
   readonly kind: IndexBuild["kind"];
+  /** The vectors that it can hold. */
+  readonly dataTypes: readonly DataType[];
   /** Of this index type, with the parameters that its index was created with. */
   build(indexType: string, params: IndexParams): BuildParameters;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */

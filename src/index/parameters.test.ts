@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
-import { buildParams, checkSearchParams } from "./parameters.ts";
+import { buildParams, searchParams } from "./parameters.ts";
 import { INDEX_TYPES } from "./types.ts";
 
 const vector = { name: "v", dataType: DataType.FloatVector, dimension: 100 } as FieldSchema;
@@ -88,7 +88,7 @@ test("every index type takes each of its parameters at both ends of the range, a
 
 test("searching: widths must hold the hits, and unknown keys are ignored", () => {
   const search = (type: string, params: Record<string, unknown>, hits = 10): void =>
-    checkSearchParams(type, new Map(Object.entries(params)), hits);
+    void searchParams(type, new Map(Object.entries(params)), hits);
   search("HNSW", { ef: 10, nprobe: "nonsense" });
   search("HNSW", { ef: "64" });
   assert.throws(() => search("HNSW", { ef: 10 }, 100), /ef\(10\) should be larger than k\(100\)/);

@@ -45,12 +45,20 @@ export function buildParams(field: FieldSchema, given: readonly KeyValue[]): Key
   return [{ key: "index_type", value: type }, { key: "metric_type", value: metric }, ...rest];
 }
 
-/** Checks what a search says to an index of this type; keys that the type does not know are not looked at. */
-export function checkSearchParams(indexType: string, params: ReadonlyMap<string, unknown>, hits: number): void {
+/** What a search says to an index of this type, checked; keys that the type does not know are not looked at. */
+export function searchParams(
+  indexType: string,
+  params: ReadonlyMap<string, unknown>,
+  hits: number,
+): ReadonlyMap<string, unknown> {
+  const said = new Map<string, unknown>();
   for (const [key, rule] of Object.entries(INDEX_TYPES[indexType]?.search ?? {})) {
     const given = params.get(key);
-    if (given !== undefined && given !== "") checkSearchParam(key, rule, given, hits);
+    if (given === undefined || given === "") continue;
+    checkSearchParam(key, rule, given, hits);
+    said.set(key, given);
   }
+  return said;
 }
 
 function vectorIndex(field: FieldSchema, type: string): IndexType {

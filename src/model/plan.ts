@@ -19,6 +19,8 @@ export interface VectorPlan {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   /** MHJACCARD: bits of one hash of a signature. */
   readonly hashBits?: 8 | 16 | 32 | 64;
+  /** What is said to the index, by Milvus's names: `ef`, `nprobe`, `level`… Absent: nothing. */
+  readonly indexParams?: ReadonlyMap<string, unknown>;
 }
 
 export interface SearchPlan {

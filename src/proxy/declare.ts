@@ -22,6 +22,7 @@ const MAX_SHARDS = 16;
 const MAX_PARTITIONS = 1_024;
 const MAX_DIMENSION = 32_768;
 const MAX_VARCHAR_BYTES = 65_535;
+const MAX_ARRAY_CAPACITY = 4_096;
 
 const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.Bool,
@@ -33,7 +34,22 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.Double,
   DataType.VarChar,
   DataType.JSON,
+  DataType.Array,
   DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
+]);
+const ELEMENT_TYPES: ReadonlySet<number> = new Set([
+  DataType.Bool,
+  DataType.Int8,
+  DataType.Int16,
+  DataType.Int32,
+  DataType.Int64,
+  DataType.Float,
+  DataType.Double,
+  DataType.VarChar,
 ]);
 
 export function declareCollection(request: CreateCollectionRequest): CollectionSchema {
@@ -108,6 +124,7 @@ export function checkField(field: DeclaredField, collection: string): void {
   }
   if (isDenseVectorType(dataType as DataType)) checkDimension(field);
   if (dataType === DataType.VarChar) checkMaxLength(field, collection);
+  if (dataType === DataType.Array) checkArray(field, collection);
   checkDefault(field);
 }
 
@@ -153,6 +170,33 @@ function checkMaxLength(field: DeclaredField, collection: string): void {
     throw invalidParameter(
       `the maximum length specified for the field(${field.name}) should be in (0, ${MAX_VARCHAR_BYTES}], but got ${text} instead`,
     );
+  }
+}
+
+function checkArray(field: DeclaredField, collection: string): void {
+  const { name, elementType } = field;
+  if (elementType === DataType.None) throw invalidParameter("element data type None is not valid");
+  if (!ELEMENT_TYPES.has(elementType)) {
+    throw invalidParameter(`element type ${dataTypeName(elementType)} is not supported`);
+  }
+  checkCapacity(field, collection);
+  if (elementType === DataType.VarChar) checkMaxLength(field, collection);
+  if (field.isClusteringKey) throw invalidParameter(`array field ${name} can not be a clustering key`);
+}
+
+function checkCapacity(field: DeclaredField, collection: string): void {
+  const text = param(field, "max_capacity");
+  if (text === null) {
+    throw invalidParameter(
+      `type param(max_capacity) should be specified for array field ${field.name} of collection ${collection}`,
+    );
+  }
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw invalidParameter(`the value for max_capacity of field ${field.name} must be an integer`);
+  }
+  const capacity = Number(text);
+  if (capacity <= 0 || capacity > MAX_ARRAY_CAPACITY) {
+    throw invalidParameter(`the maximum capacity specified for a Array should be in (0, ${MAX_ARRAY_CAPACITY}]`);
   }
 }
 
@@ -259,8 +303,12 @@ function schemaOf(field: DeclaredField, fieldId: bigint): FieldSchema {
     defaultValue: field.defaultValue === null ? null : (field.defaultValue.value as DefaultValue),
     typeParams: field.typeParams,
     dimension: isDenseVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
-    maxLengthBytes: field.dataType === DataType.VarChar ? Number(param(field, "max_length")) : 0,
+    maxLengthBytes: holdsVarChar(field) ? Number(param(field, "max_length")) : 0,
   };
+}
+
+function holdsVarChar({ dataType, elementType }: DeclaredField): boolean {
+  return (dataType === DataType.Array ? elementType : dataType) === DataType.VarChar;
 }
 
 function param(field: DeclaredField, key: string): string | null {

@@ -23,6 +23,7 @@ import {
   vectorValues,
 } from "../model/vectors.ts";
 import type { Pace } from "../storage/pace.ts";
+import { notFinite, notFiniteText } from "./input-numbers.ts";
 import type { InputField } from "./requests.ts";
 
 type InputColumn = NonNullable<InputField["column"]>;
@@ -139,14 +140,6 @@ export function firstNotFinite(type: DataType, values: VectorValues): number | n
     if (!Number.isFinite(value)) return value;
   }
   return null;
-}
-
-export function notFinite(value: number): Error {
-  return invalidParameter(notFiniteText(value));
-}
-
-function notFiniteText(value: number): string {
-  return `value '${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}' is not a number or infinity`;
 }
 
 /** A place for every row, zeros for those that are null, whether something was sent for them or not. */

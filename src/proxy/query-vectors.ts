@@ -11,7 +11,8 @@ import type { FieldSchema } from "../model/schema.ts";
 import { SPARSE_PAIR_BYTES, sparseColumn } from "../model/sparse.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import { type VectorValues, vectorRowBytes } from "../model/vectors.ts";
-import { checkSparse, firstNotFinite, isHalf, notFinite, roundHalves } from "./input-vectors.ts";
+import { notFinite } from "./input-numbers.ts";
+import { checkSparse, firstNotFinite, isHalf, roundHalves } from "./input-vectors.ts";
 import type { SubSearch } from "./requests.ts";
 
 /** `dropRatio`: the share of a sparse query's entries that is not looked at. */

@@ -54,6 +54,10 @@ export interface CreateCollectionRequest extends Target {
   readonly partitionCount: number;
 }
 
+export type InputScalars =
+  | { readonly kind: "fixed"; readonly values: FixedValues }
+  | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array };
+
 /** One column as it was sent; nothing about it has been checked against a schema. */
 export interface InputField {
   readonly type: number;
@@ -62,8 +66,15 @@ export interface InputField {
   /** One byte an entry; null when the sender gave none. */
   readonly valid: Uint8Array | null;
   readonly column:
-    | { readonly kind: "fixed"; readonly values: FixedValues }
-    | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
+    | InputScalars
+    | {
+        readonly kind: "array";
+        readonly elementType: number;
+        /** In elements, one more than entries. */
+        readonly offsets: Uint32Array;
+        /** Null when there are none. */
+        readonly elements: InputScalars | null;
+      }
     | {
         readonly kind: "vector";
         readonly type: DenseVectorType;

@@ -5,7 +5,7 @@
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import { defaultMetric } from "../index/metrics.ts";
-import { checkSearchParams } from "../index/parameters.ts";
+import { searchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
@@ -213,7 +213,7 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
-  checkSearchParams(index?.indexType ?? "", search, window.limit + window.offset);
+  const indexParams = searchParams(index?.indexType ?? "", search, window.limit + window.offset);
   const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   return {
     fieldId: field.fieldId,
@@ -223,6 +223,7 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
     ...(metric === Metric.MHJACCARD ? { hashBits: hashBits(index) } : {}),
     k: window.limit + window.offset,
     range: ring(search, metric),
+    ...(indexParams.size === 0 ? {} : { indexParams }),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type ColumnBatch,
   type VectorColumn,
   bytesColumn,
+  emptyArrays,
   fixedValues,
   isBytesType,
 } from "../model/columns.ts";
@@ -145,6 +146,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return column;
   }
   if (isBytesType(dataType)) return bytesColumn(dataType, []);
+  if (dataType === DataType.Array) return emptyArrays(field, 0, null);
   return { kind: "fixed", type: dataType, values: fixedValues(dataType, 0), valid: null };
 }
 

@@ -1,12 +1,14 @@
 /**
- * Exact nearest rows of one segment, in Milvus's order: by score, then by key, each key once.
+ * Nearest rows of one segment, in Milvus's order: by score, then by key, each key once.
  *
  * The kernel is asked without ranks first, because ranks cost a sort; only where a row outside the hits ties with the last one the
  * query is asked again with them. A key with several visible versions may take several places among the hits; then the search is
  * widened until enough keys are found, and when the kernel cannot go wider, found keys are taken out and the rest is searched.
  *
  * Always true: the hits of a query are exactly the first `k` of all allowed rows ordered by (score, key, newest first) after every
- * key but its first occurrence was dropped.
+ * key but its first occurrence was dropped. Through an index the same holds of the rows that it finds, and there are as many hits: scores
+ * are exact, the order is by score and key, no key comes twice; but a nearer row may be missing, and of a key with several visible
+ * versions another may stand for the nearest.
  */
 
 import { assert } from "../base/assert.ts";

@@ -46,6 +46,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
@@ -96,6 +97,8 @@ export class SealedSegment implements Segment {
   readonly #scalars: Map<bigint, Column>;
   readonly #fieldIds: readonly bigint[] | null;
   readonly #vectors: Map<bigint, SealedVectors>;
+  /** By field. One that is replaced is closed; searches through it end as they began. */
+  readonly #indexes = new Map<bigint, SegmentIndex>();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
   readonly #lease: Lease;
@@ -119,7 +122,10 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
-    this.#lease = new Lease(manifest.segmentId, () => closeAll(content.vectors));
+    this.#lease = new Lease(manifest.segmentId, () => {
+      for (const index of this.#indexes.values()) index.close();
+      closeAll(content.vectors);
+    });
   }
 
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
@@ -190,6 +196,7 @@ export class SealedSegment implements Segment {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
     bytes += this.#rank?.byteLength ?? 0;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
     for (const { vectors, valid, isMapped } of this.#vectors.values()) {
       bytes += valid?.byteLength ?? 0;
       if (!isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
@@ -204,6 +211,33 @@ export class SealedSegment implements Segment {
       if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
     return bytes;
+  }
+
+  get indexes(): readonly SegmentIndex[] {
+    return [...this.#indexes.values()];
+  }
+
+  /** The index through which the field is searched; null: none. */
+  indexOf(fieldId: bigint): SegmentIndex | null {
+    return this.#indexes.get(fieldId) ?? null;
+  }
+
+  /**
+   * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
+   * cannot, and then nothing has changed. False: the field is not loaded, or its rows are not dense.
+   */
+  async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
+    const vectors = this.#vectors.get(fieldId)?.vectors;
+    if (!(vectors instanceof DenseVectors)) return false;
+    this.acquire();
+    try {
+      const index = await open(vectors.rows);
+      this.#indexes.get(fieldId)?.close();
+      this.#indexes.set(fieldId, index);
+      return true;
+    } finally {
+      this.release();
+    }
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
@@ -259,7 +293,14 @@ export class SealedSegment implements Segment {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
-    return await nearestRows(this.#nearestSource(vector.vectors), search, view.rowCount, reachable, signal);
+    const index = this.#indexes.get(search.fieldId);
+    const searched = index === undefined ? vector.vectors : index.over(vector.vectors, search.indexParams);
+    index?.acquire();
+    try {
+      return await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+    } finally {
+      index?.release();
+    }
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -283,6 +324,10 @@ export class SealedSegment implements Segment {
 
   release(): void {
     this.#lease.release();
+  }
+
+  get isClosed(): boolean {
+    return this.#lease.closed;
   }
 
   close(): void {
@@ -311,7 +356,7 @@ export class SealedSegment implements Segment {
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
-  #nearestSource(vectors: FieldVectors): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
     return {
       vectors,
       rowOrderIsKeyOrder: !this.#hasRepeatedKeys,

@@ -249,7 +249,8 @@ export class Delegator {
       for (const segment of fresh) {
         const relevant = deltas.filter((delta) => inScope(delta, segment.partitionId));
         await this.#untilLetGo(segment.segmentId);
-        await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant });
+        const indexes = target.indexes.filter(({ segmentId }) => segmentId === segment.segmentId);
+        await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant, indexes });
         loaded.push(segment);
       }
       // Deletes, and new fields, go on arriving while files are read; the loop ends when none is left, and then nothing comes between.
@@ -280,6 +281,8 @@ export class Delegator {
       await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
     this.#dropFlushed(target.flushedUntil);
     this.deletes.trim(target.flushedUntil);
+    const adopted = target.indexes.filter(({ segmentId }) => served.has(segmentId));
+    if (adopted.length > 0) await this.#query.adoptIndexes({ indexes: adopted });
     // Loaded in vain: its partition was dropped meanwhile.
     await this.#releaseAll(loaded.filter((segment) => this.#isDropped(segment)));
   }

@@ -24,6 +24,7 @@ import { Pace } from "../pace.ts";
 import { BoundsFinder } from "./bounds.ts";
 import { type RowRange, countPresent, encodeLevels, encodePage, encodeValues } from "./encode.ts";
 import { CODEC, type ChunkFacts, MAGIC, type RowGroupFacts, footer, pageHeader } from "./footer.ts";
+import { encodeListPage, listPageEnd } from "./lists.ts";
 import { type FileField, physicalOf } from "./physical.ts";
 
 const PAGE_BYTES = 512 * 1024;
@@ -180,14 +181,19 @@ async function writeChunk(
   const firstPageOffset = sink.offset;
   const finder = new BoundsFinder(field, column);
   let plainBytes = 0;
+  let entries = 0;
   for (let from = rows.from; from < rows.to;) {
     const page = { from, to: pageEnd(field, column, { from, to: Math.min(rows.to, from + pageRows) }) };
-    const plain = encodePage(field, column, page);
+    const { body: plain, entryCount } =
+      column.kind === "array"
+        ? encodeListPage(field, column, page)
+        : { body: encodePage(field, column, page), entryCount: page.to - page.from };
     finder.look(page);
     await pace.pause();
     const stored = zstdCompressSync(plain, ZSTD_OPTIONS);
+    entries += entryCount;
     const header = pageHeader({
-      rowCount: page.to - page.from,
+      entryCount,
       plainBytes: plain.byteLength,
       storedBytes: stored.byteLength,
       crc32: crc32(stored),
@@ -198,12 +204,11 @@ async function writeChunk(
     await pace.pause();
     from = page.to;
   }
-  const rowCount = rows.to - rows.from;
   return {
     field,
     codec: CODEC.zstd,
-    rowCount,
-    nullCount: rowCount - countPresent(column.valid, rows),
+    entryCount: entries,
+    nullCount: rows.to - rows.from - countPresent(column.valid, rows),
     firstPageOffset,
     storedBytes: sink.offset - firstPageOffset,
     plainBytes,
@@ -213,6 +218,7 @@ async function writeChunk(
 
 /** As many rows as make a page; at least one, however long it is. */
 function pageEnd(field: FileField, column: Column, rows: RowRange): number {
+  if (column.kind === "array") return listPageEnd(column, rows, PAGE_BYTES);
   if (column.kind !== "bytes") {
     const fitting = Math.floor(PAGE_BYTES / Math.max(1, physicalOf(field).width));
     return Math.min(rows.to, rows.from + fitting);
@@ -252,7 +258,7 @@ async function writeVectors(
     const storedRows = countPresent(column.valid, rows);
     const levels = encodeLevels(field, column, rows) ?? new Uint8Array(0);
     const plainBytes = levels.byteLength + storedRows * rowBytes;
-    const header = pageHeader({ rowCount: rows.to - rows.from, plainBytes, storedBytes: plainBytes, crc32: null });
+    const header = pageHeader({ entryCount: rows.to - rows.from, plainBytes, storedBytes: plainBytes, crc32: null });
     const lead = header.byteLength + levels.byteLength;
     await sink.append(new Uint8Array(paddingBefore(sink.offset + lead)));
     const firstPageOffset = sink.offset;
@@ -272,14 +278,14 @@ async function writeVectors(
     const chunk = {
       field,
       codec: CODEC.uncompressed,
-      rowCount: rows.to - rows.from,
+      entryCount: rows.to - rows.from,
       nullCount: rows.to - rows.from - storedRows,
       firstPageOffset,
       storedBytes: header.byteLength + plainBytes,
       plainBytes: header.byteLength + plainBytes,
       bounds: null,
     };
-    groups.push({ rowCount: chunk.rowCount, chunks: [chunk] });
+    groups.push({ rowCount: rows.to - rows.from, chunks: [chunk] });
   }
 }
 

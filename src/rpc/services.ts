@@ -13,6 +13,7 @@ import type {
   SegmentInfo,
 } from "../model/catalog.ts";
 import type { CompactionScope } from "../model/compaction.ts";
+import type { RecallSample } from "../model/explain.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
   AggregatePlan,
@@ -450,6 +451,8 @@ export interface IndexResult {
   readonly kind: "index";
   readonly files: readonly IndexFile[];
   readonly rowCount: number;
+  /** What searches of some widths find, by a sample. */
+  readonly recall: readonly RecallSample[];
 }
 
 export type TaskReport =

@@ -83,7 +83,7 @@ export const compactionBeside: Scenario = {
     const channel = workload.channels[0]!;
     faults.objects.delay = 0.3;
     faults.objects.maximumDelayMilliseconds = 20;
-    let isOver = false;
+    const over = new AbortController();
     const writer = async (): Promise<void> => {
       for (let round = 0; round < 14; round += 1) {
         await workload.insert(channel, 3);
@@ -94,17 +94,17 @@ export const compactionBeside: Scenario = {
         await workload.flush(channel);
         await world.sleep(world.random() * 600);
       }
-      isOver = true;
+      over.abort();
     };
     const compactor = async (): Promise<void> => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await world.sleep(world.random() * 1_500);
         const compactionId = await workload.compact();
         if (compactionId !== null) await workload.untilCompacted(compactionId);
       }
     };
     const reader = async (): Promise<void> => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const dice = world.random();
         const ticks = workload.oracle.mutations.flatMap(({ tick }) => (tick === null ? [] : [tick]));
         const at = ticks[Math.floor(world.random() * ticks.length)];

@@ -4,6 +4,7 @@
 // templates here, no exceptions, and everything else is in unnamed namespaces.
 #include "crc.h"
 #include "rotate.h"
+#include "scan.h"
 #include "table.h"
 #include "tile.h"
 #include "walk.h"
@@ -111,6 +112,12 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .walk = walk,
             .choose = choose,
             .crc32c = crc32c,
+        },
+    .lists =
+        {
+            .squares = squares,
+            .products = products,
+            .scan_block = scan_block,
         },
 };
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "graph.h"
+#include "lists.h"
 
 namespace elanus {
 
@@ -41,6 +42,7 @@ struct Table {
   uint64_t (*first_not_finite)(const float* values, uint64_t count);
   float (*sum)(const unsigned char* floats, uint64_t count);
   GraphTable graph;
+  ListsTable lists;
 };
 
 }  // namespace elanus

@@ -17,7 +17,7 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
-#include "../include/elanus_index.h"
+#include "../include/elanus_lists.h"
 
 namespace {
 
@@ -117,7 +117,7 @@ void leave(void* data) {
 
 // ------------------------------------------------------------------------------------------------------------- arguments
 
-constexpr size_t most_arguments = 14;
+constexpr size_t most_arguments = 17;
 
 class Call {
  public:
@@ -480,10 +480,13 @@ NAPI_MODULE_INIT() {
       {"instructionSet", plain<instruction_set>},
       {"useInstructionSet", plain<use_instruction_set>},
       {"buildIndex", started<build_index>},
+      {"buildLists", started<build_lists>},
       {"openIndex", started<open_index>},
       {"searchIndex", started<search_index>},
       {"closeIndex", plain<close_index>},
       {"describeIndex", plain<describe_index>},
+      {"indexKind", plain<index_kind>},
+      {"describeLists", plain<describe_lists>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
   };

@@ -11,6 +11,7 @@ import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
+  GraphDescription,
   IndexBuild,
   IndexBuildJob,
   IndexDescription,
@@ -18,6 +19,8 @@ import type {
   IndexKernel,
   IndexMemory,
   IndexSearch,
+  ListCodes,
+  ListsDescription,
 } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
 
@@ -30,6 +33,18 @@ export interface IndexAddon {
     metric: number,
     degree: number,
     beam: number,
+    seed: number,
+    path: string,
+  ): void;
+  buildLists(
+    ticket: number,
+    rows: Handle,
+    rowCount: number,
+    metric: number,
+    lists: number,
+    codes: number,
+    subspaces: number,
+    bits: number,
     seed: number,
     path: string,
   ): void;
@@ -49,9 +64,14 @@ export interface IndexAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     work: Float64Array,
+    probes: number,
+    reorder: number,
+    queryBits: number,
   ): void;
   closeIndex(index: Handle): void;
+  indexKind(index: Handle): number;
   describeIndex(index: Handle, description: Float64Array): void;
+  describeLists(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
 }
@@ -60,10 +80,12 @@ export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => v
 type Guarded = <T>(call: () => T) => T;
 
 const METRICS = ["L2", "IP", "COSINE"] as const satisfies readonly Metric[];
+const KINDS = ["graph", "lists"] as const;
+const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
 const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 11;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
-const WORK_COUNTS = 5;
+const WORK_COUNTS = 6;
 
 export class NativeIndexes implements IndexKernel {
   readonly #addon: IndexAddon;
@@ -84,9 +106,17 @@ export class NativeIndexes implements IndexKernel {
     checkIndex.checkBuild(build, this.#rowCount(build.rows));
     let ticket = 0;
     let ended = 0;
-    const { rows, rowCount, metric, degree, beam, seed, path } = build;
+    const { rows, rowCount, seed, path } = build;
+    const metric = METRICS.indexOf(build.metric);
     const done = this.#startJob(signal ?? null, (given) => {
-      this.#addon.buildIndex(given, rows, rowCount, METRICS.indexOf(metric), degree, beam, seed, path);
+      if (build.kind === "graph") {
+        this.#addon.buildIndex(given, rows, rowCount, metric, build.degree, build.beam, seed, path);
+      } else {
+        const codes = CODES.indexOf(build.codes);
+        const subspaces = "subspaces" in build ? build.subspaces : 0;
+        const bits = "bits" in build ? build.bits : 0;
+        this.#addon.buildLists(given, rows, rowCount, metric, build.lists, codes, subspaces, bits, seed, path);
+      }
       ticket = given;
     }).then(() => {
       ended = 1;
@@ -107,8 +137,9 @@ export class NativeIndexes implements IndexKernel {
 
   async searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits> {
     checkIndex.checkIndexHandle(search.index);
-    this.#describe(search.index);
-    const queryCount = checkIndex.checkIndexSearch(search, this.#number(1), this.#number(4));
+    const kind = this.#describe(search.index);
+    const queryCount = checkIndex.checkIndexSearch(search, kind, this.#number(1), this.#number(kind === "graph" ? 4 : 6));
+    const { parameters } = search;
     const rows = new Uint32Array(queryCount * search.k);
     const scores = new Float32Array(queryCount * search.k);
     const tied = new Uint8Array(queryCount);
@@ -121,7 +152,7 @@ export class NativeIndexes implements IndexKernel {
           search.index,
           search.queries,
           search.k,
-          search.parameters.ef,
+          parameters.kind === "graph" ? parameters.ef : 0,
           search.allowed,
           search.rank,
           search.range === null ? null : search.range.outer,
@@ -131,16 +162,22 @@ export class NativeIndexes implements IndexKernel {
           scores,
           tied,
           work,
+          parameters.kind === "lists" ? parameters.probes : 0,
+          parameters.kind === "lists" ? (parameters.reorder ?? 0) : 0,
+          parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
         ),
       );
     }
-    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0] = work;
-    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans } };
+    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] = work;
+    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
   }
 
   describeIndex(index: Handle): IndexDescription {
     checkIndex.checkIndexHandle(index);
-    this.#describe(index);
+    return this.#describe(index) === "graph" ? this.#describedGraph() : this.#describedLists();
+  }
+
+  #describedGraph(): GraphDescription {
     const at = (place: number): number => this.#number(place);
     return {
       kind: "graph",
@@ -160,8 +197,37 @@ export class NativeIndexes implements IndexKernel {
     };
   }
 
-  #describe(index: Handle): void {
-    this.#guarded(() => this.#addon.describeIndex(index, this.#description));
+  #describedLists(): ListsDescription {
+    const at = (place: number): number => this.#number(place);
+    return {
+      kind: "lists",
+      metric: present(METRICS[at(0)], "the metric of the index"),
+      dimension: at(1),
+      lists: at(2),
+      codes: present(CODES[at(3)], "the codes of the index"),
+      subspaces: at(4),
+      bits: at(5),
+      rowCount: at(6),
+      looseRowCount: at(7),
+      emptyLists: at(8),
+      shortestList: at(9),
+      longestList: at(10),
+      centreBytes: at(11),
+      numberBytes: at(12),
+      codeBytes: at(13),
+      otherBytes: at(14),
+      fileBytes: at(15),
+    };
+  }
+
+  #describe(index: Handle): (typeof KINDS)[number] {
+    const kind = present(KINDS[this.#guarded(() => this.#addon.indexKind(index))], "the kind of the index");
+    this.#guarded(() =>
+      kind === "graph"
+        ? this.#addon.describeIndex(index, this.#description)
+        : this.#addon.describeLists(index, this.#description),
+    );
+    return kind;
   }
 
   #number(place: number): number {

@@ -72,7 +72,7 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "rows.f32"), data.rows);
   writeFileSync(join(folder, "queries.f32"), queries);
-  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, dimension);
+  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, { element: "float32", dimension });
   const exact = { rows, rowCount, queries, metric, k: K, rank: null, range: null };
   const truth = (await kernel.exactSearch({ ...exact, allowed: null })).rows;
   writeFileSync(join(folder, "truth.u32"), truth);
@@ -94,6 +94,7 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   const buildSeconds = processorSeconds() - start;
   const index = await indexes.openIndex(path, rows);
   const about = indexes.describeIndex(index);
+  if (about.kind !== "graph") throw new Error("a graph was built");
   const bytes = about.codeBytes + about.listBytes + about.otherBytes;
   const degrees = about.rowsOfDegree.reduce((sum, count, degree) => sum + count * degree, 0) / about.graphRowCount;
   printTable(

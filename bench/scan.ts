@@ -9,7 +9,8 @@
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
 import type { ExactSearch } from "../src/kernel/kernel.ts";
-import { Metric } from "../src/model/types.ts";
+import { NUMBER_METRICS } from "../src/model/types.ts";
+import type { Metric } from "../src/model/types.ts";
 
 const ROUNDS = 9;
 const SHAPES = [
@@ -46,7 +47,7 @@ export async function scanBench(): Promise<void> {
 }
 
 async function measure(kernel: NativeKernel, rowCount: number, dimension: number): Promise<void> {
-  const rows = kernel.createRows(dimension);
+  const rows = kernel.createRows({ element: "float32", dimension });
   const block = new Float32Array(1000 * dimension);
   for (let at = 0; at < rowCount; at += 1000) {
     for (let place = 0; place < block.length; place += 1) block[place] = ((at + place) * 2654435761) % 251;
@@ -65,7 +66,7 @@ async function measure(kernel: NativeKernel, rowCount: number, dimension: number
   const gigabytes = (rowCount * dimension * 4) / 1e9;
   console.log(`\n${rowCount} x ${dimension} float32, ${(gigabytes * 1000).toFixed(0)} MB`);
   kernel.readProbe(rows, rowCount);
-  for (const metric of Object.values(Metric)) {
+  for (const metric of NUMBER_METRICS) {
     const read: number[] = [];
     const one: number[] = [];
     const many: number[] = [];

@@ -41,7 +41,7 @@ const tableFlags = ["-fno-exceptions", "-fno-math-errno", "-Wno-uninitialized", 
 export function instructionSets() {
   const sets = [{ name: "portable", flags: [] }];
   if (process.arch === "x64") {
-    const avx2 = ["-mavx2", "-mfma", "-mbmi", "-mpopcnt"];
+    const avx2 = ["-mavx2", "-mfma", "-mf16c", "-mbmi", "-mpopcnt"];
     sets.push({ name: "avx2", flags: avx2 });
     sets.push({
       name: "avx512",

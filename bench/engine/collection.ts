@@ -82,7 +82,7 @@ export function insertRequest(firstKey: number, values: Float32Array): InsertReq
         ...common,
         type: DataType.FloatVector,
         fieldName: "vector",
-        column: { kind: "vector", dimension: DIMENSION, values },
+        column: { kind: "vector", type: DataType.FloatVector, dimension: DIMENSION, values },
       },
     ],
   };

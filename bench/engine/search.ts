@@ -26,7 +26,7 @@ export async function searchBench(): Promise<void> {
       console.log(`search: nothing to measure, ${kernel.reason}`);
       return;
     }
-    const probe = kernel.createRows(DIMENSION);
+    const probe = kernel.createRows({ element: "float32", dimension: DIMENSION });
     for (let row = 0; row < ROWS; row += 1000) kernel.appendRows(probe, vectors(1000, row));
     await createCollection(engine.proxy);
     await fill(engine.proxy, ROWS);

@@ -61,7 +61,7 @@ int elanus_index_close(elanus_index index, elanus_error *error);
  */
 typedef struct elanus_index_search {
   elanus_index index;
-  const float *queries;
+  const void *queries; /* of the element of the rows; as many entries as below */
   uint64_t query_value_count;
   uint32_t k;
   uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k is taken */
@@ -93,7 +93,11 @@ enum { ELANUS_INDEX_WORK = 6 };
 
 /* What an index is, which its file tells. */
 enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1 };
-int elanus_index_kind(elanus_index index, uint32_t *kind, elanus_error *error);
+typedef struct elanus_index_about {
+  uint32_t kind, element, dimension, entry_bytes; /* of its rows */
+  uint64_t row_count;
+} elanus_index_about;
+int elanus_index_tell(elanus_index index, elanus_index_about *about, elanus_error *error);
 
 int elanus_index_search_start(const elanus_index_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
 int elanus_index_search_wait(const elanus_index_search *search, elanus_error *error);

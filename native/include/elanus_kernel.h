@@ -31,9 +31,23 @@ enum {
   ELANUS_INTERNAL = 7
 };
 
-enum { ELANUS_L2 = 0, ELANUS_IP = 1, ELANUS_COSINE = 2 };
+/* What rows are made of. One entry is a float, 16 raw bits, 16 raw bits, a signed byte, a byte of eight bits. */
+enum { ELANUS_FLOAT32 = 0, ELANUS_FLOAT16 = 1, ELANUS_BFLOAT16 = 2, ELANUS_INT8 = 3, ELANUS_BINARY = 4 };
+
+/* The first three are of numbers, the others of bits. */
+enum {
+  ELANUS_L2 = 0,
+  ELANUS_IP = 1,
+  ELANUS_COSINE = 2,
+  ELANUS_HAMMING = 3,
+  ELANUS_JACCARD = 4,
+  ELANUS_SUBSTRUCTURE = 5,
+  ELANUS_SUPERSTRUCTURE = 6,
+  ELANUS_MHJACCARD = 7
+};
 
 #define ELANUS_MAX_DIMENSION 32768u
+#define ELANUS_MAX_BINARY_DIMENSION 262144u
 #define ELANUS_MAX_K 16384u
 #define ELANUS_MAX_HITS (1u << 27) /* queries times k of one search */
 #define ELANUS_NO_ROW 0xffffffffu
@@ -41,23 +55,27 @@ enum { ELANUS_L2 = 0, ELANUS_IP = 1, ELANUS_COSINE = 2 };
 typedef uint64_t elanus_rows;
 typedef struct elanus_error { char text[256]; } elanus_error;
 
-/* ---- rows: float vectors of one dimension, one behind the other */
+/* ---- rows: vectors of one element and dimension, one behind the other; the dimension of binary rows counts bits, a multiple of 8 */
 
 typedef struct elanus_description {
+  uint32_t element;
   uint32_t dimension;
+  uint32_t row_entries;
+  uint32_t entry_bytes;
   uint64_t row_count;
   uint64_t bytes; /* of the rows themselves */
 } elanus_description;
 
 /* Rows that grow in memory. Rows that were appended never move, so searches may run beside one writer. */
-int elanus_rows_create(uint32_t dimension, elanus_rows *rows, elanus_error *error);
+int elanus_rows_create(uint32_t element, uint32_t dimension, elanus_rows *rows, elanus_error *error);
 /* Copies a whole number of rows behind the last one. */
-int elanus_rows_append(elanus_rows rows, const float *values, uint64_t value_count, uint64_t *row_count, elanus_error *error);
-/* Rows that lie in a file as little-endian floats from byte `offset` on. The file must not shrink while it is mapped. */
-int elanus_rows_map(const char *path, uint64_t offset, uint64_t row_count, uint32_t dimension, elanus_rows *rows, elanus_error *error);
+int elanus_rows_append(elanus_rows rows, const void *entries, uint64_t entry_count, uint64_t *row_count, elanus_error *error);
+/* Rows that lie in a file, little-endian, from byte `offset` on. The file must not shrink while it is mapped. */
+int elanus_rows_map(const char *path, uint64_t offset, uint64_t row_count, uint32_t element, uint32_t dimension, elanus_rows *rows,
+                    elanus_error *error);
 int elanus_rows_describe(elanus_rows rows, elanus_description *description, elanus_error *error);
 /* Copies the named rows, in that order. */
-int elanus_rows_gather(elanus_rows rows, const uint32_t *numbers, uint64_t number_count, float *values, uint64_t value_count,
+int elanus_rows_gather(elanus_rows rows, const uint32_t *numbers, uint64_t number_count, void *entries, uint64_t entry_count,
                        elanus_error *error);
 /* Closing twice is harmless; only what never was a handle is refused. */
 int elanus_rows_close(elanus_rows rows, elanus_error *error);
@@ -76,21 +94,24 @@ void elanus_job_release(elanus_job *job);
 
 /*
  * Exact nearest rows. Scores: L2 is the squared distance (smaller is better), IP the dot product, COSINE the cosine in [-1, 1],
- * 0 where either vector is zero (larger is better). A row whose score is NaN is never a hit.
+ * 0 where either vector is zero (larger is better). HAMMING counts bits that differ; JACCARD is 1 - shared / all, and 1 where none is
+ * shared; SUBSTRUCTURE is 0 for rows with all bits of the query, SUPERSTRUCTURE for rows without other bits, and other rows are no hits;
+ * MHJACCARD is the share of equal hashes (larger is better), and rows without one are no hits. A row whose score is NaN is never a hit.
  * Order: by score, then rank (null: none), then row number.
  */
 typedef struct elanus_search {
   elanus_rows rows;
   uint64_t row_count; /* only the first rows are looked at */
-  const float *queries;
-  uint64_t query_value_count; /* queries times dimension */
+  const void *queries; /* made of what the rows are made of */
+  uint64_t query_value_count; /* entries: queries times those of a row */
   uint32_t metric;
   uint32_t k;
+  uint32_t hash_bits; /* MHJACCARD: 8, 16, 32 or 64; 0 means 8 */
   const uint8_t *allowed; /* one bit a row, or null */
   uint64_t allowed_bytes; /* at least 8 for each started 64 rows */
   const uint32_t *rank;   /* one a row, or null */
   uint64_t rank_count;
-  int has_outer, has_inner; /* L2: inner <= score < outer; else outer < score <= inner; an inner bound needs an outer one */
+  int has_outer, has_inner; /* distances: inner <= score < outer; else outer < score <= inner; an inner bound needs an outer one */
   float outer, inner;
   uint32_t *hit_rows; /* queries times k, then as many scores: ELANUS_NO_ROW and NaN where there is no hit */
   uint64_t hit_row_count;
@@ -104,17 +125,17 @@ int elanus_search_start(const elanus_search *search, elanus_done done, void *con
 int elanus_search_wait(const elanus_search *search, elanus_error *error);
 
 /* *index becomes the place of the first NaN or infinity, or -1. */
-int elanus_find_not_finite_start(const float *values, uint64_t value_count, int64_t *index, elanus_done done, void *context,
+int elanus_find_not_finite_start(uint32_t element, const void *entries, uint64_t entry_count, int64_t *index, elanus_done done, void *context,
                                  elanus_job **job, elanus_error *error);
-int elanus_find_not_finite(const float *values, uint64_t value_count, int64_t *index, elanus_error *error);
+int elanus_find_not_finite(uint32_t element, const void *entries, uint64_t entry_count, int64_t *index, elanus_error *error);
 
 /* ---- on the calling thread */
 
 /* bits: 8 bytes for each started 64 rows; all are written. Visible: insert <= timestamp < delete. `deletes` may be null. */
 int elanus_visible_rows(const uint64_t *inserts, uint64_t insert_count, const uint64_t *deletes, uint64_t delete_count,
                         uint64_t row_count, uint64_t timestamp, uint8_t *bits, uint64_t bit_bytes, elanus_error *error);
-/* Reads the first rows once, front to back, and adds them up: what memory gives one thread. */
-int elanus_read_probe(elanus_rows rows, uint64_t row_count, double *sum, elanus_error *error);
+/* Reads the first rows once, front to back, and adds up their 64-bit words: what memory gives one thread. */
+int elanus_read_probe(elanus_rows rows, uint64_t row_count, uint64_t *sum, elanus_error *error);
 
 /* ---- the machine */
 

@@ -36,7 +36,7 @@ enum {
 typedef struct elanus_lists_build {
   elanus_rows rows;
   uint64_t row_count; /* only the first rows are indexed */
-  uint32_t metric;
+  uint32_t metric; /* of binary rows: HAMMING or JACCARD, and no codes */
   uint32_t lists; /* 1 to ELANUS_MAX_LISTS; never more than rows are made */
   uint32_t codes;
   uint32_t subspaces; /* BOOK, NIBBLE: 1 to the dimension */
@@ -50,7 +50,7 @@ int elanus_lists_build_start(const elanus_lists_build *build, const char *path, 
 int elanus_lists_build_wait(const elanus_lists_build *build, const char *path, elanus_error *error);
 
 typedef struct elanus_lists_description {
-  uint32_t metric, dimension, lists, codes, subspaces, bits;
+  uint32_t metric, dimension, element, lists, codes, subspaces, bits;
   uint64_t seed, row_count;
   uint64_t loose_row_count; /* in no list: without direction under COSINE */
   uint64_t empty_lists, shortest_list, longest_list;

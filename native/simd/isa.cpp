@@ -2,6 +2,7 @@
 //
 // Always true: the object defines exactly one symbol with external linkage, the table, and no weak one; so there are no library
 // templates here, no exceptions, and everything else is in unnamed namespaces.
+#include "bits.h"
 #include "crc.h"
 #include "rotate.h"
 #include "scan.h"
@@ -19,30 +20,108 @@ inline float turned_cosine(float dot, float lengths) {
   return cosine > 1 ? -1 : cosine < -1 ? 1 : -cosine;
 }
 
-void keys(Metric metric, const QueryBlock* queries, const RowBlock* rows, float* out, size_t stride, float* norms) {
+template <class Kind> void number_keys(Metric metric, const QueryBlock& queries, const RowBlock& rows, float* out, size_t stride, float* norms) {
+  if (metric == Metric::l2) return sums<Kind, SquaredDifference, Lengths::no>(queries, rows, out, stride, norms);
+  if (metric == Metric::ip) {
+    sums<Kind, Product, Lengths::no>(queries, rows, out, stride, norms);
+    for (uint32_t a = 0; a < queries.count; ++a)
+      for (uint32_t b = 0; b < rows.count; ++b) out[a * stride + b] = -out[a * stride + b];
+    return;
+  }
+  sums<Kind, Product, Lengths::yes>(queries, rows, out, stride, norms);
+  for (uint32_t b = 0; b < rows.count; ++b) norms[b] = __builtin_sqrtf(norms[b]);
+  for (uint32_t a = 0; a < queries.count; ++a)
+    for (uint32_t b = 0; b < rows.count; ++b) out[a * stride + b] = turned_cosine(out[a * stride + b], queries.norms[a] * norms[b]);
+}
+
+constexpr float no_hit = __builtin_nanf("");
+
+template <class Hash> void hash_keys(const QueryBlock& queries, const RowBlock& rows, float* out, size_t stride) {
+  const uint32_t bytes = rows.dimension / 8;
+  const auto* first = (const unsigned char*)queries.values;
+  for (uint32_t a = 0; a < queries.count; ++a)
+    for (uint32_t b = 0; b < rows.count; ++b) {
+      const uint32_t equal = equal_hashes<Hash>(first + (size_t)a * bytes, rows.at[b], bytes);
+      out[a * stride + b] = equal ? -((float)equal / (float)(bytes / sizeof(Hash))) : no_hit;
+    }
+}
+
+void bit_keys(Metric metric, const QueryBlock& queries, const RowBlock& rows, float* out, size_t stride) {
+  const auto put = [&](uint32_t a, uint32_t b, float key) __attribute__((always_inline)) { out[a * stride + b] = key; };
   switch (metric) {
-    case Metric::l2:
-      return sums<SquaredDifference, Lengths::no>(*queries, *rows, out, stride, norms);
-    case Metric::ip:
-      sums<Product, Lengths::no>(*queries, *rows, out, stride, norms);
-      for (uint32_t a = 0; a < queries->count; ++a)
-        for (uint32_t b = 0; b < rows->count; ++b) out[a * stride + b] = -out[a * stride + b];
-      return;
-    case Metric::cosine:
-      sums<Product, Lengths::yes>(*queries, *rows, out, stride, norms);
-      for (uint32_t b = 0; b < rows->count; ++b) norms[b] = __builtin_sqrtf(norms[b]);
-      for (uint32_t a = 0; a < queries->count; ++a)
-        for (uint32_t b = 0; b < rows->count; ++b)
-          out[a * stride + b] = turned_cosine(out[a * stride + b], queries->norms[a] * norms[b]);
-      return;
+    case Metric::hamming:
+      return count_pairs<Different, false>(queries, rows, [&](uint32_t a, uint32_t b, uint32_t count, uint32_t) { put(a, b, (float)count); });
+    case Metric::jaccard:
+      return count_pairs<Shared, true>(queries, rows, [&](uint32_t a, uint32_t b, uint32_t shared, uint32_t ones) {
+        const float all = queries.norms[a] + (float)(ones - shared);
+        put(a, b, shared ? (all - (float)shared) / all : 1);
+      });
+    case Metric::substructure:
+      return count_pairs<Shared, false>(queries, rows, [&](uint32_t a, uint32_t b, uint32_t shared, uint32_t) {
+        put(a, b, (float)shared == queries.norms[a] ? 0 : no_hit);
+      });
+    case Metric::superstructure:
+      return count_pairs<Shared, true>(queries, rows, [&](uint32_t a, uint32_t b, uint32_t shared, uint32_t ones) {
+        put(a, b, shared == ones ? 0 : no_hit);
+      });
+    default:
+      switch (rows.hash_bits) {
+        case 16: return hash_keys<uint16_t>(queries, rows, out, stride);
+        case 32: return hash_keys<uint32_t>(queries, rows, out, stride);
+        case 64: return hash_keys<uint64_t>(queries, rows, out, stride);
+        default: return hash_keys<uint8_t>(queries, rows, out, stride);
+      }
   }
 }
 
-float norm(const float* values, uint32_t dimension) {
-  const unsigned char* row = (const unsigned char*)values;
+void keys(Metric metric, const QueryBlock* queries, const RowBlock* rows, float* out, size_t stride, float* norms) {
+  switch (rows->element) {
+    case Element::float32: return number_keys<Float32>(metric, *queries, *rows, out, stride, norms);
+    case Element::float16: return number_keys<Float16>(metric, *queries, *rows, out, stride, norms);
+    case Element::bfloat16: return number_keys<Bfloat16>(metric, *queries, *rows, out, stride, norms);
+    case Element::int8: return number_keys<Int8>(metric, *queries, *rows, out, stride, norms);
+    case Element::binary: return bit_keys(metric, *queries, *rows, out, stride);
+  }
+}
+
+template <class Kind> float length(const void* query, const unsigned char* row, uint32_t dimension) {
   float square, unused;
-  tile<Product, 1, 1, Fetch::no, Lengths::no>(values, &row, dimension, &square, 1, &unused);
+  tile<Kind, Product, 1, 1, Fetch::no, Lengths::no>((const typename Kind::Query*)query, &row, dimension, &square, 1, &unused);
   return __builtin_sqrtf(square);
+}
+
+float norm(const float* values, uint32_t dimension) { return length<Float32>(values, (const unsigned char*)values, dimension); }
+
+float norm_of(Element element, const void* query, const unsigned char* row, uint32_t dimension) {
+  switch (element) {
+    case Element::float32: return length<Float32>(query, row, dimension);
+    case Element::float16: return length<Float16>(query, row, dimension);
+    case Element::bfloat16: return length<Bfloat16>(query, row, dimension);
+    case Element::int8: return length<Int8>(query, row, dimension);
+    case Element::binary: return (float)bits_of(row, dimension / 8);
+  }
+  return 0;
+}
+
+template <class Kind> void widen_halves(const unsigned char* row, uint64_t count, float* values) {
+  uint64_t i = 0;
+  for (; i + F32::lanes <= count; i += F32::lanes) Kind::row(row + i * 2).store(values + i);
+  if (i == count) return;
+  float rest[F32::lanes];
+  Kind::row_first(row + i * 2, (uint32_t)(count - i)).store(rest);
+  memcpy(values + i, rest, (count - i) * sizeof(float));
+}
+
+void widen(Element element, const unsigned char* row, uint64_t count, float* values) {
+  switch (element) {
+    case Element::float32: memcpy(values, row, count * sizeof(float)); return;
+    case Element::float16: return widen_halves<Float16>(row, count, values);
+    case Element::bfloat16: return widen_halves<Bfloat16>(row, count, values);
+    case Element::int8:
+      for (uint64_t i = 0; i < count; ++i) values[i] = (float)(int8_t)row[i];
+      return;
+    case Element::binary: return;
+  }
 }
 
 uint32_t pick(const float* keys, uint32_t count, float bound, uint32_t* places) {
@@ -57,35 +136,45 @@ uint32_t pick(const float* keys, uint32_t count, float bound, uint32_t* places) 
 }
 
 // All bits of the exponent are set in a NaN and in an infinity.
-inline bool not_finite(const float* value) {
-  uint32_t bits;
-  memcpy(&bits, value, sizeof bits);
-  return (bits & 0x7f800000u) == 0x7f800000u;
-}
-
-uint64_t first_not_finite(const float* values, uint64_t count) {
+template <class Word> uint64_t first_with_all(Word exponent, const unsigned char* values, uint64_t count) {
   constexpr uint64_t block = 1024;
+  const auto bad = [&](uint64_t i) __attribute__((always_inline)) {
+    Word bits;
+    memcpy(&bits, values + i * sizeof bits, sizeof bits);
+    return (Word)(bits & exponent) == exponent;
+  };
   for (uint64_t i = 0; i < count; i += block) {
     const uint64_t end = count - i < block ? count : i + block;
-    uint32_t found = 0;
-    for (uint64_t j = i; j < end; ++j) found |= (uint32_t)not_finite(values + j);
+    Word found = 0;
+    for (uint64_t j = i; j < end; ++j) found |= (Word)bad(j);
     if (!found) continue;
     for (uint64_t j = i; j < end; ++j)
-      if (not_finite(values + j)) return j;
+      if (bad(j)) return j;
   }
   return count;
 }
 
-float sum_floats(const unsigned char* floats, uint64_t count) {
-  constexpr uint64_t w = F32::lanes;
-  F32 part[8];
-  for (F32& p : part) p = F32::fill(0);
-  uint64_t i = 0;
-  for (; i + 8 * w <= count; i += 8 * w)
-    for (uint64_t j = 0; j < 8; ++j) part[j] = part[j] + F32::load(floats + (i + j * w) * sizeof(float));
-  for (; i + w <= count; i += w) part[0] = part[0] + F32::load(floats + i * sizeof(float));
-  if (i < count) part[1] = part[1] + F32::load_first(floats + i * sizeof(float), (uint32_t)(count - i));
-  return sum(((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7])));
+uint64_t first_not_finite(Element element, const void* values, uint64_t count) {
+  const auto* at = (const unsigned char*)values;
+  switch (element) {
+    case Element::float32: return first_with_all<uint32_t>(0x7f800000u, at, count);
+    case Element::float16: return first_with_all<uint16_t>(0x7c00u, at, count);
+    case Element::bfloat16: return first_with_all<uint16_t>(0x7f80u, at, count);
+    default: return count;
+  }
+}
+
+uint64_t read_all(const unsigned char* at, uint64_t bytes) {
+  uint64_t part[32] = {}, i = 0;
+  for (; i + sizeof part <= bytes; i += sizeof part) {
+    uint64_t words[32];
+    memcpy(words, at + i, sizeof words);
+    for (int j = 0; j < 32; ++j) part[j] += words[j];
+  }
+  uint64_t total = 0;
+  for (uint64_t p : part) total += p;
+  for (; i < bytes; i += 8) total += rest_at(at + i, bytes - i < 8 ? (uint32_t)(bytes - i) : 8);
+  return total;
 }
 
 }  // namespace
@@ -100,9 +189,11 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
     .name = ELANUS_NAME(ELANUS_TABLE),
     .keys = keys,
     .norm = norm,
+    .norm_of = norm_of,
+    .widen = widen,
     .pick = pick,
     .first_not_finite = first_not_finite,
-    .sum = sum_floats,
+    .read = read_all,
     .graph =
         {
             .rotate = rotate,

@@ -7,28 +7,30 @@
 
 using namespace elanus;
 
-int elanus_rows_create(uint32_t dimension, elanus_rows* rows, elanus_error* error) {
+int elanus_rows_create(uint32_t element, uint32_t dimension, elanus_rows* rows, elanus_error* error) {
   return guarded(error, [&] {
     require(rows);
-    *rows = open_handle(std::make_shared<Rows>(dimension));
+    *rows = open_handle(std::make_shared<Rows>(checked_layout(element, dimension)));
   });
 }
 
-int elanus_rows_append(elanus_rows rows, const float* values, uint64_t value_count, uint64_t* row_count, elanus_error* error) {
+int elanus_rows_append(elanus_rows rows, const void* entries, uint64_t entry_count, uint64_t* row_count, elanus_error* error) {
   return guarded(error, [&] {
     auto found = find_rows(rows);
     require(row_count);
-    if (value_count) require(values);
-    if (value_count % found->dimension()) fail(ELANUS_INVALID, "%llu values are no multiple of dimension %u", (unsigned long long)value_count, found->dimension());
-    *row_count = found->append(values, value_count / found->dimension());
+    if (entry_count) require(entries);
+    const uint32_t each = found->layout().entries();
+    if (entry_count % each) fail(ELANUS_INVALID, "%llu values are no multiple of the %u of a row", (unsigned long long)entry_count, each);
+    *row_count = found->append(entries, entry_count / each);
   });
 }
 
-int elanus_rows_map(const char* path, uint64_t offset, uint64_t row_count, uint32_t dimension, elanus_rows* rows, elanus_error* error) {
+int elanus_rows_map(const char* path, uint64_t offset, uint64_t row_count, uint32_t element, uint32_t dimension, elanus_rows* rows,
+                    elanus_error* error) {
   return guarded(error, [&] {
     require(path);
     require(rows);
-    *rows = open_handle(std::make_shared<Rows>(path, offset, row_count, dimension));
+    *rows = open_handle(std::make_shared<Rows>(path, offset, row_count, checked_layout(element, dimension)));
   });
 }
 
@@ -37,24 +39,26 @@ int elanus_rows_describe(elanus_rows rows, elanus_description* description, elan
     require(description);
     auto found = find_rows(rows);
     const uint64_t count = found->count();
-    *description = {found->dimension(), count, count * found->row_bytes()};
+    const Layout& layout = found->layout();
+    *description = {(uint32_t)layout.element, layout.dimension, layout.entries(), layout.entry_bytes(), count, count * found->row_bytes()};
   });
 }
 
-int elanus_rows_gather(elanus_rows rows, const uint32_t* numbers, uint64_t number_count, float* values, uint64_t value_count, elanus_error* error) {
+int elanus_rows_gather(elanus_rows rows, const uint32_t* numbers, uint64_t number_count, void* entries, uint64_t entry_count,
+                       elanus_error* error) {
   return guarded(error, [&] {
     auto found = find_rows(rows);
-    const uint64_t dimension = found->dimension(), count = found->count();
+    const uint64_t each = found->layout().entries(), count = found->count();
     if (!number_count) return;
     require(numbers);
-    require(values);
-    if (number_count > value_count / dimension) fail(ELANUS_INVALID, "no room for %llu rows", (unsigned long long)number_count);
+    require(entries);
+    if (number_count > entry_count / each) fail(ELANUS_INVALID, "no room for %llu rows", (unsigned long long)number_count);
     for (uint64_t i = 0; i < number_count; ++i) {
       // Read once: the array may be shared with a thread that writes to it.
       const uint32_t number = __atomic_load_n(numbers + i, __ATOMIC_RELAXED);
       if (number >= count) fail(ELANUS_INVALID, "row %u does not exist: there are %llu", number, (unsigned long long)count);
       uint64_t run;
-      std::memcpy(values + i * dimension, found->at(number, &run), found->row_bytes());
+      std::memcpy((unsigned char*)entries + i * found->row_bytes(), found->at(number, &run), found->row_bytes());
     }
   });
 }
@@ -87,21 +91,21 @@ int elanus_search_wait(const elanus_search* search, elanus_error* error) {
   });
 }
 
-int elanus_find_not_finite_start(const float* values, uint64_t value_count, int64_t* index, elanus_done done, void* context, elanus_job** job,
-                                 elanus_error* error) {
+int elanus_find_not_finite_start(uint32_t element, const void* entries, uint64_t entry_count, int64_t* index, elanus_done done,
+                                 void* context, elanus_job** job, elanus_error* error) {
   return guarded(error, [&] {
     require((const void*)done);
     require(job);
-    start(job, make_find_not_finite(values, value_count, index, done, context), WorkClass::other);
+    start(job, make_find_not_finite(checked_element(element), entries, entry_count, index, done, context), WorkClass::other);
   });
 }
 
-int elanus_find_not_finite(const float* values, uint64_t value_count, int64_t* index, elanus_error* error) {
+int elanus_find_not_finite(uint32_t element, const void* entries, uint64_t entry_count, int64_t* index, elanus_error* error) {
   return guarded(error, [&] {
     require(index);
-    if (value_count) require(values);
-    const uint64_t first = table().first_not_finite(values, value_count);
-    *index = first == value_count ? -1 : (int64_t)first;
+    if (entry_count) require(entries);
+    const uint64_t first = table().first_not_finite(checked_element(element), entries, entry_count);
+    *index = first == entry_count ? -1 : (int64_t)first;
   });
 }
 
@@ -124,7 +128,7 @@ int elanus_visible_rows(const uint64_t* inserts, uint64_t insert_count, const ui
   });
 }
 
-int elanus_read_probe(elanus_rows rows, uint64_t row_count, double* sum, elanus_error* error) {
+int elanus_read_probe(elanus_rows rows, uint64_t row_count, uint64_t* sum, elanus_error* error) {
   return guarded(error, [&] {
     require(sum);
     auto found = find_rows(rows);
@@ -134,7 +138,7 @@ int elanus_read_probe(elanus_rows rows, uint64_t row_count, double* sum, elanus_
     for (uint64_t row = 0; row < row_count; row += run) {
       const unsigned char* at = found->at(row, &run);
       run = run < row_count - row ? run : row_count - row;
-      *sum += table().sum(at, run * found->dimension());
+      *sum += table().read(at, run * found->row_bytes());
     }
   });
 }

@@ -13,6 +13,7 @@ namespace elanus {
 
 struct Index final : OpenIndex {
   Index() : OpenIndex(IndexKind::graph) {}
+  uint64_t indexed_rows() const override { return row_count; }
 
   Grid grid;
   uint32_t degree = 0, beam = 0, row_count = 0, graph_row_count = 0;

@@ -112,10 +112,12 @@ int elanus_index_describe(elanus_index handle, elanus_index_description* descrip
   });
 }
 
-int elanus_index_kind(elanus_index handle, uint32_t* kind, elanus_error* error) {
+int elanus_index_tell(elanus_index handle, elanus_index_about* about, elanus_error* error) {
   return guarded(error, [&] {
-    require(kind);
-    *kind = (uint32_t)find_index(handle)->kind;
+    require(about);
+    const auto index = find_index(handle);
+    const Layout& layout = index->rows->layout();
+    *about = {(uint32_t)index->kind, (uint32_t)layout.element, layout.dimension, layout.entry_bytes(), index->indexed_rows()};
   });
 }
 
@@ -146,6 +148,7 @@ int elanus_lists_describe(elanus_index handle, elanus_lists_description* descrip
     d = {};
     d.metric = shape.metric;
     d.dimension = shape.dimension;
+    d.element = shape.element;
     d.lists = shape.lists;
     d.codes = (uint32_t)shape.codes;
     d.subspaces = shape.subspaces;

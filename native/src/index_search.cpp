@@ -161,7 +161,7 @@ Job::Round IndexSearch::settle(uint64_t*) {
 
 void IndexSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
   go_on();
-  const float* values = plan_.queries + query * dimension_;
+  const float* values = (const float*)plan_.queries + query * dimension_;
   s.work.resize(dims_);
   Asked a = {values, index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), 0, Best(plan_.k), s, effort, {}};
   if (metric_ == Metric::cosine) a.norm = table_.norm(values, dimension_);

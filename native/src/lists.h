@@ -17,14 +17,17 @@ enum class RowCodes : uint32_t { none, byte, book, nibble, sign };
 
 // What the file says of itself.
 struct ListsShape {
-  uint32_t metric, dimension, lists;
+  uint32_t metric, dimension, element, lists;
   RowCodes codes;
-  uint32_t subspaces, bits;
+  uint32_t subspaces, bits, rows_check;
   uint64_t rows, loose, seed;
   float step, longest, typical;
-  uint32_t rows_check;
+  uint32_t zero;
 
-  uint32_t dims() const { return Grid::dims_of((Metric)metric, dimension); }
+  Layout layout() const { return {(Element)element, dimension}; }
+  // Bits are points too: HAMMING is the squared distance of zeros and ones, and JACCARD goes much as the angle between them.
+  Metric grid_metric() const { return (Metric)metric == Metric::hamming ? Metric::l2 : (Metric)metric == Metric::jaccard ? Metric::cosine : (Metric)metric; }
+  uint32_t dims() const { return Grid::dims_of(grid_metric(), dimension); }
   BookShape book() const { return codes == RowCodes::book || codes == RowCodes::nibble ? BookShape{dims(), subspaces, bits} : BookShape{}; }
   bool in_blocks() const { return codes == RowCodes::nibble || codes == RowCodes::sign; }
   // Of a row, or of a block of rows.
@@ -49,7 +52,7 @@ struct ListsShape {
     }
   }
 };
-static_assert(sizeof(ListsShape) == 64);
+static_assert(sizeof(ListsShape) == 72);
 
 // Number `subspace` of a row's codes: bits from bit subspace * bits on, lowest first. Two bytes behind the row are read.
 inline uint32_t code_at(const uint8_t* row, uint32_t subspace, uint32_t bits) {
@@ -73,6 +76,7 @@ enum ListsSection : uint32_t {
 
 struct ListsIndex final : OpenIndex {
   ListsIndex() : OpenIndex(IndexKind::lists) {}
+  uint64_t indexed_rows() const override { return shape.rows; }
 
   ListsShape shape = {};
   Grid grid;

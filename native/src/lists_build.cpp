@@ -19,18 +19,25 @@ constexpr uint32_t encode_lists = 4;
 
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
+// What is known before the rows were looked at.
+ListsShape shape_of(const elanus_lists_build& plan, const Rows& rows) {
+  ListsShape shape = {};
+  shape.metric = plan.metric;
+  shape.dimension = rows.dimension();
+  shape.element = (uint32_t)rows.element();
+  shape.codes = (RowCodes)plan.codes;
+  shape.subspaces = plan.subspaces;
+  shape.bits = plan.bits;
+  shape.rows = plan.row_count;
+  shape.seed = plan.seed;
+  return shape;
+}
+
 class ListsBuild final : public Job {
  public:
   ListsBuild(const elanus_lists_build& plan, const char* path, std::shared_ptr<Rows> rows, elanus_done done, void* context)
-      : Job(done, context), path_(path), rows_(std::move(rows)), wanted_lists_(plan.lists), lender_(Owner::build),
-        placing_(rows_, (uint32_t)plan.row_count, (Metric)plan.metric, plan.seed, [this] { return make_codes(); }, [this] { return stopped(); }) {
-    shape_.metric = plan.metric;
-    shape_.dimension = rows_->dimension();
-    shape_.codes = (RowCodes)plan.codes;
-    shape_.subspaces = plan.subspaces;
-    shape_.bits = plan.bits;
-    shape_.rows = plan.row_count;
-    shape_.seed = plan.seed;
+      : Job(done, context), path_(path), rows_(std::move(rows)), wanted_lists_(plan.lists), shape_(shape_of(plan, *rows_)), lender_(Owner::build),
+        placing_(rows_, (uint32_t)plan.row_count, shape_.grid_metric(), plan.seed, [this] { return make_codes(); }, [this] { return stopped(); }) {
     set_pieces(placing_.begin());
   }
 
@@ -73,7 +80,7 @@ class ListsBuild final : public Job {
   const std::string path_;
   std::shared_ptr<Rows> rows_;
   const uint32_t wanted_lists_;
-  ListsShape shape_ = {};
+  ListsShape shape_;
   Phase phase_ = Phase::place;
   Lender lender_;
   Placing placing_;
@@ -240,9 +247,12 @@ std::shared_ptr<Job> make_lists_build(const elanus_lists_build& plan, const char
   if (plan.row_count > rows->count())
     fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
   if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);
-  if (plan.metric > ELANUS_COSINE) fail(ELANUS_INVALID, "metric %u is not known", plan.metric);
+  const bool bits = rows->element() == Element::binary;
+  if (plan.metric > ELANUS_JACCARD || is_of_bits((Metric)plan.metric) != bits) fail(ELANUS_INVALID, "metric %u is not for lists of rows of element %u", plan.metric, (uint32_t)rows->element());
+  if (rows->dimension() > ELANUS_MAX_DIMENSION) fail(ELANUS_INVALID, "dimension %u is not in 1..%u", rows->dimension(), ELANUS_MAX_DIMENSION);
   if (plan.lists < 1 || plan.lists > ELANUS_MAX_LISTS) fail(ELANUS_INVALID, "%u lists are not in 1..%u", plan.lists, ELANUS_MAX_LISTS);
   if (plan.codes > ELANUS_CODES_SIGN) fail(ELANUS_INVALID, "codes %u are not known", plan.codes);
+  if (bits && plan.codes != ELANUS_CODES_NONE) fail(ELANUS_INVALID, "lists of binary rows have no codes");
   elanus_lists_build fitted = plan;
   const bool nibble = plan.codes == ELANUS_CODES_NIBBLE, book = nibble || plan.codes == ELANUS_CODES_BOOK;
   if (book && (plan.subspaces < 1 || plan.subspaces > rows->dimension()))

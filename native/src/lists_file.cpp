@@ -81,16 +81,18 @@ ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows) : 
 void ListsReader::check_shape(const Rows& rows) const {
   const ListsShape& s = index_->shape;
   const auto require = [&](bool good, const char* what) { reader_.require(good, what); };
-  require(s.metric <= ELANUS_COSINE && s.dimension >= 1 && s.dimension <= ELANUS_MAX_DIMENSION, "its metric or dimension is impossible");
+  require(s.element <= ELANUS_BINARY && s.metric <= ELANUS_JACCARD && (s.element == ELANUS_BINARY) == is_of_bits((Metric)s.metric), "its metric is impossible");
+  require(s.dimension >= 1 && s.dimension <= ELANUS_MAX_DIMENSION && (s.element != ELANUS_BINARY || s.dimension % 8 == 0), "its dimension is impossible");
   require(s.rows <= ELANUS_MAX_INDEX_ROWS && s.loose <= s.rows, "its rows are too many");
   require(s.lists <= ELANUS_MAX_LISTS && s.lists <= s.rows - s.loose && (s.lists > 0) == (s.rows > s.loose), "its lists are too many or too few");
   require(s.codes <= RowCodes::sign, "its codes are not known here");
   const bool book = s.codes == RowCodes::book || s.codes == RowCodes::nibble;
   require(book ? s.subspaces >= 1 && s.subspaces <= s.dims() && s.bits >= 1 && s.bits <= ELANUS_MAX_BOOK_BITS : !s.subspaces && !s.bits, "its codes are impossible");
+  require(s.codes == RowCodes::none || s.element != ELANUS_BINARY, "its codes are impossible");
   require(s.codes != RowCodes::nibble || s.bits == 4, "its codes are impossible");
   require(std::isfinite(s.step) && s.step > 0 && std::isfinite(1 / s.step) && std::isfinite(s.longest) && s.longest >= 0 && std::isfinite(s.typical) && s.typical > 0,
           "its grid is impossible");
-  require(s.dimension == rows.dimension() && s.rows <= rows.count(), "it was built from rows of another dimension, or of more rows");
+  require(!s.zero && s.dimension == rows.dimension() && s.element == (uint32_t)rows.element() && s.rows <= rows.count(), "it was built from rows of another kind or dimension, or of more rows");
   require(s.rows_check == check_of_rows(rows, s.rows), "it was built from other rows");
 }
 
@@ -133,7 +135,7 @@ void ListsReader::check() {
   reader_.require_section(lists_terms, shape.codes == RowCodes::byte ? are_possible((const CodeTerms*)index.terms.data(), index.placed(), shape.dims())
                                                                      : are_possible(index.terms.data(), index.terms.size()));
   reader_.require_section(lists_book, are_possible(index.book.words.data(), index.book.words.size()));
-  index.grid = Grid({(Metric)shape.metric, shape.dimension, shape.step, shape.longest, shape.typical, shape.seed}, std::move(mean_));
+  index.grid = Grid({shape.grid_metric(), shape.dimension, shape.step, shape.longest, shape.typical, shape.seed}, std::move(mean_));
 }
 
 }  // namespace

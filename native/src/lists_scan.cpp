@@ -1,6 +1,7 @@
 #include "lists_scan.h"
 #include <algorithm>
 #include <cmath>
+#include "placing.h"
 
 namespace elanus {
 
@@ -20,11 +21,13 @@ void round_to_bits(float* values, uint32_t count, uint32_t bits) {
 
 }  // namespace
 
-ListsQuery::ListsQuery(const ListsIndex& index, const float* values, uint32_t query_bits, ListsScratch& scratch) : index_(index), t_(scratch) {
+ListsQuery::ListsQuery(const ListsIndex& index, const unsigned char* query, uint32_t query_bits, ListsScratch& scratch) : index_(index), t_(scratch) {
   const uint32_t dims = index.grid.dims();
   t_.codes.resize(dims);
   t_.s.work.resize(dims);
-  grid_ = index.grid.encode_query(values, t_.s.work.data(), t_.codes.data());
+  t_.numbers.resize(index.shape.dimension);
+  numbers_of(index.shape.layout(), query, t_.numbers.data());
+  grid_ = index.grid.encode_query(t_.numbers.data(), t_.s.work.data(), t_.codes.data());
   float* point = t_.s.work.data();   // where the query is, in steps of the grid
   switch (index.shape.codes) {
     case RowCodes::book: prepare_book(point); break;

@@ -10,6 +10,7 @@ namespace elanus {
 struct ListsScratch {
   Scratch s{Owner::search};
   std::vector<int8_t> codes;
+  std::vector<float> numbers;       // of the query
   std::vector<float> table;         // book: [subspace][padded words]
   std::vector<uint8_t> luts;        // blocks: 16 bytes a group
   std::vector<float> centre_distances, keys;
@@ -18,7 +19,7 @@ struct ListsScratch {
 
 class ListsQuery {
  public:
-  ListsQuery(const ListsIndex& index, const float* values, uint32_t query_bits, ListsScratch& scratch);
+  ListsQuery(const ListsIndex& index, const unsigned char* query, uint32_t query_bits, ListsScratch& scratch);
 
   // Lists by the distance of their centres; the first `sorted` of scratch.order are in order. `sort` makes at least so many.
   void sort(uint32_t count);

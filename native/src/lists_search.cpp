@@ -15,6 +15,7 @@
 #include "failure.h"
 #include "index_plan.h"
 #include "lists_scan.h"
+#include "queries.h"
 
 namespace elanus {
 
@@ -27,7 +28,7 @@ constexpr uint32_t most_of_piece = 16;
 constexpr uint32_t lists_out_of_range = 2;   // in a row, that end a search with an outer bound
 
 // Nanoseconds as measured on one machine; only their ratios matter.
-double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
+double raw_cost(uint64_t row_bytes) { return 4 + 0.05 * (double)row_bytes; }
 constexpr double slot_cost = 1.5;            // of looking whether a row of a list is allowed
 
 struct Effort {
@@ -50,8 +51,8 @@ class ListsSearch final : public Job {
 
  private:
   struct Asked {
-    const float* values;
-    float norm;
+    const unsigned char* values;   // of the query
+    QueryBlock block;
     ListsScratch& t;
     Effort& effort;
     TopK best;         // by the keys of the lists
@@ -77,7 +78,9 @@ class ListsSearch final : public Job {
   std::shared_ptr<const ListsIndex> index_;
   const Table& table_;
   const Metric metric_;
-  const uint32_t dimension_, rows_;
+  const Layout layout_;
+  const uint32_t rows_;
+  const Queries asked_;
   const uint64_t queries_;
   const Clock::time_point limit_;
   uint64_t piece_queries_ = 1;
@@ -89,10 +92,10 @@ class ListsSearch final : public Job {
 };
 
 ListsSearch::ListsSearch(const elanus_index_search& plan, std::shared_ptr<const ListsIndex> index, elanus_done done, void* context)
-    : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_(index_->grid.state().metric),
-      dimension_(index_->shape.dimension), rows_((uint32_t)index_->shape.rows), queries_(plan.query_value_count / dimension_),
+    : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_((Metric)index_->shape.metric), layout_(index_->shape.layout()),
+      rows_((uint32_t)index_->shape.rows), asked_(table_, metric_, layout_, plan.queries, plan.query_value_count), queries_(asked_.count()),
       limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
-  const bool turned = metric_ != Metric::l2;
+  const bool turned = is_turned(metric_);
   if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
   if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
   piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
@@ -139,13 +142,13 @@ Job::Round ListsSearch::settle(uint64_t*) {
 void ListsSearch::answer(uint64_t query, ListsScratch& t, Effort& effort) const {
   go_on();
   const bool again = plan_.reorder && !by_raw_values();
-  const float* values = plan_.queries + query * dimension_;
+  const auto* values = (const unsigned char*)plan_.queries + query * layout_.row_bytes();
   const float bound = by_raw_values() || !again ? high_ : std::numeric_limits<float>::infinity();
-  Asked a = {values, metric_ == Metric::cosine ? table_.norm(values, dimension_) : 0, t, effort, TopK(again ? std::max(plan_.k, plan_.reorder) : plan_.k, bound)};
+  Asked a = {values, asked_.block(query, 1), t, effort, TopK(again ? std::max(plan_.k, plan_.reorder) : plan_.k, bound)};
   const uint64_t budget = (uint64_t)plan_.probes * rows_ / std::max(1u, index_->shape.lists);
-  const double walk_cost = (double)std::min(budget, allowed_count_) * raw_cost(dimension_) +
+  const double walk_cost = (double)std::min(budget, allowed_count_) * raw_cost(layout_.row_bytes()) +
                            slot_cost * std::min<double>(rows_, (double)budget * rows_ / (double)std::max<uint64_t>(1, allowed_count_));
-  const bool few = plan_.allowed && by_raw_values() && (double)allowed_count_ * raw_cost(dimension_) <= walk_cost;
+  const bool few = plan_.allowed && by_raw_values() && (double)allowed_count_ * raw_cost(layout_.row_bytes()) <= walk_cost;
   const bool ring = plan_.has_inner && (by_raw_values() || again);
   bool scored_again = !again;
   if (allowed_count_) {
@@ -258,13 +261,14 @@ void ListsSearch::scan_blocks(Asked& a, const ListsQuery& query, uint32_t list) 
   }
 }
 
-// Rows without direction: their score is known to be 0.
+// Rows without direction: their score is known, 0 under COSINE, and 1 under JACCARD.
 void ListsSearch::scan_loose(Asked& a) const {
-  if (a.best.bound() < 0) return;
+  const float key = metric_ == Metric::jaccard ? 1 : 0;
+  if (a.best.bound() < key) return;
   for (uint32_t slot = index_->placed(); slot < rows_; ++slot) {
     const uint32_t row = index_->numbers[slot];
-    if (!is_allowed(row) || (!plan_.reorder && !is_in_range(0))) continue;
-    a.best.add({0, rank_of(row), row});
+    if (!is_allowed(row) || (!plan_.reorder && !is_in_range(key))) continue;
+    a.best.add({key, rank_of(row), row});
   }
 }
 
@@ -299,9 +303,8 @@ void ListsSearch::score(const Asked& a, const uint32_t* rows, uint32_t count, To
   uint64_t run;
   for (uint32_t i = 0; i < count; ++i) at[i] = index_->rows->at(rows[i], &run);
   for (uint32_t i = 0; i < tile_rows; ++i) at[count + i] = at[count - 1];
-  const QueryBlock asked = {a.values, &a.norm, 1};
-  const RowBlock block = {at, count, dimension_, true};
-  table_.keys(metric_, &asked, &block, keys, count, norms);
+  const RowBlock block = {at, count, layout_.dimension, true, layout_.element};
+  table_.keys(metric_, &a.block, &block, keys, count, norms);
   for (uint32_t i = 0; i < count; ++i)
     if (is_in_range(keys[i])) best.add({keys[i], rank_of(rows[i]), rows[i]});
 }
@@ -309,7 +312,7 @@ void ListsSearch::score(const Asked& a, const uint32_t* rows, uint32_t count, To
 }  // namespace
 
 std::shared_ptr<Job> make_lists_search(const elanus_index_search& plan, std::shared_ptr<const ListsIndex> index, elanus_done done, void* context) {
-  check_index_search(plan, index->shape.dimension, index->shape.rows);
+  check_index_search(plan, index->shape.layout().entries(), index->shape.rows);
   if (plan.probes < 1) fail(ELANUS_INVALID, "%u lists are too few", plan.probes);
   if (plan.reorder > ELANUS_MAX_REORDER || (plan.reorder && plan.reorder < plan.k))
     fail(ELANUS_INVALID, "%u candidates to score again are not in %u..%u", plan.reorder, plan.k, ELANUS_MAX_REORDER);

@@ -167,6 +167,21 @@ class Call {
     *length = count;
     return (T*)data;
   }
+  // A typed array of any kind whose entries have so many bytes. Which kind belongs to which element is known to native.ts.
+  void* entries(size_t i, uint32_t entry_bytes, uint64_t* length) {
+    *length = 0;
+    napi_typedarray_type type;
+    size_t count = 0;
+    void* data = nullptr;
+    bool typed = false;
+    napi_is_typedarray(env_, values_[i], &typed);
+    if (!typed || napi_get_typedarray_info(env_, values_[i], &type, &count, &data, nullptr, nullptr) != napi_ok || bytes_of(type) != entry_bytes) {
+      bad("a typed array of another kind was expected");
+      return nullptr;
+    }
+    *length = count;
+    return data;
+  }
   bool text(size_t i, char* to, size_t size) {
     size_t length = 0;
     if (napi_get_value_string_utf8(env_, values_[i], nullptr, 0, &length) != napi_ok || length >= size) {
@@ -202,6 +217,16 @@ class Call {
   }
 
  private:
+  static uint32_t bytes_of(napi_typedarray_type type) {
+    switch (type) {
+      case napi_float32_array: return 4;
+      case napi_uint16_array: return 2;
+      case napi_int8_array:
+      case napi_uint8_array: return 1;
+      default: return 0;
+    }
+  }
+
   void bad(const char* text) {
     if (good_) napi_throw_error(env_, nullptr, text);
     good_ = false;
@@ -214,38 +239,50 @@ class Call {
 
 // ------------------------------------------------------------------------------------------------------------------ rows
 
+// (element, dimension)
 napi_value create_rows(Call& call) {
   elanus_error error;
   elanus_rows rows = 0;
-  const uint32_t dimension = call.whole32(0);
+  const uint32_t element = call.whole32(0), dimension = call.whole32(1);
   if (!call.good()) return nullptr;
-  const int status = elanus_rows_create(dimension, &rows, &error);
+  const int status = elanus_rows_create(element, dimension, &rows, &error);
   return call.number_result(status, error, (double)rows);
 }
 
+// Throws if the rows are not open.
+bool describe(Call& call, uint64_t rows, elanus_description* description) {
+  elanus_error error;
+  if (call.good() && elanus_rows_describe(rows, description, &error) != ELANUS_OK) call.fail(error.text);
+  return call.good();
+}
+
+// (rows, entries)
 napi_value append_rows(Call& call) {
   elanus_error error;
+  elanus_description about;
   uint64_t length, count = 0;
   const uint64_t rows = call.whole(0);
-  const float* values = call.array<float>(1, napi_float32_array, &length);
+  if (!describe(call, rows, &about)) return nullptr;
+  const void* values = call.entries(1, about.entry_bytes, &length);
   if (!call.good()) return nullptr;
   const int status = elanus_rows_append(rows, values, length, &count, &error);
   return call.number_result(status, error, (double)count);
 }
 
+// (path, offset, rowCount, element, dimension)
 napi_value map_rows(Call& call) {
   static thread_local char path[1 << 15];
   elanus_error error;
   elanus_rows rows = 0;
   if (!call.text(0, path, sizeof path)) return nullptr;
   const uint64_t offset = call.whole(1), row_count = call.whole(2);
-  const uint32_t dimension = call.whole32(3);
+  const uint32_t element = call.whole32(3), dimension = call.whole32(4);
   if (!call.good()) return nullptr;
-  const int status = elanus_rows_map(path, offset, row_count, dimension, &rows, &error);
+  const int status = elanus_rows_map(path, offset, row_count, element, dimension, &rows, &error);
   return call.number_result(status, error, (double)rows);
 }
 
-// (rows, Float64Array of 3): dimension, rows, bytes.
+// (rows, Float64Array of 4): element, dimension, rows, bytes.
 napi_value describe_rows(Call& call) {
   elanus_error error;
   elanus_description description;
@@ -253,20 +290,23 @@ napi_value describe_rows(Call& call) {
   const uint64_t rows = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 3) return call.fail("three places are needed");
+  if (length < 4) return call.fail("four places are needed");
   if (const int status = elanus_rows_describe(rows, &description, &error)) return call.done(status, error);
-  out[0] = description.dimension;
-  out[1] = (double)description.row_count;
-  out[2] = (double)description.bytes;
+  out[0] = description.element;
+  out[1] = description.dimension;
+  out[2] = (double)description.row_count;
+  out[3] = (double)description.bytes;
   return nullptr;
 }
 
 napi_value gather_rows(Call& call) {
   elanus_error error;
+  elanus_description about;
   uint64_t number_count, value_count;
   const uint64_t rows = call.whole(0);
   const uint32_t* numbers = call.array<uint32_t>(1, napi_uint32_array, &number_count);
-  float* values = call.array<float>(2, napi_float32_array, &value_count);
+  if (!describe(call, rows, &about)) return nullptr;
+  void* values = call.entries(2, about.entry_bytes, &value_count);
   if (!call.good()) return nullptr;
   return call.done(elanus_rows_gather(rows, numbers, number_count, values, value_count, &error), error);
 }
@@ -309,13 +349,16 @@ template <class Start> napi_value begin(Call& call, double ticket, std::unique_p
   return nullptr;
 }
 
-// (ticket, rows, rowCount, queries, metric, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied)
+// (ticket, rows, rowCount, queries, metric, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied,
+//  hashBits)
 napi_value search(Call& call) {
   elanus_search plan = {};
+  elanus_description about;
   const double ticket = call.number(0);
   plan.rows = call.whole(1);
   plan.row_count = call.whole(2);
-  plan.queries = call.array<float>(3, napi_float32_array, &plan.query_value_count);
+  if (!describe(call, plan.rows, &about)) return nullptr;
+  plan.queries = call.entries(3, about.entry_bytes, &plan.query_value_count);
   plan.metric = call.whole32(4);
   plan.k = call.whole32(5);
   plan.allowed = call.array<uint8_t>(6, napi_uint8_array, &plan.allowed_bytes);
@@ -327,6 +370,7 @@ napi_value search(Call& call) {
   plan.hit_rows = call.array<uint32_t>(10, napi_uint32_array, &plan.hit_row_count);
   plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
   plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
+  plan.hash_bits = call.whole32(13);
   if (!call.good()) return nullptr;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;
@@ -337,14 +381,15 @@ napi_value search(Call& call) {
   });
 }
 
-// (ticket, values)
+// (ticket, element, entries), where an entry of element 0 has four bytes and any other two
 napi_value find_not_finite(Call& call) {
   uint64_t count;
   const double ticket = call.number(0);
-  const float* values = call.array<float>(1, napi_float32_array, &count);
+  const uint32_t element = call.whole32(1);
+  const void* values = call.entries(2, element == ELANUS_FLOAT32 ? 4 : 2, &count);
   if (!call.good()) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
-    return elanus_find_not_finite_start(values, count, &pending->index, job_done, pending, job, error);
+    return elanus_find_not_finite_start(element, values, count, &pending->index, job_done, pending, job, error);
   });
 }
 
@@ -352,9 +397,10 @@ napi_value find_not_finite_now(Call& call) {
   elanus_error error;
   uint64_t count;
   int64_t index = -1;
-  const float* values = call.array<float>(0, napi_float32_array, &count);
+  const uint32_t element = call.whole32(0);
+  const void* values = call.entries(1, element == ELANUS_FLOAT32 ? 4 : 2, &count);
   if (!call.good()) return nullptr;
-  const int status = elanus_find_not_finite(values, count, &index, &error);
+  const int status = elanus_find_not_finite(element, values, count, &index, &error);
   return call.number_result(status, error, (double)index);
 }
 
@@ -386,11 +432,11 @@ napi_value visible_rows(Call& call, napi_value timestamp_value) {
 
 napi_value read_probe(Call& call) {
   elanus_error error;
-  double sum = 0;
+  uint64_t sum = 0;
   const uint64_t rows = call.whole(0), row_count = call.whole(1);
   if (!call.good()) return nullptr;
   const int status = elanus_read_probe(rows, row_count, &sum, &error);
-  return call.number_result(status, error, sum);
+  return call.number_result(status, error, (double)sum);
 }
 
 napi_value set_threads(Call& call) {
@@ -485,7 +531,7 @@ NAPI_MODULE_INIT() {
       {"searchIndex", started<search_index>},
       {"closeIndex", plain<close_index>},
       {"describeIndex", plain<describe_index>},
-      {"indexKind", plain<index_kind>},
+      {"tellIndex", plain<tell_index>},
       {"describeLists", plain<describe_lists>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},

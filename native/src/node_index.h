@@ -56,7 +56,11 @@ napi_value search_index(Call& call) {
   elanus_index_search plan = {};
   const double ticket = call.number(0);
   plan.index = call.whole(1);
-  plan.queries = call.array<float>(2, napi_float32_array, &plan.query_value_count);
+  elanus_index_about about;
+  elanus_error error;
+  if (!call.good()) return nullptr;
+  if (const int status = elanus_index_tell(plan.index, &about, &error)) return call.done(status, error);
+  plan.queries = call.entries(2, about.entry_bytes, &plan.query_value_count);
   plan.k = call.whole32(3);
   plan.ef = call.whole32(4);
   plan.allowed = call.array<uint8_t>(5, napi_uint8_array, &plan.allowed_bytes);
@@ -109,18 +113,23 @@ napi_value describe_index(Call& call) {
   return nullptr;
 }
 
-// (index): 0 for a graph, 1 for lists.
-napi_value index_kind(Call& call) {
+// (index, Float64Array of 4): kind, element, dimension, rows.
+napi_value tell_index(Call& call) {
   elanus_error error;
-  uint32_t kind = 0;
+  elanus_index_about about;
+  uint64_t length;
   const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  const int status = elanus_index_kind(index, &kind, &error);
-  return call.number_result(status, error, kind);
+  if (length < 4) return call.fail("four places are needed");
+  if (const int status = elanus_index_tell(index, &about, &error)) return call.done(status, error);
+  const double all[4] = {(double)about.kind, (double)about.element, (double)about.dimension, (double)about.row_count};
+  for (const double x : all) *out++ = x;
+  return nullptr;
 }
 
-// (index, Float64Array of 17): metric, dimension, lists, codes, subspaces, bits, rows, loose rows; empty lists, rows of the shortest, of the
-// longest; bytes of centres, numbers, codes, others, of the file; seed.
+// (index, Float64Array of 18): metric, dimension, lists, codes, subspaces, bits, rows, loose rows; empty lists, rows of the shortest, of the
+// longest; bytes of centres, numbers, codes, others, of the file; seed, element.
 napi_value describe_lists(Call& call) {
   elanus_error error;
   elanus_lists_description d;
@@ -128,11 +137,11 @@ napi_value describe_lists(Call& call) {
   const uint64_t index = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 17) return call.fail("more places are needed");
+  if (length < 18) return call.fail("more places are needed");
   if (const int status = elanus_lists_describe(index, &d, &error)) return call.done(status, error);
-  const double all[17] = {(double)d.metric,       (double)d.dimension,     (double)d.lists,        (double)d.codes,         (double)d.subspaces,    (double)d.bits,
+  const double all[18] = {(double)d.metric,       (double)d.dimension,     (double)d.lists,        (double)d.codes,         (double)d.subspaces,    (double)d.bits,
                           (double)d.row_count,    (double)d.loose_row_count, (double)d.empty_lists, (double)d.shortest_list, (double)d.longest_list, (double)d.centre_bytes,
-                          (double)d.number_bytes, (double)d.code_bytes,    (double)d.other_bytes,  (double)d.file_bytes,    (double)d.seed};
+                          (double)d.number_bytes, (double)d.code_bytes,    (double)d.other_bytes,  (double)d.file_bytes,    (double)d.seed,       (double)d.element};
   for (const double x : all) *out++ = x;
   return nullptr;
 }

@@ -14,6 +14,8 @@ struct OpenIndex {
   OpenIndex(const OpenIndex&) = delete;
   OpenIndex& operator=(const OpenIndex&) = delete;
 
+  virtual uint64_t indexed_rows() const = 0;
+
   const IndexKind kind;
   std::shared_ptr<Rows> rows;
 };

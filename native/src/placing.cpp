@@ -24,6 +24,11 @@ uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1,
 
 }  // namespace
 
+void numbers_of(const Layout& layout, const unsigned char* row, float* numbers) {
+  if (layout.element != Element::binary) return table().widen(layout.element, row, layout.dimension, numbers);
+  for (uint32_t i = 0; i < layout.dimension; ++i) numbers[i] = (float)(row[i / 8] >> (i % 8) & 1);
+}
+
 Placing::Placing(std::shared_ptr<Rows> rows, uint32_t count, Metric metric, uint64_t seed, std::function<Target()> target, std::function<bool()> stopped)
     : rows_(std::move(rows)), count_(count), dimension_(rows_->dimension()), dims_(Grid::dims_of(metric, dimension_)),
       piece_rows_(std::clamp<uint64_t>(piece_values / dims_, 1, 4096)), sample_(sample_size()), make_target_(std::move(target)),
@@ -71,7 +76,7 @@ uint64_t Placing::next() {
 template <class Use> void Placing::use_row(uint64_t row, Scratch& s, Use use) {
   s.work.resize((size_t)dimension_ + dims_);
   uint64_t run;
-  std::memcpy(s.work.data(), rows_->at(row, &run), rows_->row_bytes());
+  numbers_of(rows_->layout(), rows_->at(row, &run), s.work.data());
   use((uint32_t)row, s.work.data());
 }
 
@@ -154,7 +159,7 @@ void Placing::add_spread() {
 
 void Placing::encode_rows(uint64_t piece, Scratch& s) {
   each_row(piece, s, [&](uint32_t row, const float* values) {
-    if (table().first_not_finite(values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
+    if (table().first_not_finite(Element::float32, values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
     const bool placed = grid_.encode(values, s.work.data() + dimension_, target_.codes + (size_t)row * dims_, &target_.terms[row]);
     if (!placed) target_.terms[row] = {norm_of_no_place, 0, 0};
     if (target_.encoded) target_.encoded(row, placed);

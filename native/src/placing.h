@@ -13,6 +13,9 @@
 
 namespace elanus {
 
+// A row, or a query, as numbers: bits are 0 and 1, so that squared distances count those that differ.
+void numbers_of(const Layout& layout, const unsigned char* row, float* numbers);
+
 class Placing {
  public:
   // Where the codes go: room for all rows. `encoded` is told of each row, on any thread; a row without direction is not placed.

@@ -16,10 +16,6 @@ constexpr uint64_t first_chunk_bytes = 64 << 10;
 constexpr uint64_t huge_page = 2 << 20;
 constexpr uint64_t most_rows = ELANUS_NO_ROW;   // numbers 0 .. 0xfffffffe
 
-void check_dimension(uint32_t dimension) {
-  if (dimension < 1 || dimension > ELANUS_MAX_DIMENSION) fail(ELANUS_INVALID, "dimension %u is not in 1..%u", dimension, ELANUS_MAX_DIMENSION);
-}
-
 class File {
  public:
   explicit File(const char* path) : descriptor(::open(path, O_RDONLY | O_CLOEXEC)) {
@@ -31,13 +27,11 @@ class File {
 
 }  // namespace
 
-Rows::Rows(uint32_t dimension) : dimension_(dimension) {
-  check_dimension(dimension);
+Rows::Rows(Layout layout) : layout_(layout) {
   while (chunk_rows(0) * row_bytes() < first_chunk_bytes) ++shift_;
 }
 
-Rows::Rows(const char* path, uint64_t offset, uint64_t row_count, uint32_t dimension) : dimension_(dimension), shift_(32), mapped_(true) {
-  check_dimension(dimension);
+Rows::Rows(const char* path, uint64_t offset, uint64_t row_count, Layout layout) : layout_(layout), shift_(32), mapped_(true) {
   if (row_count > most_rows) fail(ELANUS_INVALID, "%llu rows are more than %llu", (unsigned long long)row_count, (unsigned long long)most_rows);
   File file(path);
   struct stat status {};
@@ -45,8 +39,8 @@ Rows::Rows(const char* path, uint64_t offset, uint64_t row_count, uint32_t dimen
   if (!S_ISREG(status.st_mode)) fail(ELANUS_FILE, "%.180s is not a file", path);
   const uint64_t bytes = row_count * row_bytes(), size = (uint64_t)status.st_size;
   if (offset > size || bytes > size - offset)
-    fail(ELANUS_FILE, "%.120s has %llu bytes: too short for %llu rows of %u floats from byte %llu on", path, (unsigned long long)size,
-         (unsigned long long)row_count, dimension, (unsigned long long)offset);
+    fail(ELANUS_FILE, "%.120s has %llu bytes: too short for %llu rows of %llu bytes from byte %llu on", path, (unsigned long long)size,
+         (unsigned long long)row_count, (unsigned long long)row_bytes(), (unsigned long long)offset);
   if (bytes) {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), before = offset % page;
     void* at = mmap(nullptr, before + bytes, PROT_READ, MAP_SHARED, file.descriptor, (off_t)(offset - before));
@@ -75,7 +69,7 @@ const unsigned char* Rows::at(uint64_t first, uint64_t* run) const {
   return chunks_[p.chunk] + p.row * row_bytes();
 }
 
-uint64_t Rows::append(const float* values, uint64_t row_count) {
+uint64_t Rows::append(const void* values, uint64_t row_count) {
   if (mapped_) fail(ELANUS_INVALID, "mapped rows do not grow");
   std::lock_guard<std::mutex> hold(writer_);
   const uint64_t before = count_.load(std::memory_order_relaxed);
@@ -92,7 +86,7 @@ uint64_t Rows::append(const float* values, uint64_t row_count) {
       chunks_[p.chunk] = (unsigned char*)fresh;
     }
     const uint64_t some = std::min(row_count - done, chunk_rows(p.chunk) - p.row);
-    std::memcpy(chunks_[p.chunk] + p.row * row_bytes(), values + done * dimension_, some * row_bytes());
+    std::memcpy(chunks_[p.chunk] + p.row * row_bytes(), (const unsigned char*)values + done * row_bytes(), some * row_bytes());
     done += some;
   }
   count_.store(before + row_count, std::memory_order_release);

@@ -1,4 +1,4 @@
-// Rows of one dimension: growing in memory, or mapped from a file.
+// Rows of one element and dimension: growing in memory, or mapped from a file.
 //
 //   growing:  chunk 0   | b rows |                     b: a power of two, at least 64 KiB of rows
 //             chunk 1   | 2b rows         |            address space is taken a chunk at a time,
@@ -13,23 +13,26 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include "layout.h"
 
 namespace elanus {
 
 class Rows {
  public:
-  explicit Rows(uint32_t dimension);
-  Rows(const char* path, uint64_t offset, uint64_t row_count, uint32_t dimension);
+  explicit Rows(Layout layout);
+  Rows(const char* path, uint64_t offset, uint64_t row_count, Layout layout);
   ~Rows();
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
 
-  uint32_t dimension() const { return dimension_; }
+  const Layout& layout() const { return layout_; }
+  Element element() const { return layout_.element; }
+  uint32_t dimension() const { return layout_.dimension; }
   uint64_t count() const { return count_.load(std::memory_order_acquire); }
-  uint64_t row_bytes() const { return (uint64_t)dimension_ * sizeof(float); }
+  uint64_t row_bytes() const { return layout_.row_bytes(); }
 
   // Returns the new count.
-  uint64_t append(const float* values, uint64_t row_count);
+  uint64_t append(const void* values, uint64_t row_count);
 
   // The address of row `first`, and in *run how many rows follow it without a gap (itself included, capacity and not count).
   const unsigned char* at(uint64_t first, uint64_t* run) const;
@@ -40,7 +43,7 @@ class Rows {
   uint64_t chunk_rows(uint32_t chunk) const { return (uint64_t)1 << (shift_ + chunk); }
 
   static constexpr uint32_t most_chunks = 33;
-  const uint32_t dimension_;
+  const Layout layout_;
   uint32_t shift_ = 0;                                              // chunk 0 has 1 << shift_ rows
   bool mapped_ = false;
   std::mutex writer_;

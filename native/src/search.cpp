@@ -3,6 +3,7 @@
 #include <cstring>
 #include "dispatch.h"
 #include "handles.h"
+#include "queries.h"
 #include "topk.h"
 
 namespace elanus {
@@ -10,10 +11,12 @@ namespace elanus {
 namespace {
 
 constexpr uint32_t group_queries = 64;
-constexpr uint64_t block_floats = 32 << 10;    // of rows: 128 KiB, half of a small second-level cache
+constexpr uint64_t block_bytes = 128 << 10;    // of rows: half of a small second-level cache
 constexpr uint32_t block_rows = 1024;
-constexpr uint32_t short_row = 192;   // up to so many dimensions the processor sees too late how rows lie (measured)
-constexpr uint64_t piece_products = 4 << 20;   // products of one query; well below a millisecond
+constexpr uint32_t short_row = 768;   // up to so many bytes the processor sees too late how rows lie (measured)
+constexpr uint64_t piece_bytes = 16 << 20;     // of rows, for one query; about a millisecond
+constexpr uint64_t least_row = 64;    // a shorter row takes as long as one of so many bytes
+constexpr uint64_t piece_values = 4 << 20;
 
 // What a thread needs besides, kept from piece to piece.
 struct Scratch {
@@ -32,12 +35,15 @@ Scratch& scratch() {
 }
 
 void check(const elanus_search& s, const Rows& rows) {
-  const uint64_t dimension = rows.dimension(), count = rows.count();
+  const uint64_t each = rows.layout().entries(), count = rows.count();
   if (s.row_count > count) fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)s.row_count, (unsigned long long)count);
-  if (s.metric > ELANUS_COSINE) fail(ELANUS_INVALID, "metric %u is not known", s.metric);
+  if (s.metric > ELANUS_MHJACCARD) fail(ELANUS_INVALID, "metric %u is not known", s.metric);
+  if (is_of_bits((Metric)s.metric) != (rows.element() == Element::binary)) fail(ELANUS_INVALID, "metric %u is not for rows of element %u", s.metric, (uint32_t)rows.element());
+  if (s.hash_bits != 0 && s.hash_bits != 8 && s.hash_bits != 16 && s.hash_bits != 32 && s.hash_bits != 64) fail(ELANUS_INVALID, "a hash of %u bits is none of 8, 16, 32 and 64", s.hash_bits);
+  if (s.metric == ELANUS_MHJACCARD && s.hash_bits && rows.dimension() % s.hash_bits) fail(ELANUS_INVALID, "dimension %u is no multiple of a hash of %u bits", rows.dimension(), s.hash_bits);
   if (s.k < 1 || s.k > ELANUS_MAX_K) fail(ELANUS_INVALID, "k %u is not in 1..%u", s.k, ELANUS_MAX_K);
-  if (s.query_value_count % dimension) fail(ELANUS_INVALID, "%llu query values are no multiple of dimension %llu", (unsigned long long)s.query_value_count, (unsigned long long)dimension);
-  const uint64_t queries = s.query_value_count / dimension;
+  if (s.query_value_count % each) fail(ELANUS_INVALID, "%llu query values are no multiple of the %llu of a row", (unsigned long long)s.query_value_count, (unsigned long long)each);
+  const uint64_t queries = s.query_value_count / each;
   if (queries > ELANUS_MAX_HITS / s.k) fail(ELANUS_INVALID, "%llu queries times k %u are more than %u hits", (unsigned long long)queries, s.k, ELANUS_MAX_HITS);
   if (s.allowed && s.allowed_bytes < (s.row_count + 63) / 64 * 8) fail(ELANUS_INVALID, "%llu bytes of allowed rows are too few for %llu rows", (unsigned long long)s.allowed_bytes, (unsigned long long)s.row_count);
   if (s.rank && s.rank_count < s.row_count) fail(ELANUS_INVALID, "%llu ranks are too few for %llu rows", (unsigned long long)s.rank_count, (unsigned long long)s.row_count);
@@ -50,15 +56,11 @@ class Search final : public Job {
  public:
   Search(const elanus_search& plan, std::shared_ptr<Rows> rows, elanus_done done, void* context)
       : Job(done, context), plan_(plan), rows_(std::move(rows)), table_(table()), metric_((Metric)plan.metric), dimension_(rows_->dimension()),
-        queries_(plan.query_value_count / dimension_) {
-    // Keys turn IP and COSINE round, and with them their ring: low <= key < high.
-    const bool turned = metric_ != Metric::l2;
+        asked_(table_, metric_, rows_->layout(), plan.queries, plan.query_value_count), queries_(asked_.count()) {
+    // Keys turn similarities round, and with them their ring: low <= key < high.
+    const bool turned = is_turned(metric_);
     if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
     if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
-    if (metric_ == Metric::cosine) {
-      norms_.resize(queries_);
-      for (uint64_t q = 0; q < queries_; ++q) norms_[q] = table_.norm(plan.queries + q * dimension_, dimension_);
-    }
     set_pieces(begin_group(0));
   }
 
@@ -84,9 +86,9 @@ class Search final : public Job {
   const Table& table_;
   const Metric metric_;
   const uint32_t dimension_;
+  const Queries asked_;
   const uint64_t queries_;
   float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
-  std::vector<float> norms_;
   uint64_t group_first_ = 0, group_count_ = 0, piece_rows_ = 0;
   std::mutex lock_;
   std::vector<std::unique_ptr<Partial>> partials_;
@@ -97,8 +99,8 @@ uint64_t Search::begin_group(uint64_t first) {
   group_first_ = first;
   const uint64_t left = queries_ - first, groups = (left + group_queries - 1) / group_queries;
   group_count_ = groups ? std::min(left, ((left + groups - 1) / groups + 3) / 4 * 4) : 0;
-  const uint64_t products = group_count_ >= 4 ? 4 * piece_products : piece_products;   // tiles are quicker
-  piece_rows_ = (products / dimension_ / std::max<uint64_t>(group_count_, 1) + 63) / 64 * 64;
+  const uint64_t bytes = group_count_ >= 4 ? 4 * piece_bytes : piece_bytes;   // tiles are quicker
+  piece_rows_ = (bytes / std::max(rows_->row_bytes(), least_row) / std::max<uint64_t>(group_count_, 1) + 63) / 64 * 64;
   return std::max<uint64_t>(1, (plan_.row_count + piece_rows_ - 1) / piece_rows_);
 }
 
@@ -121,13 +123,13 @@ void Search::work(uint64_t piece) {
   Scratch& s = scratch();
   s.keys.resize(block_rows * group_count_);
   auto partial = borrow();
-  const float* queries = plan_.queries + group_first_ * dimension_;
-  const QueryBlock asked = {queries, norms_.empty() ? nullptr : norms_.data() + group_first_, (uint32_t)group_count_};
+  const uint32_t hash_bits = plan_.hash_bits ? plan_.hash_bits : 8;
+  const QueryBlock asked = asked_.block(group_first_, (uint32_t)group_count_);
   while (row < last && !stopped()) {
     const uint32_t count = next_block(&row, last, s);
     if (!count) continue;
     for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
-    const RowBlock block = {s.at.data(), count, dimension_, plan_.allowed || dimension_ <= short_row};
+    const RowBlock block = {s.at.data(), count, dimension_, plan_.allowed || rows_->row_bytes() <= short_row, rows_->element(), hash_bits};
     table_.keys(metric_, &asked, &block, s.keys.data(), count, s.norms.data());
     for (uint64_t q = 0; q < group_count_; ++q) consider((*partial)[q], s.keys.data() + q * count, count, s);
   }
@@ -137,7 +139,7 @@ void Search::work(uint64_t piece) {
 
 // Gathers rows from *row on, and moves *row behind them. May find none.
 uint32_t Search::next_block(uint64_t* row, uint64_t last, Scratch& s) const {
-  const uint32_t most = (uint32_t)std::clamp<uint64_t>(block_floats / dimension_, tile_rows, block_rows);
+  const uint32_t most = (uint32_t)std::clamp<uint64_t>(block_bytes / rows_->row_bytes(), tile_rows, block_rows);
   const uint64_t row_bytes = rows_->row_bytes();
   uint64_t run;
   if (!plan_.allowed) {
@@ -197,24 +199,24 @@ void Search::write_hits(uint64_t query, TopK& best) const {
   for (uint32_t i = 0; i < plan_.k; ++i) {
     const bool there = i < hits.size();
     rows[i] = there ? hits[i].row : ELANUS_NO_ROW;
-    scores[i] = !there ? std::numeric_limits<float>::quiet_NaN() : metric_ == Metric::l2 ? hits[i].key : 0 - hits[i].key;
+    scores[i] = !there ? std::numeric_limits<float>::quiet_NaN() : is_turned(metric_) ? 0 - hits[i].key : hits[i].key;
   }
   plan_.tied[query] = best.tied();
 }
 
 class FindNotFinite final : public Job {
  public:
-  FindNotFinite(const float* values, uint64_t count, int64_t* index, elanus_done done, void* context)
-      : Job(done, context), values_(values), count_(count), index_(index), table_(table()), first_(count) {
-    set_pieces(std::max<uint64_t>(1, (count + piece_products - 1) / piece_products));
+  FindNotFinite(Element element, const void* values, uint64_t count, int64_t* index, elanus_done done, void* context)
+      : Job(done, context), element_(element), values_((const unsigned char*)values), count_(count), index_(index), table_(table()), first_(count) {
+    set_pieces(std::max<uint64_t>(1, (count + piece_values - 1) / piece_values));
   }
 
  protected:
   void work(uint64_t piece) override {
-    const uint64_t from = piece * piece_products;
+    const uint64_t from = piece * piece_values;
     if (from >= first_.load(std::memory_order_relaxed)) return;
-    const uint64_t some = std::min(piece_products, count_ - from);
-    const uint64_t found = table_.first_not_finite(values_ + from, some);
+    const uint64_t some = std::min(piece_values, count_ - from);
+    const uint64_t found = table_.first_not_finite(element_, values_ + from * Layout::bytes_of_entry(element_), some);
     if (found == some) return;
     uint64_t before = first_.load(std::memory_order_relaxed);
     while (from + found < before && !first_.compare_exchange_weak(before, from + found, std::memory_order_relaxed)) {
@@ -228,7 +230,8 @@ class FindNotFinite final : public Job {
   void let_go() override {}
 
  private:
-  const float* const values_;
+  const Element element_;
+  const unsigned char* const values_;
   const uint64_t count_;
   int64_t* const index_;
   const Table& table_;
@@ -243,10 +246,10 @@ std::shared_ptr<Job> make_search(const elanus_search& plan, elanus_done done, vo
   return std::make_shared<Search>(plan, std::move(rows), done, context);
 }
 
-std::shared_ptr<Job> make_find_not_finite(const float* values, uint64_t count, int64_t* index, elanus_done done, void* context) {
+std::shared_ptr<Job> make_find_not_finite(Element element, const void* values, uint64_t count, int64_t* index, elanus_done done, void* context) {
   if (!index || (count && !values)) fail(ELANUS_INVALID, "a buffer is missing");
   if (count >> 60) fail(ELANUS_INVALID, "%llu values are too many", (unsigned long long)count);
-  return std::make_shared<FindNotFinite>(values, count, index, done, context);
+  return std::make_shared<FindNotFinite>(element, values, count, index, done, context);
 }
 
 }  // namespace elanus

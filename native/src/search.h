@@ -7,12 +7,13 @@
 // totally ordered.
 #pragma once
 #include <memory>
+#include "../simd/table.h"
 #include "job.h"
 
 namespace elanus {
 
 // Throws Failure if the plan does not fit.
 std::shared_ptr<Job> make_search(const elanus_search& plan, elanus_done done, void* context);
-std::shared_ptr<Job> make_find_not_finite(const float* values, uint64_t count, int64_t* index, elanus_done done, void* context);
+std::shared_ptr<Job> make_find_not_finite(Element element, const void* values, uint64_t count, int64_t* index, elanus_done done, void* context);
 
 }  // namespace elanus

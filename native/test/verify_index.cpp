@@ -50,7 +50,7 @@ struct Built {
 
   Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t degree = 32, uint32_t beam = 100, const char* name = "a.index")
       : path(folder + "/" + name), dimension(dimension), metric(metric) {
-    CHECK(elanus_rows_create(dimension, &rows, nullptr) == ELANUS_OK);
+    CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &rows, nullptr) == ELANUS_OK);
     CHECK(elanus_rows_append(rows, values.data(), values.size(), &count, nullptr) == ELANUS_OK);
     const elanus_index_build plan = {rows, count, metric, degree, beam, 7};
     elanus_error error = {};
@@ -313,7 +313,7 @@ static void damaged_files() {
     elanus_index index = 0;
     std::vector<float> other = values;
     other[0] += 1;
-    CHECK(elanus_rows_create(dimension, &others, nullptr) == ELANUS_OK);
+    CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &others, nullptr) == ELANUS_OK);
     CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_FILE);
     CHECK(elanus_rows_append(others, other.data(), other.size(), &count, nullptr) == ELANUS_OK);
     CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_FILE);
@@ -467,7 +467,7 @@ static void nonsense() {
   uint64_t count;
   std::vector<float> holed = values;
   holed[77 * 8 + 3] = NAN;
-  CHECK(elanus_rows_create(8, &bad, nullptr) == ELANUS_OK && elanus_rows_append(bad, holed.data(), holed.size(), &count, nullptr) == ELANUS_OK);
+  CHECK(elanus_rows_create(ELANUS_FLOAT32, 8, &bad, nullptr) == ELANUS_OK && elanus_rows_append(bad, holed.data(), holed.size(), &count, nullptr) == ELANUS_OK);
   CHECK(refused([&](auto& p) { p.rows = bad; }) == ELANUS_INVALID && std::strstr(error.text, "row 77"));
   CHECK(elanus_rows_close(bad, nullptr) == ELANUS_OK);
   CHECK(::access(path.c_str(), F_OK) && ::access((path + ".part").c_str(), F_OK));

@@ -154,7 +154,7 @@ function inputFields(rows: WordnetRows): InputField[] {
       ...common,
       type: DataType.FloatVector,
       fieldName: "vector",
-      column: { kind: "vector", dimension: WORDNET_DIMENSION, values: rows.vectors },
+      column: { kind: "vector", type: DataType.FloatVector, dimension: WORDNET_DIMENSION, values: rows.vectors },
     },
   ];
 }

@@ -194,7 +194,12 @@ class VectorBuilder implements ColumnBuilder {
 
   finish(transfer: ArrayBuffer[]): InputField {
     transfer.push(this.#values.buffer);
-    const column = { kind: "vector", dimension: this.#field.dimension, values: this.#values } as const;
+    const column = {
+      kind: "vector",
+      type: DataType.FloatVector,
+      dimension: this.#field.dimension,
+      values: this.#values,
+    } as const;
     return inputField(this.#field, this.#rowCount, column, null);
   }
 }

@@ -57,6 +57,7 @@ export type {
   Hit,
   InsertOptions,
   PartitionsOption,
+  UpsertOptions,
   WriteResult,
 } from "./elanus.ts";
 export type {
@@ -64,6 +65,7 @@ export type {
   CountOptions,
   DeleteOptions,
   FilterParams,
+  PointInTime,
   QueryOptions,
   SearchManyOptions,
   SearchOneOptions,

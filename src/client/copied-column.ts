@@ -24,5 +24,9 @@ export function copiedColumn<Kind extends Column>(column: Kind, transfer: ArrayB
     const offsets = copiedValues(column.offsets, transfer);
     return { ...column, offsets, bytes: copiedValues(column.bytes, transfer), valid };
   }
+  if (column.kind === "array") {
+    const offsets = copiedValues(column.offsets, transfer);
+    return { ...column, offsets, elements: copiedColumn(column.elements, transfer), valid };
+  }
   return { ...column, values: copiedValues(column.values, transfer), valid };
 }

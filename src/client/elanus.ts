@@ -26,6 +26,7 @@ import {
   indexRequest,
 } from "./collection-options.ts";
 import type { EngineLink } from "./engine-link.ts";
+import { updatedSchema } from "./partial-rows.ts";
 import {
   type CallOptions,
   type CountOptions,
@@ -55,6 +56,19 @@ export interface InsertOptions extends CallOptions {
    * With columns: hands whole typed arrays over instead of copying them; they are empty afterwards. For large inserts.
    */
   readonly transfer?: boolean;
+  /**
+   * A name for this write, up to 128 bytes: sent again under it, after an error that left its outcome open, it takes effect once and gives
+   * the same keys. The names of the last 4,096 named writes are remembered.
+   */
+  readonly idempotencyKey?: string;
+}
+
+export interface UpsertOptions extends InsertOptions {
+  /**
+   * Fields that the rows do not name keep their values; keys of the dynamic field are merged. A key that has no row yet needs all fields
+   * that have no default. The collection must be loaded.
+   */
+  readonly partial?: boolean;
 }
 
 export interface PartitionsOption extends CallOptions {
@@ -79,11 +93,14 @@ export interface DeleteResult {
 export class WriteResult {
   /** Rows written. */
   readonly count: number;
+  /** When they came into being, for `asOf`. */
+  readonly timestamp: Timestamp;
   readonly #written: Written;
   #ids: readonly Key[] | null = null;
 
   constructor(written: Written) {
     this.count = columnRows(written.keys);
+    this.timestamp = written.timestamp;
     this.#written = written;
   }
 
@@ -234,8 +251,12 @@ export class Elanus implements AsyncDisposable {
     return this.#write("insert", name, rows, options);
   }
 
-  /** Inserts rows and deletes those of the same keys, in one step. With `autoId` rows name the key to replace, and get a new one. */
-  upsert(name: string, rows: readonly object[] | ColumnsInput, options: InsertOptions = {}): Promise<WriteResult> {
+  /**
+   * Inserts rows and deletes those of the same keys, in one step. With `autoId` rows name the key to replace, and get a new one.
+   *
+   *     await db.upsert("docs", [{ id: 7, title: "new" }], { partial: true });
+   */
+  upsert(name: string, rows: readonly object[] | ColumnsInput, options: UpsertOptions = {}): Promise<WriteResult> {
     return this.#write("upsert", name, rows, options);
   }
 
@@ -310,7 +331,7 @@ export class Elanus implements AsyncDisposable {
   async count(name: string, options: CountOptions = {}): Promise<number> {
     const request = {
       ...this.#target(name),
-      ...freshness(options.consistencyLevel, this.#lastWrite),
+      ...freshness(options.consistencyLevel, this.#lastWrite, options.asOf),
       ...filterSelection(options.filter, options.filterParams),
       partitionNames: options.partitions ?? [],
       outputFields: ["count(*)"],
@@ -333,13 +354,15 @@ export class Elanus implements AsyncDisposable {
     name: "insert" | "upsert",
     collectionName: string,
     rows: readonly object[] | ColumnsInput,
-    { partition = "", transfer = false, signal }: InsertOptions,
+    { partition = "", transfer = false, partial = false, idempotencyKey = "", signal }: UpsertOptions,
   ): Promise<WriteResult> {
     const attempt = async (collection: CollectionInfo): Promise<Written> => {
-      const input = inputColumns(collection, rows, name === "upsert", transfer);
+      const input = inputColumns(partial ? updated(collection, rows) : collection, rows, name === "upsert", transfer);
       const { fields, rowCount } = input;
       const schemaTimestamp = collection.updateTimestamp;
-      const request = { ...this.#target(collectionName), partitionName: partition, fields, rowCount, schemaTimestamp };
+      const target = this.#target(collectionName);
+      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, idempotencyKey };
+      const request = { ...target, ...how, fields, rowCount };
       return this.#link.call(name, request, { signal, transfer: input.transfer });
     };
     let written: Written;
@@ -382,6 +405,10 @@ export class Elanus implements AsyncDisposable {
     this.#known.set(name, collection);
     return collection;
   }
+}
+
+function updated(collection: CollectionInfo, rows: readonly object[] | ColumnsInput): CollectionInfo {
+  return Array.isArray(rows) ? { ...collection, schema: updatedSchema(collection.schema, rows) } : collection;
 }
 
 function inputColumns(

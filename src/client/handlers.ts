@@ -53,7 +53,7 @@ export const HANDLERS: Handlers = {
   alterAlias: ({ proxy }, request) => proxy.alterAlias(request, request.alias),
   dropAlias: ({ proxy }, { databaseName, alias }) => proxy.dropAlias(databaseName, alias),
   insert: ({ proxy }, request) => proxy.insert(request),
-  upsert: ({ proxy }, request) => proxy.upsert(request),
+  upsert: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.upsert(request)),
   delete: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.delete(request)),
   search: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.search(request, signal)),
   query: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.query(request, signal)),

@@ -1,7 +1,7 @@
 /** What a program says about reads and deletes, and the requests that it becomes. */
 
 import { invalidParameter } from "../base/errors.ts";
-import type { Timestamp } from "../base/timestamp.ts";
+import { MAX_TIMESTAMP, type Timestamp, composeTimestamp } from "../base/timestamp.ts";
 import { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { Freshness, QueryRequest, SearchRequest, Target } from "../proxy/requests.ts";
 import type { ConsistencyLevelName, MetricType } from "./collection-options.ts";
@@ -10,6 +10,9 @@ import type { FieldValue, Key } from "./values.ts";
 /** Values of the variables of a filter: `filter: "age > {age}", filterParams: { age: 5 }`. */
 export type FilterParams = Readonly<Record<string, FilterParam>>;
 export type FilterParam = bigint | number | string | boolean | readonly FilterParam[];
+
+/** A timestamp of the database's own clock, or a date (everything written in that millisecond included). */
+export type PointInTime = bigint | Date;
 
 export interface CallOptions {
   /**
@@ -27,6 +30,8 @@ interface ReadOptions extends CallOptions {
   /** Names of partitions; all if not given. */
   readonly partitions?: readonly string[];
   readonly consistencyLevel?: ConsistencyLevelName;
+  /** Rows as they were then: the `timestamp` of a write, or a point in time. */
+  readonly asOf?: PointInTime;
 }
 
 interface CommonSearchOptions extends ReadOptions {
@@ -73,6 +78,7 @@ export interface CountOptions extends CallOptions {
   readonly filterParams?: FilterParams;
   readonly partitions?: readonly string[];
   readonly consistencyLevel?: ConsistencyLevelName;
+  readonly asOf?: PointInTime;
 }
 
 export type DeleteOptions = CallOptions & { readonly partition?: string } & (
@@ -84,11 +90,24 @@ const DEFAULT_LIMIT = 10;
 const ID_VARIABLE = "elanus_ids";
 
 /** `Session`, with the client's last write as its guarantee, unless another level is asked for. */
-export function freshness(level: ConsistencyLevelName | undefined, lastWrite: Timestamp): Freshness {
+export function freshness(
+  level: ConsistencyLevelName | undefined,
+  lastWrite: Timestamp,
+  asOf?: PointInTime,
+): Freshness {
   const name = level ?? "Session";
   const consistencyLevel = ConsistencyLevel[name];
   if (consistencyLevel === undefined) throw invalidParameter(`there is no consistency level ${String(level)}`);
-  return { consistencyLevel, useDefaultConsistency: false, guaranteeTimestamp: name === "Session" ? lastWrite : 0n };
+  const guaranteeTimestamp = name === "Session" ? lastWrite : 0n;
+  const past = asOf === undefined ? {} : { asOf: timestampOf(asOf) };
+  return { consistencyLevel, useDefaultConsistency: false, guaranteeTimestamp, ...past };
+}
+
+function timestampOf(point: PointInTime): Timestamp {
+  if (typeof point === "bigint" && point > 0n && point <= MAX_TIMESTAMP) return point;
+  const milliseconds = point instanceof Date ? point.getTime() : Number.NaN;
+  if (Number.isInteger(milliseconds) && milliseconds > 0) return composeTimestamp(milliseconds + 1) - 1n;
+  throw invalidParameter(`asOf is a timestamp (a bigint) or a Date after 1970, not ${String(point)}`);
 }
 
 export interface Selection {
@@ -120,7 +139,7 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
   if (options.roundDecimal !== undefined) params.set("round_decimal", String(options.roundDecimal));
   return {
     ...target,
-    ...freshness(options.consistencyLevel, lastWrite),
+    ...freshness(options.consistencyLevel, lastWrite, options.asOf),
     ...filterSelection(options.filter, options.filterParams),
     partitionNames: options.partitions ?? [],
     queries: queries(options.vectors ?? [options.vector]),
@@ -157,7 +176,7 @@ export function queryRequest(
   if (options.offset !== undefined) params.set("offset", String(options.offset));
   return {
     ...target,
-    ...freshness(options.consistencyLevel, lastWrite),
+    ...freshness(options.consistencyLevel, lastWrite, options.asOf),
     ...selection,
     partitionNames: options.partitions ?? [],
     outputFields: options.outputFields ?? ["*"],

@@ -2,7 +2,7 @@
  * Answers as columns to rows as a program wants them: one pass, one object a row.
  *
  * The keys of `$meta` stand beside the fields. Int64 follows the rule of `values.ts`; Bool is a boolean, VarChar a string, JSON the
- * value, FloatVector a Float32Array of its own; null is null.
+ * value, FloatVector a Float32Array of its own, Array a list; null is null.
  */
 
 import { type Column, textAt } from "../model/columns.ts";
@@ -10,7 +10,7 @@ import { DataType } from "../model/types.ts";
 import type { KeyColumn } from "../model/columns.ts";
 import { vectorStride } from "../model/vectors.ts";
 import type { OutputField, SearchResponse } from "../proxy/requests.ts";
-import { type FieldValue, type Key, int64At, parseJson, wordsOf } from "./values.ts";
+import { type FieldValue, type JsonValue, type Key, int64At, parseJson, wordsOf } from "./values.ts";
 
 type Mutable = Record<string, unknown>;
 type Reader = (row: number) => FieldValue;
@@ -92,6 +92,14 @@ function presentReader(column: Column): Reader {
     case "bytes":
       if (column.type === DataType.JSON) return (row) => parseJson(textAt(column, row));
       return (row) => textAt(column, row);
+    case "array": {
+      const { offsets } = column;
+      const element = presentReader(column.elements);
+      return (row) => {
+        const start = offsets[row]!;
+        return Array.from({ length: offsets[row + 1]! - start }, (_, at) => element(start + at) as JsonValue);
+      };
+    }
     case "fixed": {
       const { values } = column;
       if (column.type === DataType.Bool) return (row) => values[row] !== 0;

@@ -47,7 +47,8 @@ function outputOf(input: InputField): OutputField {
   const type = input.type as DataType;
   const { fieldName: name, isDynamic, valid, column } = input;
   assert.ok(column !== null);
-  return { name, fieldId: 0n, type, isDynamic, column: { ...column, type, valid } };
+  const read = column.kind === "sparse" ? ({ ...column, kind: "bytes" } as const) : column;
+  return { name, fieldId: 0n, type, isDynamic, column: { ...read, type, valid } };
 }
 
 const int64 = fc.oneof(

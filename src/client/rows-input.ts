@@ -165,7 +165,7 @@ function columnOf(
   const own = movedValues(typed, handOver, transfer);
   const column =
     type === DataType.FloatVector
-      ? ({ kind: "vector", dimension, values: own as Float32Array } as const)
+      ? ({ kind: "vector", type: DataType.FloatVector, dimension, values: own as Float32Array } as const)
       : ({ kind: "fixed", values: own } as const);
   return inputField(field, rowCount, column, null);
 }

@@ -66,6 +66,11 @@ export function broadcastKey(broadcastId: bigint): string {
   return `${BROADCASTS}${broadcastId}`;
 }
 
+/** Writes that clients named, whose records have left the log. */
+export function keyedWritesKey(channel: string): string {
+  return `${CHECKPOINTS}${channel}/keyed-writes`;
+}
+
 export function checkpointKey(channel: string): string {
   return `${CHECKPOINTS}${channel}/consume-checkpoint`;
 }

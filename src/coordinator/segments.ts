@@ -10,8 +10,9 @@ import { milvusError } from "../base/errors.ts";
 import { encodeJson } from "../base/json.ts";
 import type { Compare, Operation } from "../metastore/metastore.ts";
 import { OutcomeUnknown } from "../metastore/metastore.ts";
-import type { CoordinatorService, RecoveredCollection } from "../rpc/services.ts";
+import type { CoordinatorService } from "../rpc/services.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
+import type { KeyedWrite } from "../model/message.ts";
 import { truncatedUntil } from "../model/expiry.ts";
 import { physicalChannel } from "../model/schema.ts";
 import { decodeJson } from "../base/json.ts";
@@ -23,6 +24,7 @@ import {
   deletesFlushedKey,
   droppedKey,
   droppedSegmentKey,
+  keyedWritesKey,
   pchannelKey,
   segmentKey,
 } from "./meta-keys.ts";
@@ -59,6 +61,7 @@ export async function saveFlush(context: Context, request: FlushRequest): Promis
         putJson(deletesFlushedKey(virtualChannel), timeTick),
       ),
       putJson(checkpointKey(request.channel), request.checkpoint),
+      ...(request.keyedWrites === null ? [] : [putJson(keyedWritesKey(request.channel), request.keyedWrites)]),
     ];
     try {
       const { succeeded } = await context.store.transaction([owner, ...exist], operations);
@@ -89,8 +92,9 @@ export function isTruncated(context: Context, { collectionId, timestampTo }: Seg
 export async function recoverChannel(
   context: Context,
   channel: string,
-): Promise<{ readonly checkpoint: LogPlace | null; readonly collections: readonly RecoveredCollection[] }> {
+): ReturnType<CoordinatorService["recoverChannel"]> {
   const entry = await context.store.get(checkpointKey(channel));
+  const writes = await context.store.get(keyedWritesKey(channel));
   const collections = context.catalog.collections().flatMap((collection) =>
     collection.virtualChannels
       .filter((virtualChannel) => physicalChannel(virtualChannel) === channel)
@@ -103,7 +107,11 @@ export async function recoverChannel(
         deletesFlushed: context.catalog.deletesFlushed(virtualChannel),
       })),
   );
-  return { checkpoint: entry === null ? null : decodeJson<LogPlace>(entry.value), collections };
+  return {
+    checkpoint: entry === null ? null : decodeJson<LogPlace>(entry.value),
+    keyedWrites: writes === null ? [] : decodeJson<readonly KeyedWrite[]>(writes.value),
+    collections,
+  };
 }
 
 /**

@@ -5,10 +5,11 @@
  *     <directory>/meta.db       metadata
  *     <directory>/wal/          the journal
  *     <directory>/objects/      segment files, under Milvus's keys
+ *     <directory>/work/         files that are being worked on; emptied at every start
  *
  * Always true:
  *  - the directory is locked before anything in it is read, and let go last;
- *  - roles stop in the order in which work flows: proxy, log, query node, coordinator; then the stores close.
+ *  - roles stop in the order in which work flows: proxy, data node, log, query node, coordinator; then the stores close.
  */
 
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import { channelNames } from "../coordinator/channels.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
+import { DataNode } from "../data/node.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { loadKernel } from "../kernel/load.ts";
 import { Journal } from "../log/journal/journal.ts";
@@ -25,6 +27,7 @@ import type { MetaStore } from "../metastore/metastore.ts";
 import { SqliteMetaStore } from "../metastore/sqlite.ts";
 import { DirectoryObjectStore } from "../objectstore/directory.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
+import { WorkFolder } from "../objectstore/work-folder.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { QueryNode } from "../query/node.ts";
 import { InProcessTransport } from "../rpc/in-process.ts";
@@ -48,6 +51,8 @@ export interface Adapters {
   readonly kernel: Kernel;
   readonly transport: Transport;
   readonly runtime: Runtime;
+  /** Where work lies that is no object yet; absent where there is no disk. */
+  readonly work?: WorkFolder;
 }
 
 export interface EngineOptions {
@@ -66,13 +71,19 @@ export class Engine {
   readonly #coordinator: Coordinator;
   readonly #streaming: StreamingNode;
   readonly #query: QueryNode;
+  readonly #data: DataNode;
   readonly #adapters: Adapters;
   readonly #release: () => void;
   #closing: Promise<void> | null = null;
 
   private constructor(
     adapters: Adapters,
-    roles: { readonly coordinator: Coordinator; readonly streaming: StreamingNode; readonly query: QueryNode },
+    roles: {
+      readonly coordinator: Coordinator;
+      readonly streaming: StreamingNode;
+      readonly query: QueryNode;
+      readonly data: DataNode;
+    },
     release: () => void,
   ) {
     this.#adapters = adapters;
@@ -81,6 +92,7 @@ export class Engine {
     this.#coordinator = roles.coordinator;
     this.#streaming = roles.streaming;
     this.#query = roles.query;
+    this.#data = roles.data;
     this.#release = release;
     this.proxy = new Proxy(adapters);
   }
@@ -103,7 +115,8 @@ export class Engine {
       closers.push(() => logBackend.close());
       const kernel = loadKernel({ runtime });
       const transport = new InProcessTransport(runtime);
-      const adapters = { store, objects, logBackend, kernel, transport, runtime };
+      const work = await WorkFolder.open(join(directory, "work"));
+      const adapters = { store, objects, logBackend, kernel, transport, runtime, work };
       return await Engine.assemble(adapters, options, () => lock.release());
     } catch (error) {
       for (const close of closers.toReversed()) await close().catch(() => undefined);
@@ -123,15 +136,17 @@ export class Engine {
     const coordinator = await Coordinator.start({ ...adapters, channels: channelNames(limits.channelCount) });
     const streaming = new StreamingNode({ ...adapters, limits, log });
     const query = new QueryNode(adapters);
+    const data = new DataNode({ ...adapters, work: adapters.work ?? null });
     try {
       await coordinator.activate();
     } catch (error) {
       await streaming.close().catch(() => undefined);
       await query.close();
+      await data.close();
       await coordinator.stop();
       throw asMilvusError(error);
     }
-    return new Engine(adapters, { coordinator, streaming, query }, release);
+    return new Engine(adapters, { coordinator, streaming, query, data }, release);
   }
 
   /** Finishes what has begun, writes nothing new, closes everything. Idempotent. */
@@ -144,6 +159,7 @@ export class Engine {
     const { logBackend, objects, store } = this.#adapters;
     this.proxy.stop();
     await this.#coordinator.stop();
+    await this.#data.close();
     await this.#streaming.close();
     await this.#query.close();
     await this.#coordinator.close();

@@ -22,7 +22,11 @@ function row(id: bigint): InputField[] {
   const common = { type: 0, isDynamic: false, valid: null, unsupported: false, rowCount: 1 };
   return [
     { ...common, fieldName: "id", column: { kind: "fixed", values: BigInt64Array.of(id) } },
-    { ...common, fieldName: "v", column: { kind: "vector", dimension: 2, values: Float32Array.of(1, Number(id)) } },
+    {
+      ...common,
+      fieldName: "v",
+      column: { kind: "vector", type: DataType.FloatVector, dimension: 2, values: Float32Array.of(1, Number(id)) },
+    },
   ];
 }
 

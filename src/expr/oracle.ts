@@ -3,6 +3,7 @@
  * fast one (`evaluate.ts`) against it; it shares no loop, no bit and no byte reader with it.
  */
 
+import { assert } from "../base/assert.ts";
 import { type Column, textAt } from "../model/columns.ts";
 import type { CompareOperator, Constant, ContainsFilter, Element, FieldPlace, Filter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
@@ -97,6 +98,7 @@ function valueAt(field: FieldPlace, source: ColumnSource, row: number): Json | t
 
 function scalarAt(column: Column, row: number): Constant {
   if (column.kind === "bytes") return textAt(column, row);
+  assert(column.kind === "fixed", "a scalar is a number or text");
   const value = column.values[row]!;
   if (column.type === DataType.Bool) return value !== 0;
   return column.type === DataType.Float || column.type === DataType.Double ? Number(value) : BigInt(value);

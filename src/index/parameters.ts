@@ -4,11 +4,11 @@
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
-import { DataType, Metric, dataTypeName, isVectorType } from "../model/types.ts";
+import { DataType, Metric, NUMBER_METRICS, dataTypeName, isVectorType } from "../model/types.ts";
 import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type SearchRule } from "./types.ts";
 
 const MAX_PARAM_BYTES = 102_400;
-const METRICS: ReadonlySet<string> = new Set(Object.values(Metric));
+const METRICS: ReadonlySet<string> = new Set(NUMBER_METRICS);
 /** Properties that every index may have, and that can be changed later. */
 export const INDEX_PROPERTIES: ReadonlySet<string> = new Set([
   "mmap.enabled",

@@ -5,6 +5,8 @@
  * Here are names and numbers. What is built for a type, and how it is searched, is told by what builds it.
  */
 
+import { assert } from "../base/assert.ts";
+
 export interface IntegerRule {
   readonly kind: "integer";
   readonly least: number;
@@ -129,6 +131,13 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
     search: {},
   },
 };
+
+/** The default of a whole-numbered parameter that has one. */
+export function defaultOf(rules: Readonly<Record<string, ParamRule>>, key: string): number {
+  const rule = rules[key];
+  assert(rule?.kind === "integer" && rule.default !== null, "the parameter has a default");
+  return rule.default;
+}
 
 /** Index types of a GPU, with the one of this machine that does the same. */
 export const GPU_INDEX_TYPES: Readonly<Record<string, string>> = {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { emptyBitset, hasBit, setBit } from "../model/bitset.ts";
+import { floats } from "./conformance.ts";
 import { KernelError, NO_ROW } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
 import { loadKernel } from "./load.ts";
@@ -23,7 +24,7 @@ interface Case {
   readonly dimension: number;
   readonly rows: Float32Array;
   readonly storage: "growing" | "mapped";
-  readonly search: Omit<ExactSearch, "rows">;
+  readonly search: Omit<ExactSearch, "rows" | "queries"> & { readonly queries: Float32Array };
 }
 
 /** A small generator, so that large arrays shrink by their seed and not by their elements. */
@@ -109,7 +110,7 @@ function scoreSample(
 async function answer(kernel: Kernel, { dimension, rows, storage, search }: Case): Promise<SearchHits> {
   let handle: Handle;
   if (storage === "growing") {
-    handle = kernel.createRows(dimension);
+    handle = kernel.createRows(floats(dimension));
     const middle = Math.floor(rows.length / dimension / 3) * dimension;
     kernel.appendRows(handle, rows.subarray(0, middle));
     kernel.appendRows(handle, rows.subarray(middle));
@@ -117,7 +118,7 @@ async function answer(kernel: Kernel, { dimension, rows, storage, search }: Case
     const path = join(directory, `rows-${kernel.name}`);
     const offset = dimension % 9;
     writeFileSync(path, Buffer.concat([Buffer.alloc(offset), Buffer.from(rows.buffer)]));
-    handle = kernel.mapRows(path, offset, rows.length / dimension, dimension);
+    handle = kernel.mapRows(path, offset, rows.length / dimension, floats(dimension));
   }
   try {
     return await kernel.exactSearch({ ...search, rows: handle });
@@ -137,7 +138,7 @@ function assertAlike({ dimension, rows, search }: Case, found: SearchHits, expec
     if (row === NO_ROW) return;
     const query = Math.floor(at / search.k);
     const score = found.scores[at]!;
-    const itsScore = scoreOf(search.metric, search.queries, query * dimension, rows, row * dimension, dimension);
+    const itsScore = scoreOf(search.metric, floats(dimension), search.queries, query, rows, row);
     assert.ok(close(score, expected.scores[at]!), `place ${at}: ${score} for ${expected.scores[at]}`);
     assert.ok(close(score, itsScore), `row ${row}: ${score} for ${itsScore}`);
     assert.ok(

@@ -5,8 +5,10 @@
 
 import { bitsetBytes } from "../model/bitset.ts";
 import { Metric } from "../model/types.ts";
-import { KernelError, MAX_DIMENSION, MAX_HITS, MAX_K, MAX_ROWS } from "./kernel.ts";
+import { KernelError, MAX_HITS, MAX_K, MAX_ROWS } from "./kernel.ts";
 import type { ExactSearch } from "./kernel.ts";
+import { MAX_BINARY_DIMENSION, MAX_DIMENSION, elementKind, isElement, valuesPerRow } from "./layout.ts";
+import type { Element, RowLayout, RowValues } from "./layout.ts";
 
 function require(condition: boolean, text: () => string): void {
   if (!condition) throw new KernelError(text());
@@ -20,28 +22,47 @@ function isCount(value: number, most: number): boolean {
   return Number.isSafeInteger(value) && value >= 0 && value <= most;
 }
 
-export function checkDimension(dimension: number): void {
-  require(isCount(dimension, MAX_DIMENSION) && dimension >= 1, () =>
-    `dimension ${dimension} is not in 1..${MAX_DIMENSION}`);
+export function checkElement(element: Element): void {
+  require(typeof element === "string" && isElement(element), () => `element ${String(element)} is not known`);
+}
+
+export function checkLayout({ element, dimension }: RowLayout): void {
+  checkElement(element);
+  const most = element === "binary" ? MAX_BINARY_DIMENSION : MAX_DIMENSION;
+  require(isCount(dimension, most) && dimension >= 1, () => `dimension ${dimension} is not in 1..${most}`);
+  require(element !== "binary" || dimension % 8 === 0, () =>
+    `dimension ${dimension} of binary rows is no multiple of 8`);
 }
 
 export function checkHandle(rows: number): void {
   require(isCount(rows, Number.MAX_SAFE_INTEGER), () => `${rows} never was a rows handle`);
 }
 
-export function checkValues(values: Float32Array, dimension: number): void {
-  require(values instanceof Float32Array, () => "rows must be a Float32Array");
-  require(values.length % dimension === 0, () => `${values.length} values are no multiple of dimension ${dimension}`);
+/** `what` names them in the refusal. */
+export function checkArray(values: RowValues, element: Element, what: string): void {
+  const kind = elementKind(element);
+  require(kind.isOwn(values), () => `${what} of ${element} must be a ${kind.arrayName}`);
+}
+
+function checkWhole(values: RowValues, layout: RowLayout, what: string): void {
+  const length = valuesPerRow(layout);
+  require(values.length % length === 0, () => `${values.length} ${what} are no multiple of the ${length} of a row`);
+}
+
+export function checkValues(values: RowValues, layout: RowLayout): void {
+  checkArray(values, layout.element, "rows");
+  checkWhole(values, layout, "values");
 }
 
 /** Where gathered rows go. */
-export function checkGathered(values: Float32Array, count: number): void {
-  require(values instanceof Float32Array && values.length === count, () =>
-    `gathered rows need a Float32Array of ${count} values`);
+export function checkGathered(values: RowValues, element: Element, count: number): void {
+  const kind = elementKind(element);
+  require(kind.isOwn(values) && values.length === count, () =>
+    `gathered rows need a ${kind.arrayName} of ${count} values`);
 }
 
-export function checkMapping(path: string, offset: number, rowCount: number, dimension: number): void {
-  checkDimension(dimension);
+export function checkMapping(path: string, offset: number, rowCount: number, layout: RowLayout): void {
+  checkLayout(layout);
   require(typeof path === "string" && path !== "" && !path.includes("\0"), () =>
     "the path of mapped rows is empty or holds a zero byte");
   require(isCount(offset, Number.MAX_SAFE_INTEGER), () => `offset ${offset} is no whole number`);
@@ -53,16 +74,23 @@ export function checkNumbers(numbers: Uint32Array, rowCount: number): void {
   for (const number of numbers) require(number < rowCount, () => `row ${number} does not exist: there are ${rowCount}`);
 }
 
-/** Returns the number of queries. `held` is how many rows there are. */
-export function checkSearch(search: ExactSearch, dimension: number, held: number): number {
-  const { rowCount, queries, metric, k, allowed, rank, range } = search;
-  require(isCount(rowCount, held), () => `${rowCount} rows are wanted, there are ${held}`);
+export function checkMetric(metric: Metric, element: Element): void {
   require(Object.hasOwn(Metric, metric), () => `metric ${String(metric)} is not known`);
+  require(elementKind(element).metrics.includes(metric), () => `metric ${metric} is not for rows of ${element}`);
+}
+
+/** Returns the number of queries. `held` is how many rows there are. */
+export function checkSearch(search: ExactSearch, layout: RowLayout, held: number): number {
+  const { rowCount, queries, metric, k, allowed, rank, range, hashBits = 8 } = search;
+  require(isCount(rowCount, held), () => `${rowCount} rows are wanted, there are ${held}`);
+  checkMetric(metric, layout.element);
   require(isCount(k, MAX_K) && k >= 1, () => `k ${k} is not in 1..${MAX_K}`);
-  require(queries instanceof Float32Array, () => "queries must be a Float32Array");
-  require(queries.length % dimension === 0, () =>
-    `${queries.length} query values are no multiple of dimension ${dimension}`);
-  const queryCount = queries.length / dimension;
+  checkArray(queries, layout.element, "queries");
+  checkWhole(queries, layout, "query values");
+  require([8, 16, 32, 64].includes(hashBits), () => `a hash of ${hashBits} bits is none of 8, 16, 32 and 64`);
+  require(metric !== Metric.MHJACCARD || layout.dimension % hashBits === 0, () =>
+    `dimension ${layout.dimension} is no multiple of a hash of ${hashBits} bits`);
+  const queryCount = queries.length / valuesPerRow(layout);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {
     require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");
@@ -95,6 +123,7 @@ export function checkTimestamps(
     `timestamp ${timestamp} is no unsigned 64-bit integer`);
 }
 
-export function checkFloats(values: Float32Array): void {
-  require(values instanceof Float32Array, () => "values must be a Float32Array");
+export function checkFound(values: RowValues, element: Element): void {
+  checkElement(element);
+  checkArray(values, element, "values");
 }

@@ -13,6 +13,11 @@ import { emptyBitset, rowsOf, setBit } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { KernelError, NO_ROW } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import type { RowLayout } from "./layout.ts";
+
+export function floats(dimension: number): RowLayout {
+  return { element: "float32", dimension };
+}
 
 /** A search of all rows with the smallest plan; tests override what they are about. */
 export function plan(
@@ -49,7 +54,7 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
   describe(`kernel contract: ${label}`, () => {
     const kernel = load();
     const open = (dimension: number, values: readonly number[]): Handle => {
-      const rows = kernel.createRows(dimension);
+      const rows = kernel.createRows(floats(dimension));
       if (values.length > 0) kernel.appendRows(rows, Float32Array.from(values));
       return rows;
     };
@@ -124,7 +129,7 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
           const bytes = new Uint8Array(offset + 24);
           bytes.set(new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer), offset);
           writeFileSync(path, bytes);
-          const rows = kernel.mapRows(path, offset, 3, 2);
+          const rows = kernel.mapRows(path, offset, 3, floats(2));
           assert.equal(kernel.rowCount(rows), 3);
           assert.equal(kernel.residentBytes(rows), 24);
           assert.deepEqual([...kernel.gatherRows(rows, Uint32Array.of(1))], [3, 4]);
@@ -132,16 +137,16 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
           assert.deepEqual(listed(hits), { rows: [2], scores: [0], tied: [0] });
           assert.throws(() => kernel.appendRows(rows, Float32Array.of(7, 8)), KernelError);
           kernel.close(rows);
-          assert.throws(() => kernel.mapRows(path, offset, 4, 2), /short/);
-          assert.throws(() => kernel.mapRows(path, offset + 1, 3, 2), /short/);
+          assert.throws(() => kernel.mapRows(path, offset, 4, floats(2)), /short/);
+          assert.throws(() => kernel.mapRows(path, offset + 1, 3, floats(2)), /short/);
         }
-        const empty = kernel.mapRows(path, 0, 0, 2);
+        const empty = kernel.mapRows(path, 0, 0, floats(2));
         assert.equal(kernel.rowCount(empty), 0);
         kernel.close(empty);
-        assert.throws(() => kernel.mapRows(path, 2 ** 52, 1, 2), /short/);
-        assert.throws(() => kernel.mapRows(path, -1, 1, 2), KernelError);
-        assert.throws(() => kernel.mapRows(directory, 0, 0, 2), KernelError);
-        assert.throws(() => kernel.mapRows(join(directory, "absent"), 0, 0, 2), /absent/);
+        assert.throws(() => kernel.mapRows(path, 2 ** 52, 1, floats(2)), /short/);
+        assert.throws(() => kernel.mapRows(path, -1, 1, floats(2)), KernelError);
+        assert.throws(() => kernel.mapRows(directory, 0, 0, floats(2)), KernelError);
+        assert.throws(() => kernel.mapRows(join(directory, "absent"), 0, 0, floats(2)), /absent/);
         assert.equal(kernel.openHandles(), 0);
       } finally {
         rmSync(directory, { recursive: true });
@@ -245,7 +250,7 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
       }
       assert.throws(() => kernel.appendRows(rows, new Float32Array(5)), KernelError);
       for (const dimension of [0, -1, 1.5, 32769, Number.NaN])
-        assert.throws(() => kernel.createRows(dimension), KernelError);
+        assert.throws(() => kernel.createRows(floats(dimension)), KernelError);
       assert.equal(kernel.rowCount(rows), 1);
       kernel.close(rows);
       assert.equal(kernel.openHandles(), 0);
@@ -263,7 +268,7 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
     });
 
     test("an abort rejects with its reason within 20 ms and lets the rows go", async () => {
-      const rows = kernel.createRows(256);
+      const rows = kernel.createRows(floats(256));
       const block = new Float32Array(256 * 1000).map((_, at) => at % 17);
       for (let count = 0; count < bigRows; count += 1000) kernel.appendRows(rows, block);
       const search = { ...plan(kernel, rows, []), queries: block.slice(0, 256 * 64) };
@@ -308,17 +313,17 @@ export function kernelConformance(label: string, load: () => Kernel, bigRows: nu
     });
 
     test("the first value that is not finite", async () => {
-      assert.equal(await kernel.findNotFinite(new Float32Array(0)), -1);
+      assert.equal(await kernel.findNotFinite(new Float32Array(0), "float32"), -1);
       const largest = (2 - 2 ** -23) * 2 ** 127;
-      assert.equal(await kernel.findNotFinite(Float32Array.of(0, -0, largest, -largest, 2 ** -149)), -1);
+      assert.equal(await kernel.findNotFinite(Float32Array.of(0, -0, largest, -largest, 2 ** -149), "float32"), -1);
       for (const length of [1, 15, 1025, 70_000, 10_000_000]) {
         const values = new Float32Array(length);
-        assert.equal(await kernel.findNotFinite(values), -1);
+        assert.equal(await kernel.findNotFinite(values, "float32"), -1);
         for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
           values[length - 1] = bad;
-          assert.equal(await kernel.findNotFinite(values), length - 1);
+          assert.equal(await kernel.findNotFinite(values, "float32"), length - 1);
           values[length >> 1] = bad;
-          assert.equal(await kernel.findNotFinite(values), length >> 1);
+          assert.equal(await kernel.findNotFinite(values, "float32"), length >> 1);
           values[length >> 1] = 0;
         }
       }

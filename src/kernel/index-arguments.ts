@@ -1,7 +1,7 @@
 /** The checks of what index calls are given, before anything native is called. C++ checks lengths and handles once more. */
 
 import { bitsetBytes } from "../model/bitset.ts";
-import { Metric } from "../model/types.ts";
+import { checkArray, checkMetric } from "./arguments.ts";
 import {
   MAX_BEAM,
   MAX_BOOK_BITS,
@@ -15,6 +15,8 @@ import {
 } from "./index-kernel.ts";
 import type { IndexBuild, IndexDescription, IndexSearch, ListsBuild, SearchParameters } from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
+import { valuesPerRow } from "./layout.ts";
+import type { RowLayout } from "./layout.ts";
 
 function require(condition: boolean, text: () => string): void {
   if (!condition) throw new KernelError(text());
@@ -37,24 +39,28 @@ export function checkPath(path: string): void {
     "the path of an index file is empty or holds a zero byte");
 }
 
-/** `held` is how many rows there are, of how many dimensions. */
-export function checkBuild(build: IndexBuild, held: number, dimension: number): void {
+/** `held` is how many rows there are, of which layout. */
+export function checkBuild(build: IndexBuild, held: number, { element, dimension }: RowLayout): void {
   const { rowCount, metric, seed, path } = build;
   require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
-  require(Object.hasOwn(Metric, metric), () => `metric ${String(metric)} is not known`);
+  checkMetric(metric, element);
   if (build.kind === "graph") {
+    require(element === "float32", () => `graphs are not built from rows of ${element}`);
     const { degree, beam } = build;
     require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
     require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
-  } else checkLists(build, dimension);
+  } else checkLists(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);
 }
 
-function checkLists(build: ListsBuild, dimension: number): void {
+function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void {
   require(build.kind === "lists", () => `an index of kind ${String(build.kind)} is not known`);
   require(isWhole(build.lists, 1, MAX_LISTS), () => `${build.lists} lists are not in 1..${MAX_LISTS}`);
+  require(["HAMMING", "JACCARD"].includes(build.metric) || element !== "binary", () =>
+    `there are no lists under ${build.metric}`);
+  require(build.codes === "none" || element !== "binary", () => "lists of binary rows have no codes");
   if (build.codes === "book" || build.codes === "nibble") {
     const { subspaces } = build;
     require(isWhole(subspaces, 1, dimension), () => `${subspaces} subspaces are not in 1..${dimension}`);
@@ -87,16 +93,16 @@ function checkParameters(parameters: SearchParameters, kind: IndexDescription["k
 export function checkIndexSearch(
   search: IndexSearch,
   kind: IndexDescription["kind"],
-  dimension: number,
+  layout: RowLayout,
   rowCount: number,
 ): number {
   const { queries, k, parameters, allowed, rank, range, timeLimitMicroseconds } = search;
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
   checkParameters(parameters, kind, k);
-  require(queries instanceof Float32Array, () => "queries must be a Float32Array");
-  require(queries.length % dimension === 0, () =>
-    `${queries.length} query values are no multiple of dimension ${dimension}`);
-  const queryCount = queries.length / dimension;
+  checkArray(queries, layout.element, "queries");
+  const each = valuesPerRow(layout);
+  require(queries.length % each === 0, () => `${queries.length} query values are no multiple of the ${each} of a row`);
+  const queryCount = queries.length / each;
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {
     require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");

@@ -17,6 +17,7 @@ import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import { KernelError } from "./kernel.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
+import type { RowLayout, RowValues } from "./layout.ts";
 
 export const MIN_DEGREE = 2;
 export const MAX_DEGREE = 256;
@@ -63,7 +64,7 @@ export type ListCodes =
   | { readonly codes: "book"; readonly subspaces: number; readonly bits: number }
   | { readonly codes: "nibble"; readonly subspaces: number };
 
-/** Rows in lists by the nearest of some centres. */
+/** Rows in lists by the nearest of some centres. Binary rows have no codes, and HAMMING or JACCARD. */
 export type ListsBuild = IndexRequest &
   ListCodes & {
     readonly kind: "lists";
@@ -103,8 +104,8 @@ export type SearchParameters = GraphParameters | ListsParameters;
 
 export interface IndexSearch {
   readonly index: Handle;
-  /** `queryCount * dimension` floats. */
-  readonly queries: Float32Array;
+  /** As many values as the rows have, for each query, in an array of their kind. */
+  readonly queries: RowValues;
   /** Hits wanted a query, 1 to 16,384. */
   readonly k: number;
   /** Those of the index's own kind. */
@@ -158,7 +159,7 @@ export interface ListsDescription {
   readonly kind: "lists";
   readonly codes: ListCodes["codes"];
   readonly metric: Metric;
-  readonly dimension: number;
+  readonly layout: RowLayout;
   readonly lists: number;
   /** 0 without books. */
   readonly subspaces: number;

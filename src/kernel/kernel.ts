@@ -14,6 +14,7 @@
 
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
+import type { Element, RowLayout, RowValues } from "./layout.ts";
 
 export type Handle = number;
 
@@ -22,12 +23,14 @@ export class KernelError extends Error {
   override readonly name = "KernelError";
 }
 
-export const MAX_DIMENSION = 32768;
 export const MAX_K = 16384;
 /** Queries times k of one search. */
 export const MAX_HITS = 2 ** 27;
 /** Rows of one handle: numbers 0 to 0xfffffffe. */
 export const MAX_ROWS = 0xffffffff;
+
+/** Bits of one hash of a MinHash signature. */
+export type HashBits = 8 | 16 | 32 | 64;
 
 /** Marks an empty place in `SearchHits.rows`. */
 export const NO_ROW = 0xffffffff;
@@ -36,8 +39,8 @@ export interface ExactSearch {
   readonly rows: Handle;
   /** Only the first `rowCount` rows are looked at, so that a writer may append meanwhile. */
   readonly rowCount: number;
-  /** `queryCount * dimension` floats. */
-  readonly queries: Float32Array;
+  /** Whole rows, in the array of the rows' element. */
+  readonly queries: RowValues;
   readonly metric: Metric;
   /** Hits wanted a query, 1 to 16,384; fewer come back when fewer rows qualify. */
   readonly k: number;
@@ -46,19 +49,23 @@ export interface ExactSearch {
   /** Breaks ties between equal scores: the smaller rank wins. Null means by row number. One entry a row. */
   readonly rank: Uint32Array | null;
   /**
-   * Only hits inside the ring. L2: `inner <= score < outer`; IP and COSINE: `outer < score <= inner`. `inner` null means open
+   * Only hits inside the ring. Distances: `inner <= score < outer`; similarities (`isDistance` is false): `outer < score <= inner`. `inner` null means open
    * on that side. Bounds are rounded to float32 first, as scores are.
    */
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
+  /** MHJACCARD: bits of one hash of the signature, a divisor of the dimension; 8 if not given. */
+  readonly hashBits?: HashBits;
 }
 
 export interface SearchHits {
   /** `queryCount * k` row numbers, best first; `NO_ROW` where there is no hit. */
   readonly rows: Uint32Array;
   /**
-   * `queryCount * k` scores as Milvus reports them: L2 squared distance, IP, COSINE; NaN where there is no hit. COSINE lies in [-1, 1] and is
-   * 0 where either vector is zero (it has no direction). A row whose score would be NaN is never a hit. A score depends on its query
-   * and row only: not on the other queries, the filter, or k.
+   * `queryCount * k` scores as Milvus reports them; NaN where there is no hit. L2 is the squared distance. COSINE lies in [-1, 1] and is
+   * 0 where either vector is zero (it has no direction). HAMMING counts bits; JACCARD lies in [0, 1] and is 1 where no bit is shared,
+   * two empty vectors included. SUBSTRUCTURE and SUPERSTRUCTURE are 0 for every hit. MHJACCARD lies in (0, 1].
+   * A row whose score would be NaN, or 0 under MHJACCARD, is never a hit. A score depends on its query and row only: not on the other
+   * queries, the filter, or k.
    */
   readonly scores: Float32Array;
   /** One byte a query: 1 when a row that is not among the hits has the same score as the last hit (only then does `rank` matter). */
@@ -73,17 +80,18 @@ export interface Kernel {
   readonly reason: string | null;
 
   /** Rows that grow, in memory of the kernel's own. */
-  createRows(dimension: number): Handle;
+  createRows(layout: RowLayout): Handle;
   /** Copies `values` (a whole number of rows) behind the last row; returns the new row count. One writer at a time; searches may run. */
-  appendRows(rows: Handle, values: Float32Array): number;
+  appendRows(rows: Handle, values: RowValues): number;
   /**
-   * Rows that lie in a file as plain little-endian floats, mapped. Throws when the file is shorter than `offset + rowCount * dimension * 4`.
+   * Rows that lie in a file as `layout` says, mapped. Throws when the file is shorter than `offset + rowCount * bytesPerRow(layout)`.
    * The file must not be truncated while it is mapped: reading what is gone ends the process.
    */
-  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
+  mapRows(path: string, offset: number, rowCount: number, layout: RowLayout): Handle;
+  layoutOfRows(rows: Handle): RowLayout;
   rowCount(rows: Handle): number;
   /** The rows with these numbers, in that order, copied: into `into`, which has just their length, or a new array. */
-  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array;
+  gatherRows<Values extends RowValues = RowValues>(rows: Handle, numbers: Uint32Array, into?: Values): Values;
   /** Bytes that the rows occupy: memory for growing rows, file bytes for mapped ones. */
   residentBytes(rows: Handle): number;
   close(rows: Handle): void;
@@ -105,8 +113,8 @@ export interface Kernel {
     timestamp: bigint,
   ): Bitset;
 
-  /** The index of the first NaN or infinity, or -1. Runs off the calling thread for long arrays. */
-  findNotFinite(values: Float32Array): Promise<number>;
+  /** The index of the first NaN or infinity, or -1: int8 and binary have none. Runs off the calling thread for long arrays. */
+  findNotFinite(values: RowValues, element: Element): Promise<number>;
 
   /** Handles that are open: 0 when everything was released. */
   openHandles(): number;

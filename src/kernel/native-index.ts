@@ -6,7 +6,8 @@
 
 import { present } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { Metric } from "../model/types.ts";
+import { NUMBER_METRICS } from "../model/types.ts";
+import type { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
@@ -23,6 +24,8 @@ import type {
   ListsDescription,
 } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
+import { ELEMENT_NAMES } from "./layout.ts";
+import type { RowLayout, RowValues } from "./layout.ts";
 
 /** What `native/src/node_index.h` exports. */
 export interface IndexAddon {
@@ -52,7 +55,7 @@ export interface IndexAddon {
   searchIndex(
     ticket: number,
     index: Handle,
-    queries: Float32Array,
+    queries: RowValues,
     k: number,
     ef: number,
     allowed: Bitset | null,
@@ -69,7 +72,7 @@ export interface IndexAddon {
     queryBits: number,
   ): void;
   closeIndex(index: Handle): void;
-  indexKind(index: Handle): number;
+  tellIndex(index: Handle, about: Float64Array): void;
   describeIndex(index: Handle, description: Float64Array): void;
   describeLists(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
@@ -79,8 +82,10 @@ export interface IndexAddon {
 export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => void) => Promise<number>;
 type Guarded = <T>(call: () => T) => T;
 
-const METRICS = ["L2", "IP", "COSINE"] as const satisfies readonly Metric[];
+/** Their numbers are those of the kernel. */
+const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
 const KINDS = ["graph", "lists"] as const;
+type Kind = (typeof KINDS)[number];
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
 const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 11;
@@ -91,19 +96,26 @@ export class NativeIndexes implements IndexKernel {
   readonly #addon: IndexAddon;
   readonly #startJob: StartJob;
   readonly #guarded: Guarded;
-  readonly #rowCount: (rows: Handle) => number;
+  readonly #rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number };
+  readonly #about = new Float64Array(4);
   readonly #description = new Float64Array(FIRST_DEGREE + MAX_DEGREE + 1);
 
-  constructor(addon: IndexAddon, startJob: StartJob, guarded: Guarded, rowCount: (rows: Handle) => number) {
+  constructor(
+    addon: IndexAddon,
+    startJob: StartJob,
+    guarded: Guarded,
+    rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number },
+  ) {
     this.#addon = addon;
     this.#startJob = startJob;
     this.#guarded = guarded;
-    this.#rowCount = rowCount;
+    this.#rowsOf = rowsOf;
   }
 
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob {
     check.checkHandle(build.rows);
-    checkIndex.checkBuild(build, this.#rowCount(build.rows));
+    const held = this.#rowsOf(build.rows);
+    checkIndex.checkBuild(build, held.rowCount, held.layout);
     let ticket = 0;
     let ended = 0;
     const { rows, rowCount, seed, path } = build;
@@ -137,8 +149,8 @@ export class NativeIndexes implements IndexKernel {
 
   async searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits> {
     checkIndex.checkIndexHandle(search.index);
-    const kind = this.#describe(search.index);
-    const queryCount = checkIndex.checkIndexSearch(search, kind, this.#number(1), this.#number(kind === "graph" ? 4 : 6));
+    const { kind, layout, rowCount } = this.#tell(search.index);
+    const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
     const { parameters } = search;
     const rows = new Uint32Array(queryCount * search.k);
     const scores = new Float32Array(queryCount * search.k);
@@ -174,7 +186,12 @@ export class NativeIndexes implements IndexKernel {
 
   describeIndex(index: Handle): IndexDescription {
     checkIndex.checkIndexHandle(index);
-    return this.#describe(index) === "graph" ? this.#describedGraph() : this.#describedLists();
+    if (this.#tell(index).kind === "graph") {
+      this.#guarded(() => this.#addon.describeIndex(index, this.#description));
+      return this.#describedGraph();
+    }
+    this.#guarded(() => this.#addon.describeLists(index, this.#description));
+    return this.#describedLists();
   }
 
   #describedGraph(): GraphDescription {
@@ -202,7 +219,7 @@ export class NativeIndexes implements IndexKernel {
     return {
       kind: "lists",
       metric: present(METRICS[at(0)], "the metric of the index"),
-      dimension: at(1),
+      layout: { element: present(ELEMENT_NAMES[at(17)], "the element of the rows"), dimension: at(1) },
       lists: at(2),
       codes: present(CODES[at(3)], "the codes of the index"),
       subspaces: at(4),
@@ -220,14 +237,14 @@ export class NativeIndexes implements IndexKernel {
     };
   }
 
-  #describe(index: Handle): (typeof KINDS)[number] {
-    const kind = present(KINDS[this.#guarded(() => this.#addon.indexKind(index))], "the kind of the index");
-    this.#guarded(() =>
-      kind === "graph"
-        ? this.#addon.describeIndex(index, this.#description)
-        : this.#addon.describeLists(index, this.#description),
-    );
-    return kind;
+  #tell(index: Handle): { readonly kind: Kind; readonly layout: RowLayout; readonly rowCount: number } {
+    this.#guarded(() => this.#addon.tellIndex(index, this.#about));
+    const [kind, element, dimension, rowCount] = this.#about as unknown as [number, number, number, number];
+    return {
+      kind: present(KINDS[kind], "the kind of the index"),
+      layout: { element: present(ELEMENT_NAMES[element], "the element of its rows"), dimension },
+      rowCount,
+    };
   }
 
   #number(place: number): number {

@@ -5,7 +5,8 @@ import { execFile } from "node:child_process";
 import { describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
-import { kernelConformance, plan } from "./conformance.ts";
+import { floats, kernelConformance, plan } from "./conformance.ts";
+import { elementConformance } from "./element-conformance.ts";
 import type { SearchHits } from "./kernel.ts";
 import { loadKernel } from "./load.ts";
 import { NativeKernel } from "./native.ts";
@@ -26,6 +27,7 @@ else test("without a compiler there is no addon", () => assert.match(kernel.reas
 
 function withAddon(native: NativeKernel): void {
   kernelConformance("native", () => native, 100_000);
+  elementConformance("native", () => native);
 
   describe("native kernel", () => {
     test("one thread answers like many, and searches go on while the pool shrinks", async () => {
@@ -89,7 +91,7 @@ function withAddon(native: NativeKernel): void {
         const kernel = loadKernel();
         const search = { ...workerData, rowCount: kernel.rowCount(workerData.rows) };
         const hits = await kernel.exactSearch(search);
-        const own = kernel.createRows(2);
+        const own = kernel.createRows({ element: "float32", dimension: 2 });
         kernel.close(own);
         parentPort.postMessage(hits.rows);
         for (;;) await Promise.all(Array.from({ length: 20 }, () => kernel.exactSearch(search)));
@@ -113,7 +115,7 @@ function withAddon(native: NativeKernel): void {
         import { Worker, isMainThread } from "node:worker_threads";
         import { loadKernel } from ${LOAD};
         const kernel = loadKernel();
-        const rows = kernel.createRows(8);
+        const rows = kernel.createRows({ element: "float32", dimension: 8 });
         kernel.appendRows(rows, new Float32Array(8000));
         kernel.exactSearch({ rows, rowCount: 1000, queries: new Float32Array(8), metric: "L2", k: 1, allowed: null, rank: null, range: null })
           .then((hits) => console.log(kernel.name, hits.rows[0]));
@@ -141,7 +143,7 @@ function withAddon(native: NativeKernel): void {
 }
 
 function filled(native: NativeKernel, rowCount: number, dimension: number): number {
-  const rows = native.createRows(dimension);
+  const rows = native.createRows(floats(dimension));
   native.appendRows(
     rows,
     new Float32Array(rowCount * dimension).map((_, at) => ((at * 2654435761) % 1009) % 23),

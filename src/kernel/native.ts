@@ -12,30 +12,32 @@ import { createRequire } from "node:module";
 import { assert, present } from "../base/assert.ts";
 import { bitsetBytes } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { Metric } from "../model/types.ts";
+import type { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
 import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
+import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
 
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
 interface Addon extends IndexAddon {
   start(ended: (ticket: number, status: number, text: string, index: number) => void): void;
-  createRows(dimension: number): Handle;
-  appendRows(rows: Handle, values: Float32Array): number;
-  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle;
+  createRows(element: number, dimension: number): Handle;
+  appendRows(rows: Handle, values: RowValues): number;
+  mapRows(path: string, offset: number, rowCount: number, element: number, dimension: number): Handle;
   describeRows(rows: Handle, description: Float64Array): void;
-  gatherRows(rows: Handle, numbers: Uint32Array, values: Float32Array): void;
+  gatherRows(rows: Handle, numbers: Uint32Array, values: RowValues): void;
   closeRows(rows: Handle): void;
   openHandles(): number;
   search(
     ticket: number,
     rows: Handle,
     rowCount: number,
-    queries: Float32Array,
+    queries: RowValues,
     metric: number,
     k: number,
     allowed: Bitset | null,
@@ -45,9 +47,10 @@ interface Addon extends IndexAddon {
     hitRows: Uint32Array,
     hitScores: Float32Array,
     tied: Uint8Array,
+    hashBits: number,
   ): void;
-  findNotFinite(ticket: number, values: Float32Array): void;
-  findNotFiniteNow(values: Float32Array): number;
+  findNotFinite(ticket: number, element: number, values: RowValues): void;
+  findNotFiniteNow(element: number, values: RowValues): number;
   cancel(ticket: number): void;
   visibleRows(
     inserts: BigUint64Array,
@@ -66,7 +69,16 @@ interface Addon extends IndexAddon {
 const STATUS_OK = 0;
 const STATUS_CANCELLED = 6;
 const STATUS_LATE = 8;
-const METRIC_NUMBERS = { L2: 0, IP: 1, COSINE: 2 } as const satisfies Record<Metric, number>;
+const METRIC_NUMBERS: Readonly<Record<Metric, number>> = {
+  L2: 0,
+  IP: 1,
+  COSINE: 2,
+  HAMMING: 3,
+  JACCARD: 4,
+  SUBSTRUCTURE: 5,
+  SUPERSTRUCTURE: 6,
+  MHJACCARD: 7,
+};
 /** Up to so many values a scan is shorter than two changes of thread. */
 const SHORT_SCAN = 1 << 16;
 
@@ -90,7 +102,7 @@ export class NativeKernel implements Kernel {
   readonly indexes: IndexKernel;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
-  readonly #description = new Float64Array(3);
+  readonly #description = new Float64Array(4);
   #lastTicket = 0;
 
   private constructor(addon: Addon) {
@@ -99,7 +111,7 @@ export class NativeKernel implements Kernel {
       addon,
       (signal, start) => this.#job(signal, start),
       guarded,
-      (rows) => this.rowCount(rows),
+      (rows) => this.#describe(rows),
     );
     guarded(() => addon.instructionSet());
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
@@ -133,30 +145,36 @@ export class NativeKernel implements Kernel {
     guarded(() => this.#addon.setThreads(count));
   }
 
-  createRows(dimension: number): Handle {
-    check.checkDimension(dimension);
-    return guarded(() => this.#addon.createRows(dimension));
+  createRows(layout: RowLayout): Handle {
+    check.checkLayout(layout);
+    return guarded(() => this.#addon.createRows(elementKind(layout.element).number, layout.dimension));
   }
 
-  appendRows(rows: Handle, values: Float32Array): number {
-    check.checkValues(values, this.#describe(rows).dimension);
+  appendRows(rows: Handle, values: RowValues): number {
+    check.checkValues(values, this.#describe(rows).layout);
     return guarded(() => this.#addon.appendRows(rows, values));
   }
 
-  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle {
-    check.checkMapping(path, offset, rowCount, dimension);
-    return guarded(() => this.#addon.mapRows(path, offset, rowCount, dimension));
+  mapRows(path: string, offset: number, rowCount: number, layout: RowLayout): Handle {
+    check.checkMapping(path, offset, rowCount, layout);
+    const element = elementKind(layout.element).number;
+    return guarded(() => this.#addon.mapRows(path, offset, rowCount, element, layout.dimension));
+  }
+
+  layoutOfRows(rows: Handle): RowLayout {
+    return this.#describe(rows).layout;
   }
 
   rowCount(rows: Handle): number {
     return this.#describe(rows).rowCount;
   }
 
-  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array {
-    const { dimension, rowCount } = this.#describe(rows);
+  gatherRows<Values extends RowValues = RowValues>(rows: Handle, numbers: Uint32Array, into?: Values): Values {
+    const { layout, rowCount } = this.#describe(rows);
     check.checkNumbers(numbers, rowCount);
-    const values = into ?? new Float32Array(numbers.length * dimension);
-    check.checkGathered(values, numbers.length * dimension);
+    const length = valuesPerRow(layout);
+    const values = into ?? (elementKind(layout.element).make(numbers.length * length) as Values);
+    check.checkGathered(values, layout.element, numbers.length * length);
     guarded(() => this.#addon.gatherRows(rows, numbers, values));
     return values;
   }
@@ -171,8 +189,8 @@ export class NativeKernel implements Kernel {
   }
 
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
-    const { dimension, rowCount } = this.#describe(search.rows);
-    const queryCount = check.checkSearch(search, dimension, rowCount);
+    const { layout, rowCount } = this.#describe(search.rows);
+    const queryCount = check.checkSearch(search, layout, rowCount);
     const hits = {
       rows: new Uint32Array(queryCount * search.k),
       scores: new Float32Array(queryCount * search.k),
@@ -197,6 +215,7 @@ export class NativeKernel implements Kernel {
         hits.rows,
         hits.scores,
         hits.tied,
+        search.hashBits ?? 8,
       ),
     );
     return hits;
@@ -215,10 +234,12 @@ export class NativeKernel implements Kernel {
     return bits;
   }
 
-  async findNotFinite(values: Float32Array): Promise<number> {
-    check.checkFloats(values);
-    if (values.length <= SHORT_SCAN) return guarded(() => this.#addon.findNotFiniteNow(values));
-    return this.#job(null, (ticket) => this.#addon.findNotFinite(ticket, values));
+  async findNotFinite(values: RowValues, element: Element): Promise<number> {
+    check.checkFound(values, element);
+    if (element === "int8" || element === "binary") return -1;
+    const { number } = elementKind(element);
+    if (values.length <= SHORT_SCAN) return guarded(() => this.#addon.findNotFiniteNow(number, values));
+    return this.#job(null, (ticket) => this.#addon.findNotFinite(ticket, number, values));
   }
 
   openHandles(): number {
@@ -231,12 +252,15 @@ export class NativeKernel implements Kernel {
     return guarded(() => this.#addon.readProbe(rows, rowCount));
   }
 
-  #describe(rows: Handle): { readonly dimension: number; readonly rowCount: number; readonly bytes: number } {
+  #describe(rows: Handle): { readonly layout: RowLayout; readonly rowCount: number; readonly bytes: number } {
     check.checkHandle(rows);
     guarded(() => this.#addon.describeRows(rows, this.#description));
-    const [dimension, rowCount, bytes] = this.#description;
+    const [number, dimension, rowCount, bytes] = this.#description;
     return {
-      dimension: present(dimension, "dimension of rows"),
+      layout: {
+        element: present(ELEMENT_NAMES[present(number, "number of the element")], "element of rows"),
+        dimension: present(dimension, "dimension of rows"),
+      },
       rowCount: present(rowCount, "count of rows"),
       bytes: present(bytes, "bytes of rows"),
     };

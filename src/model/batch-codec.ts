@@ -2,9 +2,10 @@
  * Columns as bytes, in log records and between threads. Encoding does not copy values, decoding views them in place.
  *
  *     batch    u32 row count | u32 column count | columns
- *     column   i64 field id | u8 kind (0 fixed, 1 bytes, 2 vector) | u8 data type | u8 has nulls | u8 0 | u32 dimension
+ *     column   i64 field id | u8 kind (0 fixed, 1 bytes, 2 vector, 3 array) | u8 data type | u8 has nulls | u8 0 | u32 dimension
  *              u64 bytes of values | u64 bytes of text
  *              valid, one byte a row, if there are nulls | values (fixed, vector) or offsets u32 × (rows + 1), then text
+ *              array: offsets in elements, then the elements as a column of their own: field id 0, one row an element, no nulls
  *
  * Little-endian; every part starts on a multiple of 8 counted from the start of the batch, so that a batch which itself starts on one
  * can be viewed as typed arrays. Lengths are checked against the row count before anything is viewed.
@@ -13,9 +14,11 @@
 import { assert } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import {
+  type ArrayColumn,
   type BytesColumn,
   type Column,
   type ColumnBatch,
+  type ElementColumn,
   type FixedColumn,
   type VectorColumn,
   columnRows,
@@ -24,7 +27,7 @@ import {
 import type { DataType } from "./types.ts";
 import { isDenseVectorType, vectorRowBytes, viewedVectors } from "./vectors.ts";
 
-const KINDS = ["fixed", "bytes", "vector"] as const;
+const KINDS = ["fixed", "bytes", "vector", "array"] as const;
 const COLUMN_HEADER_BYTES = 32;
 
 /** The encoded batch as parts to be written one after the other; the large ones are the caller's own arrays. */
@@ -36,22 +39,31 @@ export function encodeBatch(batch: ColumnBatch): Uint8Array[] {
   parts.push(new Uint8Array(head.buffer));
   for (const [fieldId, column] of batch.columns) {
     assert(columnRows(column) === batch.rowCount, "every column has the row count of its batch");
-    const values = column.kind === "bytes" ? column.offsets : column.values;
-    const text = column.kind === "bytes" ? column.bytes : null;
-    const header = new DataView(new ArrayBuffer(COLUMN_HEADER_BYTES));
-    header.setBigInt64(0, fieldId, true);
-    header.setUint8(8, KINDS.indexOf(column.kind));
-    header.setUint8(9, column.type);
-    header.setUint8(10, column.valid === null ? 0 : 1);
-    header.setUint32(12, column.kind === "vector" ? column.dimension : 0, true);
-    header.setBigUint64(16, BigInt(values.byteLength), true);
-    header.setBigUint64(24, BigInt(text?.byteLength ?? 0), true);
-    parts.push(new Uint8Array(header.buffer));
-    if (column.valid !== null) pushPadded(parts, column.valid);
-    pushPadded(parts, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    if (text !== null) pushPadded(parts, text);
+    pushColumn(parts, fieldId, column);
   }
   return parts;
+}
+
+function pushColumn(parts: Uint8Array[], fieldId: bigint, column: Column): void {
+  const values = column.kind === "bytes" || column.kind === "array" ? column.offsets : column.values;
+  const text = column.kind === "bytes" ? column.bytes : null;
+  const header = new DataView(new ArrayBuffer(COLUMN_HEADER_BYTES));
+  header.setBigInt64(0, fieldId, true);
+  header.setUint8(8, KINDS.indexOf(column.kind));
+  header.setUint8(9, column.type);
+  header.setUint8(10, column.valid === null ? 0 : 1);
+  header.setUint32(12, column.kind === "vector" ? column.dimension : 0, true);
+  header.setBigUint64(16, BigInt(values.byteLength), true);
+  header.setBigUint64(24, BigInt(text?.byteLength ?? 0), true);
+  parts.push(new Uint8Array(header.buffer));
+  if (column.valid !== null) pushPadded(parts, column.valid);
+  pushPadded(parts, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  if (text !== null) pushPadded(parts, text);
+  if (column.kind === "array") {
+    assert(columnRows(column.elements) === column.offsets.at(-1), "the elements of an array column lie end to end");
+    assert(column.elements.valid === null, "an element is never null");
+    pushColumn(parts, 0n, column.elements);
+  }
 }
 
 function pushPadded(parts: Uint8Array[], bytes: Uint8Array): void {
@@ -89,7 +101,7 @@ export function decodeBatch(bytes: Uint8Array): ColumnBatch {
   const rowCount = view.getUint32(0, true);
   const columnCount = view.getUint32(4, true);
   const columns = new Map<bigint, Column>();
-  for (let index = 0; index < columnCount; index += 1) {
+  const takeColumn = (entryCount: number): readonly [bigint, Column] => {
     const start = at;
     take(COLUMN_HEADER_BYTES);
     const fieldId = view.getBigInt64(start, true);
@@ -99,24 +111,51 @@ export function decodeBatch(bytes: Uint8Array): ColumnBatch {
     const dimension = view.getUint32(start + 12, true);
     const valueBytes = Number(view.getBigUint64(start + 16, true));
     const textBytes = Number(view.getBigUint64(start + 24, true));
-    const valid = hasNulls ? take(rowCount) : null;
-    columns.set(
-      fieldId,
-      decodeColumn(kind, type, dimension, rowCount, valid, take(valueBytes), () => take(textBytes)),
-    );
+    const valid = hasNulls ? take(entryCount) : null;
+    const values = take(valueBytes);
+    if (kind !== "array") {
+      return [fieldId, decodeColumn(kind, type, dimension, entryCount, valid, values, () => take(textBytes))];
+    }
+    return [fieldId, decodeArrays(type, entryCount, valid, values, (elementCount) => takeColumn(elementCount)[1])];
+  };
+  for (let index = 0; index < columnCount; index += 1) {
+    const [fieldId, column] = takeColumn(rowCount);
+    columns.set(fieldId, column);
   }
   return { rowCount, columns };
 }
 
+function decodeArrays(
+  type: DataType,
+  rowCount: number,
+  valid: Uint8Array | null,
+  values: Uint8Array,
+  takeElements: (count: number) => Column,
+): ArrayColumn {
+  if (values.byteLength !== (rowCount + 1) * 4) {
+    throw milvusError("DataIntegrity", `a column of ${rowCount} arrays has offsets of ${values.byteLength} bytes`);
+  }
+  const offsets = new Uint32Array(values.buffer, values.byteOffset, rowCount + 1);
+  for (let row = 0; row < rowCount; row += 1) {
+    if (offsets[row]! > offsets[row + 1]!) {
+      throw milvusError("DataIntegrity", "the offsets of an array column do not ascend");
+    }
+  }
+  if (offsets[0] !== 0) throw milvusError("DataIntegrity", "the offsets of an array column do not start at 0");
+  const elements = takeElements(offsets[rowCount]!);
+  if (elements.kind === "array") throw milvusError("DataIntegrity", "an array of arrays");
+  return { kind: "array", type, elementType: elements.type, offsets, elements, valid };
+}
+
 function decodeColumn(
-  kind: (typeof KINDS)[number] | undefined,
+  kind: ElementColumn["kind"] | undefined,
   type: DataType,
   dimension: number,
   rowCount: number,
   valid: Uint8Array | null,
   values: Uint8Array,
   text: () => Uint8Array,
-): Column {
+): ElementColumn {
   const expect = (bytes: number): void => {
     if (values.byteLength !== bytes) {
       throw milvusError(

@@ -39,6 +39,13 @@ export interface IndexInfo {
   readonly createdTimestamp: Timestamp;
 }
 
+/** An immutable file of an index, in the ObjectStore. */
+export interface IndexFile {
+  readonly key: string;
+  readonly bytes: number;
+  readonly crc32: number;
+}
+
 export interface LoadConfig {
   readonly collectionId: bigint;
   readonly replicaNumber: number;

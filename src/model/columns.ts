@@ -5,6 +5,7 @@
  *  - every column of a batch has the batch's `rowCount` entries, null or not (null entries hold zeros or nothing);
  *  - `valid` is null when no entry is null, else one byte a row, 1 = present;
  *  - a bytes column has `rowCount + 1` ascending offsets, the first 0, the last the length of `bytes`;
+ *  - an array column has the same in elements; a null array has none;
  *  - a batch is immutable once it is built: it is shared between the log, segments and results without copies.
  */
 
@@ -47,7 +48,20 @@ export interface VectorColumn {
   readonly valid: Uint8Array | null;
 }
 
-export type Column = FixedColumn | BytesColumn | VectorColumn;
+/** What an array can hold end to end: numbers, text, or (ArrayOfVector) vectors. Never null: an entry is null or its elements all exist. */
+export type ElementColumn = FixedColumn | BytesColumn | VectorColumn;
+
+/** Array and ArrayOfVector: the elements of all rows end to end; row `i` has those from `offsets[i]` to `offsets[i + 1]`. */
+export interface ArrayColumn {
+  readonly kind: "array";
+  readonly type: DataType;
+  readonly elementType: DataType;
+  readonly offsets: Uint32Array;
+  readonly elements: ElementColumn;
+  readonly valid: Uint8Array | null;
+}
+
+export type Column = ElementColumn | ArrayColumn;
 
 export interface ColumnBatch {
   readonly rowCount: number;
@@ -63,6 +77,7 @@ export function columnRows(column: Column): number {
     case "fixed":
       return column.values.length;
     case "bytes":
+    case "array":
       return column.offsets.length - 1;
     case "vector":
       return column.values.length / vectorStride(column.type, column.dimension);
@@ -71,9 +86,14 @@ export function columnRows(column: Column): number {
 
 export function columnBytes(column: Column): number {
   const valid = column.valid?.byteLength ?? 0;
-  return (
-    valid + (column.kind === "bytes" ? column.offsets.byteLength + column.bytes.byteLength : column.values.byteLength)
-  );
+  switch (column.kind) {
+    case "bytes":
+      return valid + column.offsets.byteLength + column.bytes.byteLength;
+    case "array":
+      return valid + column.offsets.byteLength + columnBytes(column.elements);
+    default:
+      return valid + column.values.byteLength;
+  }
 }
 
 export function batchBytes(batch: ColumnBatch): number {
@@ -115,6 +135,21 @@ const BYTES_TYPES: ReadonlySet<DataType> = new Set([
 
 export function isBytesType(type: DataType): boolean {
   return BYTES_TYPES.has(type);
+}
+
+/** A column without rows. */
+function noElements(type: DataType): ElementColumn {
+  return isBytesType(type) ? bytesColumn(type, []) : { kind: "fixed", type, values: fixedValues(type, 0), valid: null };
+}
+
+/** Arrays without elements, null where `valid` says so. */
+export function emptyArrays(
+  { dataType, elementType }: { readonly dataType: DataType; readonly elementType: DataType },
+  rowCount: number,
+  valid: Uint8Array | null,
+): ArrayColumn {
+  const offsets = new Uint32Array(rowCount + 1);
+  return { kind: "array", type: dataType, elementType, offsets, elements: noElements(elementType), valid };
 }
 
 /** UTF-8 bytes of every entry, end to end. */
@@ -178,6 +213,19 @@ export function takeRows(column: Column, rows: Uint32Array): Column {
       }
       return { ...column, values, valid };
     }
+    case "array": {
+      const offsets = new Uint32Array(rows.length + 1);
+      for (let at = 0; at < rows.length; at += 1) {
+        const row = rows[at]!;
+        offsets[at + 1] = offsets[at]! + column.offsets[row + 1]! - column.offsets[row]!;
+      }
+      const wanted = new Uint32Array(offsets[rows.length]!);
+      for (let at = 0; at < rows.length; at += 1) {
+        const shift = column.offsets[rows[at]!]! - offsets[at]!;
+        for (let element = offsets[at]!; element < offsets[at + 1]!; element += 1) wanted[element] = element + shift;
+      }
+      return { ...column, offsets, elements: takeRows(column.elements, wanted) as ElementColumn, valid };
+    }
   }
 }
 
@@ -232,6 +280,18 @@ export function concatColumns(parts: readonly Column[]): Column {
         at += part.values.length;
       }
       return { ...first, values, valid };
+    }
+    case "array": {
+      const columns = parts as readonly ArrayColumn[];
+      const offsets = new Uint32Array(rowCount + 1);
+      let at = 0;
+      for (const part of columns) {
+        const start = offsets[at]!;
+        for (let entry = 1; entry < part.offsets.length; entry += 1) offsets[at + entry] = start + part.offsets[entry]!;
+        at += part.offsets.length - 1;
+      }
+      const elements = concatColumns(columns.map((part) => part.elements)) as ElementColumn;
+      return { ...first, offsets, elements, valid };
     }
   }
 }

@@ -3,7 +3,15 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { MilvusError } from "../base/errors.ts";
 import { decodeBatch, encodeBatch } from "./batch-codec.ts";
-import { type Column, type ColumnBatch, type KeyColumn, bytesColumn, fixedValues, isBytesType } from "./columns.ts";
+import {
+  type Column,
+  type ColumnBatch,
+  type ElementColumn,
+  type KeyColumn,
+  bytesColumn,
+  fixedValues,
+  isBytesType,
+} from "./columns.ts";
 import { type LogMessages, type Message, MessageType } from "./message.ts";
 import { decodeRecord, encodeMessages, encodeRecord } from "./message-codec.ts";
 import { DataType } from "./types.ts";
@@ -123,6 +131,16 @@ const VECTORS = [
 
 function columnOf(type: DataType, rowCount: number, dice: fc.Random, hasNulls: boolean): Column {
   const valid = hasNulls ? Uint8Array.from({ length: rowCount }, () => dice.nextInt(0, 1)) : null;
+  if (type === DataType.Array || type === DataType.ArrayOfVector) {
+    const offsets = new Uint32Array(rowCount + 1);
+    for (let row = 0; row < rowCount; row += 1) {
+      offsets[row + 1] = offsets[row]! + (valid !== null && valid[row] === 0 ? 0 : dice.nextInt(0, 4));
+    }
+    const types = type === DataType.Array ? [...FIXED, DataType.VarChar] : VECTORS;
+    const elementType = types[dice.nextInt(0, types.length - 1)]!;
+    const elements = columnOf(elementType, offsets[rowCount]!, dice, false) as ElementColumn;
+    return { kind: "array", type, elementType, offsets, elements, valid };
+  }
   const byte = (): number => dice.nextInt(0, 255);
   if (isBytesType(type)) {
     const entries = Array.from({ length: rowCount }, () => Uint8Array.from({ length: dice.nextInt(0, 20) }, byte));
@@ -147,9 +165,13 @@ interface RandomBatch {
 const randomBatch = fc
   .tuple(
     fc.integer({ min: 0, max: 20 }),
-    fc.array(fc.tuple(fc.constantFrom<DataType>(...FIXED, ...BYTES, ...VECTORS), fc.boolean()), {
-      maxLength: 6,
-    }),
+    fc.array(
+      fc.tuple(
+        fc.constantFrom<DataType>(...FIXED, ...BYTES, ...VECTORS, DataType.Array, DataType.ArrayOfVector),
+        fc.boolean(),
+      ),
+      { maxLength: 6 },
+    ),
     fc.noShrink(fc.infiniteStream(fc.integer())),
   )
   .map(([rowCount, shapes, stream]): RandomBatch => {
@@ -166,19 +188,23 @@ const randomBatch = fc
 
 /** By bytes, so that every NaN counts. */
 function shown({ rowCount, columns }: ColumnBatch): unknown {
+  return [rowCount, ...[...columns].map(([fieldId, column]) => [fieldId, shownColumn(column)])];
+}
+
+function shownColumn(column: Column): unknown {
   const raw = ({ buffer, byteOffset, byteLength }: ArrayBufferView): string =>
     Buffer.from(buffer, byteOffset, byteLength).toString("hex");
-  return [
-    rowCount,
-    ...[...columns].map(([fieldId, column]) => [
-      fieldId,
-      column.kind,
-      column.type,
-      column.valid === null ? null : raw(column.valid),
-      column.kind === "vector" ? column.dimension : null,
-      column.kind === "bytes" ? [raw(column.offsets), raw(column.bytes)] : raw(column.values),
-    ]),
-  ];
+  const common = [column.kind, column.type, column.valid === null ? null : raw(column.valid)];
+  switch (column.kind) {
+    case "fixed":
+      return [...common, raw(column.values)];
+    case "bytes":
+      return [...common, raw(column.offsets), raw(column.bytes)];
+    case "vector":
+      return [...common, column.dimension, raw(column.values)];
+    case "array":
+      return [...common, column.elementType, raw(column.offsets), shownColumn(column.elements)];
+  }
 }
 
 describe("batches of columns", () => {

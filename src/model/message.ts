@@ -160,6 +160,16 @@ export interface LogMessages {
   readonly messages: readonly Message[];
 }
 
+/** What a named write did. */
+export interface KeyedWrite {
+  readonly key: string;
+  readonly timeTick: Timestamp;
+  /** The smallest row id of its rows, which follow each other; 0 for deletes. */
+  readonly firstRowId: bigint;
+  readonly insertCount: number;
+  readonly deleteCount: number;
+}
+
 /** The control channel's place among virtual channels. */
 export function controlChannel(physicalChannel: string): string {
   return `${physicalChannel}_vcchan`;

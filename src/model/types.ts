@@ -63,6 +63,35 @@ export type LoadState = (typeof LoadState)[keyof typeof LoadState];
 export const IndexState = { None: 0, Unissued: 1, InProgress: 2, Finished: 3, Failed: 4, Retry: 5 } as const;
 export type IndexState = (typeof IndexState)[keyof typeof IndexState];
 
-/** Metrics of float vectors. For L2 smaller is better, for the others larger. */
-export const Metric = { L2: "L2", IP: "IP", COSINE: "COSINE" } as const;
+/**
+ * L2 squared, IP, COSINE: of numbers. HAMMING: bits that differ; JACCARD: 1 - shared bits / all bits; SUBSTRUCTURE and SUPERSTRUCTURE: 0
+ * for rows that have all bits of the query, and only bits of the query, and nothing else is a hit; MHJACCARD: the share of equal
+ * hashes in two MinHash signatures.
+ */
+export const Metric = {
+  L2: "L2",
+  IP: "IP",
+  COSINE: "COSINE",
+  HAMMING: "HAMMING",
+  JACCARD: "JACCARD",
+  SUBSTRUCTURE: "SUBSTRUCTURE",
+  SUPERSTRUCTURE: "SUPERSTRUCTURE",
+  MHJACCARD: "MHJACCARD",
+} as const;
 export type Metric = (typeof Metric)[keyof typeof Metric];
+
+export const NUMBER_METRICS = [Metric.L2, Metric.IP, Metric.COSINE] as const satisfies readonly Metric[];
+export const BIT_METRICS = [
+  Metric.HAMMING,
+  Metric.JACCARD,
+  Metric.SUBSTRUCTURE,
+  Metric.SUPERSTRUCTURE,
+  Metric.MHJACCARD,
+] as const satisfies readonly Metric[];
+
+const SIMILARITIES: ReadonlySet<Metric> = new Set([Metric.IP, Metric.COSINE, Metric.MHJACCARD]);
+
+/** Whether smaller is better. */
+export function isDistance(metric: Metric): boolean {
+  return !SIMILARITIES.has(metric);
+}

@@ -5,7 +5,6 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import type { Timestamp } from "../base/timestamp.ts";
 import { type Column, takeRows } from "../model/columns.ts";
 import type { Aggregate, AggregatePlan, GroupTable } from "../model/plan.ts";
 import { type Scalar, scalarAt, scalarColumn } from "../model/scalars.ts";
@@ -22,6 +21,7 @@ import { type CompareRows, columnOrder, firstRows, jointOrder } from "../rank/ro
 import type { ProxyContext } from "./context.ts";
 import { type OrderKey, orderSpecs, planOrder } from "./ordering.ts";
 import type { OutputField, QueryResponse } from "./requests.ts";
+import type { ReadTime } from "./read-time.ts";
 import { sessionTimestamp } from "./searched-shards.ts";
 
 const EXPRESSION = /^(sum|count|avg|min|max)\s*\(\s*([\w*]*)\s*\)$/i;
@@ -90,7 +90,7 @@ export async function aggregateQuery(
   aggregation: Aggregation,
   scope: Pick<AggregatePlan, "collectionId" | "partitionIds" | "filter" | "ignoreGrowing">,
   window: { readonly offset: number; readonly limit: number } | null,
-  guarantee: Timestamp,
+  time: ReadTime,
   signal: AbortSignal,
 ): Promise<QueryResponse> {
   const { schema } = collection;
@@ -100,7 +100,7 @@ export async function aggregateQuery(
   const plan: AggregatePlan = { collectionId, partitionIds, filter, ignoreGrowing, groupFieldIds, aggregates };
   const answers = await Promise.all(
     collection.virtualChannels.map((virtualChannel) =>
-      context.streaming.aggregate({ virtualChannel, plan, guarantee, timestamp: null }, { signal }),
+      context.streaming.aggregate({ virtualChannel, plan, ...time }, { signal }),
     ),
   );
   const tables = answers.map((answer) => answer.table);

@@ -7,6 +7,7 @@ import type { CollectionInfo } from "../model/schema.ts";
 import type { CoordinatorService, DescribedCollection, StreamingService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { Target } from "./requests.ts";
+import type { StripedLocks } from "./striped-locks.ts";
 
 export interface ProxyContext {
   readonly coordinator: Client<CoordinatorService>;
@@ -16,4 +17,6 @@ export interface ProxyContext {
   readonly describe: (target: Target) => Promise<CollectionInfo>;
   readonly describeAll: (target: Target) => Promise<DescribedCollection>;
   readonly timestamp: () => Promise<Timestamp>;
+  /** A partial update reads rows and writes them again: until it has, nobody else replaces or deletes rows of the collection here. */
+  readonly updates: StripedLocks;
 }

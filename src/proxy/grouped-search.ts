@@ -26,14 +26,8 @@ import { emptyBatch } from "../rank/read-segments.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Grouping } from "./grouping.ts";
-import {
-  type SearchTime,
-  type SearchedShard,
-  fetchFields,
-  releaseShards,
-  searchShards,
-  sessionTimestamp,
-} from "./searched-shards.ts";
+import { type SearchedShard, fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+import type { ReadTime } from "./read-time.ts";
 
 /** The widest search. */
 const MAX_HITS = 16_384;
@@ -77,7 +71,7 @@ export async function groupedSearch(
   grouping: Grouping,
   window: { readonly offset: number; readonly limit: number },
   fieldIds: readonly bigint[],
-  time: SearchTime,
+  time: ReadTime,
   signal: AbortSignal,
 ): Promise<GroupedHits> {
   const search = new GroupedSearch(context, collection, plan, grouping, time, signal);
@@ -93,7 +87,7 @@ class GroupedSearch {
   readonly #collection: CollectionInfo;
   readonly #plan: SearchPlan;
   readonly #grouping: Grouping;
-  readonly #time: SearchTime;
+  readonly #time: ReadTime;
   readonly #signal: AbortSignal;
   readonly #answers: Answer[] = [];
 
@@ -102,7 +96,7 @@ class GroupedSearch {
     collection: CollectionInfo,
     plan: SearchPlan,
     grouping: Grouping,
-    time: SearchTime,
+    time: ReadTime,
     signal: AbortSignal,
   ) {
     this.#context = context;

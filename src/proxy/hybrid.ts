@@ -11,12 +11,13 @@ import { primaryKeyField } from "../model/schema.ts";
 import { fuseHits } from "../rank/fusion.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
-import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
+import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
+import { readTime } from "./read-time.ts";
 import { planFusion } from "./rerank.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
 import {
@@ -53,19 +54,23 @@ export async function hybridSearch(
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
-  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
-  const plans = searches.map((search): SearchPlan => ({
-    collectionId: collection.collectionId,
-    partitionIds,
-    filter: parsePlanFilter("query", search.expression, schema, search.templates),
-    vector: subPlan(described, search, window),
-    ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
-  }));
-  requireLoaded(described, "search", partitionIds);
+  const plans = searches.map((search): SearchPlan => {
+    const filter = parsePlanFilter("query", search.expression, schema, search.templates);
+    checkIsolation(collection, filter);
+    return {
+      collectionId: collection.collectionId,
+      partitionIds: partitionsOfFilter(collection, partitionNames, filter),
+      filter,
+      vector: subPlan(described, search, window),
+      ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
+    };
+  });
+  requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
   requireLoadedFields(described, output);
-  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
-  const shards = await searchShards(context, collection, plans, { guarantee, timestamp: null }, signal);
+  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
+  const shards = await searchShards(context, collection, plans, time, signal);
   try {
     const lists = await Promise.all(
       plans.map(({ vector }, at) => {

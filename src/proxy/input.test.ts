@@ -39,7 +39,7 @@ function schemaOf(...fields: FieldSchema[]): CollectionSchema {
 }
 
 function sent(fieldName: string, column: InputField["column"], more: Partial<InputField> = {}): InputField {
-  const rowCount = column === null ? 0 : column.kind === "bytes" ? column.offsets.length - 1 : column.values.length;
+  const rowCount = column === null ? 0 : "offsets" in column ? column.offsets.length - 1 : column.values.length;
   return { type: 0, fieldName, isDynamic: false, valid: null, column, unsupported: false, rowCount, ...more };
 }
 
@@ -109,7 +109,7 @@ test("vectors: dimension, row count and every number are checked", async () => {
   const vector = (dimension: number, ...values: number[]): InputField =>
     sent(
       "v",
-      { kind: "vector", dimension, values: Float32Array.from(values) },
+      { kind: "vector", type: DataType.FloatVector, dimension, values: Float32Array.from(values) },
       { rowCount: values.length / dimension },
     );
   await checkedColumns(schema, [ids(1n), vector(2, 1, 2)], 1, false, kernel);

@@ -17,8 +17,10 @@ import {
   isBytesType,
 } from "../model/columns.ts";
 import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
-import { DataType, dataTypeName } from "../model/types.ts";
+import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { isDenseVectorType, vectorStride, vectorValues } from "../model/vectors.ts";
 import type { Pace } from "../storage/pace.ts";
+import { convertVectors, notFinite } from "./input-vectors.ts";
 import type { InputField } from "./requests.ts";
 
 const MAX_JSON_BYTES = 65_536;
@@ -88,7 +90,7 @@ async function checkedColumn(
   pace: Pace | null,
 ): Promise<Column> {
   if (input === undefined) {
-    const filled = absent(field, rowCount);
+    const filled = columnOfAbsent(field, rowCount);
     if (filled !== null) return filled;
     throw invalidParameter(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
   }
@@ -102,10 +104,11 @@ async function checkedColumn(
   if (input.valid !== null && input.valid.length > 0) {
     if (!optional || input.valid.length !== rowCount)
       throw invalidParameter(`the length of valid_data of field(${field.name}) is wrong`);
-    const column = await convert(field, padded(field, input, rowCount), rowCount, kernel, pace, input.valid);
+    const sent = isVectorType(field.dataType) ? input.column : padded(field, input, rowCount);
+    const column = await convert(field, sent, rowCount, kernel, pace, input.valid);
     return withDefaults(field, column, input.valid);
   }
-  if (field.dataType !== DataType.FloatVector && input.rowCount !== rowCount) {
+  if (!isVectorType(field.dataType) && input.rowCount !== rowCount) {
     throw invalidParameter(
       `the num_rows (${input.rowCount}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
     );
@@ -125,7 +128,11 @@ async function convert(
   valid: Uint8Array | null,
 ): Promise<Column> {
   const { dataType: type } = field;
-  if (type === DataType.FloatVector) return convertVectors(field, column, rowCount, kernel);
+  if (isVectorType(type)) {
+    const mismatch = (): Error => typeMismatchOf(field, sentType(column));
+    if (column.kind !== "vector" && column.kind !== "sparse") throw mismatch();
+    return convertVectors(field, column, rowCount, valid, kernel, pace, mismatch);
+  }
   if (isBytesType(type)) return convertBytes(field, column, pace, valid);
   if (column.kind !== "fixed") throw typeMismatchOf(field, column.kind);
   const { values } = column;
@@ -145,29 +152,6 @@ async function convert(
   const narrow = fixedValues(type, values.length) as Int8Array | Int16Array;
   narrow.set(values);
   return { kind: "fixed", type, values: narrow, valid: null };
-}
-
-async function convertVectors(
-  field: FieldSchema,
-  column: InputColumn,
-  rowCount: number,
-  kernel: Kernel,
-): Promise<Column> {
-  if (column.kind !== "vector") throw typeMismatchOf(field, column.kind);
-  if (column.dimension !== field.dimension) {
-    throw invalidParameter(
-      `the dim (${column.dimension}) of field data(${field.name}) is not equal to schema dim (${field.dimension})`,
-    );
-  }
-  const { values } = column;
-  if (values.length !== rowCount * field.dimension) {
-    throw invalidParameter(
-      `the num_rows (${values.length / field.dimension}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
-    );
-  }
-  const at = await kernel.findNotFinite(values);
-  if (at >= 0) throw notFinite(values[at]!);
-  return { kind: "vector", type: field.dataType, dimension: field.dimension, values, valid: null };
 }
 
 async function convertBytes(
@@ -232,7 +216,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
   const present = valid.reduce((count, flag) => count + (flag === 0 ? 0 : 1), 0);
   if (input.rowCount === rowCount) return column;
   if (input.rowCount !== present) throw unexpectedParameter(present, input.rowCount, "the length of field is wrong");
-  if (column.kind === "vector") throw typeMismatch(field, input);
+  if (column.kind === "vector" || column.kind === "sparse") throw typeMismatch(field, input);
   if (column.kind === "fixed") {
     const make = column.values.constructor as new (length: number) => FixedColumn["values"];
     const values = new make(rowCount);
@@ -253,7 +237,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
 function withDefaults(field: FieldSchema, column: Column, valid: Uint8Array): Column {
   if (valid.every((flag) => flag !== 0)) return column;
   if (field.defaultValue === null) return { ...column, valid: valid.map((flag) => (flag === 0 ? 0 : 1)) };
-  const filled = absent(field, 1)!;
+  const filled = columnOfAbsent(field, 1)!;
   if (column.kind === "fixed") {
     const values = column.values.slice();
     for (let row = 0; row < valid.length; row += 1)
@@ -266,16 +250,21 @@ function withDefaults(field: FieldSchema, column: Column, valid: Uint8Array): Co
 }
 
 /** The column of a field that was not sent: its default, nulls, or null when it must be sent. */
-function absent(field: FieldSchema, rowCount: number): Column | null {
+export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | null {
   const { dataType: type, defaultValue } = field;
   if (field.isDynamic)
     return bytesColumn(
       type,
       Array.from({ length: rowCount }, () => "{}"),
     );
-  if (type === DataType.FloatVector || field.isPrimaryKey) return null;
+  if (field.isPrimaryKey) return null;
   if (defaultValue === null && !field.nullable) return null;
   const valid = defaultValue === null ? new Uint8Array(rowCount) : null;
+  if (isDenseVectorType(type)) {
+    const { dimension } = field;
+    const values = vectorValues(type, rowCount * vectorStride(type, dimension));
+    return { kind: "vector", type, dimension, values, valid };
+  }
   if (isBytesType(type))
     return bytesColumn(
       type,
@@ -294,13 +283,13 @@ function checkFinite(values: Float32Array | Float64Array): void {
   for (let row = 0; row < values.length; row += 1) if (!Number.isFinite(values[row]!)) throw notFinite(values[row]!);
 }
 
-function notFinite(value: number): Error {
-  const text = Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
-  return invalidParameter(`value '${text}' is not a number or infinity`);
-}
-
 function typeMismatch(field: FieldSchema, input: InputField): Error {
   return typeMismatchOf(field, dataTypeName(input.type));
+}
+
+function sentType(column: InputColumn): string {
+  if (column.kind === "vector") return dataTypeName(column.type);
+  return column.kind === "sparse" ? dataTypeName(DataType.SparseFloatVector) : column.kind;
 }
 
 function typeMismatchOf(field: FieldSchema, got: string): Error {

@@ -13,7 +13,7 @@ import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { Hits, VectorPlan } from "../model/plan.ts";
 import type { CollectionInfo } from "../model/schema.ts";
-import { Metric } from "../model/types.ts";
+import { isDistance } from "../model/types.ts";
 import { booleanParam } from "./params.ts";
 
 export const MAX_BATCH = 16_384;
@@ -87,11 +87,11 @@ export function pageTimestamp(
 export function pagePlan(plan: VectorPlan, { batchSize, lastBound: bound }: SearchPage): VectorPlan {
   const k = Math.min(batchSize + 1, MAX_BATCH);
   if (bound === null) return { ...plan, k };
-  const isDistance = plan.metric === Metric.L2;
-  const next = neighbour(bound, isDistance);
-  const outer = plan.range?.outer ?? (isDistance ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+  const ascends = isDistance(plan.metric);
+  const next = neighbour(bound, ascends);
+  const outer = plan.range?.outer ?? (ascends ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
   const given = plan.range?.inner ?? next;
-  return { ...plan, k, range: { outer, inner: isDistance ? Math.max(given, next) : Math.min(given, next) } };
+  return { ...plan, k, range: { outer, inner: ascends ? Math.max(given, next) : Math.min(given, next) } };
 }
 
 /** How many of the hits are the page. */
@@ -104,7 +104,7 @@ export function pageLength({ scores }: Hits, { batchSize }: SearchPage): number 
 }
 
 export function nextBound({ scores }: Hits, { metric }: VectorPlan, { lastBound: bound }: SearchPage): number {
-  return scores.at(-1) ?? bound ?? (metric === Metric.L2 ? -MAX_FLOAT : MAX_FLOAT);
+  return scores.at(-1) ?? bound ?? (isDistance(metric) ? -MAX_FLOAT : MAX_FLOAT);
 }
 
 /** The next float32 above, or below. */

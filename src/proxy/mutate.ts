@@ -1,5 +1,5 @@
 /**
- * Inserts, upserts and deletes: checked, given keys and places, and appended: one record a shard, all shards at once.
+ * Inserts, upserts and deletes: checked, given keys and places, and written to all their shards at once.
  */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
@@ -15,15 +15,18 @@ import {
   takeBatch,
   takeRows,
 } from "../model/columns.ts";
-import { type Message, MessageType } from "../model/message.ts";
-import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import { type KeyedWrite, type Message, MessageType } from "../model/message.ts";
+import { type CollectionInfo, physicalChannel, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
+import type { DescribedCollection } from "../rpc/services.ts";
 import { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
+import { MAX_KEY_BYTES } from "../wal/idempotency.ts";
 import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { bucketsOf } from "./hash.ts";
 import { checkedColumns } from "./input.ts";
+import { completedColumns } from "./partial-update.ts";
 import { partitionByName, partitionsForWrite } from "./partitions.ts";
 import { queryKeys } from "./query.ts";
 import type { DeleteRequest, DeleteResponse, InsertRequest, MutationResponse } from "./requests.ts";
@@ -48,27 +51,39 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
   const rowIds = await newRowIds(context, request.rowCount);
   if (key.autoId && !keyGiven) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
   const keys = columns.get(key.fieldId) as KeyColumn;
-  const timestamp = await append(
-    context,
-    collection,
-    request.partitionName,
-    { rowCount: request.rowCount, columns },
-    keys,
-    rowIds,
-    null,
-  );
-  return { keys, rowCount: request.rowCount, timestamp };
+  const batch = { rowCount: request.rowCount, columns };
+  const parts = rowParts(collection, request.partitionName, batch, keys, rowIds, null);
+  const { timeTick, repeated } = await write(context, collection, parts, request.idempotencyKey);
+  return {
+    keys: repeated === null || !key.autoId || keyGiven ? keys : keysOfRepeated(key.dataType, repeated),
+    rowCount: request.rowCount,
+    timestamp: timeTick,
+  };
 }
 
 export async function upsert(context: ProxyContext, request: InsertRequest): Promise<MutationResponse> {
-  const collection = await context.describe(request);
+  const described = await context.describeAll(request);
+  const lock = context.updates.of(described.collection.collectionId);
+  const write = (): Promise<MutationResponse> => writeUpsert(context, described, request);
+  return request.isPartial === true ? lock.exclusive(write) : lock.shared(write);
+}
+
+async function writeUpsert(
+  context: ProxyContext,
+  described: DescribedCollection,
+  request: InsertRequest,
+): Promise<MutationResponse> {
+  const { collection } = described;
   checkSchemaTimestamp(collection, request.schemaTimestamp);
   const key = primaryKeyField(collection.schema);
   if (!request.fields.some((field) => field.fieldName === key.name)) {
     throw invalidParameter(`must assign pk when upsert, primary field: ${key.name}`);
   }
   const pace = new Pace(context.runtime);
-  const columns = await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel, pace);
+  const columns =
+    request.isPartial === true
+      ? await completedColumns(context, described, request, pace)
+      : await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel, pace);
   const replaced = columns.get(key.fieldId) as KeyColumn;
   checkDistinct(replaced);
   const rowIds = await newRowIds(context, request.rowCount);
@@ -76,8 +91,13 @@ export async function upsert(context: ProxyContext, request: InsertRequest): Pro
   if (key.autoId) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
   const keys = columns.get(key.fieldId) as KeyColumn;
   const batch: ColumnBatch = { rowCount: request.rowCount, columns };
-  const timestamp = await append(context, collection, request.partitionName, batch, keys, rowIds, replaced);
-  return { keys, rowCount: request.rowCount, timestamp };
+  const parts = rowParts(collection, request.partitionName, batch, keys, rowIds, replaced);
+  const { timeTick, repeated } = await write(context, collection, parts, request.idempotencyKey);
+  return {
+    keys: repeated === null || !key.autoId ? keys : keysOfRepeated(key.dataType, repeated),
+    rowCount: request.rowCount,
+    timestamp: timeTick,
+  };
 }
 
 export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
@@ -90,35 +110,40 @@ export async function remove(context: ProxyContext, request: DeleteRequest): Pro
     request.partitionName === "" ? -1n : partitionByName(collection, request.partitionName).partitionId;
   const key = primaryKeyField(collection.schema);
   const listed = filterKeys(filter, key.fieldId);
-  if (listed !== null) {
-    const keys = keyColumn(key.dataType, listed);
-    const timestamp = await appendDeletes(context, collection, partitionId, keys, null);
-    return { deleteCount: columnRows(keys), timestamp };
-  }
-  // Which rows they are is read first; rows written after that read are not meant.
-  const found = await queryKeys(context, collection, filter, partitionId === -1n ? null : [partitionId]);
-  if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
-  const timestamp = await appendDeletes(context, collection, partitionId, found.keys, found.timestamp + 1n);
-  return { deleteCount: columnRows(found.keys), timestamp };
+  return context.updates.of(collection.collectionId).shared(async () => {
+    if (listed !== null) {
+      const keys = keyColumn(key.dataType, listed);
+      const parts = deleteParts(collection, partitionId, keys, null);
+      const { timeTick } = await write(context, collection, parts, undefined);
+      return { deleteCount: columnRows(keys), timestamp: timeTick };
+    }
+    // Which rows they are is read first; rows written after that read are not meant.
+    const found = await queryKeys(context, collection, filter, partitionId === -1n ? null : [partitionId]);
+    if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
+    const parts = deleteParts(collection, partitionId, found.keys, found.timestamp + 1n);
+    const { timeTick } = await write(context, collection, parts, undefined);
+    return { deleteCount: columnRows(found.keys), timestamp: timeTick };
+  });
 }
 
-/** One record a shard: for an upsert deletes and inserts together. */
-async function append(
-  context: ProxyContext,
+type Parts = readonly { readonly virtualChannel: string; readonly messages: readonly Message[] }[];
+
+/** What each shard gets: for an upsert deletes and inserts together. */
+function rowParts(
   collection: CollectionInfo,
   partitionName: string,
   batch: ColumnBatch,
   keys: KeyColumn,
   rowIds: BigInt64Array,
   replaced: KeyColumn | null,
-): Promise<Timestamp> {
+): Parts {
   const partitions = partitionsForWrite(collection, partitionName, batch);
   // Upsert stays inside one partition, unless the partition follows from a key that may have changed.
   const scope = partitions.hasPartitionKey ? -1n : partitions.ids[0]!;
   const shards = collection.virtualChannels.length;
   const insertShards = shards === 1 ? null : bucketsOf(keys, shards);
   const deleteShards = shards === 1 || replaced === null ? null : bucketsOf(replaced, shards);
-  const appends = collection.virtualChannels.map(async (virtualChannel, shard) => {
+  return collection.virtualChannels.map((virtualChannel, shard) => {
     const messages: Message[] = [];
     const gone = replaced === null ? null : selected(replaced, deleteShards, shard);
     if (gone !== null && columnRows(gone) > 0) {
@@ -143,30 +168,64 @@ async function append(
         batch: rows === null ? batch : takeBatch(batch, rows),
       });
     }
-    if (messages.length === 0) return 0n;
-    return (await context.streaming.append({ virtualChannel, messages })).timeTick;
+    return { virtualChannel, messages };
   });
-  return latest(await Promise.all(appends));
 }
 
-async function appendDeletes(
-  context: ProxyContext,
+function deleteParts(
   collection: CollectionInfo,
   partitionId: bigint,
   keys: KeyColumn,
   upperBound: Timestamp | null,
-): Promise<Timestamp> {
-  const shards = collection.virtualChannels.length;
-  const buckets = shards === 1 ? null : bucketsOf(keys, shards);
-  const appends = collection.virtualChannels.map(async (virtualChannel, shard) => {
+): Parts {
+  const { collectionId, virtualChannels } = collection;
+  const buckets = virtualChannels.length === 1 ? null : bucketsOf(keys, virtualChannels.length);
+  return virtualChannels.map((virtualChannel, shard) => {
     const part = selected(keys, buckets, shard);
-    if (columnRows(part) === 0) return 0n;
-    const messages: Message[] = [
-      { type: MessageType.Delete, collectionId: collection.collectionId, partitionId, upperBound, keys: part },
-    ];
-    return (await context.streaming.append({ virtualChannel, messages })).timeTick;
+    const message = { type: MessageType.Delete, collectionId, partitionId, upperBound, keys: part } as const;
+    return { virtualChannel, messages: columnRows(part) === 0 ? [] : [message] };
   });
-  return latest(await Promise.all(appends));
+}
+
+interface Written {
+  readonly timeTick: Timestamp;
+  readonly repeated: KeyedWrite | null;
+}
+
+/** All or nothing within a physical channel. Under a name it takes effect once: see `IdempotencyWindow`. */
+async function write(
+  context: ProxyContext,
+  collection: CollectionInfo,
+  parts: Parts,
+  idempotencyKey: string | undefined,
+): Promise<Written> {
+  const channels = Map.groupBy(
+    parts.filter(({ messages }) => messages.length > 0),
+    ({ virtualChannel }) => physicalChannel(virtualChannel),
+  );
+  const key = writeKey(collection, idempotencyKey);
+  if (key !== "" && channels.size > 1) {
+    throw invalidParameter("an idempotency key needs the shards of the collection to share one log channel");
+  }
+  const written = await Promise.all(
+    Array.from(channels.values(), (own) => context.streaming.write({ parts: own, idempotencyKey: key })),
+  );
+  return { timeTick: latest(written.map(({ timeTick }) => timeTick)), repeated: written[0]?.repeated ?? null };
+}
+
+/** Of the same name in two collections neither is the other's. */
+function writeKey(collection: CollectionInfo, idempotencyKey = ""): string {
+  if (idempotencyKey === "") return "";
+  const bytes = Buffer.byteLength(idempotencyKey, "utf8");
+  if (bytes > MAX_KEY_BYTES) {
+    throw invalidParameter(`the idempotency key has ${bytes} bytes, and at most ${MAX_KEY_BYTES} are allowed`);
+  }
+  return `${collection.collectionId}:${idempotencyKey}`;
+}
+
+/** Automatic keys are row ids, which follow each other. */
+function keysOfRepeated(type: DataType, { firstRowId, insertCount }: KeyedWrite): KeyColumn {
+  return automaticKeys(type, rowIdsFrom(firstRowId, insertCount)) as KeyColumn;
 }
 
 /** Rows of one shard and partition; null when that is all of them. */
@@ -193,6 +252,10 @@ function selected(keys: KeyColumn, buckets: Uint32Array | null, bucket: number):
 
 async function newRowIds(context: ProxyContext, count: number): Promise<BigInt64Array> {
   const { first } = await context.coordinator.allocateIds({ count });
+  return rowIdsFrom(first, count);
+}
+
+function rowIdsFrom(first: bigint, count: number): BigInt64Array {
   const ids = new BigInt64Array(count);
   for (let row = 0; row < count; row += 1) ids[row] = first + BigInt(row);
   return ids;

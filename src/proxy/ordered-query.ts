@@ -13,6 +13,7 @@ import { rowsOfKeys } from "../rank/rows-of-keys.ts";
 import { keyReader } from "../segment/key-reader.ts";
 import type { ProxyContext } from "./context.ts";
 import { type OrderKey, rowOrder } from "./ordering.ts";
+import type { ReadTime } from "./read-time.ts";
 import { retrieve } from "./retrieve.ts";
 
 export async function orderedPage(
@@ -21,12 +22,12 @@ export async function orderedPage(
   plan: RetrievePlan,
   order: readonly OrderKey[],
   window: { readonly offset: number; readonly limit: number },
-  guarantee: Timestamp,
+  time: ReadTime,
   signal: AbortSignal,
 ): Promise<{ readonly batch: ColumnBatch; readonly timestamp: Timestamp }> {
   const orderIds = [...new Set(order.map(({ field }) => field.fieldId))];
   const everything = { ...plan, fieldIds: orderIds, limit: null };
-  const all = await retrieve(context, collection, everything, guarantee, signal);
+  const all = await retrieve(context, collection, everything, time.guarantee, signal, time.timestamp);
   const end = window.offset + window.limit;
   const first = await firstRows(rowOrder(order, all.batch), all.batch.rowCount, end, context.runtime, signal);
   const rows = first.subarray(window.offset);
@@ -36,7 +37,7 @@ export async function orderedPage(
   }
   const keys = takeRows(all.batch.columns.get(keyId)!, rows) as KeyColumn;
   const page = { ...plan, keys, limit: null };
-  const { batch } = await retrieve(context, collection, page, guarantee, signal, all.timestamps);
+  const { batch } = await retrieve(context, collection, page, time.guarantee, signal, all.timestamps);
   const places = rowsOfKeys(keyReader(batch.columns.get(keyId) as KeyColumn), keyReader(keys));
   if (places.includes(batch.rowCount)) throw milvusError("InconsistentRequery", "rows of the page are gone");
   return { batch: takeBatch(batch, places), timestamp: all.timestamp };

@@ -43,12 +43,16 @@ export function partitionsForWrite(collection: CollectionInfo, name: string, bat
     return { ids: [partition.partitionId], rowPartitions: null, hasPartitionKey: false };
   }
   if (name !== "") refuseNamedPartition(collection);
-  // Sorted by their number, so that a value finds its partition whatever order the metadata keeps.
-  const ids = collection.partitions
-    .toSorted((left, right) => suffix(left.name) - suffix(right.name))
-    .map((partition) => partition.partitionId);
+  const ids = orderedPartitionIds(collection);
   const column = batch.columns.get(key.fieldId) as KeyColumn;
   return { ids, rowPartitions: bucketsOf(column, ids.length), hasPartitionKey: true };
+}
+
+/** Sorted by their number, so that a value of the partition key finds its partition whatever order the metadata keeps. */
+export function orderedPartitionIds(collection: CollectionInfo): bigint[] {
+  return collection.partitions
+    .toSorted((left, right) => suffix(left.name) - suffix(right.name))
+    .map((partition) => partition.partitionId);
 }
 
 function refuseNamedPartition(collection: CollectionInfo): void {

@@ -6,7 +6,7 @@
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import { INDEX_PROPERTIES } from "../index/parameters.ts";
 import { TTL_KEY } from "../model/expiry.ts";
-import { type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
+import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
@@ -180,4 +180,8 @@ function isWarmup(key: string): boolean {
 
 function valueOf(properties: readonly KeyValue[], wanted: string): string | null {
   return properties.find(({ key }) => key === wanted)?.value ?? null;
+}
+
+export function isIsolated({ properties }: CollectionInfo): boolean {
+  return properties.some(({ key, value }) => key === ISOLATION_KEY && value.toLowerCase() === "true");
 }

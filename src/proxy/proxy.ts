@@ -63,6 +63,7 @@ import type {
 } from "./requests.ts";
 import { search } from "./search.ts";
 import { flushedSegments, growingSegments, rowCount } from "./statistics.ts";
+import { StripedLocks } from "./striped-locks.ts";
 
 const DDL_CONCURRENCY = 16;
 const DML_CONCURRENCY = 256;
@@ -107,6 +108,7 @@ export class Proxy {
       describeAll,
       describe: async (target) => (await describeAll(target)).collection,
       timestamp: async () => (await this.#coordinator.allocateTimestamps({ count: 1 })).first,
+      updates: new StripedLocks(),
     };
   }
 

@@ -10,17 +10,17 @@ import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import { type Aggregation, aggregateQuery, planAggregation } from "./aggregates.ts";
-import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { checkIteratedCollection, pageTimestamp } from "./iterate.ts";
+import { checkIteratedCollection } from "./iterate.ts";
 import { orderedPage } from "./ordered-query.ts";
 import { orderSpecs, planOrder } from "./ordering.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
-import { partitionsForRead } from "./partitions.ts";
+import { partitionsOfFilter } from "./partition-pruning.ts";
 import type { QueryRequest, QueryResponse } from "./requests.ts";
+import { type ReadTime, readTime } from "./read-time.ts";
 import { retrieve } from "./retrieve.ts";
 import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
 import { sessionTimestamp } from "./searched-shards.ts";
@@ -33,7 +33,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const { collection } = described;
   const { schema } = collection;
   const filter = parsePlanFilter("query", request.expression, schema, request.templates);
-  const partitionIds = partitionsForRead(collection, request.partitionNames);
+  const partitionIds = partitionsOfFilter(collection, request.partitionNames, filter);
   const aggregation = planAggregation(schema, request.outputFields, request.params);
   // Much faster than the way of other aggregates: nothing is looked at but bits.
   const isCount =
@@ -59,11 +59,11 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
     limit: null,
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
-  const guarantee = guaranteeTimestamp(collection, request, now);
-  if (isCount) return countRows(context, collection, plan, guarantee, signal);
+  const time = readTime(collection, request, now);
+  if (isCount) return countRows(context, collection, plan, time, signal);
   if (aggregation !== null) {
     requireLoadedFields(described, { fields: aggregation.fields, dynamicKeys: null, names: [] });
-    return aggregateQuery(context, collection, aggregation, plan, window, guarantee, signal);
+    return aggregateQuery(context, collection, aggregation, plan, window, time, signal);
   }
 
   const output = planOutput(schema, request.outputFields, true);
@@ -84,11 +84,10 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   });
   if (order.length > 0) {
     requireLoadedFields(described, { ...output, fields: order.map(({ field }) => field) });
-    const page = await orderedPage(context, collection, rows, order, window!, guarantee, signal);
+    const page = await orderedPage(context, collection, rows, order, window!, time, signal);
     return answer(page.batch, page.timestamp);
   }
-  const time = pageTimestamp(request.params, request.guaranteeTimestamp, now);
-  const { batch, timestamp } = await retrieve(context, collection, rows, guarantee, signal, time);
+  const { batch, timestamp } = await retrieve(context, collection, rows, time.guarantee, signal, time.timestamp);
   const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
   return answer(page, timestamp);
 }
@@ -126,12 +125,12 @@ async function countRows(
   context: ProxyContext,
   collection: CollectionInfo,
   plan: RetrievePlan,
-  guarantee: Timestamp,
+  time: ReadTime,
   signal: AbortSignal,
 ): Promise<QueryResponse> {
   const answers = await Promise.all(
     collection.virtualChannels.map((virtualChannel) =>
-      context.streaming.count({ virtualChannel, plan, guarantee, timestamp: null }, { signal }),
+      context.streaming.count({ virtualChannel, plan, ...time }, { signal }),
     ),
   );
   const count = answers.reduce((sum, answer) => sum + answer.count, 0);

@@ -8,6 +8,7 @@ import type { TemplateValues } from "../expr/templates.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
+import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
 
 /** A collection by name or alias in a database; the empty database is `default`. */
 export interface Target {
@@ -62,7 +63,18 @@ export interface InputField {
   readonly column:
     | { readonly kind: "fixed"; readonly values: FixedValues }
     | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
-    | { readonly kind: "vector"; readonly dimension: number; readonly values: Float32Array }
+    | {
+        readonly kind: "vector";
+        readonly type: DenseVectorType;
+        readonly dimension: number;
+        readonly values: VectorValues;
+      }
+    | {
+        readonly kind: "sparse";
+        readonly dimension: number;
+        readonly offsets: Uint32Array;
+        readonly bytes: Uint8Array;
+      }
     | null;
   readonly unsupported: boolean;
   readonly rowCount: number;
@@ -74,6 +86,10 @@ export interface InsertRequest extends Target {
   readonly rowCount: number;
   /** The update timestamp of the schema that the client knows; 0n: it does not say. */
   readonly schemaTimestamp: Timestamp;
+  /** Of an upsert: fields that were not sent keep their values. Absent: whole rows were sent. */
+  readonly isPartial?: boolean;
+  /** A name for this write: sent again under it, it does nothing and is answered as before. Absent or empty: none. */
+  readonly idempotencyKey?: string;
 }
 
 export interface MutationResponse {
@@ -99,6 +115,8 @@ export interface Freshness {
   readonly consistencyLevel: ConsistencyLevel;
   readonly useDefaultConsistency: boolean;
   readonly guaranteeTimestamp: Timestamp;
+  /** Rows as they were then; absent or 0: as they are. */
+  readonly asOf?: Timestamp;
 }
 
 /** One search for nearest rows. */

@@ -1,7 +1,6 @@
 /** Search by keys: the vectors of these rows are the queries, in the order of the keys. */
 
 import { invalidParameter } from "../base/errors.ts";
-import type { Timestamp } from "../base/timestamp.ts";
 import { type KeyColumn, type VectorColumn, takeRows, textAt } from "../model/columns.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField } from "../model/schema.ts";
@@ -10,6 +9,7 @@ import { KeyIndex } from "../rank/key-index.ts";
 import { rowsOfKeys } from "../rank/rows-of-keys.ts";
 import { keyReader } from "../segment/key-reader.ts";
 import type { ProxyContext } from "./context.ts";
+import type { ReadTime } from "./read-time.ts";
 import type { SubSearch } from "./requests.ts";
 import { retrieve } from "./retrieve.ts";
 
@@ -33,7 +33,7 @@ export async function queriesOfKeys(
   keys: KeyColumn,
   field: FieldSchema,
   scope: Pick<RetrievePlan, "partitionIds" | "ignoreGrowing">,
-  guarantee: Timestamp,
+  time: ReadTime,
   signal: AbortSignal,
 ): Promise<SubSearch["queries"]> {
   const plan: RetrievePlan = {
@@ -44,7 +44,7 @@ export async function queriesOfKeys(
     fieldIds: [field.fieldId],
     limit: null,
   };
-  const { batch } = await retrieve(context, collection, plan, guarantee, signal);
+  const { batch } = await retrieve(context, collection, plan, time.guarantee, signal, time.timestamp);
   const wanted = keyReader(keys);
   const found = keyReader(batch.columns.get(primaryKeyField(collection.schema).fieldId) as KeyColumn);
   const rows = rowsOfKeys(found, wanted);

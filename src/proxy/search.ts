@@ -9,20 +9,21 @@ import type { IndexInfo } from "../model/catalog.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
-import { DataType, Metric, dataTypeName } from "../model/types.ts";
+import { DataType, Metric, dataTypeName, isDistance } from "../model/types.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
-import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { checkIteratedCollection, nextBound, pageLength, pagePlan, pageTimestamp, searchPage } from "./iterate.ts";
+import { checkIteratedCollection, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { checkGroupedSearch, planGrouping } from "./grouping.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { type OutputPlan, outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
+import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
+import { readTime } from "./read-time.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
@@ -63,10 +64,12 @@ export async function search(
   if (order.length > 0 && grouping !== null)
     throw invalidParameter("order_by is not supported yet with group_by_field");
   const output = planOutput(schema, request.outputFields, false);
+  const filter = parsePlanFilter("query", request.expression, schema, request.templates);
+  checkIsolation(collection, filter);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
-    partitionIds: partitionsForRead(collection, request.partitionNames),
-    filter: parsePlanFilter("query", request.expression, schema, request.templates),
+    partitionIds: partitionsOfFilter(collection, request.partitionNames, filter),
+    filter,
     vector,
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
@@ -76,13 +79,11 @@ export async function search(
     grouping === null ? output : { ...output, fields: [...output.fields, grouping.field] },
   );
   const now = await context.timestamp();
-  const guarantee = guaranteeTimestamp(collection, request, now);
-  const timestamp = pageTimestamp(request.params, request.guaranteeTimestamp, now);
+  const time = readTime(collection, request, now);
   const fieldIds = output.fields.map((field) => field.fieldId);
   const decimals = checkDecimals(request.params);
   const answer = { collectionName: schema.name, limit: window.limit, outputFields: output.names, iterator: null };
   if (grouping !== null) {
-    const time = { guarantee, timestamp };
     const found = await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal);
     return {
       ...answer,
@@ -95,7 +96,7 @@ export async function search(
       groupBy: outputField(grouping.field, found.values),
     };
   }
-  const shards = await searchShards(context, collection, [plan], { guarantee, timestamp }, signal);
+  const shards = await searchShards(context, collection, [plan], time, signal);
   try {
     const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
       reduceHits(from, vector.metric, part, context.runtime, signal);
@@ -139,8 +140,8 @@ async function withVectors(
   const partitionIds = partitionsForRead(collection, request.partitionNames);
   requireLoaded(described, "search", partitionIds);
   const scope = { partitionIds, ignoreGrowing: booleanParam(request.params, "ignore_growing") };
-  const guarantee = guaranteeTimestamp(collection, request, await context.timestamp());
-  const queries = await queriesOfKeys(context, collection, keys, field, scope, guarantee, signal);
+  const time = readTime(collection, request, await context.timestamp());
+  const queries = await queriesOfKeys(context, collection, keys, field, scope, time, signal);
   return { ...request, queries };
 }
 
@@ -273,9 +274,9 @@ function ring(search: ReadonlyMap<string, unknown>, metric: Metric): VectorPlan[
     return null;
   }
   if (inner !== null) {
-    const isOrdered = metric === Metric.L2 ? inner < outer : inner > outer;
+    const isOrdered = isDistance(metric) ? inner < outer : inner > outer;
     if (!isOrdered) {
-      const word = metric === Metric.L2 ? "less" : "greater";
+      const word = isDistance(metric) ? "less" : "greater";
       throw invalidParameter(`range_filter(${inner}) must be ${word} than radius(${outer})`);
     }
   }

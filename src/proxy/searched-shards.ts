@@ -9,6 +9,7 @@ import type { CollectionInfo, CollectionSchema } from "../model/schema.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
 import { emptyBatch } from "../rank/read-segments.ts";
 import type { ProxyContext } from "./context.ts";
+import type { ReadTime } from "./read-time.ts";
 
 export interface SearchedShard {
   readonly virtualChannel: string;
@@ -18,18 +19,12 @@ export interface SearchedShard {
   readonly hits: readonly Hits[];
 }
 
-export interface SearchTime {
-  readonly guarantee: Timestamp;
-  /** Null: each shard as of now. */
-  readonly timestamp: Timestamp | null;
-}
-
 /** Whoever calls this releases what comes back. With `previous`, each shard is read as of its snapshot there. */
 export async function searchShards(
   context: ProxyContext,
   collection: CollectionInfo,
   plans: readonly SearchPlan[],
-  time: SearchTime,
+  time: ReadTime,
   signal: AbortSignal,
   previous: readonly SearchedShard[] | null = null,
 ): Promise<readonly SearchedShard[]> {

@@ -14,7 +14,7 @@
 import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Hits } from "../model/plan.ts";
-import { Metric } from "../model/types.ts";
+import { Metric, isDistance } from "../model/types.ts";
 import { type KeyReader, keyReader } from "../segment/key-reader.ts";
 import { gatherHits } from "./gather-hits.ts";
 import { KeyIndex } from "./key-index.ts";
@@ -71,19 +71,19 @@ export async function fuseHits(
 
 /** Whether larger is better in what comes out. */
 export function isDescending(fusion: Fusion, metrics: readonly Metric[]): boolean {
-  return fusion.kind === "rrf" || fusion.normalize || metrics.some((metric) => metric !== Metric.L2);
+  return fusion.kind === "rrf" || fusion.normalize || metrics.some((metric) => !isDistance(metric));
 }
 
 /** One for every list. */
 export function contributionsOf(fusion: Fusion, metrics: readonly Metric[]): Contribution[] {
   if (fusion.kind === "rrf") return metrics.map(() => (_score, rank) => Math.fround(1 / Math.fround(fusion.k + rank)));
   assert(fusion.weights.length === metrics.length, "every list has a weight");
-  const isMixed = metrics.includes(Metric.L2) && metrics.some((metric) => metric !== Metric.L2);
+  const isMixed = metrics.some(isDistance) && !metrics.every(isDistance);
   return metrics.map((metric, list) => {
     const weight = Math.fround(fusion.weights[list]!);
     // Nothing, also of an infinite score.
     if (weight === 0) return () => 0;
-    const turned = fusion.normalize || (isMixed && metric === Metric.L2);
+    const turned = fusion.normalize || (isMixed && isDistance(metric));
     return (score) => Math.fround(weight * (turned ? normalized(metric, score) : score));
   });
 }
@@ -94,8 +94,13 @@ export function normalized(metric: Metric, score: number): number {
     case Metric.COSINE:
       return Math.fround((1 + score) / 2);
     case Metric.IP:
+    case Metric.MHJACCARD:
       return Math.fround(0.5 + Math.atan(score) / Math.PI);
     case Metric.L2:
+    case Metric.HAMMING:
+    case Metric.JACCARD:
+    case Metric.SUBSTRUCTURE:
+    case Metric.SUPERSTRUCTURE:
       return Math.fround(1 - (2 * Math.atan(score)) / Math.PI);
   }
 }

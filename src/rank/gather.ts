@@ -2,9 +2,11 @@
 
 import { assert } from "../base/assert.ts";
 import {
+  type ArrayColumn,
   type BytesColumn,
   type Column,
   type ColumnBatch,
+  type ElementColumn,
   type FixedColumn,
   fixedValues,
   type VectorColumn,
@@ -29,6 +31,8 @@ export function gatherColumn(parts: readonly Column[], sources: Uint32Array, ent
       const values = gatherVectors(parts as readonly VectorColumn[], first.dimension, sources, entries);
       return { ...first, values, valid };
     }
+    case "array":
+      return { ...first, ...gatherArrays(parts as readonly ArrayColumn[], sources, entries), valid };
   }
 }
 
@@ -79,6 +83,28 @@ function gatherBytes(
     bytes.set(part.bytes.subarray(part.offsets[entries[at]!]!, part.offsets[entries[at]! + 1]!), offsets[at]!);
   }
   return { offsets, bytes };
+}
+
+function gatherArrays(
+  parts: readonly ArrayColumn[],
+  sources: Uint32Array,
+  entries: Uint32Array,
+): Pick<ArrayColumn, "offsets" | "elements"> {
+  const offsets = new Uint32Array(entries.length + 1);
+  for (let at = 0; at < entries.length; at += 1) {
+    const part = parts[sources[at]!]!;
+    offsets[at + 1] = offsets[at]! + part.offsets[entries[at]! + 1]! - part.offsets[entries[at]!]!;
+  }
+  const elementSources = new Uint32Array(offsets[entries.length]!);
+  const elementEntries = new Uint32Array(elementSources.length);
+  for (let at = 0; at < entries.length; at += 1) {
+    const shift = parts[sources[at]!]!.offsets[entries[at]!]! - offsets[at]!;
+    elementSources.fill(sources[at]!, offsets[at]!, offsets[at + 1]!);
+    for (let element = offsets[at]!; element < offsets[at + 1]!; element += 1)
+      elementEntries[element] = element + shift;
+  }
+  const columns = parts.map((part) => part.elements);
+  return { offsets, elements: gatherColumn(columns, elementSources, elementEntries) as ElementColumn };
 }
 
 function gatherVectors(

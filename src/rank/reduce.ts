@@ -16,7 +16,8 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { bytesColumn, type ColumnBatch, type FixedColumn, fixedValues, type KeyColumn } from "../model/columns.ts";
 import type { Hits } from "../model/plan.ts";
 import { TIMESTAMP_FIELD } from "../model/schema.ts";
-import { DataType, Metric } from "../model/types.ts";
+import type { Metric } from "../model/types.ts";
+import { DataType, isDistance } from "../model/types.ts";
 import { type KeyReader, keyReader } from "../segment/key-reader.ts";
 import { gatherBatch } from "./gather.ts";
 import { gatherHits } from "./gather-hits.ts";
@@ -126,7 +127,7 @@ class HitMerge {
   constructor(lists: readonly Hits[], metric: Metric) {
     this.#lists = lists;
     this.#keys = lists.map((list) => keyReader(list.keys));
-    this.#sign = metric === Metric.L2 ? 1 : -1;
+    this.#sign = isDistance(metric) ? 1 : -1;
     this.#heads = new Uint32Array(lists.length);
   }
 

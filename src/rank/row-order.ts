@@ -6,6 +6,7 @@
  *  - rows that an order calls alike keep the order in which they came.
  */
 
+import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { type Column, bytesAt, columnRows, textAt } from "../model/columns.ts";
 
@@ -26,6 +27,7 @@ export function columnOrder(column: Column, direction: Direction): CompareRows {
   if (column.kind === "bytes") {
     return directed(direction, isNull, (left, right) => Buffer.compare(bytesAt(column, left), bytesAt(column, right)));
   }
+  assert(column.kind !== "array", "arrays have no order");
   const { values } = column;
   return directed(direction, isNull, (left, right) => compareValues(values[left]!, values[right]!));
 }

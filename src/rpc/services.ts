@@ -4,8 +4,8 @@
 
 import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
-import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
-import type { Message } from "../model/message.ts";
+import type { IndexFile, IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
   AggregatePlan,
   GroupTable,
@@ -22,6 +22,7 @@ import type { ConsistencyLevel, LoadState } from "../model/types.ts";
 export const COORDINATOR = "coordinator";
 export const STREAMING = "streaming";
 export const QUERY = "query";
+export const DATA = "data";
 
 /** A collection by name or alias, or by id when the name is empty. */
 export interface CollectionName {
@@ -156,6 +157,7 @@ export interface CoordinatorService {
   /** What the owner of a channel needs to go on: its collections, their flushed segments, and where to read from. */
   recoverChannel(request: { readonly channel: string; readonly term: bigint }): Promise<{
     readonly checkpoint: LogPlace | null;
+    readonly keyedWrites: readonly KeyedWrite[];
     readonly collections: readonly RecoveredCollection[];
   }>;
   /**
@@ -169,6 +171,8 @@ export interface CoordinatorService {
     readonly segments: readonly SegmentInfo[];
     /** By virtual channel: deletes up to this tick are in flushed L0 segments. */
     readonly deletesFlushed: readonly { readonly virtualChannel: string; readonly timeTick: Timestamp }[];
+    /** Writes that clients named, whose records may leave the log now; null: the same as last time. */
+    readonly keyedWrites: readonly KeyedWrite[] | null;
   }): Promise<void>;
 }
 
@@ -210,8 +214,15 @@ export interface StreamingService {
   append(request: {
     readonly virtualChannel: string;
     readonly messages: readonly Message[];
-    readonly idempotencyKey?: string;
   }): Promise<{ readonly timeTick: Timestamp }>;
+  /**
+   * Rows and deletes of virtual channels of one physical channel, all or nothing, at one tick. Under an idempotency key (empty: none)
+   * they take effect once; `repeated` is what they did when they were sent before.
+   */
+  write(request: {
+    readonly parts: readonly { readonly virtualChannel: string; readonly messages: readonly Message[] }[];
+    readonly idempotencyKey: string;
+  }): Promise<{ readonly timeTick: Timestamp; readonly repeated: KeyedWrite | null }>;
   /** Closes the growing segments; their files come later: see `waitFlushed`. */
   flush(request: {
     readonly virtualChannel: string;
@@ -313,4 +324,53 @@ export interface QueryService {
       readonly memoryBytes: number;
     }[];
   }>;
+}
+
+/** Work of a data node. A task is known by its id and version; a repetition of work has the next version, and files of its own. */
+export type DataTask = IndexTask;
+
+/** Builds the index of one field of one segment. */
+export interface IndexTask {
+  readonly kind: "index";
+  /** The build's id. */
+  readonly taskId: bigint;
+  readonly version: bigint;
+  readonly segment: SegmentInfo;
+  readonly field: FieldSchema;
+  readonly indexType: string;
+  readonly metricType: string;
+  readonly params: readonly KeyValue[];
+}
+
+export type DataResult = IndexResult;
+
+/** Durable when it is told. */
+export interface IndexResult {
+  readonly kind: "index";
+  readonly files: readonly IndexFile[];
+  readonly rowCount: number;
+}
+
+export type TaskReport =
+  | { readonly state: "running"; readonly progress: number }
+  | { readonly state: "finished"; readonly result: DataResult }
+  /** `isPermanent`: trying again would fail again. */
+  | { readonly state: "failed"; readonly reason: string; readonly isPermanent: boolean }
+  /** Never given, or lost with the process that had it. */
+  | { readonly state: "unknown" };
+
+export interface TaskName {
+  readonly taskId: bigint;
+  readonly version: bigint;
+}
+
+/** Compaction, index building, import: work on files that needs no order, in slots. */
+export interface DataService {
+  /** False: no slots are free. Repeated for a task that is known it does nothing and says true. */
+  createTask(request: { readonly task: DataTask }): Promise<{ readonly accepted: boolean }>;
+  /** How the task stands: at once when it has ended, else when it ends or this time has passed. */
+  waitTask(request: TaskName & { readonly waitMilliseconds: number }): Promise<TaskReport>;
+  /** Stops it if it runs, and forgets it. What it wrote stays, for whoever made the task to keep or remove. */
+  dropTask(request: TaskName): Promise<void>;
+  querySlots(request: object): Promise<{ readonly total: number; readonly free: number }>;
 }

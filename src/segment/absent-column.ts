@@ -1,9 +1,9 @@
 /** The column of a field that the collection got after a segment was written: its default everywhere, or null. */
 
 import { assert } from "../base/assert.ts";
-import { type Column, fixedValues, isBytesType } from "../model/columns.ts";
+import { type Column, emptyArrays, fixedValues, isBytesType } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
-import { isVectorType } from "../model/types.ts";
+import { DataType, isVectorType } from "../model/types.ts";
 
 export function absentColumn(field: FieldSchema, rowCount: number): Column {
   const { dataType, defaultValue } = field;
@@ -16,6 +16,7 @@ export function absentColumn(field: FieldSchema, rowCount: number): Column {
     const { dimension } = field;
     return { kind: "vector", type: dataType, dimension, values: new Float32Array(rowCount * dimension), valid };
   }
+  if (dataType === DataType.Array) return emptyArrays(field, rowCount, valid);
   if (isBytesType(dataType)) {
     const text = Buffer.from(field.isDynamic ? "{}" : String(defaultValue ?? ""), "utf8");
     const bytes = new Uint8Array(text.length * rowCount);

@@ -7,8 +7,18 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type BytesColumn, type Column, type FixedColumn, type FixedValues, fixedValues } from "../model/columns.ts";
-import type { DataType } from "../model/types.ts";
+import {
+  type ArrayColumn,
+  type BytesColumn,
+  type Column,
+  type ElementColumn,
+  type FixedColumn,
+  type FixedValues,
+  fixedValues,
+  isBytesType,
+} from "../model/columns.ts";
+import type { FieldSchema } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
 
 const FIRST_ROWS = 256;
 const MAX_COLUMN_BYTES = 0xffffffff;
@@ -159,6 +169,72 @@ export class GrowableBytes implements GrowableColumn {
     const bytes = this.#bytes.subarray(0, offsets[this.#rowCount]!);
     return { kind: "bytes", type: this.#type, offsets, bytes, valid: this.#valid.view() };
   }
+}
+
+/** Arrays: offsets in elements, and the elements in a growable column of their own. */
+export class GrowableArray implements GrowableColumn {
+  readonly #type: DataType;
+  readonly #elementType: DataType;
+  readonly #valid = new GrowableValidity();
+  readonly #elements: GrowableColumn;
+  #offsets: Uint32Array = new Uint32Array(1);
+  #rowCount = 0;
+
+  constructor(type: DataType, elementType: DataType, elements: GrowableColumn) {
+    this.#type = type;
+    this.#elementType = elementType;
+    this.#elements = elements;
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get rawBytes(): number {
+    return (this.#rowCount + 1) * 4 + this.#elements.rawBytes + this.#valid.rawBytes;
+  }
+
+  get memoryBytes(): number {
+    return this.#offsets.byteLength + this.#elements.memoryBytes + this.#valid.memoryBytes;
+  }
+
+  append(column: Column): void {
+    assert(column.kind === "array" && column.type === this.#type, "a column keeps its type");
+    assert(column.elementType === this.#elementType, "arrays keep the type of their elements");
+    const added = column.offsets.length - 1;
+    const start = this.#offsets[this.#rowCount]!;
+    assert(start === this.#elements.rowCount, "the elements of all arrays lie end to end");
+    const rowCount = this.#rowCount + added;
+    if (this.#offsets.length < rowCount + 1) {
+      const grown = new Uint32Array(grownCapacity(this.#offsets.length, rowCount + 1, FIRST_ROWS));
+      grown.set(this.#offsets.subarray(0, this.#rowCount + 1));
+      this.#offsets = grown;
+    }
+    this.#elements.append(column.elements);
+    for (let entry = 1; entry <= added; entry += 1) {
+      this.#offsets[this.#rowCount + entry] = start + column.offsets[entry]!;
+    }
+    this.#valid.append(column.valid, added);
+    this.#rowCount = rowCount;
+  }
+
+  view(): ArrayColumn {
+    const offsets = this.#offsets.subarray(0, this.#rowCount + 1);
+    const elements = this.#elements.view() as ElementColumn;
+    const valid = this.#valid.view();
+    return { kind: "array", type: this.#type, elementType: this.#elementType, offsets, elements, valid };
+  }
+}
+
+/** The empty column of a field that is no vector. */
+export function growableColumn({
+  dataType,
+  elementType,
+}: Pick<FieldSchema, "dataType" | "elementType">): GrowableColumn {
+  if (dataType === DataType.Array) {
+    return new GrowableArray(dataType, elementType, growableColumn({ dataType: elementType, elementType }));
+  }
+  return isBytesType(dataType) ? new GrowableBytes(dataType) : new GrowableFixed(dataType);
 }
 
 function copyInto(to: FixedValues, from: FixedValues, at: number): void {

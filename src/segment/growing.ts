@@ -22,7 +22,6 @@ import {
   type ColumnBatch,
   columnRows,
   type FixedColumn,
-  isBytesType,
   type KeyColumn,
   takeRows,
 } from "../model/columns.ts";
@@ -40,9 +39,9 @@ import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import {
   type GrowableColumn,
-  GrowableBytes,
   GrowableFixed,
   GrowableValidity,
+  growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
@@ -352,7 +351,7 @@ export class GrowingSegment implements Segment {
   #averageBytes(): Map<bigint, number> {
     const averages = new Map<bigint, number>();
     for (const [fieldId, column] of this.#scalars) {
-      if (column instanceof GrowableBytes) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
+      if (!(column instanceof GrowableFixed)) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
     }
     return averages;
   }
@@ -360,12 +359,11 @@ export class GrowingSegment implements Segment {
   #addField(field: FieldSchema): void {
     if (isVectorType(field.dataType)) {
       assert(field.dataType === DataType.FloatVector, "vectors are float vectors");
-      const rows = this.#kernel.createRows(field.dimension);
+      const rows = this.#kernel.createRows({ element: "float32", dimension: field.dimension });
       this.#vectors.set(field.fieldId, { rows, dimension: field.dimension, valid: new GrowableValidity() });
       return;
     }
-    const column = isBytesType(field.dataType) ? new GrowableBytes(field.dataType) : new GrowableFixed(field.dataType);
-    this.#scalars.set(field.fieldId, column);
+    this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
   #appendTimestamps(count: number, timestamp: Timestamp): void {

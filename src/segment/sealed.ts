@@ -57,7 +57,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
 }
 
-interface SealedVectors {
+/** The vectors of one field, in the kernel. */
+export interface SealedVectors {
   readonly rows: Handle;
   readonly dimension: number;
   readonly valid: Uint8Array | null;
@@ -336,7 +337,8 @@ export class SealedSegment implements Segment {
   }
 }
 
-async function openVectors(
+/** Whoever opens them closes `rows`. */
+export async function openVectors(
   files: SegmentFiles,
   field: FieldSchema,
   isWritten: boolean,
@@ -347,13 +349,14 @@ async function openVectors(
   if (isWritten) {
     const { path, offset } = await files.vectorLocation(field.fieldId);
     if (path !== null && offset !== null) {
-      return { rows: kernel.mapRows(path, offset, rowCount, dimension), dimension, valid: null, isMapped: true };
+      const layout = { element: "float32", dimension } as const;
+      return { rows: kernel.mapRows(path, offset, rowCount, layout), dimension, valid: null, isMapped: true };
     }
   }
   const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
   assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
-  const rows = kernel.createRows(dimension);
-  kernel.appendRows(rows, column.values as Float32Array);
+  const rows = kernel.createRows({ element: "float32", dimension });
+  kernel.appendRows(rows, column.values);
   return { rows, dimension, valid: column.valid, isMapped: false };
 }
 

@@ -7,8 +7,9 @@
 
 import { milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { type Message, MessageType } from "../model/message.ts";
+import { type KeyedWrite, type Message, MessageType } from "../model/message.ts";
 import type { LogPlace, RecoveredCollection } from "../rpc/services.ts";
+import { IdempotencyWindow } from "../wal/idempotency.ts";
 import type { LogConsumer } from "../wal/wal.ts";
 import { WriteAheadLog } from "../wal/wal.ts";
 import type { PlacedRecord } from "../wal/transactions.ts";
@@ -24,6 +25,7 @@ export class Channel implements LogConsumer {
   readonly term: bigint;
   readonly #context: StreamingContext;
   readonly #flusher: Flusher;
+  readonly #keys: IdempotencyWindow;
   readonly #delegators = new Map<string, Delegator>();
   #wal: WriteAheadLog | null = null;
   /** Everything up to here has been applied. Starts at the checkpoint: a flush during the replay must not move that back. */
@@ -31,10 +33,17 @@ export class Channel implements LogConsumer {
   /** The last place that was given out as a checkpoint; the log before it may be gone. */
   #checkpoint: LogPlace;
 
-  private constructor(name: string, term: bigint, context: StreamingContext, checkpoint: LogPlace | null) {
+  private constructor(
+    name: string,
+    term: bigint,
+    context: StreamingContext,
+    checkpoint: LogPlace | null,
+    keyedWrites: readonly KeyedWrite[],
+  ) {
     this.name = name;
     this.term = term;
     this.#context = context;
+    this.#keys = new IdempotencyWindow(keyedWrites);
     this.#applied = checkpoint ?? { position: 0n, timeTick: 0n };
     this.#checkpoint = this.#applied;
     this.#flusher = new Flusher({
@@ -44,6 +53,7 @@ export class Channel implements LogConsumer {
       runtime: context.runtime,
       coordinator: context.coordinator,
       checkpointAfter: (segments, delegator, timeTick) => this.#checkpointAfter(segments, delegator, timeTick),
+      keyedWrites: () => this.#keys.writes(),
       truncate: ({ position }) => context.logBackend.truncate(name, position),
       log: context.log,
     });
@@ -51,8 +61,8 @@ export class Channel implements LogConsumer {
 
   /** Opens the log under the term, and replays what is not in files. */
   static async open(name: string, term: bigint, context: StreamingContext): Promise<Channel> {
-    const { checkpoint, collections } = await context.coordinator.recoverChannel({ channel: name, term });
-    const channel = new Channel(name, term, context, checkpoint);
+    const { checkpoint, collections, keyedWrites } = await context.coordinator.recoverChannel({ channel: name, term });
+    const channel = new Channel(name, term, context, checkpoint, keyedWrites);
     for (const recovered of collections) channel.#addDelegator(recovered);
     const { wal, replayed } = await WriteAheadLog.open({
       channel: name,
@@ -61,6 +71,7 @@ export class Channel implements LogConsumer {
       runtime: context.runtime,
       limits: context.limits,
       checkpoint,
+      keys: channel.#keys,
       shards: collections.map(({ virtualChannel, collection }) => ({
         channel: virtualChannel,
         collectionId: collection.collectionId,

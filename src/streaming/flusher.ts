@@ -11,6 +11,7 @@ import { asMilvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { Loop } from "../base/loop.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { KeyedWrite } from "../model/message.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
 import { SegmentLevel, SegmentState } from "../model/types.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
@@ -34,6 +35,8 @@ export interface FlusherOptions {
   readonly coordinator: Client<CoordinatorService>;
   /** Where a replay must begin once these segments, and the delegator's deletes up to the tick, are in files. */
   readonly checkpointAfter: (segments: readonly Growing[], delegator: Delegator, timeTick: Timestamp) => LogPlace;
+  /** Writes that clients named: the log may lose their records. */
+  readonly keyedWrites: () => readonly KeyedWrite[];
   /** The log is not needed before this place any more. */
   readonly truncate: (checkpoint: LogPlace) => Promise<void>;
   readonly log: (line: string) => void;
@@ -49,6 +52,8 @@ export class Flusher {
   readonly #jobs: Job[] = [];
   readonly #loop = new Loop(() => this.#run());
   readonly #stopping = new AbortController();
+  /** The newest name that is in the metadata: with it are all before it. */
+  #lastSavedKey: string | null = null;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
@@ -108,13 +113,17 @@ export class Flusher {
     if (delegator.closed) return;
     const { channel, term, coordinator } = this.#options;
     const checkpoint = this.#options.checkpointAfter(due, delegator, timeTick);
+    const keyedWrites = this.#options.keyedWrites();
+    const lastKey = keyedWrites.at(-1)?.key ?? null;
     await coordinator.saveFlush({
       channel,
       term,
       checkpoint,
       segments,
       deletesFlushed: [{ virtualChannel: delegator.virtualChannel, timeTick }],
+      keyedWrites: lastKey === this.#lastSavedKey ? null : keyedWrites,
     });
+    this.#lastSavedKey = lastKey;
     delegator.deletes.markFlushed(timeTick);
     delegator.markFlushed(due.map(({ segment }) => segment.segmentId));
     await this.#options.truncate(checkpoint);

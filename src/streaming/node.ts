@@ -77,14 +77,22 @@ export class StreamingNode {
         // While the replay ran there was no channel to look at.
         if (this.#growingStates().some(({ oldest }) => oldest !== null)) this.#context.sealPolicy.arm();
       },
-      append: async ({ virtualChannel, messages, idempotencyKey }) => {
+      append: async ({ virtualChannel, messages }) => {
         const altered = messages.find((message) => message.type === MessageType.AlterCollection);
         if (altered !== undefined) {
           return { timeTick: await appendAlteration(this.#channel(virtualChannel), virtualChannel, altered) };
         }
         await this.#admission.enter(messages);
-        const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages, idempotencyKey);
+        const { timeTick } = await this.#channel(virtualChannel).wal.append(virtualChannel, messages);
         return { timeTick };
+      },
+      write: async ({ parts, idempotencyKey }) => {
+        await this.#admission.enter(parts.flatMap(({ messages }) => messages));
+        const { wal } = this.#channel(parts[0]!.virtualChannel);
+        return await wal.write(
+          parts.map(({ virtualChannel, messages }) => ({ channel: virtualChannel, messages })),
+          idempotencyKey,
+        );
       },
       flush: async ({ virtualChannel, collectionId, partitionId }) => {
         const { wal } = this.#channel(virtualChannel);

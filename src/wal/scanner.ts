@@ -2,8 +2,8 @@
  * Reading a channel in the order of time ticks. Appends run side by side, so the order in the log is not the order of ticks; each
  * record's `confirmed` tells up to where nothing older can still come.
  *
- * Always true: ticks ascend strictly, a record that an unclear append wrote twice comes once, a transaction comes once and whole, at
- * its commit.
+ * Always true: ticks ascend, strictly within a virtual channel; a record that an unclear append wrote twice comes once; a transaction comes
+ * once and whole, at its commit, a record for each virtual channel.
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
@@ -49,7 +49,7 @@ export async function* inTickOrder(
       lastTick = placed.record.timeTick;
       const effective = transactions.accept(placed);
       // Bodies older than the wanted tick still count when their commit is not.
-      if (effective !== null && effective.record.timeTick >= (options.fromTimeTick ?? 0n)) yield effective;
+      if (placed.record.timeTick >= (options.fromTimeTick ?? 0n)) yield* effective;
     }
     waiting.splice(0, count);
   };

@@ -17,7 +17,11 @@ function record(timeTick: bigint, transactionId: bigint, message: Message, lastC
 }
 
 function accept(assembler: TransactionAssembler, ...records: LogMessages[]): (LogMessages | null)[] {
-  return records.map((entry) => assembler.accept({ position: entry.timeTick, record: entry })?.record ?? null);
+  return records.map((entry) => {
+    const effective = assembler.accept({ position: entry.timeTick, record: entry });
+    assert.ok(effective.length <= 1);
+    return effective[0]?.record ?? null;
+  });
 }
 
 const BEGIN: Message = { type: MessageType.BeginTxn };

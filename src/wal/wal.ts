@@ -28,12 +28,14 @@ import {
   type LogWriter,
   RecordTooLarge,
 } from "../log/log.ts";
-import { batchBytes, columnBytes, takeBatch } from "../model/columns.ts";
-import { type InsertMessage, type LogMessages, type Message, MessageType } from "../model/message.ts";
+import { type KeyedWrite, type LogMessages, type Message, MessageType } from "../model/message.ts";
 import { encodeMessages, encodeRecord } from "../model/message-codec.ts";
 import { scan } from "./scanner.ts";
+import type { IdempotencyWindow } from "./idempotency.ts";
 import { type SegmentLimits, Shards } from "./shards.ts";
+import { sizeOf, splitMessages } from "./split-messages.ts";
 import { type PlacedRecord, TransactionAssembler } from "./transactions.ts";
+import { untilClear } from "./until-clear.ts";
 import { type Slot, Watermark } from "./watermark.ts";
 
 /** Timestamps and ids, from whoever owns them. */
@@ -71,6 +73,20 @@ export interface WalOptions {
     readonly partitionIds: readonly bigint[];
   }[];
   readonly consumer: LogConsumer;
+  /** Writes that clients named; those of records that are gone from the log are in it. */
+  readonly keys: IdempotencyWindow;
+}
+
+/** Messages of one virtual channel. */
+export interface ChannelMessages {
+  readonly channel: string;
+  readonly messages: readonly Message[];
+}
+
+export interface Written {
+  readonly timeTick: Timestamp;
+  /** What a write of the same name did before; this one did nothing then. Null: it took effect now. */
+  readonly repeated: KeyedWrite | null;
 }
 
 export interface Appended {
@@ -90,10 +106,23 @@ const EXCLUSIVE: ReadonlySet<number> = new Set([
   MessageType.FlushAll,
 ]);
 const SEGMENT_ID_BATCH = 64;
-const RETRY_FIRST_MILLISECONDS = 10;
-const RETRY_LAST_MILLISECONDS = 5_000;
 /** Records that wait for their consumer hold at most this many bytes; then appends wait. */
 const UNDELIVERED_LIMIT_BYTES = 256 << 20;
+
+/** A record that has its tick and is on its way to the backend. */
+interface BegunRecord {
+  readonly slot: Slot<PlacedRecord>;
+  readonly record: LogMessages;
+  readonly durable: Promise<LogPosition>;
+  readonly undo: () => void;
+}
+
+interface StartedRecord {
+  readonly timeTick: Timestamp;
+  readonly finished: Promise<Appended>;
+  /** Takes its assignment of segments back. */
+  readonly undo: () => void;
+}
 
 export class WriteAheadLog {
   readonly channel: string;
@@ -105,6 +134,7 @@ export class WriteAheadLog {
   readonly #locks = new Map<string, ReadWriteLock>();
   readonly #watermark: Watermark<PlacedRecord>;
   readonly #transactions = new TransactionAssembler();
+  readonly #keys: IdempotencyWindow;
   /** For each open transaction: where a replay must start to see its beginning. */
   readonly #transactionStarts = new Map<bigint, LogPosition>();
   readonly #queue: PlacedRecord[] = [];
@@ -124,6 +154,7 @@ export class WriteAheadLog {
 
   private constructor(options: WalOptions, writer: LogWriter, shards: Shards, first: Timestamp, position: LogPosition) {
     this.#options = options;
+    this.#keys = options.keys;
     this.channel = options.channel;
     this.term = options.term;
     this.#writer = writer;
@@ -147,6 +178,7 @@ export class WriteAheadLog {
     const from = checkpoint === null ? {} : { from: checkpoint.position, fromTimeTick: checkpoint.timeTick };
     for await (const placed of scan(log, channel, { ...from, through: position })) {
       for (const message of placed.record.messages) shards.observe(placed.record.channel, message);
+      options.keys.observe(placed.record);
       await consumer.apply(placed);
       replayed += 1;
     }
@@ -159,18 +191,34 @@ export class WriteAheadLog {
     return this.#advanced;
   }
 
-  /** Appends messages that take effect together. Inserts get their segments here. */
-  append(channel: string, messages: readonly Message[], idempotencyKey = ""): Promise<Appended> {
+  /** Appends messages of one virtual channel that take effect together. Inserts get their segments here. */
+  append(channel: string, messages: readonly Message[]): Promise<Appended> {
     assert(messages.length > 0, "something is appended");
-    const lock = this.#lock(channel);
-    if (messages.some((message) => EXCLUSIVE.has(message.type))) {
-      return lock.exclusive(() => this.#appendObserved(channel, () => messages, idempotencyKey));
-    }
-    if (sizeOf(messages) > this.#bodyLimitBytes) {
-      return lock.shared(() => this.#appendTransaction(channel, messages, idempotencyKey));
-    }
+    if (!messages.some((message) => EXCLUSIVE.has(message.type))) return this.#appendParts([{ channel, messages }], "");
+    return this.#lock(channel).exclusive(() => this.#appendObserved(channel, () => messages));
+  }
+
+  /**
+   * Rows and deletes of one or more virtual channels, all or nothing, at one tick. Under an idempotency key (that of another write is
+   * told by its collection) they take effect once, however often they are sent while the key is remembered.
+   */
+  async write(parts: readonly ChannelMessages[], idempotencyKey = ""): Promise<Written> {
+    assert(parts.length > 0 && parts.every(({ messages }) => messages.length > 0), "something is written");
+    if (idempotencyKey === "") return { timeTick: (await this.#appendParts(parts, "")).timeTick, repeated: null };
+    const messages = parts.flatMap((part) => part.messages);
+    return await this.#keys.once(idempotencyKey, messages, async () => {
+      return (await this.#appendParts(parts, idempotencyKey)).timeTick;
+    });
+  }
+
+  #appendParts(parts: readonly ChannelMessages[], idempotencyKey: string): Promise<Appended> {
+    const messages = parts.flatMap((part) => part.messages);
+    const isTransaction = parts.length > 1 || sizeOf(messages) > this.#bodyLimitBytes;
     const inserts = messages.filter((message) => message.type === MessageType.Insert).length;
-    return lock.shared(() => this.#appendRecord(channel, () => messages, 0n, idempotencyKey, inserts));
+    return this.#shared(parts, () => {
+      if (isTransaction) return this.#appendTransaction(parts, idempotencyKey);
+      return this.#appendRecord(parts[0]!.channel, () => messages, 0n, idempotencyKey, inserts);
+    });
   }
 
   /**
@@ -184,14 +232,10 @@ export class WriteAheadLog {
     extra: readonly Message[] = [],
   ): Promise<Appended> {
     return this.#lock(channel).exclusive(() =>
-      this.#appendObserved(
-        channel,
-        () => {
-          const segmentIds = this.shards.sealable(channel, partitionId);
-          return [{ type: MessageType.ManualFlush, collectionId, segmentIds }, ...extra];
-        },
-        "",
-      ),
+      this.#appendObserved(channel, () => {
+        const segmentIds = this.shards.sealable(channel, partitionId);
+        return [{ type: MessageType.ManualFlush, collectionId, segmentIds }, ...extra];
+      }),
     );
   }
 
@@ -238,9 +282,18 @@ export class WriteAheadLog {
     return lock;
   }
 
+  /** Holds every channel shared. Nobody holds one exclusively and waits for another, so that the order is only a courtesy. */
+  #shared<T>(parts: readonly ChannelMessages[], section: () => Promise<T>): Promise<T> {
+    const channels = [...new Set(parts.map(({ channel }) => channel))].toSorted();
+    return channels.reduceRight<() => Promise<T>>(
+      (inner, channel) => () => this.#lock(channel).shared(inner),
+      section,
+    )();
+  }
+
   /** For messages that change what exists: that counts only once they are in the log. */
-  async #appendObserved(channel: string, build: () => readonly Message[], idempotencyKey: string): Promise<Appended> {
-    const appended = await this.#appendRecord(channel, build, 0n, idempotencyKey);
+  async #appendObserved(channel: string, build: () => readonly Message[]): Promise<Appended> {
+    const appended = await this.#appendRecord(channel, build, 0n, "");
     for (const message of appended.messages) this.shards.observe(channel, message);
     return appended;
   }
@@ -251,12 +304,24 @@ export class WriteAheadLog {
     transactionId: bigint,
     idempotencyKey: string,
     inserts = 0,
-  ): Promise<Appended & { readonly undo: () => void }> {
+  ): Promise<Appended> {
+    const started = await this.#startRecord(channel, build, transactionId, idempotencyKey, inserts);
+    return await started.finished;
+  }
+
+  /** Resolves when the record has its tick and its place in the order; it is durable when `finished` resolves. */
+  async #startRecord(
+    channel: string,
+    build: () => readonly Message[],
+    transactionId: bigint,
+    idempotencyKey: string,
+    inserts = 0,
+  ): Promise<StartedRecord> {
     this.#requireOpen();
     // Others may be served first when room comes, so it is looked at again.
     while (this.#queuedBytes > UNDELIVERED_LIMIT_BYTES && this.#failure === null) await this.#room();
     this.#requireOpen();
-    const { slot, record, durable, undo } = await this.#order.run(async () => {
+    const begun = await this.#order.run(async () => {
       await this.#reserveIds(inserts);
       const slot = this.#watermark.allocate(await this.#options.allocators.timestamp());
       try {
@@ -266,11 +331,18 @@ export class WriteAheadLog {
         throw error;
       }
     });
+    const finished = this.#finishRecord(begun);
+    // Whoever started it may look at it only after others have failed.
+    finished.catch(() => undefined);
+    return { timeTick: begun.slot.timeTick, finished, undo: begun.undo };
+  }
+
+  async #finishRecord({ slot, record, durable, undo }: BegunRecord): Promise<Appended> {
     try {
       const position = await durable;
       if (position > this.#highestAcknowledged) this.#highestAcknowledged = position;
       this.#release(this.#watermark.settle(slot, { position, record }));
-      return { timeTick: slot.timeTick, position, messages: record.messages, undo };
+      return { timeTick: slot.timeTick, position, messages: record.messages };
     } catch (error) {
       undo();
       if (record.transactionId === slot.timeTick) this.#transactionStarts.delete(slot.timeTick);
@@ -294,7 +366,7 @@ export class WriteAheadLog {
     transactionId: bigint,
     idempotencyKey: string,
     slot: Slot<PlacedRecord>,
-  ): { slot: Slot<PlacedRecord>; record: LogMessages; durable: Promise<LogPosition>; undo: () => void } {
+  ): BegunRecord {
     const inTransaction = transactionId !== 0n;
     const assignment = this.shards.assign(channel, messages, inTransaction, () =>
       present(this.#spareIds.shift(), "reserved segment id"),
@@ -345,40 +417,58 @@ export class WriteAheadLog {
     }
   }
 
-  /** More than one record holds: a transaction, all or nothing, with the commit's tick. The caller holds the channel shared. */
-  async #appendTransaction(channel: string, messages: readonly Message[], idempotencyKey: string): Promise<Appended> {
-    const begin = await this.#appendRecord(channel, () => [{ type: MessageType.BeginTxn }], 0n, idempotencyKey);
+  /**
+   * More than one record holds, or several channels: a transaction, all or nothing, with the commit's tick. The caller holds the channels
+   * shared. Its bodies are on their way side by side; the commit is not written before all of them are durable.
+   */
+  async #appendTransaction(parts: readonly ChannelMessages[], idempotencyKey: string): Promise<Appended> {
+    const { channel } = parts[0]!;
+    const begin = await this.#startRecord(channel, () => [{ type: MessageType.BeginTxn }], 0n, "");
     const transactionId = begin.timeTick;
-    const bodies: { readonly messages: readonly Message[]; readonly undo: () => void }[] = [];
+    const bodies: (StartedRecord & { readonly channel: string })[] = [];
+    const written: { readonly channel: string; readonly messages: readonly Message[] }[] = [];
     try {
-      for (const body of splitMessages(messages, this.#bodyLimitBytes)) {
-        bodies.push(await this.#appendRecord(channel, () => [body], transactionId, "", 1));
+      await begin.finished;
+      for (const part of parts) {
+        for (const body of splitMessages(part.messages, this.#bodyLimitBytes)) {
+          const started = await this.#startRecord(part.channel, () => [body], transactionId, "", 1);
+          bodies.push({ ...started, channel: part.channel });
+        }
       }
-      const commit = await this.#appendRecord(
-        channel,
-        () => [{ type: MessageType.CommitTxn }],
-        transactionId,
-        idempotencyKey,
-      );
-      const written = bodies.flatMap((body) => body.messages);
-      await this.#endTransaction(channel, transactionId, segmentsOf(written));
-      return { ...commit, messages: written };
+      for (const body of bodies) written.push({ channel: body.channel, messages: (await body.finished).messages });
+      const commit = [{ type: MessageType.CommitTxn }] as const;
+      const appended = await this.#appendRecord(channel, () => commit, transactionId, idempotencyKey);
+      await this.#endTransaction(parts, transactionId, written);
+      return { ...appended, messages: written.flatMap(({ messages }) => messages) };
     } catch (error) {
+      // A body that failed has undone itself; the others are undone when it is known what became of them.
+      const outcomes = await Promise.allSettled(bodies.map(({ finished }) => finished));
       // Without its commit the transaction never takes effect; saying so lets readers forget it early.
-      await this.#appendRecord(channel, () => [{ type: MessageType.RollbackTxn }], transactionId, "").catch(
-        () => undefined,
-      );
-      for (const { undo } of bodies.toReversed()) undo();
-      await this.#endTransaction(channel, transactionId, []);
+      const rollback = [{ type: MessageType.RollbackTxn }] as const;
+      await this.#appendRecord(channel, () => rollback, transactionId, "").catch(() => undefined);
+      for (const [at, { undo }] of [...bodies.entries()].toReversed()) {
+        if (outcomes[at]!.status === "fulfilled") undo();
+      }
+      await this.#endTransaction(parts, transactionId, []);
       throw error;
     }
   }
 
   /** Segments that waited for the end are flushed; should that fail, they stay on the list of those to be. */
-  async #endTransaction(channel: string, transactionId: bigint, segmentIds: readonly bigint[]): Promise<void> {
+  async #endTransaction(
+    parts: readonly ChannelMessages[],
+    transactionId: bigint,
+    written: readonly ChannelMessages[],
+  ): Promise<void> {
     this.#transactionStarts.delete(transactionId);
-    const flush = this.shards.transactionEnded(channel, segmentIds);
-    if (flush !== null) await this.#appendObserved(channel, () => [flush], "").catch(() => undefined);
+    for (const channel of new Set(parts.map((part) => part.channel))) {
+      const own = written.filter((part) => part.channel === channel);
+      const flush = this.shards.transactionEnded(
+        channel,
+        own.flatMap(({ messages }) => segmentsOf(messages)),
+      );
+      if (flush !== null) await this.#appendObserved(channel, () => [flush]).catch(() => undefined);
+    }
   }
 
   #requireOpen(): void {
@@ -393,10 +483,12 @@ export class WriteAheadLog {
   /** Hands confirmed records to the consumer, one after the other. */
   #release(records: readonly PlacedRecord[]): void {
     for (const placed of records) {
-      const effective = this.#transactions.accept(placed);
-      if (effective === null) continue;
-      this.#queue.push(effective);
-      this.#queuedBytes += sizeOf(effective.record.messages);
+      for (const effective of this.#transactions.accept(placed)) {
+        // Before the consumer has it: what it then keeps instead of the log has to name it.
+        this.#keys.observe(effective.record);
+        this.#queue.push(effective);
+        this.#queuedBytes += sizeOf(effective.record.messages);
+      }
     }
     this.#deliveries.wake();
   }
@@ -450,60 +542,6 @@ function timeTickRecord(channel: string, timeTick: Timestamp, lastConfirmed: Log
   return encodeRecord(head, encodeMessages([{ type: MessageType.TimeTick }]));
 }
 
-function sizeOf(messages: readonly Message[]): number {
-  let bytes = 0;
-  for (const message of messages) {
-    if (message.type === MessageType.Insert) bytes += batchBytes(message.batch) + message.rowIds.byteLength;
-    else if (message.type === MessageType.Delete) bytes += columnBytes(message.keys);
-  }
-  return bytes;
-}
-
-/** Inserts cut by rows so that each part fits; other messages are small enough as they are. */
-function* splitMessages(messages: readonly Message[], limitBytes: number): Generator<Message> {
-  for (const message of messages) {
-    if (message.type === MessageType.Insert) yield* splitInsert(message, limitBytes);
-    else yield message;
-  }
-}
-
-function* splitInsert(message: InsertMessage, limitBytes: number): Generator<InsertMessage> {
-  const { rowCount } = message.batch;
-  if (rowCount <= 1 || sizeOf([message]) <= limitBytes) return yield message;
-  // Rows differ in size, so halves are looked at again.
-  const middle = Math.ceil(rowCount / 2);
-  yield* splitInsert(rowsOf(message, 0, middle), limitBytes);
-  yield* splitInsert(rowsOf(message, middle, rowCount), limitBytes);
-}
-
-function rowsOf(message: InsertMessage, start: number, end: number): InsertMessage {
-  const rows = Uint32Array.from({ length: end - start }, (_, at) => start + at);
-  return { ...message, rowIds: message.rowIds.slice(start, end), batch: takeBatch(message.batch, rows) };
-}
-
 function segmentsOf(messages: readonly Message[]): bigint[] {
   return messages.flatMap((message) => (message.type === MessageType.Insert ? [message.segmentId] : []));
-}
-
-/**
- * Repeats what has an unclear outcome until it is clear, or until nobody wants to know. A refusal is clear only while no try before it
- * was unclear: that one may be in the log.
- */
-async function untilClear<T>(
-  runtime: Runtime,
-  action: () => Promise<T>,
-  isOver: () => boolean = () => false,
-): Promise<T> {
-  let isUnclear = false;
-  for (let delay = RETRY_FIRST_MILLISECONDS; ; delay = Math.min(delay * 2, RETRY_LAST_MILLISECONDS)) {
-    try {
-      return await action();
-    } catch (error) {
-      if (error instanceof Fenced || error instanceof RecordTooLarge) throw error;
-      if (error instanceof LogUnavailable && !isUnclear) throw error;
-      if (isOver()) throw error;
-      isUnclear = true;
-      await runtime.sleep(delay);
-    }
-  }
 }

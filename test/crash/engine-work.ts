@@ -270,7 +270,12 @@ function rowsRequest(
       integer("number", BigInt),
       integer("version", () => BigInt(version)),
       text("pad", (number) => `${number} `.repeat(40).slice(0, PAD_CHARACTERS)),
-      field("vector", DataType.FloatVector, { kind: "vector", dimension: DIMENSION, values: vectors }),
+      field("vector", DataType.FloatVector, {
+        kind: "vector",
+        type: DataType.FloatVector,
+        dimension: DIMENSION,
+        values: vectors,
+      }),
     ],
   };
 }

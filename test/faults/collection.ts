@@ -104,7 +104,12 @@ function rowsRequest(collectionName: string, first: number, rowCount: number): I
     fields: [
       field("id", DataType.Int64, { kind: "fixed", values: BigInt64Array.from(numbers, BigInt) }),
       field("text", DataType.VarChar, { kind: "bytes", offsets, bytes: Buffer.concat(texts) }),
-      field("vector", DataType.FloatVector, { kind: "vector", dimension: 4, values: vectors }),
+      field("vector", DataType.FloatVector, {
+        kind: "vector",
+        type: DataType.FloatVector,
+        dimension: 4,
+        values: vectors,
+      }),
     ],
   };
 }

@@ -48,7 +48,7 @@ before(async () => {
       {
         ...common,
         fieldName: "v",
-        column: { kind: "vector", dimension: 2, values: Float32Array.of(1, 2, 3, 4, 5, 6) },
+        column: { kind: "vector", type: DataType.FloatVector, dimension: 2, values: Float32Array.of(1, 2, 3, 4, 5, 6) },
       },
     ],
   });

@@ -6,9 +6,10 @@
 
 import type { Runtime } from "../../base/host/runtime.ts";
 import { hasBit } from "../../model/bitset.ts";
-import { Metric } from "../../model/types.ts";
+import { isDistance } from "../../model/types.ts";
 import { NO_ROW } from "../kernel.ts";
 import type { ExactSearch, SearchHits } from "../kernel.ts";
+import type { RowLayout, RowValues } from "../layout.ts";
 import { scoreOf } from "./score.ts";
 
 /** Products between two looks at the signal: a few milliseconds at most. */
@@ -22,8 +23,8 @@ interface Candidates {
 
 export async function searchExactly(
   search: ExactSearch,
-  values: Float32Array,
-  dimension: number,
+  values: RowValues,
+  layout: RowLayout,
   queryCount: number,
   runtime: Runtime,
   signal: AbortSignal | null,
@@ -40,17 +41,17 @@ export async function searchExactly(
     const keys = new Float32Array(search.rowCount);
     let count = 0;
     for (let row = 0; row < search.rowCount; row += 1) {
-      budget -= dimension;
+      budget -= layout.dimension;
       if (budget <= 0) {
         await runtime.yield();
         signal?.throwIfAborted();
         budget = SLICE;
       }
       if (search.allowed !== null && !hasBit(search.allowed, row)) continue;
-      const score = scoreOf(search.metric, search.queries, query * dimension, values, row * dimension, dimension);
+      const score = scoreOf(search.metric, layout, search.queries, query, values, row, search.hashBits);
       if (Number.isNaN(score) || !isInRange(search, score)) continue;
       rows[count] = row;
-      keys[count] = search.metric === Metric.L2 ? score : 0 - score;
+      keys[count] = isDistance(search.metric) ? score : 0 - score;
       count += 1;
     }
     takeBest(search, query, { rows: rows.subarray(0, count), keys: keys.subarray(0, count) }, hits);
@@ -62,7 +63,7 @@ function isInRange(search: ExactSearch, score: number): boolean {
   if (search.range === null) return true;
   const outer = Math.fround(search.range.outer);
   const inner = search.range.inner === null ? null : Math.fround(search.range.inner);
-  if (search.metric === Metric.L2) return score < outer && (inner === null || inner <= score);
+  if (isDistance(search.metric)) return score < outer && (inner === null || inner <= score);
   return outer < score && (inner === null || score <= inner);
 }
 
@@ -77,7 +78,7 @@ function takeBest(search: ExactSearch, query: number, { rows, keys }: Candidates
   const start = query * search.k;
   for (let place = 0; place < count; place += 1) {
     hits.rows[start + place] = rows[best[place]!]!;
-    hits.scores[start + place] = search.metric === Metric.L2 ? keys[best[place]!]! : 0 - keys[best[place]!]!;
+    hits.scores[start + place] = isDistance(search.metric) ? keys[best[place]!]! : 0 - keys[best[place]!]!;
   }
   hits.tied[query] = best.length > search.k ? 1 : 0;
 }

@@ -12,6 +12,8 @@ import type { Bitset } from "../../model/bitset.ts";
 import * as check from "../arguments.ts";
 import { KernelError } from "../kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "../kernel.ts";
+import { bytesPerRow, elementKind, numbersOf, valuesPerRow } from "../layout.ts";
+import type { Element, RowLayout, RowValues } from "../layout.ts";
 import { TwinRows } from "./rows.ts";
 import { searchExactly } from "./search.ts";
 
@@ -28,38 +30,43 @@ export class TwinKernel implements Kernel {
     this.reason = reason;
   }
 
-  createRows(dimension: number): Handle {
-    check.checkDimension(dimension);
-    return this.#add(TwinRows.growing(dimension));
+  createRows(layout: RowLayout): Handle {
+    check.checkLayout(layout);
+    return this.#add(TwinRows.growing(layout));
   }
 
-  appendRows(rows: Handle, values: Float32Array): number {
+  appendRows(rows: Handle, values: RowValues): number {
     const found = this.#find(rows);
-    check.checkValues(values, found.dimension);
+    check.checkValues(values, found.layout);
     return found.append(values);
   }
 
-  mapRows(path: string, offset: number, rowCount: number, dimension: number): Handle {
-    check.checkMapping(path, offset, rowCount, dimension);
-    return this.#add(TwinRows.fromFile(path, offset, rowCount, dimension));
+  mapRows(path: string, offset: number, rowCount: number, layout: RowLayout): Handle {
+    check.checkMapping(path, offset, rowCount, layout);
+    return this.#add(TwinRows.fromFile(path, offset, rowCount, layout));
+  }
+
+  layoutOfRows(rows: Handle): RowLayout {
+    return this.#find(rows).layout;
   }
 
   rowCount(rows: Handle): number {
     return this.#find(rows).rowCount;
   }
 
-  gatherRows(rows: Handle, numbers: Uint32Array, into?: Float32Array): Float32Array {
-    const { dimension, rowCount, values } = this.#find(rows);
+  gatherRows<Values extends RowValues = RowValues>(rows: Handle, numbers: Uint32Array, into?: Values): Values {
+    const { layout, rowCount, values } = this.#find(rows);
     check.checkNumbers(numbers, rowCount);
-    const gathered = into ?? new Float32Array(numbers.length * dimension);
-    check.checkGathered(gathered, numbers.length * dimension);
-    numbers.forEach((row, at) => gathered.set(values.subarray(row * dimension, (row + 1) * dimension), at * dimension));
+    const length = valuesPerRow(layout);
+    const gathered = into ?? (elementKind(layout.element).make(numbers.length * length) as Values);
+    check.checkGathered(gathered, layout.element, numbers.length * length);
+    numbers.forEach((row, at) => gathered.set(values.subarray(row * length, (row + 1) * length), at * length));
     return gathered;
   }
 
   residentBytes(rows: Handle): number {
-    const { dimension, rowCount } = this.#find(rows);
-    return rowCount * dimension * 4;
+    const { layout, rowCount } = this.#find(rows);
+    return rowCount * bytesPerRow(layout);
   }
 
   close(rows: Handle): void {
@@ -69,9 +76,9 @@ export class TwinKernel implements Kernel {
   }
 
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
-    const { dimension, rowCount, values } = this.#find(search.rows);
-    const queryCount = check.checkSearch(search, dimension, rowCount);
-    return searchExactly(search, values, dimension, queryCount, this.#runtime, signal ?? null);
+    const { layout, rowCount, values } = this.#find(search.rows);
+    const queryCount = check.checkSearch(search, layout, rowCount);
+    return searchExactly(search, values, layout, queryCount, this.#runtime, signal ?? null);
   }
 
   visibleRows(
@@ -90,9 +97,12 @@ export class TwinKernel implements Kernel {
     return bits;
   }
 
-  async findNotFinite(values: Float32Array): Promise<number> {
-    check.checkFloats(values);
-    return values.findIndex((value) => !Number.isFinite(value));
+  async findNotFinite(values: RowValues, element: Element): Promise<number> {
+    check.checkFound(values, element);
+    if (element === "int8" || element === "binary") return -1;
+    const numbers = numbersOf(element, values);
+    for (let at = 0; at < numbers.length; at += 1) if (!Number.isFinite(numbers[at]!)) return at;
+    return -1;
   }
 
   openHandles(): number {

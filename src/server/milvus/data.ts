@@ -50,8 +50,9 @@ export const DATA: readonly Method[] = [
   encoded(service.upsert, {
     decode: (bytes) => decodeUpsertRequest(bytes, true),
     run: async (request, scope) => {
-      refusePartial(request);
-      const { keys, rowCount, timestamp } = await scope.proxy.upsert(insertRequest(request, scope));
+      refuseOperations(request);
+      const isPartial = request.partialUpdate || request.fieldOperations.length > 0;
+      const { keys, rowCount, timestamp } = await scope.proxy.upsert({ ...insertRequest(request, scope), isPartial });
       return encodeMutationResult({
         ...NOTHING,
         status: statusOf(null),
@@ -90,13 +91,14 @@ function insertRequest(request: WireInsert, scope: Scope): InsertRequest {
     fields: request.fields,
     rowCount: request.rowCount,
     schemaTimestamp: request.schemaTimestamp,
+    idempotencyKey: scope.call.metadata.get("idempotency-key") ?? "",
   };
 }
 
-function refusePartial(request: WireUpsert): void {
-  if (request.partialUpdate || request.fieldOperations.length > 0) {
-    throw invalidParameter("partial update is not supported yet");
-  }
+function refuseOperations(request: WireUpsert): void {
+  const operation = request.fieldOperations.find((candidate) => candidate.operation !== 0);
+  if (operation === undefined) return;
+  throw invalidParameter(`operations on arrays are not supported yet: field ${operation.fieldName}`);
 }
 
 export function refuseNamespace(namespace: string | null | undefined): void {

@@ -144,11 +144,13 @@ function freshness(request: {
   readonly consistencyLevel: number;
   readonly useDefaultConsistency: boolean;
   readonly guaranteeTimestamp: bigint;
+  readonly travelTimestamp: bigint;
 }): Freshness {
   return {
     consistencyLevel: request.consistencyLevel as ConsistencyLevel,
     useDefaultConsistency: request.useDefaultConsistency,
     guaranteeTimestamp: request.guaranteeTimestamp,
+    asOf: request.travelTimestamp,
   };
 }
 

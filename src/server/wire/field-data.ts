@@ -4,20 +4,39 @@
  *   FieldData     1 type  2 field_name  3 scalars  4 vectors  8 struct_arrays  5 field_id  6 is_dynamic  7 valid_data: bool[]
  *   ScalarField   1 bool[]  2 int32[]  3 int64[]  4 float[]  5 double[]  6 string[]  9 json: bytes[]  11 timestamptz: int64[]
  *                 (each inside a message of its own, as its field 1; the other numbers are kinds that are not decoded here)
- *   VectorField   1 dim  2 float_vector  (the other numbers: not decoded here)
+ *   VectorField   1 dim  2 float_vector {1 float[]}  3 binary_vector  4 float16_vector  5 bfloat16_vector  7 int8_vector: bytes
+ *                 6 sparse_float_vector {1 contents: bytes[]  2 dim}  (8, vectors of arrays, is not decoded here)
  *
  * What is decoded is what was sent, before any schema: an Int8 column has 32-bit values, a column with nulls may hold only the rows
  * that are present, `rowCount` counts the entries that are there, a vector column may have a length that its dimension does not
- * divide. The caller checks that against the schema and answers in Milvus's words.
+ * divide. The caller checks that against the schema and answers in Milvus's words. Vectors of two bytes an entry whose bytes are odd
+ * come as those bytes, which fit no row count.
  *
  * Always true: string entries are valid UTF-8; JSON is bytes on the wire and is not checked; nothing decoded shares memory with the
- * request except floats and doubles that are aligned.
+ * request except dense vectors and doubles that are aligned.
  */
 
-import { type Column, type FixedValues, isBytesType } from "../../model/columns.ts";
+import {
+  type BytesColumn,
+  type Column,
+  type FixedValues,
+  type VectorColumn,
+  isBytesType,
+} from "../../model/columns.ts";
+import { sparseDimension } from "../../model/sparse.ts";
 import { DataType } from "../../model/types.ts";
+import {
+  type DenseVectorType,
+  type VectorValues,
+  bytesOfVectors,
+  vectorRowBytes,
+  vectorStride,
+  vectorValues,
+  viewedVectors,
+} from "../../model/vectors.ts";
 import { assert } from "../../base/assert.ts";
 import {
+  type ByteEntries,
   packFixed,
   packInt32s,
   packInt64s,
@@ -27,6 +46,7 @@ import {
   readFloats,
   readInt32s,
   readInt64s,
+  readRun,
   readStrings,
 } from "./packed.ts";
 import { BYTES, FIXED32, FIXED64, VARINT, WireReader } from "./reader.ts";
@@ -36,7 +56,19 @@ import { WireWriter } from "./writer.ts";
 export type WireColumn =
   | { readonly kind: "fixed"; readonly values: FixedValues }
   | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
-  | { readonly kind: "vector"; readonly dimension: number; readonly values: Float32Array };
+  | {
+      readonly kind: "vector";
+      readonly type: DenseVectorType;
+      readonly dimension: number;
+      readonly values: VectorValues;
+    }
+  /** `dimension`: as the sender says, of all its rows. */
+  | {
+      readonly kind: "sparse";
+      readonly dimension: number;
+      readonly offsets: Uint32Array;
+      readonly bytes: Uint8Array;
+    };
 
 export interface WireField {
   /** As the sender says; it need not be a `DataType` and need not fit the values. */
@@ -48,7 +80,7 @@ export interface WireField {
   readonly valid: Uint8Array | null;
   /** Null when no data came at all, or data of a kind that is not decoded. */
   readonly column: WireColumn | null;
-  /** True when data came and its kind is not decoded: arrays, structs, vectors that are not of floats… */
+  /** True when data came and its kind is not decoded: arrays, structs… */
   readonly unsupported: boolean;
   /** Entries in `column`; of a vector column, whole vectors. */
   readonly rowCount: number;
@@ -68,6 +100,11 @@ const Arm = {
   /** Vectors, and nothing more is known yet. */
   Vector: 100,
   FloatVector: 102,
+  BinaryVector: 103,
+  Float16Vector: 104,
+  BFloat16Vector: 105,
+  SparseVector: 106,
+  Int8Vector: 107,
   Struct: 200,
 } as const;
 
@@ -84,9 +121,18 @@ const UNPACKED: Readonly<Record<number, number>> = {
   [Arm.FloatVector]: FIXED32,
 };
 
+/** Vectors that are sent as bytes. */
+const VECTOR_BYTES: Readonly<Record<number, DenseVectorType>> = {
+  [Arm.BinaryVector]: DataType.BinaryVector,
+  [Arm.Float16Vector]: DataType.Float16Vector,
+  [Arm.BFloat16Vector]: DataType.BFloat16Vector,
+  [Arm.Int8Vector]: DataType.Int8Vector,
+};
+
 class Draft {
   arm: number = Arm.None;
   dimension = 0;
+  sparseDimension = 0;
   readonly values = new Spans();
 
   /** A oneof keeps its last member; the same member again goes on where it was. */
@@ -138,7 +184,10 @@ function entriesOf(column: WireColumn): number {
     case "bytes":
       return column.offsets.length - 1;
     case "vector":
-      return column.dimension > 0 ? Math.floor(column.values.length / column.dimension) : 0;
+      if (column.dimension <= 0) return 0;
+      return Math.floor(column.values.byteLength / vectorRowBytes(column.type, column.dimension));
+    case "sparse":
+      return column.offsets.length - 1;
   }
 }
 
@@ -175,12 +224,29 @@ function decodeVectors(reader: WireReader, draft: Draft): void {
     } else if (reader.is(2, BYTES)) {
       draft.choose(Arm.FloatVector);
       decodeArray(reader.message(), FIXED32, draft.values);
+    } else if (reader.is(6, BYTES)) {
+      if (draft.arm !== Arm.SparseVector) draft.sparseDimension = 0;
+      draft.choose(Arm.SparseVector);
+      decodeSparse(reader.message(), draft);
+    } else if (reader.wireType === BYTES && VECTOR_BYTES[Arm.Vector + reader.field] !== undefined) {
+      // Not repeated: the last one counts.
+      draft.choose(Arm.Vector + reader.field);
+      draft.values.clear();
+      collect(reader, draft.values);
     } else if (reader.wireType === BYTES && reader.field < 99) {
       draft.choose(Arm.Vector + reader.field);
       reader.skip();
     } else {
       reader.skip();
     }
+  }
+}
+
+function decodeSparse(reader: WireReader, draft: Draft): void {
+  while (reader.next()) {
+    if (reader.is(1, BYTES)) collect(reader, draft.values);
+    else if (reader.is(2, VARINT)) draft.sparseDimension = Number(reader.int64());
+    else reader.skip();
   }
 }
 
@@ -211,10 +277,32 @@ function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): Wi
     case Arm.Json:
       return { kind: "bytes", ...readEntries(bytes, values) };
     case Arm.FloatVector:
-      return { kind: "vector", dimension: draft.dimension, values: readFloats(bytes, values, mayOverwrite) };
-    default:
-      return null;
+      return {
+        kind: "vector",
+        type: DataType.FloatVector,
+        dimension: draft.dimension,
+        values: readFloats(bytes, values, mayOverwrite),
+      };
+    case Arm.SparseVector:
+      return { kind: "sparse", dimension: draft.sparseDimension, ...readEntries(bytes, values) };
+    default: {
+      const type = VECTOR_BYTES[draft.arm];
+      if (type === undefined) return null;
+      return {
+        kind: "vector",
+        type,
+        dimension: draft.dimension,
+        values: readVectors(bytes, values, type, mayOverwrite),
+      };
+    }
   }
+}
+
+function readVectors(bytes: Uint8Array, spans: Spans, type: DenseVectorType, mayOverwrite: boolean): VectorValues {
+  const isWide = type === DataType.Float16Vector || type === DataType.BFloat16Vector;
+  const isWhole = !isWide || spans.byteLength() % 2 === 0;
+  const run = readRun(bytes, spans, isWide && isWhole ? 2 : 1, mayOverwrite);
+  return isWhole ? viewedVectors(type, run) : run;
 }
 
 /** A column of a result. */
@@ -235,6 +323,7 @@ export function encodeFieldData(field: ResultField): WireWriter {
   writer.uint32(1, column.type);
   writer.text(2, field.name);
   if (column.kind === "vector") writer.message(4, encodeVectors(column));
+  else if (column.type === DataType.SparseFloatVector) writer.message(4, encodeSparse(column as BytesColumn));
   else writer.message(3, encodeScalars(column));
   writer.int64(5, field.fieldId);
   writer.bool(6, field.isDynamic);
@@ -254,6 +343,7 @@ function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter 
     scalars.message(column.type === DataType.JSON ? Arm.Json : Arm.String, array);
     return scalars;
   }
+  assert(column.kind === "fixed", "arrays are not on the wire yet");
   const { values } = column;
   array.bytes(1, packValues(values, column.type));
   scalars.message(fixedArm(column.type), array);
@@ -287,25 +377,59 @@ function fixedArm(type: DataType): number {
   }
 }
 
-function encodeVectors(column: Extract<Column, { kind: "vector" }>): WireWriter {
+const BYTES_FIELD: Readonly<Record<number, number>> = {
+  [DataType.BinaryVector]: 3,
+  [DataType.Float16Vector]: 4,
+  [DataType.BFloat16Vector]: 5,
+  [DataType.Int8Vector]: 7,
+};
+
+function encodeVectors(column: VectorColumn): WireWriter {
   const vectors = new WireWriter();
-  const floats = new WireWriter();
-  assert(column.values instanceof Float32Array, "the vectors are of floats");
-  floats.bytes(1, packFixed(presentVectors(column, column.values)));
   vectors.int64(1, BigInt(column.dimension));
-  vectors.message(2, floats);
+  const present = bytesOfVectors(presentVectors(column));
+  if (column.type === DataType.FloatVector) {
+    const floats = new WireWriter();
+    floats.bytes(1, present);
+    vectors.message(2, floats);
+  } else {
+    const field = BYTES_FIELD[column.type];
+    assert(field !== undefined, `type ${column.type} has dense vectors`);
+    vectors.bytesAlways(field, present);
+  }
   return vectors;
 }
 
-function presentVectors({ valid, dimension }: Extract<Column, { kind: "vector" }>, values: Float32Array): Float32Array {
+function presentVectors({ type, dimension, values, valid }: VectorColumn): VectorValues {
   if (valid === null || valid.every((byte) => byte === 1)) return values;
+  const stride = vectorStride(type, dimension);
   const there = valid.reduce((sum, byte) => sum + byte, 0);
-  const compact = new Float32Array(there * dimension);
+  const compact = vectorValues(type, there * stride);
   let at = 0;
   for (let row = 0; row < valid.length; row += 1) {
     if (valid[row] === 0) continue;
-    compact.set(values.subarray(row * dimension, (row + 1) * dimension), at);
-    at += dimension;
+    compact.set(values.subarray(row * stride, (row + 1) * stride), at);
+    at += stride;
   }
   return compact;
+}
+
+function encodeSparse(column: BytesColumn): WireWriter {
+  const dimension = BigInt(sparseDimension(column));
+  const sparse = new WireWriter();
+  const { offsets, bytes } = presentEntries(column);
+  sparse.entries(1, offsets, bytes);
+  sparse.int64(2, dimension);
+  const vectors = new WireWriter();
+  vectors.int64(1, dimension);
+  vectors.message(6, sparse);
+  return vectors;
+}
+
+/** Null entries have no bytes; here they have no offset either. */
+function presentEntries({ offsets, bytes, valid }: BytesColumn): ByteEntries {
+  if (valid === null) return { offsets, bytes };
+  const kept = offsets.filter((_, at) => at === 0 || valid[at - 1] !== 0);
+  assert(kept[kept.length - 1] === bytes.byteLength, "null entries have no bytes");
+  return { offsets: kept, bytes };
 }

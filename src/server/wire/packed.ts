@@ -53,9 +53,16 @@ export function readInt64s(bytes: Uint8Array, spans: Spans): BigInt64Array {
 
 /** `mayOverwrite`: nobody reads the message again. */
 export function readFloats(bytes: Uint8Array, spans: Spans, mayOverwrite = false): Float32Array {
-  if (mayOverwrite) alignFloats(bytes, spans);
+  if (mayOverwrite) alignRun(bytes, spans, 4);
   const [buffer, offset, length] = fixedWidth(bytes, spans, 4);
   return new Float32Array(buffer, offset, length);
+}
+
+/** The bytes themselves, where an array of entries of `width` bytes may start; `width` divides them. */
+export function readRun(bytes: Uint8Array, spans: Spans, width: 1 | 2, mayOverwrite: boolean): Uint8Array {
+  if (mayOverwrite) alignRun(bytes, spans, width);
+  const [buffer, offset, length] = fixedWidth(bytes, spans, width);
+  return new Uint8Array(buffer, offset, length * width);
 }
 
 /**
@@ -64,11 +71,11 @@ export function readFloats(bytes: Uint8Array, spans: Spans, mayOverwrite = false
  */
 const MOVABLE_BYTES = 128;
 
-function alignFloats(bytes: Uint8Array, spans: Spans): void {
+function alignRun(bytes: Uint8Array, spans: Spans, width: number): void {
   if (spans.count !== 1) return;
   const start = spans.start(0);
   const end = spans.end(0);
-  const shift = (bytes.byteOffset + start) % 4;
+  const shift = (bytes.byteOffset + start) % width;
   if (shift === 0 || end - start < MOVABLE_BYTES) return;
   assert(start >= 3, "a run of bytes stands behind its tag and length");
   bytes.copyWithin(start - shift, start, end);

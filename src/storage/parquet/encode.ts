@@ -60,6 +60,7 @@ export function encodePage(field: FileField, column: Column, rows: RowRange): Ui
 
 /** The values of the rows that are not null; a view of the column where that is the same. */
 export function encodeValues(column: Column, rows: RowRange): Uint8Array {
+  assert(column.kind !== "array", "arrays are written by their elements");
   if (column.kind === "bytes") return encodeBytes(column, rows);
   if (column.kind === "fixed" && column.type === DataType.Bool) {
     return packBits(column.values as Uint8Array, rows, column.valid);

@@ -1,5 +1,6 @@
 /** Entries of a column as text that other programs can print alike: the form in which our files are compared with other readers'. */
 
+import { assert } from "../../base/assert.ts";
 import { type Column, bytesAt, columnRows, textAt } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
 import { vectorRowBytes } from "../../model/vectors.ts";
@@ -18,6 +19,7 @@ export function cellsOf(column: Column): (string | null)[] {
       const bytes = vectorRowBytes(type, dimension);
       return Buffer.from(values.buffer, values.byteOffset + row * bytes, bytes).toString("hex");
     }
+    assert(column.kind === "fixed", "arrays are compared element by element");
     const value = column.values[row]!;
     if (column.type === DataType.Bool) return String(value === 1);
     return column.type === DataType.Float || column.type === DataType.Double ? doubleHex(Number(value)) : String(value);

@@ -10,12 +10,15 @@ import { MemoryLog, MemoryLogDisk } from "../../log/memory.ts";
 import { decodeRecord } from "../../model/message-codec.ts";
 import { FaultyLog, type LogFaults } from "../../../test/simulation/faulty-log.ts";
 import { SimulatedRuntime, type SimulatedProcess } from "../../../test/simulation/runtime.ts";
+import type { KeyedWrite } from "../../model/message.ts";
+import { IdempotencyWindow } from "../idempotency.ts";
 import type { PlacedRecord } from "../transactions.ts";
 import { type Checkpoint, type LogConsumer, WriteAheadLog } from "../wal.ts";
 import { COLLECTION, PARTITION } from "./messages.ts";
 
 export const CHANNEL = "dml_0";
 export const SHARD = "dml_0_7v0";
+export const OTHER_SHARD = "dml_0_7v1";
 
 export interface Opened {
   readonly wal: WriteAheadLog;
@@ -25,6 +28,7 @@ export interface Opened {
   /** What the consumer was given, replay first. */
   readonly delivered: PlacedRecord[];
   readonly advanced: () => Timestamp;
+  readonly keys: IdempotencyWindow;
 }
 
 export class WalHarness {
@@ -47,7 +51,11 @@ export class WalHarness {
     return this.world.run(body);
   }
 
-  async open(checkpoint: Checkpoint | null = null, apply?: (placed: PlacedRecord) => Promise<void>): Promise<Opened> {
+  async open(
+    checkpoint: Checkpoint | null = null,
+    apply?: (placed: PlacedRecord) => Promise<void>,
+    keyedWrites: readonly KeyedWrite[] = [],
+  ): Promise<Opened> {
     const process = this.world.process();
     const memory = this.#memory(process);
     const log = new FaultyLog(memory, process, this.faults);
@@ -61,14 +69,20 @@ export class WalHarness {
       advance: (tick) => (advanced = tick),
     };
     this.#term += 1n;
+    const keys = new IdempotencyWindow(keyedWrites);
     const { wal } = await WriteAheadLog.open({
       channel: CHANNEL,
       term: this.#term,
       log,
       runtime: process,
+      keys,
       limits: { maxSegmentBytes: this.maxSegmentBytes },
       checkpoint,
-      shards: [{ channel: SHARD, collectionId: COLLECTION, partitionIds: [PARTITION] }],
+      shards: [SHARD, OTHER_SHARD].map((channel) => ({
+        channel,
+        collectionId: COLLECTION,
+        partitionIds: [PARTITION],
+      })),
       allocators: {
         timestamp: async () => (this.#tick += 1n),
         ids: async (count) => {
@@ -79,7 +93,7 @@ export class WalHarness {
       },
       consumer,
     });
-    return { wal, log, memory, process, delivered, advanced: () => advanced };
+    return { wal, log, memory, process, delivered, advanced: () => advanced, keys };
   }
 
   /** The process dies where it stands. */

@@ -3,7 +3,9 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { type BytesColumn, type Column, type FixedValues, bytesColumn } from "../../../model/columns.ts";
+import { sparseColumn, sparseEntry } from "../../../model/sparse.ts";
 import { DataType } from "../../../model/types.ts";
+import { vectorRowBytes, viewedVectors } from "../../../model/vectors.ts";
 import type { ResultField } from "../field-data.ts";
 import type {
   FieldDataSchema,
@@ -47,7 +49,13 @@ const vectorData = fc.oneof(
   fc.record({ case: fc.constant("floatVector" as const), value: data(float) }),
   fc.record({ case: fc.constant("binaryVector" as const), value: bytes }),
   fc.record({ case: fc.constant("int8Vector" as const), value: bytes }),
-  fc.record({ case: fc.constant("sparseFloatVector" as const), value: fc.constant({ contents: [], dim: 3n }) }),
+  fc.record({ case: fc.constant("float16Vector" as const), value: bytes }),
+  fc.record({ case: fc.constant("bfloat16Vector" as const), value: bytes }),
+  fc.record({
+    case: fc.constant("sparseFloatVector" as const),
+    value: fc.record({ contents: fc.array(bytes, { maxLength: 5 }), dim: fc.bigInt({ min: 0n, max: 2n ** 32n }) }),
+  }),
+  fc.record({ case: fc.constant("vectorArray" as const), value: fc.constant({ dim: 3n, data: [] }) }),
 );
 
 export const fieldData = fc.record({
@@ -139,14 +147,51 @@ export function column(rows: number): fc.Arbitrary<Column> {
     ),
     stringColumn(rows, DataType.VarChar),
     stringColumn(rows, DataType.JSON),
-    fc.integer({ min: 1, max: 5 }).chain((dimension) =>
-      fc.record({
-        kind: fc.constant("vector" as const),
-        type: fc.constant(DataType.FloatVector),
-        dimension: fc.constant(dimension),
-        values: exactly(float, rows * dimension).map((values) => Float32Array.from(values)),
-        valid: valid(rows),
-      }),
+    vectorColumn(rows),
+    sparseRows(rows),
+  );
+}
+
+const VECTOR_TYPES = [
+  DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
+] as const;
+
+function vectorColumn(rows: number): fc.Arbitrary<Column> {
+  return fc.tuple(fc.constantFrom(...VECTOR_TYPES), fc.integer({ min: 1, max: 5 })).chain(([type, size]) => {
+    const dimension = type === DataType.BinaryVector ? size * 8 : size;
+    const rowBytes = vectorRowBytes(type, dimension);
+    const values = fc.uint8Array({ minLength: rows * rowBytes, maxLength: rows * rowBytes }).map((raw) => {
+      // No NaN: they are compared by value.
+      if (type === DataType.FloatVector)
+        return Float32Array.from(raw.subarray(0, rows * dimension), (byte) => byte / 3);
+      return viewedVectors(type, new Uint8Array(raw));
+    });
+    return fc.record({
+      kind: fc.constant("vector" as const),
+      type: fc.constant(type),
+      dimension: fc.constant(dimension),
+      values,
+      valid: valid(rows),
+    });
+  });
+}
+
+function sparseRows(rows: number): fc.Arbitrary<BytesColumn> {
+  const entry = fc.array(fc.tuple(fc.nat(300), float), { maxLength: 4 }).map((pairs) => {
+    const sorted = [...new Map(pairs)].toSorted(([left], [right]) => left - right);
+    return sparseEntry(
+      sorted.map(([index]) => index),
+      sorted.map(([, value]) => value),
+    );
+  });
+  return fc.tuple(exactly(entry, rows), valid(rows)).map(([entries, present]) =>
+    sparseColumn(
+      entries.map((bytes, row) => (present?.[row] === 0 ? new Uint8Array() : bytes)),
+      present,
     ),
   );
 }

@@ -2,10 +2,18 @@
 
 import assert from "node:assert/strict";
 import { type MessageShape, fromBinary } from "@bufbuild/protobuf";
-import type { Column } from "../../../model/columns.ts";
+import { type Column, type VectorColumn, columnRows, takeRows } from "../../../model/columns.ts";
+import { DataType } from "../../../model/types.ts";
+import { bytesOfVectors } from "../../../model/vectors.ts";
 import type { WireColumn, WireField } from "../field-data.ts";
 import { FieldDataSchema } from "../generated/schema_pb.js";
-import type { FieldData, IDs, TemplateArrayValue, TemplateValue as TemplateMessage } from "../generated/schema_pb.js";
+import type {
+  FieldData,
+  IDs,
+  SparseFloatArray,
+  TemplateArrayValue,
+  TemplateValue as TemplateMessage,
+} from "../generated/schema_pb.js";
 import type { TemplateArray, TemplateValue } from "../template-value.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -34,6 +42,11 @@ const SUPPORTED: ReadonlySet<string | undefined> = new Set([
   "jsonData",
   "timestamptzData",
   "floatVector",
+  "binaryVector",
+  "float16Vector",
+  "bfloat16Vector",
+  "int8Vector",
+  "sparseFloatVector",
 ]);
 
 export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): PlainField {
@@ -47,8 +60,15 @@ export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): Plai
     valid: field.validData,
     member: member?.case,
     dimension: field.field.case === "vectors" ? Number(field.field.value.dim) : 0,
-    values: supported ? ((member!.value as { data: unknown[] }).data.map(plainValue) as Plain) : null,
+    values: supported ? plainMember(member!) : null,
   };
+}
+
+function plainMember({ case: name, value }: { case: string; value: unknown }): Plain {
+  if (value instanceof Uint8Array) return [plainValue(value) as string];
+  const entries =
+    name === "sparseFloatVector" ? (value as SparseFloatArray).contents : (value as { data: unknown[] }).data;
+  return entries.map(plainValue) as Plain;
 }
 
 function memberOf({ field }: FieldData): { case: string; value: unknown } | undefined {
@@ -67,7 +87,10 @@ export function plainOfHand(field: WireField, member: string | undefined): Plain
 }
 
 function plainColumn(column: WireColumn, member: string | undefined): Plain {
-  if (column.kind === "bytes") {
+  if (column.kind === "vector" && column.type !== DataType.FloatVector) {
+    return [plainValue(bytesOfVectors(column.values)) as string];
+  }
+  if (column.kind === "bytes" || column.kind === "sparse") {
     const { offsets, bytes } = column;
     return Array.from({ length: offsets.length - 1 }, (_, row) => {
       const entry = bytes.subarray(offsets[row], offsets[row + 1]);
@@ -85,12 +108,24 @@ export function plainResult(column: Column): Plain {
       return column.type === 1
         ? Array.from(column.values as Uint8Array, (value) => value === 1)
         : Array.from(column.values as ArrayLike<number | bigint>);
-    case "bytes":
-      return plainColumn(column, column.type === 23 ? "jsonData" : "stringData");
-    case "vector":
-      return Array.from(column.values).filter(
-        (_, at) => column.valid === null || column.valid[Math.floor(at / column.dimension)] === 1,
-      );
+    case "bytes": {
+      if (column.type !== DataType.SparseFloatVector) {
+        return plainColumn(column, column.type === DataType.JSON ? "jsonData" : "stringData");
+      }
+      const entries = plainColumn({ ...column, kind: "sparse", dimension: 0 }, undefined);
+      return entries.filter((_, row) => column.valid === null || column.valid[row] === 1);
+    }
+    case "vector": {
+      const rows = Array.from({ length: columnRows(column) }, (_, row) => row);
+      const present = takeRows(
+        column,
+        Uint32Array.from(rows.filter((row) => column.valid === null || column.valid[row] === 1)),
+      ) as VectorColumn;
+      if (present.type === DataType.FloatVector) return Array.from(present.values);
+      return [plainValue(bytesOfVectors(present.values)) as string];
+    }
+    case "array":
+      return assert.fail("no arrays yet");
   }
 }
 
@@ -154,5 +189,12 @@ export function assertSameField(hand: WireField, bytes: Uint8Array): void {
   );
   assert.equal(hand.unsupported, oracle.member !== undefined && oracle.values === null);
   assert.deepEqual(plainOfHand(hand, oracle.member), oracle.values);
+  if (hand.column?.kind === "sparse") assert.equal(BigInt(hand.column.dimension), sparseDimensionOf(bytes));
   if (hand.column?.kind === "vector") assert.equal(hand.column.dimension, oracle.dimension);
+}
+
+function sparseDimensionOf(bytes: Uint8Array): bigint {
+  const member = memberOf(fromBinary(FieldDataSchema, bytes));
+  assert.equal(member?.case, "sparseFloatVector");
+  return (member!.value as SparseFloatArray).dim;
 }

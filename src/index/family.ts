@@ -1,0 +1,39 @@
+/**
+ * A family of vector indexes: what Milvus's names and parameters mean to the kernel. One file a family, one line in `families.ts`.
+ *
+ * Always true:
+ *  - a parameter means here what it means in Milvus; what the user did not say has Milvus's default (`types.ts`);
+ *  - numbers that the kernel cannot take are brought to the nearest it can: a wider search is never refused, nor a narrower one made of it.
+ *
+ * Not here: which parameters may be given (parameters), building and searching (kernel), files and their records (data, coordinator).
+ */
+
+import type { IndexBuild, IndexRequest, SearchParameters } from "../kernel/index-kernel.ts";
+
+/** What a user said to an index, flat. */
+export type IndexParams = ReadonlyMap<string, unknown>;
+
+type WithoutRequest<B> = B extends IndexRequest ? Omit<B, keyof IndexRequest> : never;
+
+/** What the kernel is told besides rows, metric, seed and path. */
+export type BuildParameters = WithoutRequest<IndexBuild>;
+
+export interface IndexFamily {
+  readonly kind: IndexBuild["kind"];
+  /** Of this index type, with the parameters that its index was created with. */
+  build(indexType: string, params: IndexParams): BuildParameters;
+  /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
+  search(indexType: string, params: IndexParams, k: number): SearchParameters;
+}
+
+/** A number that was given as such or as text, or the default. */
+export function wholeNumber(params: IndexParams, key: string, absent: number): number {
+  const given = params.get(key);
+  if (given === undefined || given === null || given === "") return absent;
+  const value = Number(given);
+  return Number.isFinite(value) ? Math.trunc(value) : absent;
+}
+
+export function within(value: number, least: number, most: number): number {
+  return Math.min(Math.max(value, least), most);
+}

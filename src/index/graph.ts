@@ -1,0 +1,43 @@
+/**
+ * Graphs: HNSW, and AUTOINDEX, which is the graph with the numbers that are best here.
+ *
+ * HNSW's base layer has 2·M neighbours a row, so that is the degree; `efConstruction` is how many candidates the construction looks at for a
+ * row, `ef` how many a search does. There are no upper layers: the kernel's graph is entered at a few rows far apart.
+ */
+
+import { MAX_BEAM, MAX_DEGREE, MAX_WIDTH, MIN_DEGREE } from "../kernel/index-kernel.ts";
+import { type IndexFamily, within, wholeNumber } from "./family.ts";
+import { INDEX_TYPES, defaultOf } from "./types.ts";
+
+/** Where recall over build time and memory is best (`docs/performance.md`). */
+const BEST_DEGREE = 32;
+const BEST_BEAM = 100;
+/** A search that says nothing. Narrower ones cost hardly less. */
+const LEAST_WIDTH = 64;
+/** Hits at the end of the list are found less surely than those at its head, so the list is kept longer than what is wanted. */
+const WIDTH_A_HIT = 1.5;
+/** What each level of effort above the first adds, in widths of the first. */
+const WIDTH_A_LEVEL = 0.75;
+
+export const GRAPH: IndexFamily = {
+  kind: "graph",
+
+  build(indexType, params) {
+    if (indexType === "AUTOINDEX") return { kind: "graph", degree: BEST_DEGREE, beam: BEST_BEAM };
+    const rules = INDEX_TYPES[indexType]!.build;
+    return {
+      kind: "graph",
+      degree: within(2 * wholeNumber(params, "M", defaultOf(rules, "M")), MIN_DEGREE, MAX_DEGREE),
+      beam: within(wholeNumber(params, "efConstruction", defaultOf(rules, "efConstruction")), 1, MAX_BEAM),
+    };
+  },
+
+  search(indexType, params, k) {
+    const unasked = Math.max(LEAST_WIDTH, Math.ceil(WIDTH_A_HIT * k));
+    if (indexType === "AUTOINDEX") {
+      const level = within(wholeNumber(params, "level", 1), 1, 10);
+      return { kind: "graph", ef: within(Math.ceil(unasked * (1 + (level - 1) * WIDTH_A_LEVEL)), 1, MAX_WIDTH) };
+    }
+    return { kind: "graph", ef: within(wholeNumber(params, "ef", unasked), 1, MAX_WIDTH) };
+  },
+};

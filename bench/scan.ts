@@ -9,15 +9,23 @@
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
 import type { ExactSearch } from "../src/kernel/kernel.ts";
-import { NUMBER_METRICS } from "../src/model/types.ts";
+import { bytesPerRow, elementKind, valuesPerRow } from "../src/kernel/layout.ts";
+import type { RowLayout } from "../src/kernel/layout.ts";
 import type { Metric } from "../src/model/types.ts";
 
 const ROUNDS = 9;
-const SHAPES = [
-  { rowCount: 100_000, dimension: 384 },
-  { rowCount: 100_000, dimension: 768 },
-  { rowCount: 300_000, dimension: 128 },
-] as const;
+const SHAPES: readonly (RowLayout & { readonly rowCount: number })[] = [
+  { rowCount: 100_000, element: "float32", dimension: 384 },
+  { rowCount: 100_000, element: "float32", dimension: 768 },
+  { rowCount: 300_000, element: "float32", dimension: 128 },
+  { rowCount: 150_000, element: "float16", dimension: 768 },
+  { rowCount: 150_000, element: "bfloat16", dimension: 768 },
+  { rowCount: 300_000, element: "int8", dimension: 768 },
+  { rowCount: 1_000_000, element: "int8", dimension: 128 },
+  { rowCount: 4_000_000, element: "binary", dimension: 256 },
+  { rowCount: 1_000_000, element: "binary", dimension: 1024 },
+  { rowCount: 400_000, element: "binary", dimension: 4096 },
+];
 const MANY = 100;
 
 function median(values: readonly number[]): number {
@@ -30,7 +38,8 @@ async function secondsOf(action: () => unknown): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-export async function scanBench(): Promise<void> {
+/** Of one element only, if it is named. */
+export async function scanBench(only: string | null = null): Promise<void> {
   const kernel = loadKernel();
   if (!(kernel instanceof NativeKernel)) {
     console.log(`scan: nothing to measure, ${kernel.reason}`);
@@ -40,33 +49,39 @@ export async function scanBench(): Promise<void> {
   kernel.threads = 1;
   console.log(`exact search, one thread, ${kernel.instructionSet}, k 10, medians of ${ROUNDS} rounds`);
   try {
-    for (const { rowCount, dimension } of SHAPES) await measure(kernel, rowCount, dimension);
+    for (const { rowCount, ...layout } of SHAPES) {
+      if (only === null || layout.element === only) await measure(kernel, rowCount, layout);
+    }
   } finally {
     kernel.threads = threads;
   }
 }
 
-async function measure(kernel: NativeKernel, rowCount: number, dimension: number): Promise<void> {
-  const rows = kernel.createRows({ element: "float32", dimension });
-  const block = new Float32Array(1000 * dimension);
+async function measure(kernel: NativeKernel, rowCount: number, layout: RowLayout): Promise<void> {
+  const rows = kernel.createRows(layout);
+  const length = valuesPerRow(layout);
+  const block = elementKind(layout.element).make(1000 * length);
+  // Any bits will do, but those of what is no number.
+  const most = layout.element === "float16" || layout.element === "bfloat16" ? 0x3fff : 251;
   for (let at = 0; at < rowCount; at += 1000) {
-    for (let place = 0; place < block.length; place += 1) block[place] = ((at + place) * 2654435761) % 251;
+    for (let place = 0; place < block.length; place += 1) block[place] = ((at + place) * 2654435761) % most;
     kernel.appendRows(rows, block);
   }
   const search = (metric: Metric, queryCount: number): ExactSearch => ({
     rows,
     rowCount,
-    queries: block.slice(0, queryCount * dimension),
+    queries: block.slice(0, queryCount * length),
     metric,
     k: 10,
     allowed: null,
     rank: null,
     range: null,
+    hashBits: 32,
   });
-  const gigabytes = (rowCount * dimension * 4) / 1e9;
-  console.log(`\n${rowCount} x ${dimension} float32, ${(gigabytes * 1000).toFixed(0)} MB`);
+  const gigabytes = (rowCount * bytesPerRow(layout)) / 1e9;
+  console.log(`\n${rowCount} x ${layout.dimension} ${layout.element}, ${(gigabytes * 1000).toFixed(0)} MB`);
   kernel.readProbe(rows, rowCount);
-  for (const metric of NUMBER_METRICS) {
+  for (const metric of elementKind(layout.element).metrics) {
     const read: number[] = [];
     const one: number[] = [];
     const many: number[] = [];
@@ -78,7 +93,7 @@ async function measure(kernel: NativeKernel, rowCount: number, dimension: number
     const ratio = median(read.map((seconds, round) => seconds / one[round]!));
     const perQuery = median(many) / MANY;
     console.log(
-      `  ${metric.padEnd(6)} read ${(gigabytes / median(read)).toFixed(1)} GB/s; ` +
+      `  ${metric.padEnd(14)} read ${(gigabytes / median(read)).toFixed(1)} GB/s; ` +
         `1 query ${(1 / median(one)).toFixed(1)} QPS, ${(gigabytes / median(one)).toFixed(1)} GB/s, ${(100 * ratio).toFixed(0)} % of read; ` +
         `${MANY} queries ${(1 / perQuery).toFixed(0)} QPS, ${(median(one) / perQuery).toFixed(1)} times`,
     );

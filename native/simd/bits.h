@@ -95,7 +95,7 @@ inline uint32_t total(Bits sum) {
 template <class Of, uint32_t Q, bool lengths>
 inline void count_bits(const unsigned char* const* queries, const unsigned char* row, uint32_t bytes, uint32_t* counts, uint32_t* row_ones) {
   uint32_t i = 0;
-  if (bytes > 64) {
+  if (bytes >= Bits::bytes) {
     Bits sum[Q], ones = Bits::zero();
     for (Bits& s : sum) s = Bits::zero();
     for (; i + Bits::bytes <= bytes; i += Bits::bytes) {
@@ -120,26 +120,36 @@ inline void count_bits(const unsigned char* const* queries, const unsigned char*
 
 #endif
 
-// One call of `done(a, row, count, ones of the row)` for each pair.
-template <class Of, bool lengths, uint32_t Q, class Done>
+// One call of `done(a, row, count, ones of the row)` for each pair. `known`: the bytes of a row, or 0; short loops are unrolled then.
+template <class Of, bool lengths, uint32_t Q, uint32_t known, class Done>
 inline void count_band(const unsigned char* first, uint32_t a, const RowBlock& rows, Done done) {
-  const uint32_t bytes = rows.dimension / 8;
+  const uint32_t bytes = known ? known : rows.dimension / 8;
   const unsigned char* queries[Q];
   for (uint32_t i = 0; i < Q; ++i) queries[i] = first + (size_t)(a + i) * bytes;
   for (uint32_t b = 0; b < rows.count; ++b) {
-    if (rows.fetch)
+    if (!known && rows.fetch)
       for (uint32_t i = 0; i < bytes; i += 64) __builtin_prefetch(rows.at[b + tile_rows] + i, 0, 3);
     uint32_t counts[Q] = {}, ones = 0;
-    count_bits<Of, Q, lengths>(queries, rows.at[b], bytes, counts, &ones);
+    if constexpr (known) count_words<Of, Q, lengths>(queries, rows.at[b], bytes, counts, &ones);
+    else count_bits<Of, Q, lengths>(queries, rows.at[b], bytes, counts, &ones);
     for (uint32_t i = 0; i < Q; ++i) done(a + i, b, counts[i], ones);
   }
 }
 
-template <class Of, bool lengths, class Done> inline void count_pairs(const QueryBlock& queries, const RowBlock& rows, Done done) {
+template <class Of, bool lengths, uint32_t known, class Done> inline void count_bands(const QueryBlock& queries, const RowBlock& rows, Done done) {
   const auto* first = (const unsigned char*)queries.values;
   uint32_t a = 0;
-  for (; a + 4 <= queries.count; a += 4) count_band<Of, lengths, 4>(first, a, rows, done);
-  for (; a < queries.count; ++a) count_band<Of, lengths, 1>(first, a, rows, done);
+  for (; a + 4 <= queries.count; a += 4) count_band<Of, lengths, 4, known>(first, a, rows, done);
+  for (; a < queries.count; ++a) count_band<Of, lengths, 1, known>(first, a, rows, done);
+}
+
+template <class Of, bool lengths, class Done> inline void count_pairs(const QueryBlock& queries, const RowBlock& rows, Done done) {
+  switch (rows.dimension) {
+    case 64: return count_bands<Of, lengths, 8>(queries, rows, done);
+    case 128: return count_bands<Of, lengths, 16>(queries, rows, done);
+    case 256: return count_bands<Of, lengths, 32>(queries, rows, done);
+    default: return count_bands<Of, lengths, 0>(queries, rows, done);
+  }
 }
 
 inline uint32_t bits_of(const unsigned char* row, uint32_t bytes) {

@@ -4,6 +4,7 @@
 // templates here, no exceptions, and everything else is in unnamed namespaces.
 #include "bits.h"
 #include "crc.h"
+#include "filter_loops.h"
 #include "rotate.h"
 #include "scan.h"
 #include "table.h"
@@ -209,6 +210,17 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .squares = squares,
             .products = products,
             .scan_block = scan_block,
+        },
+    .filter =
+        {
+            .range_i8 = range_of<int8_t>,
+            .range_i16 = range_of<int16_t>,
+            .range_i32 = range_of<int32_t>,
+            .range_i64 = range_of<int64_t>,
+            .range_f32 = range_of<float>,
+            .range_f64 = range_of<double>,
+            .set_bytes = set_bytes,
+            .few_i64 = few_i64,
         },
 };
 

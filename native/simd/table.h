@@ -8,6 +8,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include "filter.h"
 #include "graph.h"
 #include "lists.h"
 
@@ -52,6 +53,7 @@ struct Table {
   uint64_t (*read)(const unsigned char* at, uint64_t bytes);
   GraphTable graph;
   ListsTable lists;
+  FilterTable filter;
 };
 
 }  // namespace elanus

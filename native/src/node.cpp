@@ -17,6 +17,7 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
+#include "../include/elanus_filter.h"
 #include "../include/elanus_lists.h"
 
 namespace {
@@ -412,6 +413,7 @@ napi_value cancel(Call& call) {
 }
 
 #include "node_index.h"
+#include "node_filter.h"
 
 // --------------------------------------------------------------------------------------------------------------- the rest
 
@@ -492,6 +494,16 @@ template <napi_value (*body)(Call&)> napi_value started(napi_env env, napi_callb
   napi_get_instance_data(env, &data);
   return data ? body(call) : call.fail("the kernel is not started");
 }
+template <napi_value (*body)(Call&, napi_value), size_t place> napi_value started_with_value(napi_env env, napi_callback_info info) {
+  Call call(env, info);
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  if (!data) return call.fail("the kernel is not started");
+  napi_value values[most_arguments] = {};
+  size_t count = most_arguments;
+  napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
+  return body(call, values[place]);
+}
 template <napi_value (*body)(Call&, napi_value), size_t place> napi_value with_value(napi_env env, napi_callback_info info) {
   Call call(env, info);
   napi_value values[most_arguments] = {};
@@ -535,6 +547,7 @@ NAPI_MODULE_INIT() {
       {"describeLists", plain<describe_lists>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
+      {"filter", started_with_value<filter, 3>},
   };
   for (const auto& one : all) {
     napi_value function;

@@ -3,7 +3,7 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import type { KeyValue } from "../model/schema.ts";
+import { type KeyValue, arrayCapacity } from "../model/schema.ts";
 import { ConsistencyLevel, DataType, dataTypeName } from "../model/types.ts";
 import { declaredField } from "../proxy/declared-field.ts";
 import type { CreateCollectionRequest, DeclaredField, Target } from "../proxy/requests.ts";
@@ -35,8 +35,12 @@ export interface FieldOptions {
   readonly clusteringKey?: boolean;
   /** Components of a vector: 2 to 32,768. */
   readonly dimension?: number;
-  /** Bytes of UTF-8 that a VarChar may have: 1 to 65,535. */
+  /** Bytes of UTF-8 that a VarChar, or an element of an Array of them, may have: 1 to 65,535. */
   readonly maxLength?: number;
+  /** What an Array holds: `Bool`, `Int8` to `Int64`, `Float`, `Double` or `VarChar`. */
+  readonly elementType?: FieldType;
+  /** How many elements an Array may have: 1 to 4,096. */
+  readonly maxCapacity?: number;
   readonly nullable?: boolean;
   /** What a row that leaves the field out, or has null there, gets. */
   readonly default?: boolean | number | bigint | string;
@@ -168,6 +172,7 @@ function fieldOf(field: FieldOptions): DeclaredField {
   if (dataType === undefined) throw invalidParameter(`field ${field.name}: there is no type ${String(field.type)}`);
   return declaredField(field.name, dataType, {
     description: field.description ?? "",
+    elementType: elementTypeOf(field),
     isPrimaryKey: field.primaryKey ?? false,
     autoId: field.autoId ?? false,
     isPartitionKey: field.partitionKey ?? false,
@@ -177,8 +182,16 @@ function fieldOf(field: FieldOptions): DeclaredField {
     typeParams: keyValues({
       ...(field.dimension === undefined ? {} : { dim: field.dimension }),
       ...(field.maxLength === undefined ? {} : { max_length: field.maxLength }),
+      ...(field.maxCapacity === undefined ? {} : { max_capacity: field.maxCapacity }),
     }),
   });
+}
+
+function elementTypeOf({ name, elementType }: FieldOptions): DataType {
+  if (elementType === undefined) return DataType.None;
+  const type = DataType[elementType];
+  if (type === undefined) throw invalidParameter(`field ${name}: there is no type ${String(elementType)}`);
+  return type;
 }
 
 function declaredDefault(
@@ -219,6 +232,9 @@ export function description({ collection, aliases, indexes, isLoaded }: Collecti
         nullable: field.nullable,
         ...(field.dimension > 0 ? { dimension: field.dimension } : {}),
         ...(field.maxLengthBytes > 0 ? { maxLength: field.maxLengthBytes } : {}),
+        ...(field.elementType === DataType.None
+          ? {}
+          : { elementType: dataTypeName(field.elementType) as FieldType, maxCapacity: arrayCapacity(field) }),
         ...(field.defaultValue === null ? {} : { default: field.defaultValue }),
       })),
     dynamicField: schema.enableDynamicField,

@@ -14,13 +14,9 @@ import { type FixedValues, fixedValues } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import type { InputField } from "../proxy/requests.ts";
+import { ArrayBuilder } from "./array-builder.ts";
+import { type ColumnBuilder, Presence, inputField, wrongValue } from "./column-builder.ts";
 import { jsonText, putInt64, wordsOf } from "./values.ts";
-
-export interface ColumnBuilder {
-  put(row: number, value: unknown): void;
-  /** The column; its buffers are added to `transfer`. */
-  finish(transfer: ArrayBuffer[]): InputField;
-}
 
 /** @throws 1100 for a type that no row can hold yet. */
 export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuilder {
@@ -30,6 +26,8 @@ export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuild
     case DataType.VarChar:
     case DataType.JSON:
       return new BytesBuilder(field, rowCount);
+    case DataType.Array:
+      return new ArrayBuilder(field, rowCount, columnBuilder);
     case DataType.Int64:
       return new Int64Builder(field, rowCount);
     case DataType.Bool:
@@ -41,53 +39,6 @@ export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuild
       return new NumberBuilder(field, rowCount);
     default:
       throw invalidParameter(`rows cannot hold fields of type ${dataTypeName(field.dataType)} yet (${field.name})`);
-  }
-}
-
-export function wrongValue(field: FieldSchema, row: number, value: unknown, wanted: string): Error {
-  const shown =
-    typeof value === "object" && value !== null ? (Array.isArray(value) ? "an array" : "an object") : typeof value;
-  const detail = typeof value === "number" || typeof value === "bigint" ? ` ${value}` : "";
-  return invalidParameter(
-    `row ${row}: field ${field.name} (${dataTypeName(field.dataType)}) takes ${wanted}, not ${shown}${detail}`,
-  );
-}
-
-export function inputField(
-  field: FieldSchema,
-  rowCount: number,
-  column: NonNullable<InputField["column"]>,
-  valid: Uint8Array | null,
-): InputField {
-  const { name: fieldName, dataType: type, isDynamic } = field;
-  return { type, fieldName, isDynamic, valid, column, unsupported: false, rowCount };
-}
-
-/** Which entries are there; made when the first is missing. */
-class Presence {
-  readonly #field: FieldSchema;
-  readonly #rowCount: number;
-  #valid: Uint8Array<ArrayBuffer> | null = null;
-
-  constructor(field: FieldSchema, rowCount: number) {
-    this.#field = field;
-    this.#rowCount = rowCount;
-  }
-
-  miss(row: number): void {
-    const field = this.#field;
-    if (!field.nullable && field.defaultValue === null) {
-      throw invalidParameter(
-        `row ${row}: no value for field ${field.name} (${dataTypeName(field.dataType)}), which is not nullable and has no default`,
-      );
-    }
-    this.#valid ??= new Uint8Array(this.#rowCount).fill(1);
-    this.#valid[row] = 0;
-  }
-
-  finish(transfer: ArrayBuffer[]): Uint8Array | null {
-    if (this.#valid !== null) transfer.push(this.#valid.buffer);
-    return this.#valid;
   }
 }
 

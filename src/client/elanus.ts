@@ -13,6 +13,7 @@
 import { asMilvusError, invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
+import { isSparseQueries } from "../model/queries.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
 import type { Target } from "../proxy/requests.ts";
@@ -304,10 +305,13 @@ export class Elanus implements AsyncDisposable {
   search<Row extends object = AnyRow>(name: string, options: SearchManyOptions): Promise<Hit<Row>[][]>;
   async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][]> {
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
-    const { buffer } = request.queries.values;
+    const { values } = request.queries;
+    const buffers = isSparseQueries(values)
+      ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
+      : [values.buffer];
     const response = await this.#link.call("search", request, {
       signal: options.signal,
-      transfer: [buffer as ArrayBuffer],
+      transfer: buffers as ArrayBuffer[],
     });
     const lists = hitsOf(response) as Hit[][];
     return options.vectors === undefined ? lists[0]! : lists;

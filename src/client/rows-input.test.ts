@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { CollectionSchema, FieldSchema } from "../model/schema.ts";
+import type { ElementColumn } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
 import type { InputField, OutputField } from "../proxy/requests.ts";
 import { keysOf, rowsOf } from "./result-rows.ts";
@@ -47,6 +48,12 @@ function outputOf(input: InputField): OutputField {
   const type = input.type as DataType;
   const { fieldName: name, isDynamic, valid, column } = input;
   assert.ok(column !== null);
+  if (column.kind === "array") {
+    const { offsets, elementType } = column;
+    const elements = { ...column.elements!, type: elementType as DataType, valid: null } as ElementColumn;
+    const arrays = { kind: "array", type, elementType: elements.type, offsets, elements, valid } as const;
+    return { name, fieldId: 0n, type, isDynamic, column: arrays };
+  }
   const read = column.kind === "sparse" ? ({ ...column, kind: "bytes" } as const) : column;
   return { name, fieldId: 0n, type, isDynamic, column: { ...read, type, valid } };
 }
@@ -64,7 +71,7 @@ const json = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.string
 const text = fc.string({ unit: "grapheme", maxLength: 200 }).map((value) => value.toWellFormed());
 const float = fc.float({ noNaN: true, noDefaultInfinity: true });
 
-const VALUES: readonly (readonly [DataType, fc.Arbitrary<unknown>])[] = [
+const VALUES: readonly (readonly [DataType, fc.Arbitrary<unknown>, DataType?])[] = [
   [DataType.Bool, fc.boolean()],
   [DataType.Int8, fc.integer({ min: -128, max: 127 })],
   [DataType.Int16, fc.integer({ min: -32_768, max: 32_767 })],
@@ -75,6 +82,9 @@ const VALUES: readonly (readonly [DataType, fc.Arbitrary<unknown>])[] = [
   [DataType.VarChar, text],
   [DataType.JSON, json],
 ];
+const ARRAYS = VALUES.filter(([type]) => type !== DataType.JSON).map(
+  ([type, values]) => [DataType.Array, fc.array(values, { maxLength: 5 }), type] as const,
+);
 const vector = fc.array(float, { minLength: DIMENSION, maxLength: DIMENSION });
 
 interface Case {
@@ -83,9 +93,11 @@ interface Case {
 }
 
 const cases: fc.Arbitrary<Case> = fc
-  .array(fc.tuple(fc.constantFrom(...VALUES), fc.boolean()), { maxLength: 6 })
+  .array(fc.tuple(fc.constantFrom(...VALUES, ...ARRAYS), fc.boolean()), { maxLength: 6 })
   .chain((kinds) => {
-    const scalars = kinds.map(([[type], nullable], at) => field(`f${at}`, type, { nullable }));
+    const scalars = kinds.map(([[type, , elementType = DataType.None], nullable], at) =>
+      field(`f${at}`, type, { nullable, elementType }),
+    );
     const model: Record<string, fc.Arbitrary<unknown>> = { v: vector, pk: int64 };
     for (const [at, [[, values], nullable]] of kinds.entries()) {
       const present = values.filter((value) => !nullable || value !== null);

@@ -11,7 +11,8 @@ import { fixedValues, isBytesType } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import type { InputField } from "../proxy/requests.ts";
-import { type ColumnBuilder, columnBuilder, inputField } from "./column-builders.ts";
+import { type ColumnBuilder, inputField } from "./column-builder.ts";
+import { columnBuilder } from "./column-builders.ts";
 import { type MovableValues, copiedValues } from "./copied-column.ts";
 
 /** A column: typed array of the field's width (vectors row after row), or a list of values, null where the field is nullable. */

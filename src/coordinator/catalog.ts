@@ -8,10 +8,12 @@
 import { decodeJson } from "../base/json.ts";
 import { present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
-import type { IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { Timestamp } from "../base/timestamp.ts";
+import type { IndexInfo, LoadConfig, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { MetaStore, Operation } from "../metastore/metastore.ts";
 import type { CollectionName, DatabaseInfo } from "../rpc/services.ts";
+import type { SegmentIds } from "../storage/keys.ts";
 import * as keys from "./meta-keys.ts";
 
 export const DEFAULT_DATABASE = "default";
@@ -29,16 +31,35 @@ export interface DroppedFiles {
   readonly segmentId?: bigint;
 }
 
+/** A segment that a compaction took the place of. Its files wait for the collector. */
+export interface RetiredSegment {
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly segmentId: bigint;
+  readonly retiredAt: Timestamp;
+  /** The task that did it. */
+  readonly taskId: bigint;
+}
+
+/** A compaction that somebody asked for and that has not ended. */
+export interface AskedCompaction {
+  readonly compactionId: bigint;
+  readonly collectionId: bigint;
+}
+
 export class Catalog {
   readonly #tables = {
     [keys.DATABASES]: new Map<string, DatabaseInfo>(),
     [keys.COLLECTIONS]: new Map<string, CollectionInfo>(),
     [keys.ALIASES]: new Map<string, AliasInfo>(),
     [keys.INDEXES]: new Map<string, IndexInfo>(),
+    [keys.SEGMENT_INDEXES]: new Map<string, SegmentIndexInfo>(),
     [keys.LOADS]: new Map<string, LoadConfig>(),
     [keys.SEGMENTS]: new Map<string, SegmentInfo>(),
     [keys.DELETES_FLUSHED]: new Map<string, bigint>(),
     [keys.DROPPED]: new Map<string, DroppedFiles>(),
+    [keys.RETIRED]: new Map<string, RetiredSegment>(),
+    [keys.COMPACTIONS]: new Map<string, AskedCompaction>(),
   };
   /** Secondary look-ups, rebuilt with every change of what they index. */
   readonly #collectionsById = new Map<bigint, CollectionInfo>();
@@ -122,6 +143,14 @@ export class Catalog {
     return [...this.#tables[keys.INDEXES].values()].filter((index) => index.collectionId === collectionId);
   }
 
+  segmentIndex(segment: SegmentInfo, indexId: bigint): SegmentIndexInfo | null {
+    return this.#tables[keys.SEGMENT_INDEXES].get(keys.segmentIndexKey({ ...segment, indexId })) ?? null;
+  }
+
+  segmentIndexes(): SegmentIndexInfo[] {
+    return [...this.#tables[keys.SEGMENT_INDEXES].values()];
+  }
+
   loadConfig(collectionId: bigint): LoadConfig | null {
     return this.#tables[keys.LOADS].get(keys.loadKey(collectionId)) ?? null;
   }
@@ -136,6 +165,18 @@ export class Catalog {
 
   deletesFlushed(virtualChannel: string): bigint {
     return this.#tables[keys.DELETES_FLUSHED].get(keys.deletesFlushedKey(virtualChannel)) ?? 0n;
+  }
+
+  segment({ collectionId, partitionId, segmentId }: SegmentIds): SegmentInfo | null {
+    return this.#tables[keys.SEGMENTS].get(keys.segmentKey(collectionId, partitionId, segmentId)) ?? null;
+  }
+
+  retired(): RetiredSegment[] {
+    return [...this.#tables[keys.RETIRED].values()];
+  }
+
+  askedCompactions(): AskedCompaction[] {
+    return [...this.#tables[keys.COMPACTIONS].values()];
   }
 
   dropped(): DroppedFiles[] {

@@ -9,7 +9,14 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { milvusError } from "../base/errors.ts";
 import type { MetaStore } from "../metastore/metastore.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
-import { COORDINATOR, type CoordinatorService, STREAMING, type StreamingService } from "../rpc/services.ts";
+import {
+  COORDINATOR,
+  type CoordinatorService,
+  DATA,
+  type DataService,
+  STREAMING,
+  type StreamingService,
+} from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
 import { LoadState } from "../model/types.ts";
 import { Broadcaster } from "./broadcaster.ts";
@@ -18,6 +25,7 @@ import { assignChannels } from "./channels.ts";
 import * as collections from "./collections.ts";
 import type { Context } from "./context.ts";
 import * as databases from "./databases.ts";
+import { IndexBuilds } from "./index-builds.ts";
 import { alterIndex, createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
@@ -32,16 +40,27 @@ export interface CoordinatorOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly channels: readonly string[];
+  /** One line each about what it does on its own. */
+  readonly log?: (line: string) => void;
 }
 
 export class Coordinator {
   readonly #context: Context;
+  readonly #builds: IndexBuilds;
   readonly #loads: Loads;
   readonly #stopServing: () => void;
 
-  private constructor(context: Context, transport: Transport) {
+  private constructor(context: Context, { transport, log }: CoordinatorOptions) {
     this.#context = context;
-    this.#loads = new Loads(context);
+    this.#builds = new IndexBuilds({
+      context,
+      data: transport.client<DataService>(DATA),
+      changed: (collectionId) => {
+        if (context.catalog.loadConfig(collectionId) !== null) this.#loads.reconcile(collectionId);
+      },
+      log: log ?? (() => undefined),
+    });
+    this.#loads = new Loads(context, (segment) => this.#builds.ready(segment));
     this.#stopServing = transport.serve<CoordinatorService>(COORDINATOR, this.#implementation());
   }
 
@@ -63,7 +82,7 @@ export class Coordinator {
     });
     const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming };
     await databases.ensureDefaultDatabase(context);
-    return new Coordinator(context, transport);
+    return new Coordinator(context, options);
   }
 
   async activate(): Promise<void> {
@@ -73,10 +92,12 @@ export class Coordinator {
     for (const { collectionId } of this.#context.catalog.collections())
       await sweepTruncated(this.#context, collectionId);
     this.#loads.reconcileAll();
+    await this.#builds.recover();
   }
 
   async stop(): Promise<void> {
     this.#context.broadcaster.stop();
+    await this.#builds.stop();
     await this.#loads.stop();
   }
 
@@ -91,6 +112,7 @@ export class Coordinator {
     const context = this.#context;
     const { catalog } = context;
     const loads = this.#loads;
+    const builds = this.#builds;
     return {
       allocateTimestamps: async ({ count }) => ({ first: await context.timestamps.allocate(count) }),
       allocateIds: async ({ count }) => ({ first: await context.ids.allocate(count) }),
@@ -107,6 +129,7 @@ export class Coordinator {
         const dropped = await collections.dropCollection(context, request);
         if (dropped === null || known === null) return;
         loads.forget(known);
+        builds.wake();
         await removeDroppedFiles(context, false);
       },
       describeCollection: async (request) => {
@@ -131,6 +154,7 @@ export class Coordinator {
       alterField: (request) => alterField(context, request),
       truncateCollection: async (request) => {
         const collectionId = await truncateCollection(context, request);
+        builds.wake();
         loads.reconcile(collectionId);
         await loads.settled(collectionId);
         await removeDroppedFiles(context, false);
@@ -140,6 +164,7 @@ export class Coordinator {
       dropPartition: async (request) => {
         const { collectionId } = catalog.collection(request);
         await collections.dropPartition(context, request);
+        builds.wake();
         loads.reconcile(collectionId);
         await loads.settled(collectionId);
         await removeDroppedFiles(context, false);
@@ -161,9 +186,18 @@ export class Coordinator {
         return { aliases: catalog.aliases(database.databaseId).map((alias) => alias.alias) };
       },
 
-      createIndex: (request) => createIndex(context, request),
+      createIndex: async (request) => {
+        await createIndex(context, request);
+        builds.wake();
+      },
       alterIndex: (request) => alterIndex(context, request),
-      dropIndex: (request) => dropIndex(context, request),
+      dropIndex: async (request) => {
+        await dropIndex(context, request);
+        builds.wake();
+      },
+      indexProgress: async ({ collectionId }) => ({ indexes: builds.progress(collectionId) }),
+      reportBrokenIndex: ({ collectionId, buildId, version, reason }) =>
+        builds.giveUp(collectionId, buildId, version, reason),
 
       loadCollection: (request) => loads.load(request),
       releaseCollection: (request) => loads.release(request),
@@ -173,6 +207,7 @@ export class Coordinator {
       recoverChannel: ({ channel }) => recoverChannel(context, channel),
       saveFlush: async (request) => {
         await saveFlush(context, request);
+        builds.wake();
         // Files of what was truncated while they were written; should that fail now, the next start does it.
         if (request.segments.some((segment) => isTruncated(context, segment)))
           await removeDroppedFiles(context, false).catch(() => 0);

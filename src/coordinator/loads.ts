@@ -6,7 +6,7 @@
  */
 
 import { type MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
-import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type { LoadConfig, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import { Loop } from "../base/loop.ts";
 import { MessageType } from "../model/message.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
@@ -35,12 +35,15 @@ const PASSING: ReadonlySet<string> = new Set(["IoFailed", "IoTooManyRequests", "
 
 export class Loads {
   readonly #context: Context;
+  readonly #indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[];
   readonly #channels = new Map<string, ChannelState>();
   #version = 0n;
   #stopped = false;
 
-  constructor(context: Context) {
+  /** `indexesOf`: the finished ones. */
+  constructor(context: Context, indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[]) {
     this.#context = context;
+    this.#indexesOf = indexesOf;
   }
 
   async load(request: LoadRequest): Promise<void> {
@@ -197,11 +200,14 @@ export class Loads {
       (segment.level === SegmentLevel.L0 ||
         load?.partitionIds === null ||
         (load?.partitionIds.includes(segment.partitionId) ?? false));
+    const segments = load === null ? [] : catalog.segments(collectionId).filter(wanted);
     return {
       virtualChannel,
       version,
       load,
-      segments: load === null ? [] : catalog.segments(collectionId).filter(wanted),
+      segments,
+      indexes: segments.flatMap(this.#indexesOf),
+      flushedUntil: catalog.deletesFlushed(virtualChannel),
     };
   }
 

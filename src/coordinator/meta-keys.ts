@@ -8,10 +8,13 @@ export const DATABASES = `${ROOT}/root-coord/database/db-info/`;
 export const COLLECTIONS = `${ROOT}/root-coord/database/collection-info/`;
 export const ALIASES = `${ROOT}/root-coord/database/alias/`;
 export const INDEXES = `${ROOT}/field-index/`;
+export const SEGMENT_INDEXES = `${ROOT}/segment-index/`;
 export const LOADS = `${ROOT}/querycoord-collection-loadinfo/`;
 export const SEGMENTS = `${ROOT}/datacoord-meta/s/`;
 export const DELETES_FLUSHED = `${ROOT}/datacoord-meta/deletes-flushed/`;
 export const DROPPED = `${ROOT}/datacoord-meta/dropped/`;
+export const RETIRED = `${ROOT}/datacoord-meta/retired/`;
+export const COMPACTIONS = `${ROOT}/datacoord-meta/compaction-task/`;
 export const PCHANNELS = `${ROOT}/streamingcoord-meta/pchannel/`;
 export const BROADCASTS = `${ROOT}/streamingcoord-meta/broadcast-task/`;
 export const CHECKPOINTS = `${ROOT}/streamingnode-meta/wal/`;
@@ -45,6 +48,15 @@ export function segmentPrefix(collectionId: bigint, partitionId: bigint | null):
   return partitionId === null ? `${SEGMENTS}${collectionId}/` : `${SEGMENTS}${collectionId}/${partitionId}/`;
 }
 
+export function segmentIndexKey(index: {
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly segmentId: bigint;
+  readonly indexId: bigint;
+}): string {
+  return `${SEGMENT_INDEXES}${index.collectionId}/${index.partitionId}/${index.segmentId}/${index.indexId}`;
+}
+
 export function deletesFlushedKey(virtualChannel: string): string {
   return `${DELETES_FLUSHED}${virtualChannel}`;
 }
@@ -56,6 +68,16 @@ export function droppedKey(collectionId: bigint, partitionId: bigint | null): st
 
 export function droppedSegmentKey(collectionId: bigint, partitionId: bigint, segmentId: bigint): string {
   return `${DROPPED}${collectionId}/${partitionId}/${segmentId}`;
+}
+
+/** A segment that a compaction took the place of; its files wait until nobody reads them. */
+export function retiredSegmentKey(collectionId: bigint, partitionId: bigint, segmentId: bigint): string {
+  return `${RETIRED}${collectionId}/${partitionId}/${segmentId}`;
+}
+
+/** A compaction that somebody asked for and that has not ended. */
+export function compactionKey(compactionId: bigint): string {
+  return `${COMPACTIONS}${compactionId}`;
 }
 
 export function pchannelKey(channel: string): string {

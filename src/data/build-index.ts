@@ -26,7 +26,7 @@ const SEED = 1;
 export async function buildIndex(task: IndexTask, options: DataNodeOptions, running: Running): Promise<IndexResult> {
   const { objects, kernel, runtime, work } = options;
   const { segment, field, indexType } = task;
-  const family = familyOf(indexType);
+  const family = familyOf(indexType, field.dataType);
   const indexes = indexesOf(kernel);
   if (family === null) throw milvusError("IndexNotSupported", "nothing is built for this type", { indexType });
   if (indexes === null || work === null) {
@@ -46,7 +46,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
         rows: vectors.rows,
         rowCount,
         metric: task.metricType as Metric,
-        ...family.build(indexType, new Map(task.params.map(({ key, value }) => [key, value]))),
+        ...family.build(indexType, new Map(task.params.map(({ key, value }) => [key, value])), field.dimension),
         seed: SEED,
         path: work.path(name),
       },

@@ -85,6 +85,7 @@ if (indexes !== null) {
           await run(data, indexTask(segment, { version: 2n })),
         ];
         assert.ok(first.state === "finished" && again.state === "finished", JSON.stringify(first));
+        assert.ok(first.result.kind === "index" && again.result.kind === "index");
         const [file] = first.result.files;
         assert.equal(first.result.rowCount, ROWS);
         assert.equal(file?.key, "index_files/700/1/451/452/graph");

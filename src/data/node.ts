@@ -22,10 +22,12 @@ import {
 import type { Implementation } from "../rpc/transport.ts";
 import { buildIndex } from "./build-index.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
+import { mergeSegments } from "./merge-segments.ts";
+import { spreadDeletes } from "./spread-deletes.ts";
 
 /** The kernel builds with all its threads, so more at once would only take more memory. */
 const SLOTS = 2;
-const SLOTS_OF: Readonly<Record<DataTask["kind"], number>> = { index: 1 };
+const SLOTS_OF: Readonly<Record<DataTask["kind"], number>> = { index: 1, merge: 1, spread: 1 };
 const MOST_TASKS = 64;
 
 interface Task {
@@ -109,6 +111,10 @@ export class DataNode {
     switch (task.kind) {
       case "index":
         return await buildIndex(task, this.#options, running);
+      case "merge":
+        return await mergeSegments(task, this.#options, running);
+      case "spread":
+        return await spreadDeletes(task, this.#options, running);
     }
   }
 

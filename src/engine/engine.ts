@@ -133,10 +133,11 @@ export class Engine {
   ): Promise<Engine> {
     const log = options.log ?? (() => undefined);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const coordinator = await Coordinator.start({ ...adapters, channels: channelNames(limits.channelCount) });
+    const work = adapters.work ?? null;
+    const coordinator = await Coordinator.start({ ...adapters, channels: channelNames(limits.channelCount), log });
     const streaming = new StreamingNode({ ...adapters, limits, log });
-    const query = new QueryNode(adapters);
-    const data = new DataNode({ ...adapters, work: adapters.work ?? null });
+    const query = new QueryNode({ ...adapters, work, log });
+    const data = new DataNode({ ...adapters, work });
     try {
       await coordinator.activate();
     } catch (error) {

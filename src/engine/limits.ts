@@ -1,9 +1,10 @@
 /** Numbers that shape an engine, with their reasons. */
 
+import type { CompactionLimits } from "../model/compaction.ts";
 import type { SegmentLimits } from "../wal/shards.ts";
 import type { SealLimits } from "../streaming/seal-policy.ts";
 
-export interface EngineLimits extends SegmentLimits, SealLimits {
+export interface EngineLimits extends SegmentLimits, SealLimits, CompactionLimits {
   /** Physical log channels. One journal carries them all, and each is one replay at a start, so a single process takes one. */
   readonly channelCount: number;
 }
@@ -18,4 +19,13 @@ export const DEFAULT_LIMITS: EngineLimits = {
   highWaterBytes: 1024 << 20,
   checkMilliseconds: 10_000,
   refuseBytes: 2 * 1024 ** 3,
+  /** Longer than any search with its leases and than an iterator rests between two pages. */
+  retentionMilliseconds: 3_600_000,
+  /** Milvus's `dataCoord.segment.maxSize`. */
+  compactedBytes: 1024 << 20,
+  compactedRows: 8_000_000,
+  /** Milvus's `dataCoord.compaction.mix.triggerInterval`. */
+  compactionCheckMilliseconds: 60_000,
+  compactionSlots: 1,
+  garbageMilliseconds: 3_600_000,
 };

@@ -12,16 +12,19 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type Bitset, bitsetBytes } from "../model/bitset.ts";
-import type { Filter, LeafFilter } from "../model/filter.ts";
+import { type Bitset, bitsetBytes, intersectInto } from "../model/bitset.ts";
+import type { Filter, LeafFilter, PlaceFilter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
+import { compileContainsArray, compileLength, overElement } from "./arrays.ts";
 import { andVerdicts, bitsOf, notVerdict, orVerdicts, trim, type Verdict } from "./bits.ts";
+import { leafCost } from "./cost.ts";
 import {
   compileArithmeticPlace,
   compileComparePlace,
   compileContainsPlace,
   compileExistsPlace,
   compileInPlace,
+  compileLengthPlace,
   compileLikePlace,
   compileNullPlace,
   compileRangePlace,
@@ -34,6 +37,7 @@ import {
   compileRangeNumbers,
 } from "./numbers.ts";
 import { PlaceReader } from "./places.ts";
+import { compileSample } from "./sample.ts";
 import { type ColumnSource, knownRows, type Operation, type Scan, STRETCH_ROWS } from "./scan.ts";
 import {
   compileColumnsOfTexts,
@@ -43,8 +47,13 @@ import {
   compileRangeText,
 } from "./texts.ts";
 
-/** The rows in [fromRow, rowCount) that pass; earlier rows have no bit. */
-export type CompiledFilter = (source: ColumnSource, rowCount: number, fromRow?: number) => Bitset;
+/** The rows in [fromRow, rowCount) that pass and are wanted (null: all of them are); earlier rows have no bit. */
+export type CompiledFilter = (
+  source: ColumnSource,
+  rowCount: number,
+  fromRow?: number,
+  wanted?: Bitset | null,
+) => Bitset;
 
 export function evaluateFilter(filter: Filter, source: ColumnSource, rowCount: number): Bitset {
   return compileFilter(filter)(source, rowCount);
@@ -52,18 +61,17 @@ export function evaluateFilter(filter: Filter, source: ColumnSource, rowCount: n
 
 export function compileFilter(filter: Filter): CompiledFilter {
   const operation = new Compiler().compile(filter);
-  return (source, rowCount, fromRow = 0) => {
+  return (source, rowCount, fromRow = 0, wanted = null) => {
     assert(fromRow >= 0 && fromRow <= rowCount, "the rows asked for are rows of the source");
     const result = new Uint8Array(bitsetBytes(rowCount));
     for (let from = fromRow - (fromRow % 64); from < rowCount; from += STRETCH_ROWS) {
-      const scan = {
-        source,
-        from,
-        rowCount: Math.min(STRETCH_ROWS, rowCount - from),
-        wanted: null,
-        documents: new Map(),
-      };
-      result.set(operation(scan).truth, from / 8);
+      const stretchRows = Math.min(STRETCH_ROWS, rowCount - from);
+      const stretch = wanted?.subarray(from / 8, from / 8 + bitsetBytes(stretchRows)) ?? null;
+      if (stretch?.every((byte) => byte === 0) === true) continue;
+      const scan = { source, from, rowCount: stretchRows, wanted: stretch, documents: new Map() };
+      const { truth } = operation(scan);
+      result.set(truth, from / 8);
+      if (stretch !== null) intersectInto(result.subarray(from / 8, from / 8 + truth.length), stretch);
     }
     for (let row = fromRow - (fromRow % 64); row < fromRow; row += 1) result[row >> 3]! &= ~(1 << (row & 7));
     return result;
@@ -113,9 +121,23 @@ class Compiler {
         ? compileColumnsOfTexts(filter)
         : compileColumnsOfNumbers(filter);
     }
-    const { dataType, path } = filter.field;
-    if (filter.kind === "null" && path.length === 0) return nullRows(filter.field.fieldId);
+    if (filter.kind === "sample") return compileSample(filter);
+    const { fieldId, dataType, path } = filter.field;
+    if (filter.kind === "null" && path.length === 0) return nullRows(fieldId);
     if (dataType === DataType.JSON) return this.#placeLeaf(filter);
+    if (path.length > 0) {
+      const element = { ...filter, field: { fieldId, dataType, path: [] } };
+      return overElement(fieldId, Number(path[0]), this.#scalarLeaf(element));
+    }
+    if (filter.kind === "length") return compileLength(filter);
+    if (filter.kind === "contains") {
+      return compileContainsArray(filter, (inner) => this.#scalarLeaf(inner));
+    }
+    return this.#scalarLeaf(filter);
+  }
+
+  #scalarLeaf(filter: PlaceFilter): Operation {
+    const { dataType } = filter.field;
     const isText = dataType === DataType.VarChar || dataType === DataType.String;
     switch (filter.kind) {
       case "compare":
@@ -133,7 +155,7 @@ class Compiler {
     }
   }
 
-  #placeLeaf(filter: Exclude<LeafFilter, { readonly kind: "columns" }>): Operation {
+  #placeLeaf(filter: PlaceFilter): Operation {
     const { fieldId } = filter.field;
     let places = this.#places.get(fieldId);
     if (places === undefined) this.#places.set(fieldId, (places = new PlaceReader(fieldId)));
@@ -154,6 +176,8 @@ class Compiler {
         return compileNullPlace(filter, places);
       case "contains":
         return compileContainsPlace(filter, places);
+      case "length":
+        return compileLengthPlace(filter, places);
     }
   }
 }
@@ -199,14 +223,4 @@ function constantVerdict(value: boolean, scan: Scan): Verdict {
     trim(truth, scan.rowCount);
   }
   return { truth, known: null };
-}
-
-/** Relative time of a row, roughly: numbers, then text, then documents. */
-function leafCost(filter: LeafFilter): number {
-  if (filter.kind === "columns") return filter.left.dataType === DataType.VarChar ? 20 : 3;
-  const { dataType, path } = filter.field;
-  if (filter.kind === "null" && path.length === 0) return 1;
-  if (dataType === DataType.JSON) return 300;
-  if (dataType !== DataType.VarChar) return filter.kind === "in" ? 5 : 1;
-  return filter.kind === "like" ? 20 : 10;
 }

@@ -1,14 +1,22 @@
 /**
- * Which family builds which index type. A type that is not here is searched exactly: FLAT because that is what it means, others because
+ * Which families build which index type, by what they can hold. A type that is not here is searched exactly: FLAT because that is what it means, others because
  * nothing builds them yet.
  */
 
+import type { DataType } from "../model/types.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
+import { LISTS } from "./lists.ts";
 
-const FAMILIES: Readonly<Record<string, IndexFamily>> = {
-  AUTOINDEX: GRAPH,
-  HNSW: GRAPH,
+const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
+  AUTOINDEX: [GRAPH],
+  HNSW: [GRAPH],
+  IVF_FLAT: [LISTS],
+  IVF_SQ8: [LISTS],
+  IVF_PQ: [LISTS],
+  IVF_RABITQ: [LISTS],
+  SCANN: [LISTS],
+  BIN_IVF_FLAT: [LISTS],
 };
 
 /** Index types that mean an exact search. */
@@ -17,9 +25,10 @@ const EXACT: ReadonlySet<string> = new Set(["FLAT", "BIN_FLAT"]);
 /** Fewer rows are searched exactly: Milvus's `rootCoord.minSegmentSizeToEnableIndex`. */
 export const LEAST_INDEXED_ROWS = 1024;
 
-/** Null: nothing is built for this type. */
-export function familyOf(indexType: string): IndexFamily | null {
-  return FAMILIES[indexType] ?? null;
+/** Null: nothing is built for this type on such a field. */
+export function familyOf(indexType: string, dataType: DataType): IndexFamily | null {
+  const families = FAMILIES[indexType] ?? [];
+  return families.find((family) => family.dataTypes.includes(dataType)) ?? null;
 }
 
 /** Whether an exact search is what the type promises. */

@@ -9,6 +9,7 @@
  */
 
 import type { IndexBuild, IndexRequest, SearchParameters } from "../kernel/index-kernel.ts";
+import type { DataType } from "../model/types.ts";
 
 /** What a user said to an index, flat. */
 export type IndexParams = ReadonlyMap<string, unknown>;
@@ -20,8 +21,10 @@ export type BuildParameters = WithoutRequest<IndexBuild>;
 
 export interface IndexFamily {
   readonly kind: IndexBuild["kind"];
-  /** Of this index type, with the parameters that its index was created with. */
-  build(indexType: string, params: IndexParams): BuildParameters;
+  /** The vectors that it can hold. */
+  readonly dataTypes: readonly DataType[];
+  /** Of this index type over vectors of so many dimensions, with the parameters that its index was created with. */
+  build(indexType: string, params: IndexParams, dimension: number): BuildParameters;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
   search(indexType: string, params: IndexParams, k: number): SearchParameters;
 }
@@ -32,6 +35,13 @@ export function wholeNumber(params: IndexParams, key: string, absent: number): n
   if (given === undefined || given === null || given === "") return absent;
   const value = Number(given);
   return Number.isFinite(value) ? Math.trunc(value) : absent;
+}
+
+/** A switch that was given as such or as text, or the default. */
+export function isOn(params: IndexParams, key: string, absent: boolean): boolean {
+  const given = params.get(key);
+  if (typeof given === "boolean") return given;
+  return typeof given === "string" && given !== "" ? given.toLowerCase() === "true" : absent;
 }
 
 export function within(value: number, least: number, most: number): number {

@@ -6,6 +6,7 @@
  */
 
 import { MAX_BEAM, MAX_DEGREE, MAX_WIDTH, MIN_DEGREE } from "../kernel/index-kernel.ts";
+import { DataType } from "../model/types.ts";
 import { type IndexFamily, within, wholeNumber } from "./family.ts";
 import { INDEX_TYPES, defaultOf } from "./types.ts";
 
@@ -21,6 +22,7 @@ const WIDTH_A_LEVEL = 0.75;
 
 export const GRAPH: IndexFamily = {
   kind: "graph",
+  dataTypes: [DataType.FloatVector],
 
   build(indexType, params) {
     if (indexType === "AUTOINDEX") return { kind: "graph", degree: BEST_DEGREE, beam: BEST_BEAM };

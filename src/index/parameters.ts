@@ -4,11 +4,11 @@
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
-import { DataType, Metric, NUMBER_METRICS, dataTypeName, isVectorType } from "../model/types.ts";
-import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type SearchRule } from "./types.ts";
+import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { indexMetric } from "./metrics.ts";
+import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type SearchRule, fitsVectors } from "./types.ts";
 
 const MAX_PARAM_BYTES = 102_400;
-const METRICS: ReadonlySet<string> = new Set(NUMBER_METRICS);
 /** Properties that every index may have, and that can be changed later. */
 export const INDEX_PROPERTIES: ReadonlySet<string> = new Set([
   "mmap.enabled",
@@ -37,27 +37,28 @@ export function buildParams(field: FieldSchema, given: readonly KeyValue[]): Key
     return [{ key: "index_type", value: scalar }, ...rest];
   }
   const index = vectorIndex(field, type);
-  const metric = valueOf(params, "metric_type");
-  if (metric !== "" && !METRICS.has(metric.toUpperCase())) {
-    throw invalidParameter(`float vector index does not support metric type: ${metric}`);
-  }
+  const metric = indexMetric(field.dataType, type, valueOf(params, "metric_type"));
   if (type === "AUTOINDEX" && rest.some(({ key }) => !INDEX_PROPERTIES.has(key))) {
     throw invalidParameter("only metric type can be passed when use AutoIndex");
   }
   checkRules(field, type, index, rest);
-  return [
-    { key: "index_type", value: type },
-    { key: "metric_type", value: metric === "" ? Metric.COSINE : metric.toUpperCase() },
-    ...rest,
-  ];
+  return [{ key: "index_type", value: type }, { key: "metric_type", value: metric }, ...rest];
 }
 
-/** Checks what a search says to an index of this type; keys that the type does not know are not looked at. */
-export function checkSearchParams(indexType: string, params: ReadonlyMap<string, unknown>, hits: number): void {
+/** What a search says to an index of this type, checked; keys that the type does not know are not looked at. */
+export function searchParams(
+  indexType: string,
+  params: ReadonlyMap<string, unknown>,
+  hits: number,
+): ReadonlyMap<string, unknown> {
+  const said = new Map<string, unknown>();
   for (const [key, rule] of Object.entries(INDEX_TYPES[indexType]?.search ?? {})) {
     const given = params.get(key);
-    if (given !== undefined && given !== "") checkSearchParam(key, rule, given, hits);
+    if (given === undefined || given === "") continue;
+    checkSearchParam(key, rule, given, hits);
+    said.set(key, given);
   }
+  return said;
 }
 
 function vectorIndex(field: FieldSchema, type: string): IndexType {
@@ -66,8 +67,8 @@ function vectorIndex(field: FieldSchema, type: string): IndexType {
     throw milvusError("IndexNotSupported", `there is no GPU here; create the index as ${cpuType}`, { indexType: type });
   }
   const index = INDEX_TYPES[type];
-  if (index?.fields === "float vector") return index;
-  if (index !== undefined || /^(BIN_|SPARSE_|MINHASH)/.test(type)) {
+  if (index !== undefined && fitsVectors(index, field.dataType)) return index;
+  if (index !== undefined) {
     throw invalidParameter(`data type ${dataTypeName(field.dataType)} can't build with this index ${type}`);
   }
   throw unexpectedParameter("valid index", `invalid index type: ${type}`);
@@ -161,14 +162,13 @@ function isWrittenAsFloat(given: unknown): boolean {
 
 function checkRange(
   key: string,
-  rule: { readonly least: number; readonly most: number },
+  rule: { readonly least: number; readonly most: number; readonly below?: boolean },
   value: number,
   text: string,
 ): void {
-  if (value >= rule.least && value <= rule.most) return;
-  throw invalidParameter(
-    `Out of range in json: param '${key}' (${text}) should be in range [${rule.least}, ${rule.most}]`,
-  );
+  if (value >= rule.least && (rule.below === true ? value < rule.most : value <= rule.most)) return;
+  const range = `[${rule.least}, ${rule.most}${rule.below === true ? ")" : "]"}`;
+  throw invalidParameter(`Out of range in json: param '${key}' (${text}) should be in range ${range}`);
 }
 
 /** Clients send parameters flat, or as a JSON object under `params`, or both. */

@@ -7,6 +7,8 @@
 
 import { assert } from "../base/assert.ts";
 
+import { DataType } from "../model/types.ts";
+
 export interface IntegerRule {
   readonly kind: "integer";
   readonly least: number;
@@ -18,6 +20,8 @@ export interface FloatRule {
   readonly kind: "float";
   readonly least: number;
   readonly most: number;
+  /** `most` itself is refused. */
+  readonly below?: boolean;
   readonly default: number | null;
 }
 
@@ -40,8 +44,22 @@ export type ParamRule = IntegerRule | FloatRule | BooleanRule | ChoiceRule;
 /** A search parameter that must be at least the number of hits wanted: `ef(10) should be larger than k(100)`. */
 export type SearchRule = ParamRule & { readonly atLeastHits?: string };
 
+const FLOATS = [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector];
+const FIELDS = {
+  "float vector": FLOATS,
+  "float or int8 vector": [...FLOATS, DataType.Int8Vector],
+  "binary vector": [DataType.BinaryVector],
+  "sparse vector": [DataType.SparseFloatVector],
+  vector: [...FLOATS, DataType.Int8Vector, DataType.BinaryVector, DataType.SparseFloatVector],
+} as const satisfies Record<string, readonly DataType[]>;
+
+/** Whether an index of this type can be made over vectors of that type. */
+export function fitsVectors({ fields }: IndexType, type: DataType): boolean {
+  return fields !== "scalar" && (FIELDS[fields] as readonly DataType[]).includes(type);
+}
+
 export interface IndexType {
-  readonly fields: "float vector" | "scalar";
+  readonly fields: keyof typeof FIELDS | "scalar";
   readonly build: Readonly<Record<string, ParamRule>>;
   readonly search: Readonly<Record<string, SearchRule>>;
 }
@@ -70,8 +88,25 @@ const GRAPH = { M: integer(2, 2_048, 30), efConstruction: integer(1, INT_MAX, 36
 const WIDTH = { ef: { ...integer(1, INT_MAX, null), atLeastHits: "ef" } };
 const QUANTIZER = { m: integer(1, 65_536, null), nbits: integer(1, 24, 8) };
 
+const SPARSE: IndexType = {
+  fields: "sparse vector",
+  build: {
+    inverted_index_algo: {
+      kind: "choice",
+      values: ["TAAT_NAIVE", "DAAT_WAND", "DAAT_MAXSCORE", "BLOCK_MAX_MAXSCORE", "BLOCK_MAX_WAND", "SINDI"],
+      default: "DAAT_MAXSCORE",
+      refusal: "sparse inverted index algo {} not found or not supported",
+    },
+    drop_ratio_build: { kind: "float", least: 0, most: 1, below: true, default: 0 },
+  },
+  search: {
+    drop_ratio_search: { kind: "float", least: 0, most: 1, below: true, default: 0 },
+    dim_max_score_ratio: { kind: "float", least: 0.5, most: 1.3, default: 1.05 },
+  },
+};
+
 export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
-  AUTOINDEX: { fields: "float vector", build: {}, search: { level: integer(1, 10, 1) } },
+  AUTOINDEX: { fields: "vector", build: {}, search: { level: integer(1, 10, 1) } },
   FLAT: { fields: "float vector", build: {}, search: {} },
   IVF_FLAT: { fields: "float vector", build: LISTS, search: PROBES },
   IVF_SQ8: { fields: "float vector", build: LISTS, search: PROBES },
@@ -86,7 +121,7 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
     build: { ...LISTS, with_raw_data: { kind: "boolean", default: true } },
     search: { ...PROBES, reorder_k: { ...integer(1, INT_MAX, null), atLeastHits: "reorder_k" } },
   },
-  HNSW: { fields: "float vector", build: GRAPH, search: WIDTH },
+  HNSW: { fields: "float or int8 vector", build: GRAPH, search: WIDTH },
   HNSW_SQ: {
     fields: "float vector",
     build: {
@@ -121,6 +156,26 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
     },
     search: { search_list: { ...integer(1, INT_MAX, null), atLeastHits: "search_list_size" } },
   },
+  BIN_FLAT: { fields: "binary vector", build: {}, search: {} },
+  BIN_IVF_FLAT: { fields: "binary vector", build: LISTS, search: PROBES },
+  MINHASH_LSH: {
+    fields: "binary vector",
+    build: {
+      mh_element_bit_width: {
+        kind: "choice",
+        values: ["8", "16", "32", "64"],
+        default: "8",
+        refusal: "mh_element_bit_width should be one of [8, 16, 32, 64], but got {}",
+      },
+      mh_lsh_band: integer(1, INT_MAX, 1),
+      mh_lsh_code_in_mem: integer(0, 1, 0),
+      with_raw_data: { kind: "boolean", default: true },
+      mh_lsh_bloom_false_positive_prob: { kind: "float", least: 0, most: 1, default: 0.01 },
+    },
+    search: { mh_search_with_jaccard: { kind: "boolean", default: false }, ...REFINE_SEARCH },
+  },
+  SPARSE_INVERTED_INDEX: SPARSE,
+  SPARSE_WAND: SPARSE,
   INVERTED: { fields: "scalar", build: {}, search: {} },
   STL_SORT: { fields: "scalar", build: {}, search: {} },
   TRIE: { fields: "scalar", build: {}, search: {} },

@@ -6,10 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
+import { bfloat16Of, float16Of } from "../base/half.ts";
 import { emptyBitset, hasBit, setBit } from "../model/bitset.ts";
-import { floats } from "./conformance.ts";
+import { NUMBER_METRICS, isDistance } from "../model/types.ts";
+import type { Metric } from "../model/types.ts";
 import { KernelError, NO_ROW } from "./kernel.ts";
-import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import type { ExactSearch, Handle, HashBits, Kernel, SearchHits } from "./kernel.ts";
+import { ELEMENT_NAMES, MAX_BINARY_DIMENSION, MAX_DIMENSION, elementKind, valuesPerRow } from "./layout.ts";
+import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { loadKernel } from "./load.ts";
 import { NativeKernel } from "./native.ts";
 import { scoreOf } from "./twin/score.ts";
@@ -21,14 +25,16 @@ after(() => rmSync(directory, { recursive: true }));
 
 /** Everything about a case but the handle of the rows. */
 interface Case {
-  readonly dimension: number;
-  readonly rows: Float32Array;
+  readonly layout: RowLayout;
+  readonly rows: RowValues;
   readonly storage: "growing" | "mapped";
-  readonly search: Omit<ExactSearch, "rows" | "queries"> & { readonly queries: Float32Array };
+  readonly search: Omit<ExactSearch, "rows">;
 }
 
-/** A small generator, so that large arrays shrink by their seed and not by their elements. */
-function numbersOf(seed: number): () => number {
+type Random = () => number;
+
+/** A small generator, so that a case is told, and shrinks, by its seed and not by its elements. */
+function numbersOf(seed: number): Random {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -38,87 +44,157 @@ function numbersOf(seed: number): () => number {
   };
 }
 
-const caseOf = (value: (random: () => number) => number): fc.Arbitrary<Case> =>
-  fc
-    .record({
-      seed: fc.integer(),
-      dimension: fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(128, 384, 1000)),
-      rowCount: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constantFrom(1024, 1500)),
-      unseen: fc.integer({ min: 0, max: 5 }),
-      queryCount: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom(70)),
-      k: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(100, 16384)),
-      metric: fc.constantFrom("L2", "IP", "COSINE"),
-      share: fc.constantFrom(null, 0, 0.02, 0.5, 1),
-      ranked: fc.boolean(),
-      range: fc.constantFrom("none", "outer", "ring"),
-      storage: fc.constantFrom("growing", "mapped"),
-      distinct: fc.constantFrom(0.1, 0.9, 1),
-    })
-    .map(
-      ({ seed, dimension, rowCount, unseen, queryCount, k, metric, share, ranked, range, storage, distinct }): Case => {
-        const random = numbersOf(seed);
-        const total = rowCount + unseen;
-        const rows = new Float32Array(total * dimension);
-        for (let row = 0; row < total; row += 1) {
-          const start = row * dimension;
-          if (row > 0 && random() > distinct) rows.copyWithin(start, 0, dimension);
-          else if (random() > 0.02) for (let at = 0; at < dimension; at += 1) rows[start + at] = value(random);
-        }
-        const queries = new Float32Array(queryCount * dimension).map(() => value(random));
-        if (queryCount > 0 && rowCount > 0 && random() < 0.3) queries.set(rows.subarray(0, dimension));
-        // Bounds from scores that occur, so that the ring's edges are met.
-        const bound = (): number => scoreSample(metric, rows, queries, dimension, random);
-        const [one, two] = [bound(), bound()];
-        const worse = metric === "L2" ? Math.max(one, two) : Math.min(one, two);
-        const allowed = share === null ? null : emptyBitset(rowCount);
-        if (allowed !== null) for (let row = 0; row < rowCount; row += 1) if (random() < share!) setBit(allowed, row);
-        return {
-          dimension,
-          rows,
-          storage,
-          search: {
-            rowCount,
-            queries,
-            metric,
-            k,
-            allowed,
-            rank: ranked ? new Uint32Array(rowCount).map(() => Math.floor(random() * 50)) : null,
-            range: range === "none" ? null : { outer: worse, inner: range === "ring" ? one + two - worse : null },
-          },
-        };
-      },
-    );
+const shape = (element: Element, metric: Metric): fc.Arbitrary<Shape> =>
+  fc.record({
+    element: fc.constant(element),
+    metric: fc.constant(metric),
+    seed: fc.integer(),
+    dimension:
+      element === "binary"
+        ? fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(16, 64, 128, 1000)).map((bytes) => 8 * bytes)
+        : fc.oneof(fc.integer({ min: 1, max: 70 }), fc.constantFrom(128, 384, 1000)),
+    rowCount: fc.oneof(
+      { arbitrary: fc.integer({ min: 0, max: 300 }), weight: 5 },
+      { arbitrary: fc.constantFrom(1024, 1500), weight: 1 },
+    ),
+    unseen: fc.integer({ min: 0, max: 5 }),
+    queryCount: fc.oneof(
+      { arbitrary: fc.integer({ min: 0, max: 9 }), weight: 6 },
+      { arbitrary: fc.constant(70), weight: 1 },
+    ),
+    k: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(100, 16384)),
+    share: fc.constantFrom(null, 0, 0.02, 0.5, 1),
+    ranked: fc.boolean(),
+    range: fc.constantFrom("none", "outer", "ring"),
+    storage: fc.constantFrom("growing", "mapped"),
+    distinct: fc.constantFrom(0.1, 0.9, 1),
+    hashBits: fc.constantFrom(8, 16, 32, 64),
+  });
 
-function scoreSample(
-  metric: ExactSearch["metric"],
-  rows: Float32Array,
-  queries: Float32Array,
-  dimension: number,
-  random: () => number,
-): number {
-  if (metric === "COSINE") return random() * 2 - 1;
-  if (rows.length === 0 || queries.length === 0) return 0;
-  const row = Math.floor((random() * rows.length) / dimension) * dimension;
-  let sum = 0;
-  for (let at = 0; at < dimension; at += 1) {
-    const [a, b] = [queries[at]!, rows[row + at]!];
-    sum += metric === "IP" ? a * b : (a - b) ** 2;
-  }
-  return sum;
+interface Shape {
+  readonly element: Element;
+  readonly metric: Metric;
+  readonly seed: number;
+  readonly dimension: number;
+  readonly rowCount: number;
+  /** Rows behind the last one that the search may look at. */
+  readonly unseen: number;
+  readonly queryCount: number;
+  readonly k: number;
+  readonly share: number | null;
+  readonly ranked: boolean;
+  readonly range: "none" | "outer" | "ring";
+  readonly storage: "growing" | "mapped";
+  readonly distinct: number;
+  readonly hashBits: HashBits;
 }
 
-async function answer(kernel: Kernel, { dimension, rows, storage, search }: Case): Promise<SearchHits> {
+function caseOf(given: Shape, value: (random: Random) => number): Case {
+  const { element, metric, rowCount, share, storage } = given;
+  const random = numbersOf(given.seed);
+  const bitsPerStep = metric === "MHJACCARD" ? given.hashBits : 8;
+  const dimension = element === "binary" ? Math.ceil(given.dimension / bitsPerStep) * bitsPerStep : given.dimension;
+  const layout = { element, dimension };
+  const length = valuesPerRow(layout);
+  const total = rowCount + given.unseen;
+  const rows = elementKind(element).make(total * length);
+  for (let row = 0; row < total; row += 1) {
+    const start = row * length;
+    if (row > 0 && random() > given.distinct) rows.copyWithin(start, 0, length);
+    else if (random() > 0.02) for (let at = 0; at < length; at += 1) rows[start + at] = value(random);
+  }
+  const queries = elementKind(element).make(given.queryCount * length);
+  for (let at = 0; at < queries.length; at += 1) queries[at] = value(random);
+  if (queries.length > 0 && rowCount > 0 && random() < 0.3) queries.set(rows.subarray(0, length));
+  if (element === "binary" && queries.length > 0 && rowCount > 0 && random() < 0.5) {
+    // A part of a row, so that some row has all bits of the query.
+    for (let at = 0; at < length; at += 1) queries[at] = rows[at]! & value(random);
+  }
+  // Bounds from scores that occur, so that the ring's edges are met.
+  const bound = (): number => {
+    if (total === 0 || queries.length === 0) return 0;
+    const score = scoreOf(metric, layout, queries, 0, rows, Math.floor(random() * total), given.hashBits);
+    return Number.isNaN(score) ? 0 : score;
+  };
+  const [one, two] = [bound(), bound()];
+  const worse = isDistance(metric) ? Math.max(one, two) : Math.min(one, two);
+  const better = isDistance(metric) ? Math.min(one, two) : Math.max(one, two);
+  const allowed = share === null ? null : emptyBitset(rowCount);
+  if (allowed !== null) for (let row = 0; row < rowCount; row += 1) if (random() < share!) setBit(allowed, row);
+  return {
+    layout,
+    rows,
+    storage,
+    search: {
+      rowCount,
+      queries,
+      metric,
+      k: given.k,
+      allowed,
+      rank: given.ranked ? new Uint32Array(rowCount).map(() => Math.floor(random() * 50)) : null,
+      range: given.range === "none" ? null : { outer: worse, inner: given.range === "ring" ? better : null },
+      hashBits: given.hashBits,
+    },
+  };
+}
+
+/** Values whose sums are exact, with a row here and there that holds what is no number. */
+function exactValue(element: Element): (random: Random) => number {
+  switch (element) {
+    case "int8":
+      return (random) => Math.floor(random() * 256) - 128;
+    case "binary":
+      return (random) => (random() < 0.7 ? Math.floor(random() * 256) : 0);
+    default:
+      return (random) => encoded(element, random() < 0.0002 ? odd(random) : Math.floor(random() * 15) - 7);
+  }
+}
+
+function fraction(element: Element): (random: Random) => number {
+  if (element === "int8") return exactValue(element);
+  return (random) => encoded(element, random() * 2 - 1);
+}
+
+function numberShape(element: Element): fc.Arbitrary<Shape> {
+  return fc.constantFrom(...NUMBER_METRICS).chain((metric) => shape(element, metric));
+}
+
+const WIDE: Omit<Shape, "element" | "metric" | "dimension"> = {
+  seed: 11,
+  rowCount: 21,
+  unseen: 0,
+  queryCount: 5,
+  k: 7,
+  share: null,
+  ranked: false,
+  range: "none",
+  storage: "growing",
+  distinct: 0.9,
+  hashBits: 8,
+};
+
+function odd(random: Random): number {
+  const kind = random();
+  return kind < 0.3 ? Number.NaN : kind < 0.6 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+}
+
+function encoded(element: Element, number: number): number {
+  return element === "float16" ? float16Of(number) : element === "bfloat16" ? bfloat16Of(number) : number;
+}
+
+async function answer(kernel: Kernel, { layout, rows, storage, search }: Case): Promise<SearchHits> {
   let handle: Handle;
+  const length = valuesPerRow(layout);
   if (storage === "growing") {
-    handle = kernel.createRows(floats(dimension));
-    const middle = Math.floor(rows.length / dimension / 3) * dimension;
+    handle = kernel.createRows(layout);
+    const middle = Math.floor(rows.length / length / 3) * length;
     kernel.appendRows(handle, rows.subarray(0, middle));
     kernel.appendRows(handle, rows.subarray(middle));
   } else {
     const path = join(directory, `rows-${kernel.name}`);
-    const offset = dimension % 9;
+    const offset = layout.dimension % 9;
     writeFileSync(path, Buffer.concat([Buffer.alloc(offset), Buffer.from(rows.buffer)]));
-    handle = kernel.mapRows(path, offset, rows.length / dimension, floats(dimension));
+    handle = kernel.mapRows(path, offset, rows.length / length, layout);
   }
   try {
     return await kernel.exactSearch({ ...search, rows: handle });
@@ -130,7 +206,7 @@ async function answer(kernel: Kernel, { dimension, rows, storage, search }: Case
 const close = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-4 * Math.max(Math.abs(a), Math.abs(b)) + 1e-5;
 
 /** Each place has the score that it should have, and its row really has that score: so only near ties may change places. */
-function assertAlike({ dimension, rows, search }: Case, found: SearchHits, expected: SearchHits): void {
+function assertAlike({ layout, rows, search }: Case, found: SearchHits, expected: SearchHits): void {
   assert.equal(found.rows.length, expected.rows.length);
   const seen = new Set<string>();
   found.rows.forEach((row, at) => {
@@ -138,7 +214,7 @@ function assertAlike({ dimension, rows, search }: Case, found: SearchHits, expec
     if (row === NO_ROW) return;
     const query = Math.floor(at / search.k);
     const score = found.scores[at]!;
-    const itsScore = scoreOf(search.metric, floats(dimension), search.queries, query, rows, row);
+    const itsScore = scoreOf(search.metric, layout, search.queries, query, rows, row);
     assert.ok(close(score, expected.scores[at]!), `place ${at}: ${score} for ${expected.scores[at]}`);
     assert.ok(close(score, itsScore), `row ${row}: ${score} for ${itsScore}`);
     assert.ok(
@@ -163,57 +239,75 @@ if (native instanceof NativeKernel) {
       }
     };
     if (!available()) continue;
-    test(`${set} and the twin: integers, equal to the last bit`, async () => {
+    for (const element of ELEMENT_NAMES) {
+      for (const metric of elementKind(element).metrics) {
+        test(`${set} and the twin: ${element} under ${metric}, equal to the last bit`, async () => {
+          native.useInstructionSet(set);
+          await fc.assert(
+            fc.asyncProperty(shape(element, metric), async (given) => {
+              const made = caseOf(given, exactValue(element));
+              assert.deepEqual(await answer(native, made), await answer(twin, made));
+            }),
+            { numRuns: set === best ? 20 : 10 },
+          );
+          native.useInstructionSet(best);
+        });
+      }
+      if (element === "int8" || element === "binary") continue;
+      test(`${set} and the twin: fractions of ${element}, alike`, async () => {
+        native.useInstructionSet(set);
+        await fc.assert(
+          fc.asyncProperty(numberShape(element), async (given) => {
+            // Without a ring: a score at its edge may fall on either side.
+            const made = caseOf({ ...given, range: "none" }, fraction(element));
+            assertAlike(made, await answer(native, made), await answer(twin, made));
+          }),
+          { numRuns: 25 },
+        );
+        native.useInstructionSet(best);
+      });
+    }
+
+    test(`${set} and the twin: the widest rows of every element`, async () => {
       native.useInstructionSet(set);
-      await fc.assert(
-        fc.asyncProperty(
-          caseOf((random) => Math.floor(random() * 15) - 7),
-          async (given) => assert.deepEqual(await answer(native, given), await answer(twin, given)),
-        ),
-        { numRuns: 80 },
-      );
-      native.useInstructionSet(best);
-    });
-    test(`${set} and the twin: fractions, alike`, async () => {
-      native.useInstructionSet(set);
-      await fc.assert(
-        fc.asyncProperty(
-          // Without a ring: a score at its edge may fall on either side.
-          caseOf((random) => random() * 2 - 1).map((given) => ({ ...given, search: { ...given.search, range: null } })),
-          async (given) => assertAlike(given, await answer(native, given), await answer(twin, given)),
-        ),
-        { numRuns: 40 },
-      );
+      for (const element of ELEMENT_NAMES) {
+        const most = element === "binary" ? MAX_BINARY_DIMENSION : MAX_DIMENSION;
+        for (const metric of elementKind(element).metrics) {
+          for (const dimension of [most, most - 8]) {
+            const made = caseOf({ ...WIDE, element, metric, dimension }, exactValue(element));
+            assert.deepEqual(await answer(native, made), await answer(twin, made), `${element} ${metric} ${dimension}`);
+          }
+        }
+      }
       native.useInstructionSet(best);
     });
   }
 
   test("a score depends on its query and row only: not on the batch, the filter, or k", async () => {
+    const anyShape = fc.oneof(...ELEMENT_NAMES.filter((element) => element !== "binary").map(numberShape));
     await fc.assert(
-      fc.asyncProperty(
-        caseOf((random) => random() * 2 - 1),
-        async (given) => {
-          const all = await answer(native, {
-            ...given,
-            search: { ...given.search, allowed: null, range: null, k: 2000 },
+      fc.asyncProperty(anyShape, async (given) => {
+        const { layout, ...made } = caseOf({ ...given, range: "none" }, fraction(given.element));
+        const search = (changes: Partial<ExactSearch>): Promise<SearchHits> =>
+          answer(native, { ...made, layout, search: { ...made.search, ...changes } });
+        const all = await search({ allowed: null, k: 2000 });
+        const some = await search({});
+        const { queries, k } = made.search;
+        const scores = new Map<string, number>();
+        for (let at = 0; at < all.rows.length; at += 1)
+          scores.set(`${Math.floor(at / 2000)}:${all.rows[at]}`, all.scores[at]!);
+        for (let query = 0; query * layout.dimension < queries.length; query += 1) {
+          const alone = await search({
+            queries: queries.slice(query * layout.dimension, (query + 1) * layout.dimension),
           });
-          const some = await answer(native, { ...given, search: { ...given.search, range: null } });
-          const { queries, k } = given.search;
-          const scores = new Map<string, number>();
-          for (let at = 0; at < all.rows.length; at += 1)
-            scores.set(`${Math.floor(at / 2000)}:${all.rows[at]}`, all.scores[at]!);
-          for (let query = 0; query * given.dimension < queries.length; query += 1) {
-            const one = queries.slice(query * given.dimension, (query + 1) * given.dimension);
-            const alone = await answer(native, { ...given, search: { ...given.search, range: null, queries: one } });
-            assert.deepEqual(alone.rows, some.rows.slice(query * k, (query + 1) * k));
-            assert.deepEqual(alone.scores, some.scores.slice(query * k, (query + 1) * k));
-            alone.rows.forEach((row, at) => {
-              if (row !== NO_ROW) assert.equal(alone.scores[at], scores.get(`${query}:${row}`));
-            });
-          }
-        },
-      ),
-      { numRuns: 20 },
+          assert.deepEqual(alone.rows, some.rows.slice(query * k, (query + 1) * k));
+          assert.deepEqual(alone.scores, some.scores.slice(query * k, (query + 1) * k));
+          alone.rows.forEach((row, at) => {
+            if (row !== NO_ROW) assert.equal(alone.scores[at], scores.get(`${query}:${row}`));
+          });
+        }
+      }),
+      { numRuns: 25 },
     );
   });
 } else {

@@ -149,6 +149,8 @@ export interface GraphDescription {
   readonly codeBytes: number;
   readonly listBytes: number;
   readonly otherBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
   readonly fileBytes: number;
   readonly entryRows: readonly number[];
   /** How many rows of the graph have 0, 1, … `degree` neighbours. */
@@ -174,6 +176,8 @@ export interface ListsDescription {
   readonly numberBytes: number;
   readonly codeBytes: number;
   readonly otherBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
   readonly fileBytes: number;
 }
 

@@ -122,16 +122,23 @@ export function numbersOf(element: Exclude<Element, "binary">, values: RowValues
     case "int8":
       return values;
     case "float16":
-      return widened(values, numberOfFloat16);
+      return widened(values, (float16Numbers ??= tableOf(numberOfFloat16)));
     case "bfloat16":
-      return widened(values, numberOfBfloat16);
+      return widened(values, (bfloat16Numbers ??= tableOf(numberOfBfloat16)));
     default:
       return unreachable(element);
   }
 }
 
-function widened(values: RowValues, numberOf: (bits: number) => number): Float32Array {
-  const numbers = new Float32Array(values.length);
-  for (let at = 0; at < numbers.length; at += 1) numbers[at] = numberOf(values[at]!);
-  return numbers;
+let float16Numbers: Float32Array | null = null;
+let bfloat16Numbers: Float32Array | null = null;
+
+function tableOf(numberOf: (bits: number) => number): Float32Array {
+  return Float32Array.from({ length: 65_536 }, (_, bits) => numberOf(bits));
+}
+
+function widened(values: RowValues, numbers: Float32Array): Float32Array {
+  const found = new Float32Array(values.length);
+  for (let at = 0; at < found.length; at += 1) found[at] = numbers[values[at]!]!;
+  return found;
 }

@@ -8,6 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { SystemRuntime } from "../base/host/system.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import type { FilterKernel } from "./filter-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { Kernel } from "./kernel.ts";
@@ -46,4 +47,9 @@ export function loadKernel({
 /** The kernel's approximate indexes, or null: the twin has none, and its rows are searched exactly. */
 export function indexesOf(kernel: Kernel): IndexKernel | null {
   return kernel instanceof NativeKernel ? kernel.indexes : null;
+}
+
+/** The kernel's filters, or null: the twin's are an oracle, slower than evaluating over columns. */
+export function filtersOf(kernel: Kernel): FilterKernel | null {
+  return kernel instanceof NativeKernel ? kernel.filters : null;
 }

@@ -208,6 +208,7 @@ export class NativeIndexes implements IndexKernel {
       codeBytes: at(6),
       listBytes: at(7),
       otherBytes: at(8),
+      memoryBytes: at(6) + at(7) + at(8),
       fileBytes: at(9),
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
       rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(2) + 1)],
@@ -233,6 +234,7 @@ export class NativeIndexes implements IndexKernel {
       numberBytes: at(12),
       codeBytes: at(13),
       otherBytes: at(14),
+      memoryBytes: at(11) + at(12) + at(13) + at(14),
       fileBytes: at(15),
     };
   }

@@ -18,13 +18,14 @@ import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import { type FilterAddon, NativeFilters } from "./native-filter.ts";
 import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
 
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
-interface Addon extends IndexAddon {
+interface Addon extends IndexAddon, FilterAddon {
   start(ended: (ticket: number, status: number, text: string, index: number) => void): void;
   createRows(element: number, dimension: number): Handle;
   appendRows(rows: Handle, values: RowValues): number;
@@ -100,6 +101,7 @@ export class NativeKernel implements Kernel {
   readonly name = "native";
   readonly reason = null;
   readonly indexes: IndexKernel;
+  readonly filters: NativeFilters;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #description = new Float64Array(4);
@@ -113,6 +115,7 @@ export class NativeKernel implements Kernel {
       guarded,
       (rows) => this.#describe(rows),
     );
+    this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
     guarded(() => addon.instructionSet());
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
   }

@@ -22,6 +22,18 @@ export interface SegmentInfo {
   /** Time tick of the message that closed it. */
   readonly flushTimestamp: Timestamp;
   readonly sizeBytes: number;
+  /** Its own delete logs. Absent: none. */
+  readonly deltas?: readonly DeltaSummary[];
+  /** A read as of an earlier timestamp would miss rows that were left out when the segment was written. Absent: it has them all. */
+  readonly readableFrom?: Timestamp;
+  /** The segments that it took the place of. Absent: it was flushed. */
+  readonly compactedFrom?: readonly bigint[];
+}
+
+/** What is known of a delete log without reading it. */
+export interface DeltaSummary {
+  readonly rowCount: number;
+  readonly timestampTo: Timestamp;
 }
 
 export interface IndexInfo {
@@ -44,6 +56,30 @@ export interface IndexFile {
   readonly key: string;
   readonly bytes: number;
   readonly crc32: number;
+}
+
+export type IndexBuildState = "Unissued" | "InProgress" | "Finished" | "Failed";
+
+/** How the index of one field of one segment stands. Segments for which nothing is to be built have none. */
+export interface SegmentIndexInfo {
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly segmentId: bigint;
+  readonly indexId: bigint;
+  readonly fieldId: bigint;
+  readonly indexType: string;
+  /** Names the files, with the version. */
+  readonly buildId: bigint;
+  /** Of the last try; counts from 1, 0 before the first. Every try has files of its own. */
+  readonly version: bigint;
+  readonly state: IndexBuildState;
+  /** Why the last try failed, or the files of the last success were given up; empty if neither. */
+  readonly reason: string;
+  /** Tries that failed, files that were found damaged included. */
+  readonly failures: number;
+  readonly rowCount: number;
+  /** Of a finished build. None: the segment has no rows of this field. */
+  readonly files: readonly IndexFile[];
 }
 
 export interface LoadConfig {

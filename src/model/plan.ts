@@ -5,18 +5,22 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { Column, ColumnBatch, KeyColumn } from "./columns.ts";
 import type { Filter } from "./filter.ts";
+import type { QueryVectors } from "./queries.ts";
 import type { Metric } from "./types.ts";
 
 export interface VectorPlan {
   readonly fieldId: bigint;
-  /** `queryCount * dimension` floats. */
-  readonly queries: Float32Array;
+  readonly queries: QueryVectors;
   readonly queryCount: number;
   readonly metric: Metric;
   /** Hits wanted a query. */
   readonly k: number;
-  /** L2: `inner <= score < outer`; IP, COSINE: `outer < score <= inner`. */
+  /** Distances: `inner <= score < outer`; similarities: `outer < score <= inner`. */
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
+  /** MHJACCARD: bits of one hash of a signature. */
+  readonly hashBits?: 8 | 16 | 32 | 64;
+  /** What is said to the index, by Milvus's names: `ef`, `nprobe`, `level`… Absent: nothing. */
+  readonly indexParams?: ReadonlyMap<string, unknown>;
 }
 
 export interface SearchPlan {

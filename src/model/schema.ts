@@ -41,7 +41,7 @@ export interface FieldSchema {
   readonly typeParams: readonly KeyValue[];
   /** Components of a vector; 0 for other fields. */
   readonly dimension: number;
-  /** Bytes that a VarChar may have; 0 for other fields. */
+  /** Bytes that a VarChar, or an element of an array of them, may have; 0 for other fields. */
   readonly maxLengthBytes: number;
 }
 
@@ -83,6 +83,11 @@ export function primaryKeyField(schema: CollectionSchema): FieldSchema {
     schema.fields.find((field) => field.isPrimaryKey),
     "primary key field",
   );
+}
+
+/** How many elements an array may have. */
+export function arrayCapacity({ typeParams }: Pick<FieldSchema, "typeParams">): number {
+  return Number(typeParams.find(({ key }) => key === "max_capacity")?.value ?? 0);
 }
 
 export function dynamicField(schema: CollectionSchema): FieldSchema | null {

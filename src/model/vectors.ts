@@ -50,6 +50,11 @@ export function bytesOfVectors(values: VectorValues): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
+/** Bytes of one entry of the array. */
+export function entryBytes(type: DenseVectorType): number {
+  return ARRAYS[type].BYTES_PER_ELEMENT;
+}
+
 /** Entries of the array that a row takes. */
 export function vectorStride(type: DataType, dimension: number): number {
   return type === DataType.BinaryVector ? dimension / 8 : dimension;

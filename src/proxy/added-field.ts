@@ -4,9 +4,9 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
+import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema, vectorFields } from "../model/schema.ts";
 import { type DataType, isVectorType } from "../model/types.ts";
-import { checkField, fieldSchema, MAX_FIELDS } from "./declare.ts";
+import { checkField, fieldSchema, MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
 import type { DeclaredField } from "./requests.ts";
 
 const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
@@ -17,8 +17,8 @@ export function declareAddedField(field: DeclaredField, schema: CollectionSchema
   if (schema.fields.filter(({ isDynamic }) => !isDynamic).length >= MAX_FIELDS) {
     throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
   }
-  if (isVectorType(field.dataType as DataType)) {
-    throw invalidParameter(`not support to add vector field, field name = ${name}`);
+  if (isVectorType(field.dataType as DataType) && vectorFields(schema).length >= MAX_VECTOR_FIELDS) {
+    throw invalidParameter(`maximum vector field's number should be limited to ${MAX_VECTOR_FIELDS}`);
   }
   if (SYSTEM_NAMES.has(name)) throw invalidParameter(`not support to add system field, field name = ${name}`);
   if (field.isPrimaryKey) throw invalidParameter(`not support to add pk field, field name = ${name}`);

@@ -12,15 +12,17 @@ import {
   newDynamicField,
 } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import { checkCollectionName, checkFieldName } from "./names.ts";
 import type { CreateCollectionRequest, DeclaredField, DeclaredSchema } from "./requests.ts";
 
 export const MAX_FIELDS = 64;
-const MAX_VECTOR_FIELDS = 10;
+export const MAX_VECTOR_FIELDS = 10;
 const MAX_SHARDS = 16;
 const MAX_PARTITIONS = 1_024;
 const MAX_DIMENSION = 32_768;
 const MAX_VARCHAR_BYTES = 65_535;
+const MAX_ARRAY_CAPACITY = 4_096;
 
 const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.Bool,
@@ -32,7 +34,22 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.Double,
   DataType.VarChar,
   DataType.JSON,
+  DataType.Array,
   DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.BinaryVector,
+]);
+const ELEMENT_TYPES: ReadonlySet<number> = new Set([
+  DataType.Bool,
+  DataType.Int8,
+  DataType.Int16,
+  DataType.Int32,
+  DataType.Int64,
+  DataType.Float,
+  DataType.Double,
+  DataType.VarChar,
 ]);
 
 export function declareCollection(request: CreateCollectionRequest): CollectionSchema {
@@ -105,8 +122,9 @@ export function checkField(field: DeclaredField, collection: string): void {
   if (!STORED_TYPES.has(dataType)) {
     throw invalidParameter(`data type ${dataTypeName(dataType)} of field ${field.name} is not supported yet`);
   }
-  if (dataType === DataType.FloatVector) checkDimension(field);
+  if (isDenseVectorType(dataType as DataType)) checkDimension(field);
   if (dataType === DataType.VarChar) checkMaxLength(field, collection);
+  if (dataType === DataType.Array) checkArray(field, collection);
   checkDefault(field);
 }
 
@@ -120,11 +138,24 @@ function checkDimension(field: DeclaredField): void {
   const dimension = Number(text);
   if (!Number.isInteger(dimension)) throw invalidParameter(`invalid dimension: ${text}`);
   if (dimension < 2) throw invalidParameter(`invalid dimension: ${text}. should be in range 2 ~ ${MAX_DIMENSION}`);
+  if (field.dataType === DataType.BinaryVector) return checkBinaryDimension(field, dimension);
   if (dimension > MAX_DIMENSION) {
     throw invalidParameter(
       `invalid dimension: ${text} of field ${field.name}. float vector dimension should be in range 2 ~ ${MAX_DIMENSION}`,
     );
   }
+}
+
+function checkBinaryDimension(field: DeclaredField, dimension: number): void {
+  const kind = `invalid dimension: ${dimension} of field ${field.name}. binary vector dimension should be`;
+  if (dimension % 8 !== 0) throw invalidParameter(`${kind} multiple of 8.`);
+  if (dimension > MAX_DIMENSION * 8) throw invalidParameter(`${kind} in range 2 ~ ${MAX_DIMENSION * 8}`);
+}
+
+/** The id is part of Milvus's text. */
+function checkSparse(field: FieldSchema): void {
+  if (field.dataType !== DataType.SparseFloatVector || !field.typeParams.some(({ key }) => key === "dim")) return;
+  throw invalidParameter(`dim should not be specified for sparse vector field ${field.name}(${field.fieldId})`);
 }
 
 function checkMaxLength(field: DeclaredField, collection: string): void {
@@ -139,6 +170,33 @@ function checkMaxLength(field: DeclaredField, collection: string): void {
     throw invalidParameter(
       `the maximum length specified for the field(${field.name}) should be in (0, ${MAX_VARCHAR_BYTES}], but got ${text} instead`,
     );
+  }
+}
+
+function checkArray(field: DeclaredField, collection: string): void {
+  const { name, elementType } = field;
+  if (elementType === DataType.None) throw invalidParameter("element data type None is not valid");
+  if (!ELEMENT_TYPES.has(elementType)) {
+    throw invalidParameter(`element type ${dataTypeName(elementType)} is not supported`);
+  }
+  checkCapacity(field, collection);
+  if (elementType === DataType.VarChar) checkMaxLength(field, collection);
+  if (field.isClusteringKey) throw invalidParameter(`array field ${name} can not be a clustering key`);
+}
+
+function checkCapacity(field: DeclaredField, collection: string): void {
+  const text = param(field, "max_capacity");
+  if (text === null) {
+    throw invalidParameter(
+      `type param(max_capacity) should be specified for array field ${field.name} of collection ${collection}`,
+    );
+  }
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw invalidParameter(`the value for max_capacity of field ${field.name} must be an integer`);
+  }
+  const capacity = Number(text);
+  if (capacity <= 0 || capacity > MAX_ARRAY_CAPACITY) {
+    throw invalidParameter(`the maximum capacity specified for a Array should be in (0, ${MAX_ARRAY_CAPACITY}]`);
   }
 }
 
@@ -224,6 +282,12 @@ function checkDefault(field: DeclaredField): void {
 }
 
 export function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
+  const schema = schemaOf(field, fieldId);
+  checkSparse(schema);
+  return schema;
+}
+
+function schemaOf(field: DeclaredField, fieldId: bigint): FieldSchema {
   return {
     fieldId,
     name: field.name,
@@ -238,9 +302,13 @@ export function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema 
     nullable: field.nullable,
     defaultValue: field.defaultValue === null ? null : (field.defaultValue.value as DefaultValue),
     typeParams: field.typeParams,
-    dimension: isVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
-    maxLengthBytes: field.dataType === DataType.VarChar ? Number(param(field, "max_length")) : 0,
+    dimension: isDenseVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
+    maxLengthBytes: holdsVarChar(field) ? Number(param(field, "max_length")) : 0,
   };
+}
+
+function holdsVarChar({ dataType, elementType }: DeclaredField): boolean {
+  return (dataType === DataType.Array ? elementType : dataType) === DataType.VarChar;
 }
 
 function param(field: DeclaredField, key: string): string | null {

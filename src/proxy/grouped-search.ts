@@ -17,6 +17,7 @@ import { assert } from "../base/assert.ts";
 import type { Column, ColumnBatch } from "../model/columns.ts";
 import type { Constant, FieldPlace, Filter } from "../model/filter.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
+import { chosenQueries } from "../model/queries.ts";
 import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
 import { type Scalar, scalarAt } from "../model/scalars.ts";
 import { gatherColumn } from "../rank/gather.ts";
@@ -271,8 +272,7 @@ function place(field: FieldSchema): FieldPlace {
 }
 
 function oneQuery(vector: VectorPlan, query: number): VectorPlan {
-  const length = vector.queries.length / vector.queryCount;
-  return { ...vector, queries: vector.queries.slice(query * length, (query + 1) * length), queryCount: 1 };
+  return { ...vector, queries: chosenQueries(vector.queries, vector.queryCount, [query]), queryCount: 1 };
 }
 
 function hitCount(wanted: number): number {

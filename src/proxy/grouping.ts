@@ -2,7 +2,7 @@
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import { type CollectionSchema, type FieldSchema, fieldByName } from "../model/schema.ts";
-import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { DataType, dataTypeName } from "../model/types.ts";
 
 const MAX_GROUP_SIZE = 10;
 
@@ -32,8 +32,11 @@ export function planGrouping(schema: CollectionSchema, params: ReadonlyMap<strin
   return { field, size };
 }
 
-/** Iterators and ranges do not group. */
-export function checkGroupedSearch(isIterator: boolean, isRange: boolean): void {
+/** Iterators, ranges and binary vectors do not group. */
+export function checkGroupedSearch(isIterator: boolean, isRange: boolean, queryType: number): void {
+  if (queryType === DataType.BinaryVector) {
+    throw invalidParameter("not support search_group_by operation based on binary vector");
+  }
   if (isIterator) throw invalidParameter("Not allowed to do groupBy when doing iteration");
   if (isRange) throw invalidParameter("Not allowed to do range-search when doing search-group-by");
 }
@@ -65,8 +68,16 @@ function isGroupable(type: DataType): boolean {
   }
 }
 
+const CORE_NAMES: Readonly<Record<number, string>> = {
+  [DataType.FloatVector]: "VECTOR_FLOAT",
+  [DataType.BinaryVector]: "VECTOR_BINARY",
+  [DataType.Float16Vector]: "VECTOR_FLOAT16",
+  [DataType.BFloat16Vector]: "VECTOR_BFLOAT16",
+  [DataType.Int8Vector]: "VECTOR_INT8",
+  [DataType.SparseFloatVector]: "VECTOR_SPARSE_U32_F32",
+};
+
 /** `VECTOR_FLOAT`, `DOUBLE`…: the core of Milvus spells its types so. */
 function coreName(type: DataType): string {
-  if (type === DataType.FloatVector) return "VECTOR_FLOAT";
-  return isVectorType(type) ? dataTypeName(type) : dataTypeName(type).toUpperCase();
+  return CORE_NAMES[type] ?? dataTypeName(type).toUpperCase();
 }

@@ -23,6 +23,7 @@ import {
   vectorValues,
 } from "../model/vectors.ts";
 import type { Pace } from "../storage/pace.ts";
+import { notFinite, notFiniteText } from "./input-numbers.ts";
 import type { InputField } from "./requests.ts";
 
 type InputColumn = NonNullable<InputField["column"]>;
@@ -62,7 +63,7 @@ export async function convertVectors(
 
 type HalfType = typeof DataType.Float16Vector | typeof DataType.BFloat16Vector;
 
-function isHalf(type: DataType): type is HalfType {
+export function isHalf(type: DataType): type is HalfType {
   return type === DataType.Float16Vector || type === DataType.BFloat16Vector;
 }
 
@@ -131,12 +132,14 @@ function numberAt(type: DenseVectorType, values: VectorValues, at: number): numb
   return type === DataType.Float16Vector ? numberOfFloat16(values[at]!) : numberOfBfloat16(values[at]!);
 }
 
-export function notFinite(value: number): Error {
-  return invalidParameter(notFiniteText(value));
-}
-
-function notFiniteText(value: number): string {
-  return `value '${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}' is not a number or infinity`;
+/** The first value that is no number, or null. */
+export function firstNotFinite(type: DataType, values: VectorValues): number | null {
+  if (type === DataType.BinaryVector || type === DataType.Int8Vector) return null;
+  for (let at = 0; at < values.length; at += 1) {
+    const value = numberAt(type as DenseVectorType, values, at);
+    if (!Number.isFinite(value)) return value;
+  }
+  return null;
 }
 
 /** A place for every row, zeros for those that are null, whether something was sent for them or not. */

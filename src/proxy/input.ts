@@ -13,6 +13,7 @@ import {
   type FixedColumn,
   bytesAt,
   bytesColumn,
+  emptyArrays,
   fixedValues,
   isBytesType,
 } from "../model/columns.ts";
@@ -20,18 +21,15 @@ import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { isDenseVectorType, vectorStride, vectorValues } from "../model/vectors.ts";
 import type { Pace } from "../storage/pace.ts";
-import { convertVectors, notFinite } from "./input-vectors.ts";
+import { convertArrays, padArrays } from "./input-arrays.ts";
+import { INTEGER_RANGES, notFinite, outOfRange } from "./input-numbers.ts";
+import { convertVectors } from "./input-vectors.ts";
 import type { InputField } from "./requests.ts";
 
 const MAX_JSON_BYTES = 65_536;
 /** So much JSON is parsed in about two milliseconds; a row costs about as much as so many bytes more. */
 const JSON_STEP_BYTES = 256 * 1024;
 const JSON_ROW_BYTES = 128;
-const INTEGER_RANGES: Readonly<Record<number, readonly [number, number]>> = {
-  [DataType.Int8]: [-128, 127],
-  [DataType.Int16]: [-32_768, 32_767],
-  [DataType.Int32]: [-2_147_483_648, 2_147_483_647],
-};
 
 /**
  * Columns by field id, the automatic key excepted (unless `keyGiven`). Between stretches of JSON `pace` gives everybody else a turn;
@@ -134,6 +132,7 @@ async function convert(
     return convertVectors(field, column, rowCount, valid, kernel, pace, mismatch);
   }
   if (isBytesType(type)) return convertBytes(field, column, pace, valid);
+  if (type === DataType.Array && column.kind === "array") return convertArrays(field, column, valid);
   if (column.kind !== "fixed") throw typeMismatchOf(field, column.kind);
   const { values } = column;
   const target = fixedValues(type, 0);
@@ -146,7 +145,7 @@ async function convert(
   for (let row = 0; row < values.length; row += 1) {
     const value = values[row]!;
     if (value < range[0] || value > range[1]) {
-      throw invalidParameter(`the ${row}th element (${value}) out of range: [${range[0]}, ${range[1]}]`);
+      throw outOfRange(row, value, range);
     }
   }
   const narrow = fixedValues(type, values.length) as Int8Array | Int16Array;
@@ -217,6 +216,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
   if (input.rowCount === rowCount) return column;
   if (input.rowCount !== present) throw unexpectedParameter(present, input.rowCount, "the length of field is wrong");
   if (column.kind === "vector" || column.kind === "sparse") throw typeMismatch(field, input);
+  if (column.kind === "array") return padArrays(column, valid);
   if (column.kind === "fixed") {
     const make = column.values.constructor as new (length: number) => FixedColumn["values"];
     const values = new make(rowCount);
@@ -260,6 +260,7 @@ export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | n
   if (field.isPrimaryKey) return null;
   if (defaultValue === null && !field.nullable) return null;
   const valid = defaultValue === null ? new Uint8Array(rowCount) : null;
+  if (type === DataType.Array) return emptyArrays(field, rowCount, valid);
   if (isDenseVectorType(type)) {
     const { dimension } = field;
     const values = vectorValues(type, rowCount * vectorStride(type, dimension));

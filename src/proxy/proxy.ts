@@ -19,6 +19,8 @@ import {
   type DatabaseInfo,
   type DescribedCollection,
   type GrowingSegmentInfo,
+  type IndexProgress,
+  type LoadedSegment,
   QUERY,
   type QueryService,
   STREAMING,
@@ -74,7 +76,7 @@ const NEVER = new AbortController().signal;
 
 export interface DescribedIndex {
   readonly index: IndexInfo;
-  readonly totalRows: number;
+  readonly progress: IndexProgress;
 }
 
 export interface ProxyOptions {
@@ -369,8 +371,12 @@ export class Proxy {
       const fact = indexName === "" ? `collection=${collection.schema.name}` : `indexName=${indexName}`;
       throw new MilvusError("IndexNotFound", `index not found[${fact}]`);
     }
-    const totalRows = await rowCount(this.#context, collection, null);
-    return found.map((index) => ({ index, totalRows }));
+    const { indexes: known } = await this.#coordinator.indexProgress({ collectionId: collection.collectionId });
+    // One that was dropped meanwhile has no progress any more.
+    return found.flatMap((index) => {
+      const progress = known.find(({ indexId }) => indexId === index.indexId);
+      return progress === undefined ? [] : [{ index, progress }];
+    });
   }
 
   loadCollection(
@@ -504,7 +510,7 @@ export class Proxy {
     return growingSegments(this.#context, collection);
   }
 
-  async loadedSegments(): Promise<ReadonlyMap<bigint, { readonly rowCount: number; readonly memoryBytes: number }>> {
+  async loadedSegments(): Promise<ReadonlyMap<bigint, LoadedSegment>> {
     const { segments } = await this.#query.loadedSegments({});
     return new Map(segments.map((segment) => [segment.segmentId, segment]));
   }

@@ -6,6 +6,7 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { TemplateValues } from "../expr/templates.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
+import type { QueryVectors } from "../model/queries.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
@@ -53,6 +54,10 @@ export interface CreateCollectionRequest extends Target {
   readonly partitionCount: number;
 }
 
+export type InputScalars =
+  | { readonly kind: "fixed"; readonly values: FixedValues }
+  | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array };
+
 /** One column as it was sent; nothing about it has been checked against a schema. */
 export interface InputField {
   readonly type: number;
@@ -61,8 +66,15 @@ export interface InputField {
   /** One byte an entry; null when the sender gave none. */
   readonly valid: Uint8Array | null;
   readonly column:
-    | { readonly kind: "fixed"; readonly values: FixedValues }
-    | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
+    | InputScalars
+    | {
+        readonly kind: "array";
+        readonly elementType: number;
+        /** In elements, one more than entries. */
+        readonly offsets: Uint32Array;
+        /** Null when there are none. */
+        readonly elements: InputScalars | null;
+      }
     | {
         readonly kind: "vector";
         readonly type: DenseVectorType;
@@ -124,12 +136,12 @@ export interface SubSearch {
   readonly expression: string;
   readonly templates: TemplateValues;
   /**
-   * Query vectors: `queryCount` equally long rows; `type` is the placeholder's. `valueBytes` is the length of one of them as it was
-   * sent; where they differ, or are no floats, `values` is empty and it is the length of one that cannot be right.
+   * `type` is the placeholder's. `valueBytes` is the length of one dense vector as it was sent; where they differ, or are no whole
+   * entries, `values` is empty and it is the length of one that cannot be right.
    */
   readonly queries: {
     readonly type: number;
-    readonly values: Float32Array;
+    readonly values: QueryVectors;
     readonly queryCount: number;
     readonly valueBytes?: number;
   };

@@ -1,7 +1,7 @@
 /** Search by keys: the vectors of these rows are the queries, in the order of the keys. */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type KeyColumn, type VectorColumn, takeRows, textAt } from "../model/columns.ts";
+import { type BytesColumn, type KeyColumn, type VectorColumn, takeRows, textAt } from "../model/columns.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
@@ -53,13 +53,14 @@ export async function queriesOfKeys(
     const list = missing.map((at) => keyText(keys, at)).join(" ");
     throw invalidParameter(`some of the provided primary key IDs do not exist: missing IDs = [${list}]`);
   }
-  const vectors = takeRows(batch.columns.get(field.fieldId)!, rows) as VectorColumn;
+  const vectors = takeRows(batch.columns.get(field.fieldId)!, rows) as VectorColumn | BytesColumn;
   const absent = [...rows.keys()].filter((at) => vectors.valid?.[at] === 0);
   if (absent.length > 0) {
     const list = absent.map((at) => keyText(keys, at)).join(" ");
     throw invalidParameter(`some of the provided primary key IDs have no vector: IDs = [${list}]`);
   }
-  return { type: field.dataType, values: vectors.values as Float32Array, queryCount: wanted.rowCount };
+  const values = vectors.kind === "vector" ? vectors.values : vectors;
+  return { type: field.dataType, values, queryCount: wanted.rowCount };
 }
 
 function keyText(keys: KeyColumn, row: number): string {

@@ -4,12 +4,13 @@
  */
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
-import { checkSearchParams } from "../index/parameters.ts";
+import { defaultMetric } from "../index/metrics.ts";
+import { searchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
-import { DataType, Metric, dataTypeName, isDistance } from "../model/types.ts";
+import { Metric, dataTypeName, isDistance, isVectorType } from "../model/types.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
@@ -25,6 +26,7 @@ import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
+import { queryVectors } from "./query-vectors.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 
@@ -56,7 +58,8 @@ export async function search(
   const plain = vectorPlan(described, request, window);
   const vector = page === null ? plain : pagePlan(plain, page);
   const grouping = planGrouping(schema, request.params);
-  if (grouping !== null) checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null);
+  if (grouping !== null)
+    checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null, request.queries.type);
   const order = planOrder(schema, request.params, "search");
   if (order.length > 0 && booleanParam(request.params, "iterator")) {
     throw invalidParameter("order_by is not supported when using search iterator");
@@ -210,33 +213,17 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
-  checkSearchParams(index?.indexType ?? "", search, window.limit + window.offset);
-  const metric = searchMetric(index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
-  if (queries.type !== field.dataType) {
-    throw invalidParameter(
-      `vector type must be the same, field ${field.name} - type ${dataTypeName(field.dataType)}, search info type ${dataTypeName(queries.type)}`,
-    );
-  }
-  const bytes = queries.valueBytes ?? (queries.values.length / queries.queryCount) * 4;
-  if (bytes !== field.dimension * 4 || queries.values.length !== queries.queryCount * field.dimension) {
-    throw invalidParameter(
-      `vector dimension mismatch, expected vector size(byte) ${field.dimension * 4}, actual ${bytes}.`,
-    );
-  }
-  for (const value of queries.values) {
-    if (!Number.isFinite(value)) {
-      throw invalidParameter(
-        `value '${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}' is not a number or infinity`,
-      );
-    }
-  }
+  const indexParams = searchParams(index?.indexType ?? "", search, window.limit + window.offset);
+  const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   return {
     fieldId: field.fieldId,
-    queries: queries.values,
+    queries: queryVectors(field, queries, numberParam(search, "drop_ratio_search") ?? 0),
     queryCount: queries.queryCount,
     metric,
+    ...(metric === Metric.MHJACCARD ? { hashBits: hashBits(index) } : {}),
     k: window.limit + window.offset,
     range: ring(search, metric),
+    ...(indexParams.size === 0 ? {} : { indexParams }),
   };
 }
 
@@ -249,7 +236,7 @@ function searchedField(collection: CollectionInfo, name: string): FieldSchema {
   }
   const field = collection.schema.fields.find((candidate) => candidate.name === name);
   if (field === undefined) throw invalidParameter(`failed to get field schema by name: fieldName(${name}) not found`);
-  if (field.dataType !== DataType.FloatVector) {
+  if (!isVectorType(field.dataType)) {
     throw invalidParameter(
       `field ${name} is of type ${dataTypeName(field.dataType)} and cannot be searched by vectors`,
     );
@@ -257,12 +244,18 @@ function searchedField(collection: CollectionInfo, name: string): FieldSchema {
   return field;
 }
 
-function searchMetric(index: IndexInfo | undefined, wanted: string): Metric {
+function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
   if (index === undefined) throw invalidParameter("metric type not set for vector index");
-  const built = index.metricType === "" ? Metric.COSINE : (index.metricType.toUpperCase() as Metric);
+  const built = index.metricType === "" ? defaultMetric(field.dataType) : (index.metricType.toUpperCase() as Metric);
   const asked = wanted.toUpperCase();
   if (asked !== "" && asked !== built) throw unexpectedParameter(built, wanted, "metric type not match");
   return built;
+}
+
+/** MinHash signatures: the width of a hash that the index was made for. */
+function hashBits(index: IndexInfo | undefined): VectorPlan["hashBits"] {
+  const given = Number(index?.userParams.find(({ key }) => key === "mh_element_bit_width")?.value ?? 8);
+  return given as VectorPlan["hashBits"];
 }
 
 /** `radius` is the outer bound, `range_filter` the inner one. */

@@ -10,16 +10,20 @@
 import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { indexesOf } from "../kernel/load.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
+import type { WorkFolder } from "../objectstore/work-folder.ts";
 import { aggregateRows } from "../rank/aggregate.ts";
 import { countRows, fetchRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
-import { QUERY, type QueryService } from "../rpc/services.ts";
+import { COORDINATOR, type CoordinatorService, QUERY, type QueryService } from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
 import { SealedSegment } from "../segment/sealed.ts";
+import type { SegmentIndexFacts } from "../segment/segment-index.ts";
 import type { Deltas } from "../storage/deltas.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
 import { DeltaCache } from "./delta-cache.ts";
+import { type OpenIndexes, openIndexes } from "./open-indexes.ts";
 
 interface Loaded {
   readonly segment: Promise<SealedSegment>;
@@ -33,17 +37,24 @@ export interface QueryNodeOptions {
   readonly kernel: Kernel;
   readonly transport: Transport;
   readonly runtime: Runtime;
+  /** Where files are fetched to; null where there is no disk. */
+  readonly work: WorkFolder | null;
+  /** One line each about what it does on its own. */
+  readonly log: (line: string) => void;
 }
 
 export class QueryNode {
   readonly #options: QueryNodeOptions;
   readonly #loaded = new Map<bigint, Loaded>();
   readonly #deltas: DeltaCache;
+  readonly #indexes: OpenIndexes;
   readonly #stopServing: () => void;
 
   constructor(options: QueryNodeOptions) {
     this.#options = options;
     this.#deltas = new DeltaCache(options.objects, options.runtime);
+    const coordinator = options.transport.client<CoordinatorService>(COORDINATOR);
+    this.#indexes = { ...options, kernel: indexesOf(options.kernel), coordinator };
     this.#stopServing = options.transport.serve<QueryService>(QUERY, this.#implementation());
   }
 
@@ -68,6 +79,7 @@ export class QueryNode {
           const segment = await loaded.segment;
           // It may be here since before the collection got its newest fields.
           await segment.adoptSchema(request.collection.schema);
+          await openIndexes(segment, request.indexes, this.#indexes);
           const { rowCount, memoryBytes } = segment;
           return { rowCount, memoryBytes };
         } catch (error) {
@@ -86,6 +98,12 @@ export class QueryNode {
       adoptSchema: async ({ segmentIds, schema }) => {
         const here = segmentIds.filter((segmentId) => this.#loaded.has(segmentId));
         for (const segment of await this.#segments(here)) await segment.adoptSchema(schema);
+      },
+      adoptIndexes: async ({ indexes }) => {
+        for (const [segmentId, records] of Map.groupBy(indexes, (record) => record.segmentId)) {
+          const segment = await this.#loaded.get(segmentId)?.segment;
+          if (segment !== undefined && !segment.isClosed) await openIndexes(segment, records, this.#indexes);
+        }
       },
       applyDeletes: async ({ segmentIds, keys, timestamps, upperBounds }) => {
         // A segment that was released meanwhile answers nobody any more.
@@ -115,8 +133,9 @@ export class QueryNode {
       loadedSegments: async () => ({
         segments: await Promise.all(
           [...this.#loaded].map(async ([segmentId, { segment }]) => {
-            const { rowCount, memoryBytes } = await segment;
-            return { segmentId, rowCount, memoryBytes };
+            const { rowCount, memoryBytes, indexes } = await segment;
+            const open = indexes.map(({ facts, memoryBytes: bytes }) => ({ ...ids(facts), memoryBytes: bytes }));
+            return { segmentId, rowCount, memoryBytes, indexes: open };
           }),
         ),
       }),
@@ -150,6 +169,10 @@ export class QueryNode {
       }),
     );
   }
+}
+
+function ids({ indexId, buildId }: SegmentIndexFacts): { readonly indexId: bigint; readonly buildId: bigint } {
+  return { indexId, buildId };
 }
 
 function schemaOf(segments: readonly SealedSegment[]): CollectionSchema {

@@ -11,7 +11,7 @@
 import { milvusError, invalidParameter } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { compileFilter } from "../expr/evaluate.ts";
+import { planFilter } from "../expr/plan.ts";
 import type { Column } from "../model/columns.ts";
 import type { Constant } from "../model/filter.ts";
 import type { AggregateOperator, AggregatePlan, AggregateState, GroupTable } from "../model/plan.ts";
@@ -34,7 +34,7 @@ export async function aggregateRows(
   signal: AbortSignal,
 ): Promise<GroupTable> {
   const groups = new Groups(plan, schema);
-  const filter = plan.filter === null ? null : compileFilter(plan.filter);
+  const filter = plan.filter === null ? null : planFilter(plan.filter);
   for (const segment of segments) {
     await visitSegment(
       segment,

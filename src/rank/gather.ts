@@ -11,6 +11,7 @@ import {
   fixedValues,
   type VectorColumn,
 } from "../model/columns.ts";
+import { type VectorValues, vectorStride, vectorValues } from "../model/vectors.ts";
 
 /** Row `at` of the result is row `entries[at]` of `parts[sources[at]]`. */
 export function gatherColumn(parts: readonly Column[], sources: Uint32Array, entries: Uint32Array): Column {
@@ -28,7 +29,7 @@ export function gatherColumn(parts: readonly Column[], sources: Uint32Array, ent
     case "bytes":
       return { ...first, ...gatherBytes(parts as readonly BytesColumn[], sources, entries), valid };
     case "vector": {
-      const values = gatherVectors(parts as readonly VectorColumn[], first.dimension, sources, entries);
+      const values = gatherVectors(parts as readonly VectorColumn[], first, sources, entries);
       return { ...first, values, valid };
     }
     case "array":
@@ -109,16 +110,17 @@ function gatherArrays(
 
 function gatherVectors(
   parts: readonly VectorColumn[],
-  dimension: number,
+  { type, dimension }: VectorColumn,
   sources: Uint32Array,
   entries: Uint32Array,
-): Float32Array {
-  const values = new Float32Array(entries.length * dimension);
+): VectorValues {
+  const stride = vectorStride(type, dimension);
+  const values = vectorValues(type, entries.length * stride);
   for (let at = 0; at < entries.length; at += 1) {
     const part = parts[sources[at]!]!;
     assert(part.dimension === dimension, "the vectors have one dimension");
-    const start = entries[at]! * dimension;
-    values.set(part.values.subarray(start, start + dimension), at * dimension);
+    const start = entries[at]! * stride;
+    values.set(part.values.subarray(start, start + stride), at * stride);
   }
   return values;
 }

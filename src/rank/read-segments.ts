@@ -6,19 +6,21 @@
 import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { type CompiledFilter, compileFilter } from "../expr/evaluate.ts";
+import { type FilterPlan, planFilter } from "../expr/plan.ts";
 import {
   type Column,
   type ColumnBatch,
   type VectorColumn,
   bytesColumn,
+  emptyArrays,
   fixedValues,
   isBytesType,
 } from "../model/columns.ts";
 import type { Filter } from "../model/filter.ts";
 import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
-import { DataType, isVectorType } from "../model/types.ts";
+import { DataType } from "../model/types.ts";
+import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
 import type { Segment } from "../segment/segment.ts";
 import { placesOf, scatterRows } from "./places.ts";
@@ -133,20 +135,21 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
   const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
   if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
   const { dataType, dimension } = field;
-  if (isVectorType(dataType)) {
+  if (isDenseVectorType(dataType)) {
     const column: VectorColumn = {
       kind: "vector",
       type: dataType,
       dimension,
-      values: new Float32Array(0),
+      values: vectorValues(dataType, 0),
       valid: null,
     };
     return column;
   }
   if (isBytesType(dataType)) return bytesColumn(dataType, []);
+  if (dataType === DataType.Array) return emptyArrays(field, 0, null);
   return { kind: "fixed", type: dataType, values: fixedValues(dataType, 0), valid: null };
 }
 
-function compiled(filter: Filter | null): CompiledFilter | null {
-  return filter === null ? null : compileFilter(filter);
+function compiled(filter: Filter | null): FilterPlan | null {
+  return filter === null ? null : planFilter(filter);
 }

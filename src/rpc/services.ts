@@ -4,7 +4,14 @@
 
 import type { Timestamp } from "../base/timestamp.ts";
 import type { KeyColumn, ColumnBatch } from "../model/columns.ts";
-import type { IndexFile, IndexInfo, LoadConfig, SegmentInfo } from "../model/catalog.ts";
+import type {
+  IndexBuildState,
+  IndexFile,
+  IndexInfo,
+  LoadConfig,
+  SegmentIndexInfo,
+  SegmentInfo,
+} from "../model/catalog.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
   AggregatePlan,
@@ -47,6 +54,18 @@ export interface DescribedCollection {
 export interface ShownCollection {
   readonly collection: CollectionInfo;
   readonly loadState: LoadState;
+}
+
+/** Rows of flushed segments. */
+export interface IndexProgress {
+  readonly indexId: bigint;
+  readonly totalRows: number;
+  /** Rows for which nothing is left to build; in segments that are too small for an index they count too, as in Milvus. */
+  readonly indexedRows: number;
+  readonly pendingRows: number;
+  readonly state: IndexBuildState;
+  readonly reason: string;
+  readonly segments: readonly SegmentIndexInfo[];
 }
 
 export interface DatabaseInfo {
@@ -136,6 +155,15 @@ export interface CoordinatorService {
     },
   ): Promise<void>;
   dropIndex(request: CollectionName & { readonly indexName: string }): Promise<void>;
+  /** Of every index of the collection. */
+  indexProgress(request: { readonly collectionId: bigint }): Promise<{ readonly indexes: readonly IndexProgress[] }>;
+  /** Files of a finished build could not be opened: they are given up and built again. */
+  reportBrokenIndex(request: {
+    readonly collectionId: bigint;
+    readonly buildId: bigint;
+    readonly version: bigint;
+    readonly reason: string;
+  }): Promise<void>;
 
   /** `fieldIds` empty: all fields. */
   loadCollection(
@@ -191,6 +219,10 @@ export interface ChannelTarget {
   readonly load: LoadConfig | null;
   /** Flushed segments of loaded partitions, L0 included. */
   readonly segments: readonly SegmentInfo[];
+  /** The indexes of these segments that are ready. */
+  readonly indexes: readonly SegmentIndexInfo[];
+  /** They have every row that was closed, and every delete that was made, at this tick or before. */
+  readonly flushedUntil: Timestamp;
 }
 
 export interface FlushedChannel {
@@ -237,6 +269,8 @@ export interface StreamingService {
   growingSegments(request: {
     readonly collectionId: bigint;
   }): Promise<{ readonly segments: readonly GrowingSegmentInfo[] }>;
+  /** The earliest moment that somebody still reads as of, beyond what is kept anyway; null: none. */
+  oldestRead(request: { readonly virtualChannel: string }): Promise<{ readonly timestamp: Timestamp | null }>;
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
@@ -275,6 +309,14 @@ export interface StreamingService {
   releaseLease(request: { readonly virtualChannel: string; readonly leaseId: bigint }): Promise<void>;
 }
 
+export interface LoadedSegment {
+  readonly segmentId: bigint;
+  readonly rowCount: number;
+  readonly memoryBytes: number;
+  /** The builds that it is searched through. */
+  readonly indexes: readonly { readonly indexId: bigint; readonly buildId: bigint; readonly memoryBytes: number }[];
+}
+
 /** Holder of sealed segments. */
 export interface QueryService {
   /** Loads from files, with the deletes of these L0 segments applied. Repeated for a loaded segment it only adds a reference. */
@@ -283,7 +325,11 @@ export interface QueryService {
     readonly load: LoadConfig;
     readonly segment: SegmentInfo;
     readonly deltas: readonly SegmentInfo[];
+    /** What cannot be opened is reported, and the segment is searched without it. */
+    readonly indexes: readonly SegmentIndexInfo[];
   }): Promise<{ readonly rowCount: number; readonly memoryBytes: number }>;
+  /** Loaded segments have these indexes now; resolves when searches go through them. Repeating it changes nothing. */
+  adoptIndexes(request: { readonly indexes: readonly SegmentIndexInfo[] }): Promise<void>;
   releaseSegment(request: { readonly segmentId: bigint }): Promise<void>;
   /** The collection has fields that these segments were not loaded with. Repeating it changes nothing. */
   adoptSchema(request: { readonly segmentIds: readonly bigint[]; readonly schema: CollectionSchema }): Promise<void>;
@@ -317,17 +363,11 @@ export interface QueryService {
     readonly fieldIds: readonly bigint[];
     readonly places: HitPlaces;
   }): Promise<{ readonly batch: ColumnBatch }>;
-  loadedSegments(request: object): Promise<{
-    readonly segments: readonly {
-      readonly segmentId: bigint;
-      readonly rowCount: number;
-      readonly memoryBytes: number;
-    }[];
-  }>;
+  loadedSegments(request: object): Promise<{ readonly segments: readonly LoadedSegment[] }>;
 }
 
 /** Work of a data node. A task is known by its id and version; a repetition of work has the next version, and files of its own. */
-export type DataTask = IndexTask;
+export type DataTask = IndexTask | MergeTask | SpreadTask;
 
 /** Builds the index of one field of one segment. */
 export interface IndexTask {
@@ -342,7 +382,44 @@ export interface IndexTask {
   readonly params: readonly KeyValue[];
 }
 
-export type DataResult = IndexResult;
+/** Writes the rows of several segments of one partition and channel as one. */
+export interface MergeTask {
+  readonly kind: "merge";
+  readonly taskId: bigint;
+  readonly version: bigint;
+  readonly collection: CollectionInfo;
+  /** Sorted by key, as all flushed segments are. */
+  readonly segments: readonly SegmentInfo[];
+  /** L0 segments that may concern them. */
+  readonly deltas: readonly SegmentInfo[];
+  /** Rows that nobody sees at this timestamp or later are left out. */
+  readonly safeTimestamp: Timestamp;
+  readonly segmentId: bigint;
+}
+
+/** Gives the deletes of L0 segments to the segments that may have the rows, each in a delete log of its own. */
+export interface SpreadTask {
+  readonly kind: "spread";
+  readonly taskId: bigint;
+  readonly version: bigint;
+  readonly collection: CollectionInfo;
+  readonly deltas: readonly SegmentInfo[];
+  readonly segments: readonly SegmentInfo[];
+}
+
+export type DataResult = IndexResult | MergeResult | SpreadResult;
+
+export interface MergeResult {
+  readonly kind: "merge";
+  /** Null: no row is left. */
+  readonly segment: SegmentInfo | null;
+}
+
+export interface SpreadResult {
+  readonly kind: "spread";
+  /** Those that got deletes, as they are now. */
+  readonly segments: readonly SegmentInfo[];
+}
 
 /** Durable when it is told. */
 export interface IndexResult {

@@ -3,7 +3,8 @@
 import { assert } from "../base/assert.ts";
 import { type Column, emptyArrays, fixedValues, isBytesType } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
-import { DataType, isVectorType } from "../model/types.ts";
+import { DataType } from "../model/types.ts";
+import { isDenseVectorType, vectorStride, vectorValues } from "../model/vectors.ts";
 
 export function absentColumn(field: FieldSchema, rowCount: number): Column {
   const { dataType, defaultValue } = field;
@@ -12,9 +13,10 @@ export function absentColumn(field: FieldSchema, rowCount: number): Column {
     "a field added later is nullable or has a default",
   );
   const valid = defaultValue === null && !field.isDynamic ? new Uint8Array(rowCount) : null;
-  if (isVectorType(dataType)) {
+  if (isDenseVectorType(dataType)) {
     const { dimension } = field;
-    return { kind: "vector", type: dataType, dimension, values: new Float32Array(rowCount * dimension), valid };
+    const values = vectorValues(dataType, rowCount * vectorStride(dataType, dimension));
+    return { kind: "vector", type: dataType, dimension, values, valid };
   }
   if (dataType === DataType.Array) return emptyArrays(field, rowCount, valid);
   if (isBytesType(dataType)) {

@@ -12,7 +12,7 @@
 import { assert } from "../base/assert.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 
-const NEVER = (1n << 64n) - 1n;
+export const NEVER = (1n << 64n) - 1n;
 
 /** Deletes to apply, one entry a key, as halves. */
 export interface DeleteBatch {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SystemRuntime } from "../base/host/system.ts";
-import { compileFilter } from "../expr/evaluate.ts";
+import { planFilter } from "../expr/plan.ts";
 import { parseFilter } from "../expr/filter.ts";
 import type { ColumnBatch, FixedColumn, KeyColumn } from "../model/columns.ts";
 import { TIMESTAMP_FIELD } from "../model/schema.ts";
@@ -35,8 +35,8 @@ const FILTERS: readonly { readonly text: string; readonly passes: (version: Vers
   { text: 'note like "note 1%"', passes: (version) => version.note?.startsWith("note 1") === true },
 ];
 
-function compiled(text: string, keyType: KeyType): ReturnType<typeof compileFilter> {
-  return compileFilter(parseFilter(text, testSchema(keyType))!);
+function compiled(text: string, keyType: KeyType): ReturnType<typeof planFilter> {
+  return planFilter(parseFilter(text, testSchema(keyType))!);
 }
 
 function serialsOf(batch: ColumnBatch): number[] {
@@ -82,6 +82,7 @@ async function checkPlans(segment: Segment, model: VersionModel, timestamp: bigi
     const search = {
       fieldId: VECTOR_FIELD,
       queries: Float32Array.of(1, 0, 0, 2),
+      queryCount: 2,
       metric: Metric.L2,
       k: 4,
       range: null,

@@ -9,33 +9,27 @@
  * Not here: which segments answer, merging of their answers (rank).
  */
 
-import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import type { CompiledFilter } from "../expr/evaluate.ts";
-import { type ColumnSource, STRETCH_ROWS } from "../expr/scan.ts";
-import { type Bitset, countBits, emptyBitset, fullBitset, hasBit, intersectInto, rowsOf } from "../model/bitset.ts";
+import type { FilterPlan } from "../expr/plan.ts";
+import type { ColumnSource } from "../expr/scan.ts";
+import { type Bitset, countBits, fullBitset, hasBit, rowsOf } from "../model/bitset.ts";
 import { type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
 import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
-import { Pace } from "../storage/pace.ts";
+import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
 import { keyReader } from "./key-reader.ts";
 import type { RowView, Segment, VectorSearch } from "./segment.ts";
 
-export interface Reading {
-  readonly runtime: Runtime;
-  readonly signal?: AbortSignal;
-}
-
 export interface SegmentSearch {
   readonly search: VectorSearch;
-  readonly filter: CompiledFilter | null;
+  readonly filter: FilterPlan | null;
   readonly timestamp: Timestamp;
   /** Rows inserted until then are not seen; absent: none. */
   readonly expiredUntil?: Timestamp;
 }
 
 export interface SegmentRetrieve {
-  readonly filter: CompiledFilter | null;
+  readonly filter: FilterPlan | null;
   /** Only these keys; null means all. */
   readonly keys: KeyColumn | null;
   readonly timestamp: Timestamp;
@@ -49,7 +43,8 @@ export interface SegmentRetrieve {
 export async function searchSegment(segment: Segment, plan: SegmentSearch, reading: Reading): Promise<Hits> {
   return await held(segment, async () => {
     const view = segment.view(plan.timestamp, plan.expiredUntil);
-    const allowed = plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, reading);
+    const allowed =
+      plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, reading);
     const { offsets, rows, scores } = await segment.search(plan.search, view, allowed, reading.signal);
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
     return { offsets, rows, scores, keys, segmentIds: new BigInt64Array(rows.length).fill(segment.segmentId) };
@@ -120,66 +115,20 @@ async function matchingRows(
     .filter((row) => row < view.rowCount && (view.visible === null || hasBit(view.visible, row)));
   if (plan.filter === null || rows.length === 0) return rows;
   // The filter looks at these rows alone, as if they were a segment.
-  const source = columnsOnce((fieldId) => takeRows(segment.column(fieldId), rows));
-  const passing = await evaluateInSlices(plan.filter, source, rows.length, reading);
+  const picked = (fieldId: bigint): Column => takeRows(segment.column(fieldId), rows);
+  const passing = await passingPicked(plan.filter, picked, rows.length, reading);
   return rows.filter((_, at) => hasBit(passing, at));
 }
 
 /** Null means all rows of the view. */
 async function matchingBits(
   segment: Segment,
-  filter: CompiledFilter | null,
+  filter: FilterPlan | null,
   view: RowView,
   reading: Reading,
 ): Promise<Bitset | null> {
   if (filter === null) return view.visible;
-  const passing = await passingRows(segment, filter, view.rowCount, reading);
-  if (view.visible !== null) intersectInto(passing, view.visible);
-  return passing;
-}
-
-async function passingRows(
-  segment: Segment,
-  filter: CompiledFilter,
-  rowCount: number,
-  reading: Reading,
-): Promise<Bitset> {
-  return await evaluateInSlices(
-    filter,
-    columnsOnce((fieldId) => segment.column(fieldId)),
-    rowCount,
-    reading,
-  );
-}
-
-async function evaluateInSlices(
-  filter: CompiledFilter,
-  source: ColumnSource,
-  rowCount: number,
-  { runtime, signal }: Reading,
-): Promise<Bitset> {
-  if (rowCount <= STRETCH_ROWS) return filter(source, rowCount);
-  const pace = new Pace(runtime);
-  const result = emptyBitset(rowCount);
-  for (let from = 0; from < rowCount; from += STRETCH_ROWS) {
-    const to = Math.min(from + STRETCH_ROWS, rowCount);
-    result.set(filter(source, to, from).subarray(from / 8), from / 8);
-    await pace.pause();
-    signal?.throwIfAborted();
-  }
-  return result;
-}
-
-/** Asks for every column once, so that all slices see the same one. */
-function columnsOnce(column: (fieldId: bigint) => Column): ColumnSource {
-  const known = new Map<bigint, Column>();
-  return {
-    column(fieldId) {
-      let found = known.get(fieldId);
-      if (found === undefined) known.set(fieldId, (found = column(fieldId)));
-      return found;
-    },
-  };
+  return await passingRows(segment, filter, view.rowCount, view.visible, reading);
 }
 
 /** The newest row of every key, of the first `limit` keys; `rows` is by key, the newest first. */

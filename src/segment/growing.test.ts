@@ -172,7 +172,7 @@ test("what a reader was given stays while rows are appended", async () => {
   const keys = segment.keys();
   const view = segment.view(10n);
   const searching = segment.search(
-    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 100, range: null },
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), queryCount: 1, metric: Metric.L2, k: 100, range: null },
     view,
     null,
   );
@@ -192,7 +192,7 @@ test("no search is repeated with ranks unless a tie at the border demands it", a
   const search = async (k: number): Promise<number[]> => {
     kernel.searches = 0;
     const hits = await segment.search(
-      { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k, range: null },
+      { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), queryCount: 1, metric: Metric.L2, k, range: null },
       segment.view(10n),
       null,
     );
@@ -227,7 +227,7 @@ test("a tie is broken among the rows of the view, not by smaller keys that came 
   const rows = [8, 7, 9].map((key) => ({ key, vector: [0, 0] as const }));
   append(segment, model.insert(rows, 10n), 10n, "int64");
   const searching = segment.search(
-    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 2, range: null },
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), queryCount: 1, metric: Metric.L2, k: 2, range: null },
     segment.view(10n),
     null,
   );
@@ -286,7 +286,7 @@ test("the flood of one key does not hide the others, even past the kernel's wide
     "int64",
   );
   const hits = await segment.search(
-    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 3, range: null },
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), queryCount: 1, metric: Metric.L2, k: 3, range: null },
     segment.view(11n),
     null,
   );
@@ -347,7 +347,7 @@ test("a row without a vector is not found by its vector", async () => {
   const columns = new Map(batch.columns).set(VECTOR_FIELD, { ...vector, valid: Uint8Array.of(0, 1) });
   segment.append({ rowCount: 2, columns }, BigInt64Array.of(1n, 2n), 10n);
   const hits = await segment.search(
-    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), metric: Metric.L2, k: 5, range: null },
+    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0), queryCount: 1, metric: Metric.L2, k: 5, range: null },
     segment.view(10n),
     null,
   );

@@ -14,7 +14,9 @@
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
-import { type Handle, type Kernel, NO_ROW } from "../kernel/kernel.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
+import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import {
@@ -33,10 +35,11 @@ import {
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
-import { timestampColumn } from "../storage/deltas.ts";
+import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
+import { createFieldVectors, type FieldVectors } from "./field-vectors.ts";
 import {
   type GrowableColumn,
   GrowableFixed,
@@ -44,6 +47,7 @@ import {
   growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
+import { hidingDeltas } from "./hiding-deltas.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
@@ -51,12 +55,9 @@ import { KeyTable } from "./key-table.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
-import { takeVectors } from "./take-vectors.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
 const FIRST_TIMESTAMPS = 256;
-/** 2 MiB: copying so much into memory that was never touched takes a few milliseconds. */
-const PIECE_FLOATS = 1 << 19;
 
 export interface GrowingSegmentOptions {
   readonly segmentId: bigint;
@@ -69,8 +70,7 @@ export interface GrowingSegmentOptions {
 }
 
 interface GrowingVectors {
-  readonly rows: Handle;
-  readonly dimension: number;
+  readonly vectors: FieldVectors;
   readonly valid: GrowableValidity;
 }
 
@@ -114,7 +114,7 @@ export class GrowingSegment implements Segment {
     this.#keys = keyReader(this.keys());
     this.#visibility = new Visibility(kernel, this.#deletes);
     this.#lease = new Lease(options.segmentId, () => {
-      for (const { rows } of this.#vectors.values()) kernel.close(rows);
+      for (const { vectors } of this.#vectors.values()) vectors.close();
     });
   }
 
@@ -149,7 +149,7 @@ export class GrowingSegment implements Segment {
   get rawBytes(): number {
     let bytes = this.#rowCount * 8;
     for (const column of this.#scalars.values()) bytes += column.rawBytes;
-    for (const { dimension, valid } of this.#vectors.values()) bytes += this.#rowCount * dimension * 4 + valid.rawBytes;
+    for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.rawBytes + valid.rawBytes;
     return bytes;
   }
 
@@ -158,8 +158,7 @@ export class GrowingSegment implements Segment {
     bytes += this.#table.memoryBytes + this.#order.memoryBytes;
     for (const column of this.#scalars.values()) bytes += column.memoryBytes;
     if (!this.#lease.isFreed) {
-      for (const { rows, valid } of this.#vectors.values())
-        bytes += this.#kernel.residentBytes(rows) + valid.memoryBytes;
+      for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.residentBytes + valid.memoryBytes;
     }
     return bytes;
   }
@@ -170,9 +169,14 @@ export class GrowingSegment implements Segment {
     const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
     for (const field of schema.fields) {
       if (known.has(field.fieldId)) continue;
-      assert(!isVectorType(field.dataType), "vectors are there from the beginning");
       this.#addField(field);
-      this.#scalars.get(field.fieldId)!.append(absentColumn(field, this.#rowCount));
+      const absent = absentColumn(field, this.#rowCount);
+      const vector = this.#vectors.get(field.fieldId);
+      if (vector === undefined) this.#scalars.get(field.fieldId)!.append(absent);
+      else if (this.#rowCount > 0) {
+        vector.vectors.append(absent, 0, this.#rowCount);
+        vector.valid.append(absent.valid, this.#rowCount);
+      }
     }
     this.#schema = schema;
   }
@@ -212,21 +216,18 @@ export class GrowingSegment implements Segment {
     }
     if (batch.rowCount === 0) return;
     this.#isAppending = true;
-    for (const [fieldId, { rows, dimension }] of this.#vectors) {
+    for (const [fieldId, { vectors }] of this.#vectors) {
       const column = batch.columns.get(fieldId)!;
-      assert(column.kind === "vector" && column.dimension === dimension, "vectors have the field's dimension");
-      const step = Math.max(1, Math.floor(PIECE_FLOATS / dimension)) * dimension;
-      for (let at = 0; at < column.values.length; at += step) {
-        if (at > 0) yield;
-        this.#kernel.appendRows(rows, (column.values as Float32Array).subarray(at, at + step));
+      for (let from = 0; from < batch.rowCount; from += vectors.stepRows) {
+        if (from > 0) yield;
+        vectors.append(column, from, Math.min(batch.rowCount, from + vectors.stepRows));
       }
     }
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
-    for (const [fieldId, vector] of this.#vectors) {
-      const total = this.#kernel.rowCount(vector.rows);
-      assert(total === this.#rowCount + batch.rowCount, "the kernel has as many rows as the segment");
-      vector.valid.append(batch.columns.get(fieldId)!.valid, batch.rowCount);
+    for (const [fieldId, { vectors, valid }] of this.#vectors) {
+      assert(vectors.rowCount === this.#rowCount + batch.rowCount, "the kernel has as many rows as the segment");
+      valid.append(batch.columns.get(fieldId)!.valid, batch.rowCount);
     }
     for (const [fieldId, column] of this.#scalars) {
       if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);
@@ -262,6 +263,14 @@ export class GrowingSegment implements Segment {
     // The rows left are inserted at `timestamp` or before, so that only deletes count.
     const view = this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
     return unexpired(this.#kernel, view, this.#inserts, this.#firstTimestamp ?? MAX_TIMESTAMP, expiredUntil);
+  }
+
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
   }
 
   keys(): KeyColumn {
@@ -304,9 +313,9 @@ export class GrowingSegment implements Segment {
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
-    const { rows, dimension, valid } = vector;
+    const { vectors, valid } = vector;
     const reachable = reachableRows(view, allowed, valid.view());
-    return await nearestRows(this.#nearestSource(rows), search, dimension, view.rowCount, reachable, signal);
+    return await nearestRows(this.#nearestSource(vectors), search, view.rowCount, reachable, signal);
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -336,6 +345,13 @@ export class GrowingSegment implements Segment {
     };
   }
 
+  /** The deletes that hide its rows, by now; for files. Null when none does. */
+  flushDeltas(): Deltas | null {
+    const times = this.#deletes.times(this.#rowCount);
+    if (times === null) return null;
+    return hidingDeltas(this.keys(), this.#inserts, times, this.#order.order(this.#keys), 0n);
+  }
+
   acquire(): void {
     this.#lease.acquire();
   }
@@ -358,9 +374,8 @@ export class GrowingSegment implements Segment {
 
   #addField(field: FieldSchema): void {
     if (isVectorType(field.dataType)) {
-      assert(field.dataType === DataType.FloatVector, "vectors are float vectors");
-      const rows = this.#kernel.createRows({ element: "float32", dimension: field.dimension });
-      this.#vectors.set(field.fieldId, { rows, dimension: field.dimension, valid: new GrowableValidity() });
+      const vectors = createFieldVectors(this.#kernel, field);
+      this.#vectors.set(field.fieldId, { vectors, valid: new GrowableValidity() });
       return;
     }
     this.#scalars.set(field.fieldId, growableColumn(field));
@@ -395,14 +410,13 @@ export class GrowingSegment implements Segment {
   async #takeField(fieldId: bigint, rows: Uint32Array, pause: (() => Promise<void>) | null = null): Promise<Column> {
     const vector = this.#vectors.get(fieldId);
     if (vector === undefined) return takeRows(this.column(fieldId), rows);
-    return takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid.view(), rows, pause);
+    return vector.vectors.take(rows, vector.valid.view(), pause);
   }
 
-  #nearestSource(rows: Handle): NearestSource {
+  #nearestSource(vectors: FieldVectors): NearestSource {
     const table = this.#table;
     return {
-      kernel: this.#kernel,
-      rows,
+      vectors,
       rowOrderIsKeyOrder: false,
       hasRepeatedKeys: table.hasRepeatedKeys,
       keyReader: () => this.#keys,

@@ -1,17 +1,21 @@
 /**
- * Exact nearest rows of one segment, in Milvus's order: by score, then by key, each key once.
+ * Nearest rows of one segment, in Milvus's order: by score, then by key, each key once.
  *
  * The kernel is asked without ranks first, because ranks cost a sort; only where a row outside the hits ties with the last one the
  * query is asked again with them. A key with several visible versions may take several places among the hits; then the search is
  * widened until enough keys are found, and when the kernel cannot go wider, found keys are taken out and the rest is searched.
  *
  * Always true: the hits of a query are exactly the first `k` of all allowed rows ordered by (score, key, newest first) after every
- * key but its first occurrence was dropped.
+ * key but its first occurrence was dropped. Through an index the same holds of the rows that it finds, and there are as many hits: scores
+ * are exact, the order is by score and key, no key comes twice; but a nearer row may be missing, and of a key with several visible
+ * versions another may stand for the nearest.
  */
 
 import { assert } from "../base/assert.ts";
 import { type Bitset, clearBit, countBits, fullBitset } from "../model/bitset.ts";
-import { type Handle, type Kernel, MAX_K, NO_ROW } from "../kernel/kernel.ts";
+import { MAX_K, NO_ROW } from "../kernel/kernel.ts";
+import { type QueryVectors, chosenQueries, queryRange } from "../model/queries.ts";
+import type { FieldVectors } from "./field-vectors.ts";
 import type { CompareAge } from "./key-order.ts";
 import type { KeyReader } from "./key-reader.ts";
 import type { SegmentHits, VectorSearch } from "./segment.ts";
@@ -22,8 +26,8 @@ const WIDENING = 4;
 
 /** What a segment lends to its searches. */
 export interface NearestSource {
-  readonly kernel: Kernel;
-  readonly rows: Handle;
+  /** The vectors that are searched. */
+  readonly vectors: Pick<FieldVectors, "search">;
   /** Whether rows are numbered in key order and no key has two. */
   readonly rowOrderIsKeyOrder: boolean;
   readonly hasRepeatedKeys: boolean;
@@ -41,7 +45,8 @@ interface Found {
 }
 
 interface Ask {
-  readonly queries: Float32Array;
+  readonly queries: QueryVectors;
+  readonly queryCount: number;
   readonly k: number;
   readonly allowed: Bitset | null;
 }
@@ -49,21 +54,19 @@ interface Ask {
 export async function nearestRows(
   source: NearestSource,
   search: VectorSearch,
-  dimension: number,
   rowCount: number,
   allowed: Bitset | null,
   signal?: AbortSignal,
 ): Promise<SegmentHits> {
-  const queryCount = search.queries.length / dimension;
-  assert(Number.isInteger(queryCount), "queries are whole vectors");
+  const { queryCount } = search;
   assert(search.k >= 1 && search.k <= MAX_K, "k is within the kernel's limits");
   const reachable = allowed === null ? rowCount : countBits(allowed);
   const found: Found[] = Array.from({ length: queryCount }, () => ({ rows: [], scores: [] }));
   const wanted = Math.min(search.k, reachable);
-  const asker = new Asker(source, search, dimension, rowCount, signal);
+  const asker = new Asker(source, search, rowCount, signal);
   let open = wanted === 0 ? [] : found.map((_, query) => query);
   for (let k = wanted; open.length > 0;) {
-    const hits = await asker.ask({ queries: asker.queriesOf(open), k, allowed });
+    const hits = await asker.ask({ ...asker.queriesOf(open), k, allowed });
     open = open.filter((query, at) => {
       const taken = hits[at]!;
       const distinct = source.hasRepeatedKeys ? eachKeyOnce(source, taken) : taken;
@@ -94,7 +97,7 @@ async function fillWithoutFound(
     }
     const k = Math.min(countBits(rest), MAX_K);
     if (k === 0 || known >= wanted) return;
-    const taken = (await asker.ask({ queries: asker.queriesOf([query]), k, allowed: rest }))[0]!;
+    const taken = (await asker.ask({ ...asker.queriesOf([query]), k, allowed: rest }))[0]!;
     const distinct = eachKeyOnce(source, taken);
     found.rows.push(...distinct.rows);
     found.scores.push(...distinct.scores);
@@ -105,41 +108,31 @@ async function fillWithoutFound(
 class Asker {
   readonly #source: NearestSource;
   readonly #search: VectorSearch;
-  readonly #dimension: number;
   readonly #rowCount: number;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(
-    source: NearestSource,
-    search: VectorSearch,
-    dimension: number,
-    rowCount: number,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(source: NearestSource, search: VectorSearch, rowCount: number, signal: AbortSignal | undefined) {
     this.#source = source;
     this.#search = search;
-    this.#dimension = dimension;
     this.#rowCount = rowCount;
     this.#signal = signal;
   }
 
-  queriesOf(numbers: readonly number[]): Float32Array {
-    const { queries } = this.#search;
-    if (numbers.length * this.#dimension === queries.length) return queries;
-    const chosen = new Float32Array(numbers.length * this.#dimension);
-    for (let at = 0; at < numbers.length; at += 1) {
-      const start = numbers[at]! * this.#dimension;
-      chosen.set(queries.subarray(start, start + this.#dimension), at * this.#dimension);
-    }
-    return chosen;
+  queriesOf(numbers: readonly number[]): Pick<Ask, "queries" | "queryCount"> {
+    const { queries, queryCount } = this.#search;
+    if (numbers.length === queryCount) return { queries, queryCount };
+    return { queries: chosenQueries(queries, queryCount, numbers), queryCount: numbers.length };
   }
 
   /** The hits of every query in (score, key, newest first) order, right also at the border. */
   async ask(ask: Ask): Promise<Found[]> {
-    const step = Math.max(1, Math.floor(HITS_A_CALL / ask.k)) * this.#dimension;
+    const step = Math.max(1, Math.floor(HITS_A_CALL / ask.k));
+    if (ask.queryCount <= step) return await this.#askOnce(ask);
     const found: Found[] = [];
-    for (let start = 0; start < ask.queries.length; start += step) {
-      found.push(...(await this.#askOnce({ ...ask, queries: ask.queries.subarray(start, start + step) })));
+    for (let from = 0; from < ask.queryCount; from += step) {
+      const to = Math.min(ask.queryCount, from + step);
+      const queries = queryRange(ask.queries, ask.queryCount, from, to);
+      found.push(...(await this.#askOnce({ ...ask, queries, queryCount: to - from })));
     }
     return found;
   }
@@ -154,25 +147,32 @@ class Asker {
       else orderTies(this.#source, found[query]!);
     }
     if (tied.length === 0) return found;
-    const queries = new Float32Array(tied.length * this.#dimension);
-    for (let at = 0; at < tied.length; at += 1) {
-      const start = tied[at]! * this.#dimension;
-      queries.set(ask.queries.subarray(start, start + this.#dimension), at * this.#dimension);
-    }
-    const again = await this.#exact({ ...ask, queries }, this.#source.rank().subarray(0, this.#rowCount));
+    const queries = chosenQueries(ask.queries, ask.queryCount, tied);
+    const again = await this.#exact(
+      { ...ask, queries, queryCount: tied.length },
+      this.#source.rank().subarray(0, this.#rowCount),
+    );
     for (let at = 0; at < tied.length; at += 1) found[tied[at]!] = again.found[at]!;
     return found;
   }
 
   async #exact(ask: Ask, rank: Uint32Array | null): Promise<{ found: Found[]; tied: Uint8Array }> {
-    const { metric, range } = this.#search;
-    const { kernel, rows } = this.#source;
-    const { queries, k, allowed } = ask;
-    const hits = await kernel.exactSearch(
-      { rows, rowCount: this.#rowCount, queries, metric, k, allowed, rank, range },
+    const { metric, range, hashBits } = this.#search;
+    const { queries, queryCount, k, allowed } = ask;
+    const hits = await this.#source.vectors.search(
+      {
+        rowCount: this.#rowCount,
+        queries,
+        metric,
+        k,
+        allowed,
+        rank,
+        range,
+        ...(hashBits === undefined ? {} : { hashBits }),
+      },
       this.#signal,
     );
-    const found = Array.from({ length: queries.length / this.#dimension }, (_, query) => {
+    const found = Array.from({ length: queryCount }, (_, query) => {
       let end = query * k;
       while (end < (query + 1) * k && hits.rows[end] !== NO_ROW) end += 1;
       return {

@@ -98,7 +98,14 @@ test("a segment without repeated keys is never searched twice, whatever ties the
   const rows = [3, 1, 2].map((key) => ({ key, vector: [0, 0] as const }));
   const sealed = await sealSegment(growSegment([{ kind: "insert", rows }], "int64", kernel), directory, kernel);
   const hits = await sealed.search(
-    { fieldId: VECTOR_FIELD, queries: Float32Array.of(0, 0, 1, 1), metric: Metric.L2, k: 2, range: null },
+    {
+      fieldId: VECTOR_FIELD,
+      queries: Float32Array.of(0, 0, 1, 1),
+      queryCount: 2,
+      metric: Metric.L2,
+      k: 2,
+      range: null,
+    },
     sealed.view(stepTimestamp(0)),
     null,
   );

@@ -14,12 +14,15 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import {
   type Column,
   type ColumnBatch,
   columnBytes,
+  columnRows,
   type KeyColumn,
   takeRows,
   type VectorColumn,
@@ -32,20 +35,20 @@ import {
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
 import { isVectorType } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
+import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
+import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
-import { takeVectors } from "./take-vectors.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
-
-/** Keys looked up between two turns of the event loop. */
-const DELETE_SLICE = 4096;
 
 export interface SealedSegmentOptions {
   readonly schema: CollectionSchema;
@@ -57,10 +60,15 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
 }
 
-/** The vectors of one field, in the kernel. */
-export interface SealedVectors {
+/** Dense vectors of one field, in the kernel. */
+export interface OpenedRows {
   readonly rows: Handle;
-  readonly dimension: number;
+  readonly valid: Uint8Array | null;
+  readonly isMapped: boolean;
+}
+
+interface SealedVectors {
+  readonly vectors: FieldVectors;
   readonly valid: Uint8Array | null;
   readonly isMapped: boolean;
 }
@@ -71,7 +79,7 @@ interface Content {
   readonly keys: KeyColumn;
   readonly timestamps: BigUint64Array;
   readonly scalars: Map<bigint, Column>;
-  readonly vectors: ReadonlyMap<bigint, SealedVectors>;
+  readonly vectors: Map<bigint, SealedVectors>;
 }
 
 export class SealedSegment implements Segment {
@@ -88,7 +96,9 @@ export class SealedSegment implements Segment {
   readonly #hasRepeatedKeys: boolean;
   readonly #scalars: Map<bigint, Column>;
   readonly #fieldIds: readonly bigint[] | null;
-  readonly #vectors: ReadonlyMap<bigint, SealedVectors>;
+  readonly #vectors: Map<bigint, SealedVectors>;
+  /** By field. One that is replaced is closed; searches through it end as they began. */
+  readonly #indexes = new Map<bigint, SegmentIndex>();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
   readonly #lease: Lease;
@@ -112,7 +122,10 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
-    this.#lease = new Lease(manifest.segmentId, () => closeAll(options.kernel, content.vectors));
+    this.#lease = new Lease(manifest.segmentId, () => {
+      for (const index of this.#indexes.values()) index.close();
+      closeAll(content.vectors);
+    });
   }
 
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
@@ -134,15 +147,15 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        vectors.set(field.fieldId, await openVectors(files, field, written.has(field.fieldId), kernel));
+        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
-        await segment.#applyInSlices(deltas, runtime);
+        await hideInSlices(segment.#keys, segment.#insertHalves, segment.#deletes, deltas, runtime);
       }
       return segment;
     } catch (thrown) {
-      closeAll(kernel, vectors);
+      closeAll(vectors);
       throw thrown;
     }
   }
@@ -159,7 +172,12 @@ export class SealedSegment implements Segment {
     const wanted = added.filter(({ fieldId }) => this.#fieldIds === null || this.#fieldIds.includes(fieldId));
     const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
     for (const field of wanted) {
-      assert(!isVectorType(field.dataType), "vectors are there from the beginning");
+      if (isVectorType(field.dataType)) {
+        const added = await sealedVectors(this.#files, field, written.has(field.fieldId), this.#kernel);
+        if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
+        else this.#vectors.set(field.fieldId, added);
+        continue;
+      }
       const column = written.has(field.fieldId)
         ? await this.#files.readScalar(field.fieldId)
         : absentColumn(field, this.rowCount);
@@ -178,9 +196,10 @@ export class SealedSegment implements Segment {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
     bytes += this.#rank?.byteLength ?? 0;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
-    for (const { rows, valid, isMapped } of this.#vectors.values()) {
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
+    for (const { vectors, valid, isMapped } of this.#vectors.values()) {
       bytes += valid?.byteLength ?? 0;
-      if (!isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
+      if (!isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
     return bytes;
   }
@@ -188,10 +207,37 @@ export class SealedSegment implements Segment {
   /** File bytes that are mapped. */
   get mappedBytes(): number {
     let bytes = 0;
-    for (const { rows, isMapped } of this.#vectors.values()) {
-      if (isMapped && !this.#lease.isFreed) bytes += this.#kernel.residentBytes(rows);
+    for (const { vectors, isMapped } of this.#vectors.values()) {
+      if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
     return bytes;
+  }
+
+  get indexes(): readonly SegmentIndex[] {
+    return [...this.#indexes.values()];
+  }
+
+  /** The index through which the field is searched; null: none. */
+  indexOf(fieldId: bigint): SegmentIndex | null {
+    return this.#indexes.get(fieldId) ?? null;
+  }
+
+  /**
+   * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
+   * cannot, and then nothing has changed. False: the field is not loaded, or its rows are not dense.
+   */
+  async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
+    const vectors = this.#vectors.get(fieldId)?.vectors;
+    if (!(vectors instanceof DenseVectors)) return false;
+    this.acquire();
+    try {
+      const index = await open(vectors.rows);
+      this.#indexes.get(fieldId)?.close();
+      this.#indexes.set(fieldId, index);
+      return true;
+    } finally {
+      this.release();
+    }
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
@@ -202,6 +248,14 @@ export class SealedSegment implements Segment {
   view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
     const view = this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
     return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
+  }
+
+  get filters(): FilterKernel | null {
+    return filtersOf(this.#kernel);
+  }
+
+  async places(): Promise<readonly PlaceColumn[] | null> {
+    return null;
   }
 
   keys(): KeyColumn {
@@ -219,7 +273,7 @@ export class SealedSegment implements Segment {
     const wanted = this.#keysLike(keys);
     const rows: number[] = [];
     for (let at = 0; at < wanted.rowCount; at += 1) {
-      for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) rows.push(row);
+      for (let row = firstRow(this.#keys, wanted, at); hasKey(this.#keys, row, wanted, at); row += 1) rows.push(row);
     }
     const sorted = Uint32Array.from(rows).toSorted();
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
@@ -239,8 +293,14 @@ export class SealedSegment implements Segment {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
-    const source = this.#nearestSource(vector.rows);
-    return await nearestRows(source, search, vector.dimension, view.rowCount, reachable, signal);
+    const index = this.#indexes.get(search.fieldId);
+    const searched = index === undefined ? vector.vectors : index.over(vector.vectors, search.indexParams);
+    index?.acquire();
+    try {
+      return await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+    } finally {
+      index?.release();
+    }
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -248,7 +308,7 @@ export class SealedSegment implements Segment {
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
       if (vector !== undefined) {
-        columns.set(fieldId, await takeVectors(this.#kernel, vector.rows, vector.dimension, vector.valid, rows));
+        columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
       } else {
         // Row ids are asked for so rarely that they stay in the file.
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
@@ -266,6 +326,10 @@ export class SealedSegment implements Segment {
     this.#lease.release();
   }
 
+  get isClosed(): boolean {
+    return this.#lease.closed;
+  }
+
   close(): void {
     this.#lease.close();
   }
@@ -276,39 +340,8 @@ export class SealedSegment implements Segment {
     return difference === 0n ? right - left : difference < 0n ? -1 : 1;
   };
 
-  async #applyInSlices(deltas: Deltas, runtime: Runtime): Promise<void> {
-    const wanted = this.#keysLike(deltas.keys);
-    const deletes = deleteBatch(wanted.rowCount, deltas.timestamps, deltas.upperBounds);
-    for (let from = 0; from < wanted.rowCount; from += DELETE_SLICE) {
-      if (from > 0) await runtime.yield();
-      this.#applyRange(wanted, deletes, from, Math.min(from + DELETE_SLICE, wanted.rowCount));
-    }
-  }
-
   #applyRange(wanted: KeyReader, deletes: DeleteBatch, from: number, to: number): number {
-    let hidden = 0;
-    for (let at = from; at < to; at += 1) {
-      for (let row = this.#firstRow(wanted, at); this.#hasKey(row, wanted, at); row += 1) {
-        if (this.#deletes.hide(row, this.#insertHalves, deletes, at)) hidden += 1;
-      }
-    }
-    return hidden;
-  }
-
-  /** The first row whose key is not below entry `at` of `wanted`. */
-  #firstRow(wanted: KeyReader, at: number): number {
-    let low = 0;
-    let high = this.rowCount;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#keys.compare(middle, wanted, at) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  #hasKey(row: number, wanted: KeyReader, at: number): boolean {
-    return row < this.rowCount && this.#keys.equals(row, wanted, at);
+    return hideByKey(this.#keys, this.#insertHalves, this.#deletes, wanted, deletes, from, to);
   }
 
   #keysLike(keys: KeyColumn): KeyReader {
@@ -323,10 +356,9 @@ export class SealedSegment implements Segment {
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
-  #nearestSource(rows: Handle): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
     return {
-      kernel: this.#kernel,
-      rows,
+      vectors,
       rowOrderIsKeyOrder: !this.#hasRepeatedKeys,
       hasRepeatedKeys: this.#hasRepeatedKeys,
       keyReader: () => this.#keys,
@@ -337,31 +369,47 @@ export class SealedSegment implements Segment {
   }
 }
 
-/** Whoever opens them closes `rows`. */
-export async function openVectors(
+async function sealedVectors(
   files: SegmentFiles,
   field: FieldSchema,
   isWritten: boolean,
   kernel: Kernel,
 ): Promise<SealedVectors> {
+  if (isDenseVectorType(field.dataType)) {
+    const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
+    return { vectors: new DenseVectors(kernel, field.dataType, rows), valid, isMapped };
+  }
   const { rowCount } = files.manifest;
-  const { dimension } = field;
+  const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, rowCount);
+  const vectors = createFieldVectors(kernel, field);
+  vectors.append(column, 0, rowCount);
+  return { vectors, valid: column.valid, isMapped: false };
+}
+
+/** Of a dense field. Whoever opens them closes `rows`. */
+export async function openVectors(
+  files: SegmentFiles,
+  field: FieldSchema,
+  isWritten: boolean,
+  kernel: Kernel,
+): Promise<OpenedRows> {
+  const { rowCount } = files.manifest;
+  const layout = fieldLayout(field);
   if (isWritten) {
     const { path, offset } = await files.vectorLocation(field.fieldId);
     if (path !== null && offset !== null) {
-      const layout = { element: "float32", dimension } as const;
-      return { rows: kernel.mapRows(path, offset, rowCount, layout), dimension, valid: null, isMapped: true };
+      return { rows: kernel.mapRows(path, offset, rowCount, layout), valid: null, isMapped: true };
     }
   }
   const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
-  assert(column.values.length === rowCount * dimension, "a vector column has a place for every row");
-  const rows = kernel.createRows({ element: "float32", dimension });
+  assert(columnRows(column) === rowCount, "a vector column has a place for every row");
+  const rows = kernel.createRows(layout);
   kernel.appendRows(rows, column.values);
-  return { rows, dimension, valid: column.valid, isMapped: false };
+  return { rows, valid: column.valid, isMapped: false };
 }
 
-function closeAll(kernel: Kernel, vectors: ReadonlyMap<bigint, SealedVectors>): void {
-  for (const { rows } of vectors.values()) kernel.close(rows);
+function closeAll(vectors: ReadonlyMap<bigint, SealedVectors>): void {
+  for (const { vectors: open } of vectors.values()) open.close();
 }
 
 /** Refuses rows that are not in key order; tells whether some key comes twice. */

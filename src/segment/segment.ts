@@ -7,18 +7,25 @@
  *  - between `acquire` and its `release` nothing that the reader may touch is freed.
  */
 
+import type { HashBits } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
+import type { QueryVectors } from "../model/queries.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { FilterSource } from "./filter-rows.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
-  readonly queries: Float32Array;
+  readonly queries: QueryVectors;
+  readonly queryCount: number;
   readonly metric: Metric;
   readonly k: number;
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
+  readonly hashBits?: HashBits;
+  /** What is said to the index of the field, by Milvus's names; what it does not know is ignored. */
+  readonly indexParams?: ReadonlyMap<string, unknown>;
 }
 
 /** Hits of one segment: `hits.offsets[q] .. hits.offsets[q + 1]` are those of query q, best first, ties by key. */
@@ -35,7 +42,7 @@ export interface RowView {
   readonly visible: Bitset | null;
 }
 
-export interface Segment {
+export interface Segment extends FilterSource {
   readonly segmentId: bigint;
   readonly partitionId: bigint;
   readonly schema: CollectionSchema;
@@ -53,7 +60,7 @@ export interface Segment {
   rowsOfKeys(keys: KeyColumn): Uint32Array;
   /** These rows (ascending) by key, the newest version of a key first; at least those of the first `limit` keys. A new array. */
   sortByKey(rows: Uint32Array, limit?: number | null): Uint32Array;
-  /** Exact nearest rows among those of `view` that are in `allowed` too (null: all), ties by key, each key once. */
+  /** Nearest rows (exactly, or as an index finds them) among those of `view` that are in `allowed` too (null: all), ties by key, each key once. */
   search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
   take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;

@@ -2,10 +2,11 @@
 
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { VectorColumn } from "../model/columns.ts";
-import { DataType } from "../model/types.ts";
+import type { DataType } from "../model/types.ts";
+import { vectorRowBytes, vectorStride, vectorValues } from "../model/vectors.ts";
 
 /** 2 MiB: so much is copied into fresh memory in a few milliseconds. */
-const PIECE_FLOATS = 1 << 19;
+const PIECE_BYTES = 1 << 21;
 
 /**
  * `valid`: one byte a row of the segment, or null when every row has a vector. With a `pause` it stops between pieces; the caller holds
@@ -14,18 +15,19 @@ const PIECE_FLOATS = 1 << 19;
 export async function takeVectors(
   kernel: Kernel,
   vectors: Handle,
-  dimension: number,
+  { dataType: type, dimension }: { readonly dataType: DataType; readonly dimension: number },
   valid: Uint8Array | null,
   rows: Uint32Array,
   pause: (() => Promise<void>) | null = null,
 ): Promise<VectorColumn> {
-  const values = new Float32Array(rows.length * dimension);
-  const step = pause === null ? rows.length : Math.max(1, Math.floor(PIECE_FLOATS / dimension));
+  const stride = vectorStride(type, dimension);
+  const values = vectorValues(type, rows.length * stride);
+  const step = pause === null ? rows.length : Math.max(1, Math.floor(PIECE_BYTES / vectorRowBytes(type, dimension)));
   for (let at = 0; at < rows.length; at += step) {
     if (at > 0) await pause?.();
     const piece = rows.subarray(at, at + step);
-    kernel.gatherRows(vectors, piece, values.subarray(at * dimension, (at + piece.length) * dimension));
+    kernel.gatherRows(vectors, piece, values.subarray(at * stride, (at + piece.length) * stride));
   }
   const taken = valid === null ? null : Uint8Array.from(rows, (row) => valid[row]!);
-  return { kind: "vector", type: DataType.FloatVector, dimension, values, valid: taken };
+  return { kind: "vector", type, dimension, values, valid: taken };
 }

@@ -54,7 +54,7 @@ export async function streamChecked(
   store: ObjectStore,
   runtime: Runtime,
   file: FileFacts,
-  take: (piece: Uint8Array, offset: number) => void,
+  take: (piece: Uint8Array, offset: number) => void | Promise<void>,
 ): Promise<void> {
   const pace = new Pace(runtime);
   let crc = 0;
@@ -79,7 +79,8 @@ export async function streamChecked(
     for (let start = 0; start < range.byteLength; start += STEP_BYTES) {
       const step = range.subarray(start, start + STEP_BYTES);
       crc = crc32(step, crc);
-      take(step, offset + start);
+      const taken = take(step, offset + start);
+      if (taken !== undefined) await taken;
       await pace.pause();
     }
     offset += range.byteLength;

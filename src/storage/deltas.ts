@@ -94,7 +94,7 @@ export function isKeyColumn(column: Column | undefined): column is KeyColumn {
 }
 
 function deltaFields(keyFieldId: bigint, keyType: DataType, hasBounds: boolean): FileField[] {
-  const plain = { dimension: 0, nullable: false };
+  const plain = { elementType: DataType.None, dimension: 0, nullable: false };
   const fields: FileField[] = [
     { ...plain, fieldId: keyFieldId, name: "pk", dataType: keyType },
     { ...plain, fieldId: TIMESTAMP_FIELD, name: "ts", dataType: DataType.Int64 },

@@ -11,6 +11,7 @@ export interface KeyRows {
   readonly rowCount: number;
   compare(left: number, right: number): number;
   addTo(bloom: BloomFilter, row: number): void;
+  mayBeIn(bloom: BloomFilter, row: number): boolean;
 }
 
 export function keyRows(keys: KeyColumn): KeyRows {
@@ -20,6 +21,7 @@ export function keyRows(keys: KeyColumn): KeyRows {
       rowCount,
       compare: (left, right) => Buffer.compare(bytesAt(keys, left), bytesAt(keys, right)),
       addTo: (bloom, row) => bloom.add(keys.bytes, keys.offsets[row]!, keys.offsets[row + 1]!),
+      mayBeIn: (bloom, row) => bloom.mayContain(keys.bytes, keys.offsets[row]!, keys.offsets[row + 1]!),
     };
   }
   const { buffer, byteOffset } = keys.values;
@@ -30,5 +32,6 @@ export function keyRows(keys: KeyColumn): KeyRows {
     rowCount,
     compare: (left, right) => upper[left * 2 + 1]! - upper[right * 2 + 1]! || lower[left * 2]! - lower[right * 2]!,
     addTo: (bloom, row) => bloom.add(bytes, row * 8, row * 8 + 8),
+    mayBeIn: (bloom, row) => bloom.mayContain(bytes, row * 8, row * 8 + 8),
   };
 }

@@ -9,6 +9,7 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
+import type { DeltaSummary } from "../model/catalog.ts";
 import type { DataType, SegmentLevel, SegmentState } from "../model/types.ts";
 import type { FileFacts } from "./checked-read.ts";
 import type { DeltaFile } from "./deltas.ts";
@@ -79,6 +80,11 @@ export function segmentBytes(manifest: SegmentManifest): { readonly stored: numb
     stored: files.reduce((sum, file) => sum + file.bytes, 0),
     memory: columns.reduce((sum, file) => sum + file.memoryBytes, 0),
   };
+}
+
+/** The delete logs as the metadata tell of them. */
+export function deltaSummaries(manifest: SegmentManifest): DeltaSummary[] {
+  return manifest.deltas.map(({ file, timestampTo }) => ({ rowCount: file.rowCount, timestampTo }));
 }
 
 /** Every file that the manifest names: what a collector must keep while the manifest counts. */

@@ -3,7 +3,7 @@
  *
  * Always true:
  *  - files first, then the manifest: when this fails, the segment does not exist and what lies about is an orphan for the collector;
- *  - one group's columns are in memory at a time, so at most one wide column;
+ *  - one group's columns are in memory at a time, so at most one wide column; of a source in pieces less;
  *  - rows are written in the order of the source, which sorts them by key.
  *
  * Not here: sorting, and committing the segment to the metastore.
@@ -11,7 +11,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import { type Column, type FixedColumn, columnRows } from "../model/columns.ts";
+import { type Column, type FixedColumn, type KeyColumn } from "../model/columns.ts";
 import {
   type CollectionSchema,
   type FieldSchema,
@@ -22,7 +22,7 @@ import {
 import { DataType, SegmentLevel, type SegmentState } from "../model/types.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import { type Deltas, type DeltaFile, isKeyColumn, timestampColumn, writeDeltas } from "./deltas.ts";
-import { type GroupLayout, SYSTEM_GROUP, groupColumns } from "./groups.ts";
+import { type GroupLayout, groupColumns } from "./groups.ts";
 import { type SegmentIds, deltaLogKey, insertLogKey, statisticsKey } from "./keys.ts";
 import {
   type ColumnGroup,
@@ -34,16 +34,18 @@ import {
 import { publishManifest } from "./manifest-file.ts";
 import { ObjectSink } from "./object-sink.ts";
 import { Pace } from "./pace.ts";
-import { type ColumnFileOptions, writeColumnFile } from "./parquet/write.ts";
-import { type KeyFacts, countNulls, encodeStatistics, summarizeKeys, timestampRange } from "./statistics.ts";
+import { type ColumnFileOptions, type ColumnPieces, wholeColumn, writeColumnPieces } from "./parquet/write.ts";
+import { type KeyFacts, encodeStatistics, summarizeKeys, timestampRange } from "./statistics.ts";
 
-/** The rows of a segment, column by column. `column` is asked once for each user field, the key first. */
+/** The rows of a segment, column by column. Each user field is asked for once, the key first. */
 export interface SegmentSource {
   readonly rowCount: number;
   readonly timestamps: BigUint64Array;
   readonly rowIds: BigInt64Array;
   /** `pause` gives everybody else a turn; a wide column is made in pieces. */
   column(fieldId: bigint, pause: () => Promise<void>): Promise<Column>;
+  /** Columns that are too much for memory come in pieces, all but the key; then `column` is asked for the key alone. */
+  pieces?(fieldId: bigint): Promise<ColumnPieces>;
   /** Average length of the entries of fields of bytes, where it is known; decides which of them get a file of their own. */
   readonly averageBytes?: ReadonlyMap<bigint, number>;
 }
@@ -78,27 +80,30 @@ export async function writeSegment(
   const range = timestampRange(source.timestamps);
   const nullCounts = new Map<bigint, number>();
   const groups: ColumnGroup[] = [];
-  let keyFacts: KeyFacts | null = null;
+  const keys = await source.column(primaryKeyField(descriptor.schema).fieldId, () => runtime.yield());
+  assert(isKeyColumn(keys), "keys are Int64 or VarChar");
+  const keyFacts = await summarizeKeys(keys, runtime);
 
   for (const layout of groupColumns(descriptor.schema.fields, source.averageBytes)) {
-    const columns = await columnsOf(layout, descriptor.schema, source, () => runtime.yield());
-    for (const [at, fieldId] of layout.fieldIds.entries()) {
-      assert(columnRows(columns[at]!) === rowCount, `field ${fieldId} has the rows of the segment`);
-      nullCounts.set(fieldId, countNulls(columns[at]!));
-    }
-    if (layout.groupId === SYSTEM_GROUP) {
-      const keys = columns[layout.fieldIds.indexOf(primaryKeyField(descriptor.schema).fieldId)];
-      assert(isKeyColumn(keys), "keys are Int64 or VarChar");
-      keyFacts = await summarizeKeys(keys, runtime);
+    const groupFields = layout.fieldIds.map((id) => fields.find((field) => field.fieldId === id)!);
+    const columns = await columnsOf(layout, descriptor.schema, source, keys, () => runtime.yield());
+    for (const [at, { fieldId, dataType }] of groupFields.entries()) {
+      const { rowCount: rows, type } = columns[at]!;
+      assert(rows === rowCount, `field ${fieldId} has the rows of the segment`);
+      assert(type === dataType, `field ${fieldId} has the type of its schema`);
     }
     const logId = await descriptor.allocateLogId();
     const key = insertLogKey(descriptor, layout.groupId, logId);
-    const groupFields = layout.fieldIds.map((id) => fields.find((field) => field.fieldId === id)!);
-    const file = await writeColumnFile(store, runtime, key, groupFields, columns, descriptor.fileOptions);
-    groups.push({ groupId: layout.groupId, logId, timestampFrom: range.from, timestampTo: range.to, file });
+    const written = await writeColumnPieces(store, runtime, key, groupFields, columns, descriptor.fileOptions);
+    for (const [at, fieldId] of layout.fieldIds.entries()) nullCounts.set(fieldId, written.nullCounts[at]!);
+    groups.push({
+      groupId: layout.groupId,
+      logId,
+      timestampFrom: range.from,
+      timestampTo: range.to,
+      file: written.file,
+    });
   }
-  assert(keyFacts !== null, "the system's group holds the key");
-
   const statistics = [await writeStatistics(store, runtime, descriptor, rowCount, range, keyFacts, nullCounts)];
   const deltas = await writeDeltaFiles(store, runtime, descriptor);
   const facts = { rowCount, isSortedByKey: keyFacts.isSorted, timestampFrom: range.from, timestampTo: range.to };
@@ -167,18 +172,17 @@ async function columnsOf(
   layout: GroupLayout,
   schema: CollectionSchema,
   source: SegmentSource,
+  keys: KeyColumn,
   pause: () => Promise<void>,
-): Promise<Column[]> {
+): Promise<ColumnPieces[]> {
   const rowIds: FixedColumn = { kind: "fixed", type: DataType.Int64, values: source.rowIds, valid: null };
-  const columns: Column[] = [];
+  const columns: ColumnPieces[] = [];
   for (const fieldId of layout.fieldIds) {
-    if (fieldId === ROW_ID_FIELD) columns.push(rowIds);
-    else if (fieldId === TIMESTAMP_FIELD) columns.push(timestampColumn(source.timestamps));
-    else columns.push(await source.column(fieldId, pause));
-  }
-  for (const [at, fieldId] of layout.fieldIds.entries()) {
-    const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-    assert(field === undefined || columns[at]!.type === field.dataType, `field ${fieldId} has the type of its schema`);
+    if (fieldId === primaryKeyField(schema).fieldId) columns.push(wholeColumn(keys));
+    else if (fieldId === ROW_ID_FIELD) columns.push(wholeColumn(rowIds));
+    else if (fieldId === TIMESTAMP_FIELD) columns.push(wholeColumn(timestampColumn(source.timestamps)));
+    else if (source.pieces === undefined) columns.push(wholeColumn(await source.column(fieldId, pause)));
+    else columns.push(await source.pieces(fieldId));
   }
   return columns;
 }

@@ -20,7 +20,7 @@ import { crc32 } from "node:zlib";
 import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { type Column, type KeyColumn, bytesAt } from "../model/columns.ts";
+import { type KeyColumn, bytesAt } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
 import { BLOCK_BYTES, BloomFilter } from "./bloom.ts";
 import { corruptFile, decodeFile } from "./checked-read.ts";
@@ -103,13 +103,6 @@ export function timestampRange(timestamps: BigUint64Array): { readonly from: Tim
 
 function compareUnsigned(words: Uint32Array, left: number, right: number): number {
   return words[left * 2 + 1]! - words[right * 2 + 1]! || words[left * 2]! - words[right * 2]!;
-}
-
-export function countNulls(column: Column): number {
-  if (column.valid === null) return 0;
-  let nulls = 0;
-  for (const flag of column.valid) if (flag === 0) nulls += 1;
-  return nulls;
 }
 
 export function encodeStatistics(statistics: SegmentStatistics): Uint8Array {

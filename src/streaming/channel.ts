@@ -15,6 +15,7 @@ import { WriteAheadLog } from "../wal/wal.ts";
 import type { PlacedRecord } from "../wal/transactions.ts";
 import { Delegator, type Growing } from "./delegator.ts";
 import { Flusher } from "./flusher.ts";
+import { ReadMarks } from "./read-marks.ts";
 import type { GrowingState } from "./seal-policy.ts";
 import type { StreamingContext } from "./context.ts";
 
@@ -203,7 +204,9 @@ export class Channel implements LogConsumer {
   }
 
   #addDelegator(recovered: RecoveredCollection): void {
-    this.#delegators.set(recovered.virtualChannel, new Delegator(recovered, this.#context.kernel, this.#context.query));
+    const { kernel, query, runtime, limits } = this.#context;
+    const marks = new ReadMarks(runtime, limits.retentionMilliseconds);
+    this.#delegators.set(recovered.virtualChannel, new Delegator(recovered, kernel, query, marks));
   }
 
   /**

@@ -3,6 +3,7 @@
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { LogBackend } from "../log/log.ts";
+import type { CompactionLimits } from "../model/compaction.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { CoordinatorService, QueryService } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
@@ -15,7 +16,7 @@ export interface StreamingOptions {
   readonly kernel: Kernel;
   readonly transport: Transport;
   readonly runtime: Runtime;
-  readonly limits: SegmentLimits & SealLimits;
+  readonly limits: SegmentLimits & SealLimits & Pick<CompactionLimits, "retentionMilliseconds">;
   readonly log: (line: string) => void;
 }
 

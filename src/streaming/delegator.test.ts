@@ -10,8 +10,10 @@ import { DataType, SegmentLevel } from "../model/types.ts";
 import type { ChannelTarget, QueryService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { Delegator } from "./delegator.ts";
+import { ReadMarks } from "./read-marks.ts";
 
 const CHANNEL = "dml_0_1v0";
+const runtime = new SystemRuntime();
 const LOAD: LoadConfig = { collectionId: 1n, replicaNumber: 1, fieldIds: [], partitionIds: null };
 
 const collection = {
@@ -34,7 +36,7 @@ function keys(...values: bigint[]): KeyColumn {
 }
 
 function flushed(segmentId: bigint): SegmentInfo {
-  return { segmentId, partitionId: 7n, level: SegmentLevel.L1, flushTimestamp: 0n } as SegmentInfo;
+  return { segmentId, partitionId: 7n, level: SegmentLevel.L1, flushTimestamp: 110n } as SegmentInfo;
 }
 
 /** A query node that keeps a log of what it is asked, and holds loads until it is told. */
@@ -58,11 +60,12 @@ class QueryLog {
 
 function delegator(query: QueryLog): Delegator {
   const recovered = { collection, virtualChannel: CHANNEL, segments: [], deletesFlushed: 0n };
-  return new Delegator(recovered, new TwinKernel(new SystemRuntime(), null), query.client());
+  return new Delegator(recovered, new TwinKernel(runtime, null), query.client(), new ReadMarks(runtime, 1_000));
 }
 
 function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {
-  return { virtualChannel: CHANNEL, version, load, segments };
+  const flushedUntil = segments.length === 0 ? 0n : 110n;
+  return { virtualChannel: CHANNEL, version, load, segments, indexes: [], flushedUntil };
 }
 
 function insert(into: Delegator, segmentId: bigint, timeTick: bigint, ...ids: bigint[]): Promise<void> {
@@ -139,6 +142,48 @@ test("a flushed segment replaces its growing form in one step, and readers of th
   subject.close();
 });
 
+test("rows that were flushed and became part of a larger segment leave the view with it, and are not grown again by a replay", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  await subject.setTarget(target(1n, LOAD));
+  await insert(subject, 5n, 100n, 1n, 2n);
+  subject.seal([5n], 110n);
+  await insert(subject, 6n, 120n, 3n);
+  subject.seal([6n], 130n);
+  // The target with segment 5 was never served, and tells of it before the flusher does.
+  await subject.setTarget(target(2n, LOAD, { ...flushed(9n), compactedFrom: [5n] }));
+  const view = subject.pin();
+  assert.deepEqual(
+    [view.growing.map(({ segmentId }) => segmentId), view.sealed.map(({ segmentId }) => segmentId)],
+    [[6n], [9n]],
+  );
+  subject.markFlushed([5n]);
+  await subject.setTarget({ ...target(3n, LOAD, flushed(9n)), segments: [flushed(9n)] });
+  assert.deepEqual(
+    subject.growing().map(({ segment }) => segment.segmentId),
+    [6n],
+  );
+  view.unpin();
+  subject.close();
+
+  const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(9n)], deletesFlushed: 110n };
+  const replayed = new Delegator(
+    recovered,
+    new TwinKernel(runtime, null),
+    query.client(),
+    new ReadMarks(runtime, 1_000),
+  );
+  await insert(replayed, 5n, 100n, 1n, 2n);
+  replayed.seal([5n], 110n);
+  await insert(replayed, 6n, 120n, 3n);
+  replayed.seal([6n], 130n);
+  assert.deepEqual(
+    replayed.growing().map(({ segment }) => segment.segmentId),
+    [6n],
+  );
+  replayed.close();
+});
+
 test("what an old view still holds is let go before it is loaded again", async () => {
   const query = new QueryLog();
   const subject = delegator(query);
@@ -171,7 +216,12 @@ test("an older target than the newest is ignored, and releasing lets everything 
 test("a replay does not grow again what is flushed, but its deletes still reach growing rows", async () => {
   const query = new QueryLog();
   const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(5n)], deletesFlushed: 150n };
-  const subject = new Delegator(recovered, new TwinKernel(new SystemRuntime(), null), query.client());
+  const subject = new Delegator(
+    recovered,
+    new TwinKernel(runtime, null),
+    query.client(),
+    new ReadMarks(runtime, 1_000),
+  );
   await insert(subject, 5n, 100n, 1n);
   await insert(subject, 6n, 101n, 2n, 3n);
   await remove(subject, 120n, 3n);

@@ -4,7 +4,8 @@
  *
  * Always true:
  *  - a record is applied to growing rows, pending deletes and sealed segments before the channel's safe time passes its tick;
- *  - a sealed segment comes into view with every delete up to the safe time applied, in the same step that takes its growing form out;
+ *  - a sealed segment comes into view with every delete up to the safe time applied, in the same step that takes its growing form out.
+ *    What a target has in files is told by one tick, as a growing segment may have become part of a larger one meanwhile;
  *  - growing rows leave memory only when files have them and no view names them.
  *
  * Not here: running searches (`reads.ts`), writing files (`flusher.ts`), the log (`channel.ts`).
@@ -13,7 +14,7 @@
 import { assert } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { Mutex } from "../base/mutex.ts";
-import type { Timestamp } from "../base/timestamp.ts";
+import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import { columnRows } from "../model/columns.ts";
@@ -26,6 +27,7 @@ import type { Client } from "../rpc/transport.ts";
 import { completeBatch } from "../segment/complete-batch.ts";
 import { GrowingSegment } from "../segment/growing.ts";
 import { DeleteBuffer, type DeleteEntry, joinDeletes } from "./delete-buffer.ts";
+import type { ReadMarks } from "./read-marks.ts";
 import { View } from "./view.ts";
 
 /** A growing segment and what the flusher must know of it. */
@@ -42,6 +44,7 @@ export interface Growing {
 export class Delegator {
   readonly virtualChannel: string;
   readonly deletes: DeleteBuffer;
+  readonly readMarks: ReadMarks;
   #collection: CollectionInfo;
   readonly #kernel: Kernel;
   readonly #query: Client<QueryService>;
@@ -49,6 +52,8 @@ export class Delegator {
   readonly #growing = new Map<bigint, Growing>();
   /** Segments that are flushed already: a replay must not grow them again. */
   readonly #flushed: Set<bigint>;
+  /** Rows closed up to this tick were in files at the start, maybe in segments of other names. */
+  readonly #recoveredUntil: Timestamp;
   /** How many live views name a sealed segment. */
   readonly #sealedUses = new Map<bigint, number>();
   readonly #releases = new Map<bigint, Promise<void>>();
@@ -56,15 +61,19 @@ export class Delegator {
   #view: View | null = null;
   #load: LoadConfig | null = null;
   #targetVersion = 0n;
+  /** The sealed segments of the view have what was closed up to this tick. */
+  #servedUntil: Timestamp = 0n;
   #closed = false;
 
-  constructor(recovered: RecoveredCollection, kernel: Kernel, query: Client<QueryService>) {
+  constructor(recovered: RecoveredCollection, kernel: Kernel, query: Client<QueryService>, readMarks: ReadMarks) {
     this.virtualChannel = recovered.virtualChannel;
     this.#collection = recovered.collection;
     this.#kernel = kernel;
     this.#query = query;
     this.#flushed = new Set(recovered.segments.map((segment) => segment.segmentId));
+    this.#recoveredUntil = recovered.deletesFlushed;
     this.deletes = new DeleteBuffer(recovered.deletesFlushed);
+    this.readMarks = readMarks;
   }
 
   get collection(): CollectionInfo {
@@ -155,6 +164,12 @@ export class Delegator {
       if (growing === undefined || growing.sealedTick !== null) continue;
       growing.segment.seal();
       growing.sealedTick = timeTick;
+      if (timeTick <= this.#recoveredUntil) {
+        // A replay of what files have under another name.
+        this.#flushed.add(segmentId);
+        growing.flushed = true;
+        this.#dropFlushed(timeTick);
+      }
     }
   }
 
@@ -183,13 +198,12 @@ export class Delegator {
       const growing = this.#growing.get(segmentId);
       if (growing !== undefined) growing.flushed = true;
     }
-    if (this.#load === null) {
-      void this.#targets.run(() => {
-        if (this.#load !== null) return;
-        this.#dropFlushed(new Set(segmentIds));
-        this.deletes.trim(this.deletes.flushed);
-      });
-    }
+    void this.#targets.run(() => {
+      // A target may have come before this.
+      if (this.#load !== null) return this.#dropFlushed(this.#servedUntil);
+      this.#dropFlushed(MAX_TIMESTAMP);
+      this.deletes.trim(this.deletes.flushed);
+    });
   }
 
   /** Brings the view to the target; resolves when it is served. Older targets than the newest are ignored. */
@@ -200,7 +214,7 @@ export class Delegator {
         this.#targetVersion = target.version;
         this.#load = null;
         this.#retireView();
-        this.#dropFlushed(this.#flushed);
+        this.#dropFlushed(MAX_TIMESTAMP);
         this.deletes.trim(this.deletes.flushed);
         return;
       }
@@ -235,7 +249,8 @@ export class Delegator {
       for (const segment of fresh) {
         const relevant = deltas.filter((delta) => inScope(delta, segment.partitionId));
         await this.#untilLetGo(segment.segmentId);
-        await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant });
+        const indexes = target.indexes.filter(({ segmentId }) => segmentId === segment.segmentId);
+        await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant, indexes });
         loaded.push(segment);
       }
       // Deletes, and new fields, go on arriving while files are read; the loop ends when none is left, and then nothing comes between.
@@ -259,12 +274,15 @@ export class Delegator {
     }
     if (this.#closed) return this.#releaseAll(loaded);
     this.#load = load;
+    this.#servedUntil = target.flushedUntil;
     this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
     // Dropped while it was loaded: no view will let it go.
     for (const segment of loaded.filter((candidate) => this.#isDropped(candidate)))
       await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
-    this.#dropFlushed(new Set(sealed.map((segment) => segment.segmentId)));
-    this.deletes.trim(deltas.reduce((tick, delta) => (delta.flushTimestamp > tick ? delta.flushTimestamp : tick), 0n));
+    this.#dropFlushed(target.flushedUntil);
+    this.deletes.trim(target.flushedUntil);
+    const adopted = target.indexes.filter(({ segmentId }) => served.has(segmentId));
+    if (adopted.length > 0) await this.#query.adoptIndexes({ indexes: adopted });
     // Loaded in vain: its partition was dropped meanwhile.
     await this.#releaseAll(loaded.filter((segment) => this.#isDropped(segment)));
   }
@@ -287,6 +305,7 @@ export class Delegator {
     assert(load !== null, "only a loaded channel has a view");
     const ids = new Set(sealed.map((segment) => segment.segmentId));
     const growing = [...this.#growing.values()]
+      .filter(({ sealedTick }) => sealedTick === null || sealedTick > this.#servedUntil)
       .map(({ segment }) => segment)
       .filter((segment) => !ids.has(segment.segmentId))
       .filter((segment) => load.partitionIds?.includes(segment.partitionId) ?? true);
@@ -334,9 +353,10 @@ export class Delegator {
     previous?.retire();
   }
 
-  #dropFlushed(segmentIds: ReadonlySet<bigint>): void {
+  /** Lets go of flushed rows that were closed at the tick or before. */
+  #dropFlushed(until: Timestamp): void {
     for (const [segmentId, growing] of this.#growing) {
-      if (!growing.flushed || !segmentIds.has(segmentId)) continue;
+      if (!growing.flushed || growing.sealedTick === null || growing.sealedTick > until) continue;
       this.#growing.delete(segmentId);
       growing.segment.close();
     }

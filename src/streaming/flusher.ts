@@ -18,7 +18,7 @@ import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { CoordinatorService, LogPlace } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { manifestKey } from "../storage/keys.ts";
-import { type SegmentManifest, segmentBytes } from "../storage/manifest.ts";
+import { type SegmentManifest, deltaSummaries, segmentBytes } from "../storage/manifest.ts";
 import { type SegmentDescriptor, writeDeltaSegment, writeSegment } from "../storage/segment-writer.ts";
 import { STORAGE_VERSION } from "../wal/shards.ts";
 import type { Delegator, Growing } from "./delegator.ts";
@@ -146,6 +146,8 @@ export class Flusher {
         {
           ...this.#descriptor(delegator, ids, SegmentLevel.L1, version, String(segment.startPosition)),
           schema: segment.schema,
+          // Every delete up to the tick is in: whoever spreads older L0 segments need not look at this one again.
+          deltas: segment.flushDeltas(),
         },
         segment.flushSource(),
       );
@@ -206,6 +208,7 @@ export class Flusher {
       timestampTo: manifest.timestampTo,
       flushTimestamp,
       sizeBytes: segmentBytes(manifest).stored,
+      deltas: deltaSummaries(manifest),
     };
   }
 

@@ -124,6 +124,9 @@ export class StreamingNode {
               })),
           ),
       }),
+      oldestRead: async ({ virtualChannel }) => ({
+        timestamp: this.#channel(virtualChannel).delegator(virtualChannel).readMarks.oldest(),
+      }),
       setTarget: (target) => this.#channel(target.virtualChannel).delegator(target.virtualChannel).setTarget(target),
       search: ({ virtualChannel, plans, ...time }, { signal }) =>
         search(this.#reads(virtualChannel), plans, time, signal),

@@ -5,6 +5,7 @@
  * shorter answer.
  */
 
+import { invalidParameter } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
@@ -191,6 +192,13 @@ async function pin(
   if (wal.advanced < needed) await wal.waitFor(needed);
   const view = delegator.pin();
   const timestamp = time.timestamp ?? wal.advanced;
+  if (time.timestamp !== null) delegator.readMarks.note(timestamp, wal.advanced);
+  if (timestamp < view.readableFrom) {
+    view.unpin();
+    throw invalidParameter(
+      `rows deleted or expired before ${view.readableFrom} are gone: nothing can be read as of ${timestamp}`,
+    );
+  }
   return { view, timestamp, expired: expiredUntil(delegator.collection, timestamp) };
 }
 

@@ -7,12 +7,15 @@
  */
 
 import { assert } from "../base/assert.ts";
+import type { Timestamp } from "../base/timestamp.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
 import type { GrowingSegment } from "../segment/growing.ts";
 
 export class View {
   readonly growing: readonly GrowingSegment[];
   readonly sealed: readonly SegmentInfo[];
+  /** As of an earlier timestamp rows would be missing. */
+  readonly readableFrom: Timestamp;
   readonly #retired: () => void;
   #readers = 0;
   #current = true;
@@ -23,6 +26,10 @@ export class View {
     assert(ids.size === growing.length + sealed.length, "a segment is in a view once");
     this.growing = growing;
     this.sealed = sealed;
+    this.readableFrom = sealed.reduce(
+      (latest, { readableFrom = 0n }) => (readableFrom > latest ? readableFrom : latest),
+      0n,
+    );
     this.#retired = retired;
   }
 

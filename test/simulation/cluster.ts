@@ -63,6 +63,12 @@ export const SIMULATED_LIMITS: EngineLimits = {
   highWaterBytes: 1 << 20,
   checkMilliseconds: 500,
   refuseBytes: 1024 ** 3,
+  retentionMilliseconds: 2_000,
+  compactedBytes: 16_000,
+  compactedRows: 1_000,
+  compactionCheckMilliseconds: 1_000,
+  compactionSlots: 1,
+  garbageMilliseconds: 4_000,
 };
 
 export class Cluster {

@@ -10,7 +10,32 @@ import type { HashBits } from "../kernel.ts";
 import { numbersOf, valuesPerRow } from "../layout.ts";
 import type { RowLayout, RowValues } from "../layout.ts";
 
-/** NaN where the row is no hit. `query` and `row` are numbers of rows in `queries` and `rows`. */
+/** The score of a row for one query; NaN where the row is no hit. */
+export type Score = (rows: RowValues, row: number) => number;
+
+export function scorer(
+  metric: Metric,
+  layout: RowLayout,
+  queries: RowValues,
+  query: number,
+  hashBits: HashBits = 8,
+): Score {
+  const { element } = layout;
+  const length = valuesPerRow(layout);
+  const asked = queries.subarray(query * length, (query + 1) * length);
+  if (element === "binary") {
+    return (rows, row) => {
+      const looked = rows.subarray(row * length, (row + 1) * length);
+      assert(asked instanceof Uint8Array && looked instanceof Uint8Array, "binary rows are bytes");
+      return scoreOfBits(metric, asked, looked, hashBits);
+    };
+  }
+  const numbers = numbersOf(element, asked);
+  return (rows, row) =>
+    scoreOfNumbers(metric, numbers, numbersOf(element, rows.subarray(row * length, (row + 1) * length)));
+}
+
+/** `query` and `row` are numbers of rows in `queries` and `rows`. */
 export function scoreOf(
   metric: Metric,
   layout: RowLayout,
@@ -20,16 +45,7 @@ export function scoreOf(
   row: number,
   hashBits: HashBits = 8,
 ): number {
-  const rowOf = (values: RowValues, number: number): RowValues => {
-    const length = valuesPerRow(layout);
-    return values.subarray(number * length, (number + 1) * length);
-  };
-  const [a, b] = [rowOf(queries, query), rowOf(rows, row)];
-  if (layout.element === "binary") {
-    assert(a instanceof Uint8Array && b instanceof Uint8Array, "binary rows are bytes");
-    return scoreOfBits(metric, a, b, hashBits);
-  }
-  return scoreOfNumbers(metric, numbersOf(layout.element, a), numbersOf(layout.element, b));
+  return scorer(metric, layout, queries, query, hashBits)(rows, row);
 }
 
 function scoreOfNumbers(metric: Metric, a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -93,10 +109,10 @@ function scoreOfBits(metric: Metric, query: Uint8Array, row: Uint8Array, hashBit
   }
 }
 
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
+
 function countBits(query: Uint8Array, row: Uint8Array, combine: (a: number, b: number) => number): number {
   let count = 0;
-  for (let at = 0; at < row.length; at += 1) {
-    for (let bits = combine(query[at]!, row[at]!) & 0xff; bits !== 0; bits &= bits - 1) count += 1;
-  }
+  for (let at = 0; at < row.length; at += 1) count += ONES[combine(query[at]!, row[at]!) & 0xff]!;
   return count;
 }

@@ -10,7 +10,7 @@ import { isDistance } from "../../model/types.ts";
 import { NO_ROW } from "../kernel.ts";
 import type { ExactSearch, SearchHits } from "../kernel.ts";
 import type { RowLayout, RowValues } from "../layout.ts";
-import { scoreOf } from "./score.ts";
+import { scorer } from "./score.ts";
 
 /** Products between two looks at the signal: a few milliseconds at most. */
 const SLICE = 1 << 20;
@@ -39,6 +39,7 @@ export async function searchExactly(
   for (let query = 0; query < queryCount; query += 1) {
     const rows = new Uint32Array(search.rowCount);
     const keys = new Float32Array(search.rowCount);
+    const scoreOfRow = scorer(search.metric, layout, search.queries, query, search.hashBits);
     let count = 0;
     for (let row = 0; row < search.rowCount; row += 1) {
       budget -= layout.dimension;
@@ -48,7 +49,7 @@ export async function searchExactly(
         budget = SLICE;
       }
       if (search.allowed !== null && !hasBit(search.allowed, row)) continue;
-      const score = scoreOf(search.metric, layout, search.queries, query, values, row, search.hashBits);
+      const score = scoreOfRow(values, row);
       if (Number.isNaN(score) || !isInRange(search, score)) continue;
       rows[count] = row;
       keys[count] = isDistance(search.metric) ? score : 0 - score;

@@ -32,7 +32,14 @@ export async function checkSegment(
   for (const metric of [Metric.L2, Metric.IP]) {
     for (const k of [1, 3, 10, 100]) {
       const hits = await segment.search(
-        { fieldId: VECTOR_FIELD, queries: Float32Array.from(QUERIES.flat()), metric, k, range: null },
+        {
+          fieldId: VECTOR_FIELD,
+          queries: Float32Array.from(QUERIES.flat()),
+          queryCount: QUERIES.length,
+          metric,
+          k,
+          range: null,
+        },
         view,
         null,
       );

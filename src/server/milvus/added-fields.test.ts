@@ -282,7 +282,7 @@ describe("fields that come later", () => {
       [{ ...INT, isPrimaryKey: true }, "not support to add pk field, field name = count"],
       [{ ...INT, isPartitionKey: true }, "not support to add partition key field, field name  = count"],
       [{ ...INT, autoID: true }, "only primary field can speficy AutoID with true, field name = count"],
-      [{ ...vectorField(4, "other"), nullable: true }, "not support to add vector field, field name = other"],
+      [vectorField(4, "other"), "added field must be nullable, please check it, field name = other"],
       [{ ...INT, name: "$meta" }, "not support to add system field, field name = $meta"],
       [{ ...INT, name: "name" }, "duplicated field name name"],
       [

@@ -32,14 +32,15 @@ export const INDEXES: readonly Method[] = [
   })),
 
   answering(service.getIndexState, async (request, scope) => {
-    await described(request, request.fieldName, scope);
-    return { state: IndexState.Finished };
+    const [first] = await described(request, request.fieldName, scope);
+    if (first === undefined) return { state: IndexState.IndexStateNone };
+    return { state: IndexState[first.progress.state], failReason: first.progress.reason };
   }),
 
   answering(service.getIndexBuildProgress, async (request, scope) => {
     const [first] = await described(request, request.fieldName, scope);
-    const totalRows = BigInt(first?.totalRows ?? 0);
-    return { indexedRows: totalRows, totalRows };
+    const { indexedRows = 0, totalRows = 0 } = first?.progress ?? {};
+    return { indexedRows: BigInt(indexedRows), totalRows: BigInt(totalRows) };
   }),
 ];
 
@@ -66,16 +67,16 @@ async function dropped(
   return indexes.filter(({ fieldName }) => fieldName === request.fieldName).map(({ indexName }) => indexName);
 }
 
-/** Every row is searchable through its index as soon as it is written, so none is ever pending. */
-function description({ index, totalRows }: DescribedIndex): MessageInitShape<typeof IndexDescriptionSchema> {
+function description({ index, progress }: DescribedIndex): MessageInitShape<typeof IndexDescriptionSchema> {
   return {
     indexName: index.indexName,
     indexID: index.indexId,
     params: [...(index.paramsAsSent ?? index.userParams)],
     fieldName: index.fieldName,
-    indexedRows: BigInt(totalRows),
-    totalRows: BigInt(totalRows),
-    pendingIndexRows: 0n,
-    state: IndexState.Finished,
+    indexedRows: BigInt(progress.indexedRows),
+    totalRows: BigInt(progress.totalRows),
+    pendingIndexRows: BigInt(progress.pendingRows),
+    state: IndexState[progress.state],
+    indexStateFailReason: progress.reason,
   };
 }

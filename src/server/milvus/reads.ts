@@ -162,6 +162,10 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
   const [placeholder, second] = request.placeholders;
   if (placeholder === undefined) return { type: DataType.FloatVector, values: NO_FLOATS, queryCount: 0, valueBytes: 0 };
   if (second !== undefined) throw invalidParameter("a search takes exactly one placeholder");
+  if (placeholder.type === DataType.SparseFloatVector && placeholder.values !== null) {
+    const column = { kind: "bytes", type: DataType.SparseFloatVector, ...placeholder.values, valid: null } as const;
+    return { type: placeholder.type, values: column, queryCount: placeholder.count };
+  }
   return {
     type: placeholder.type,
     values: placeholder.queries ?? NO_FLOATS,

@@ -26,15 +26,18 @@ export const SEGMENTS: readonly Method[] = [
 
   answering(getQuerySegmentInfo, async (request, scope) => {
     const { proxy } = scope;
-    const { collection, load } = await scope.proxy.describe(targetOf(request, scope));
+    const { collection, load, indexes } = await scope.proxy.describe(targetOf(request, scope));
     if (load === null) return { infos: [] };
     const inMemory = await proxy.loadedSegments();
     const flushed = await proxy.flushedSegments(collection);
     const sealed = flushed.flatMap((segment) => {
       const loaded = inMemory.get(segment.segmentId);
       if (loaded === undefined) return [];
+      const [open] = loaded.indexes;
+      const index = indexes.find(({ indexId }) => indexId === open?.indexId);
       return [
         {
+          ...(index === undefined ? {} : { indexName: index.indexName, indexID: index.indexId }),
           segmentID: segment.segmentId,
           collectionID: segment.collectionId,
           partitionID: segment.partitionId,

@@ -2,8 +2,7 @@
  * `schema.FieldData`, one column on the wire, to and from columns.
  *
  *   FieldData     1 type  2 field_name  3 scalars  4 vectors  8 struct_arrays  5 field_id  6 is_dynamic  7 valid_data: bool[]
- *   ScalarField   1 bool[]  2 int32[]  3 int64[]  4 float[]  5 double[]  6 string[]  9 json: bytes[]  11 timestamptz: int64[]
- *                 (each inside a message of its own, as its field 1; the other numbers are kinds that are not decoded here)
+ *   ScalarField   the members of `scalar-data.ts`  8 arrays, `array-data.ts`  (the other numbers: not decoded here)
  *   VectorField   1 dim  2 float_vector {1 float[]}  3 binary_vector  4 float16_vector  5 bfloat16_vector  7 int8_vector: bytes
  *                 6 sparse_float_vector {1 contents: bytes[]  2 dim}  (8, vectors of arrays, is not decoded here)
  *
@@ -16,46 +15,30 @@
  * request except dense vectors and doubles that are aligned.
  */
 
-import {
-  type BytesColumn,
-  type Column,
-  type FixedValues,
-  type VectorColumn,
-  isBytesType,
-} from "../../model/columns.ts";
+import { type BytesColumn, type Column, type VectorColumn, isBytesType } from "../../model/columns.ts";
 import { sparseDimension } from "../../model/sparse.ts";
 import { DataType } from "../../model/types.ts";
 import {
   type DenseVectorType,
   type VectorValues,
   bytesOfVectors,
+  entryBytes,
   vectorRowBytes,
   vectorStride,
   vectorValues,
   viewedVectors,
 } from "../../model/vectors.ts";
 import { assert } from "../../base/assert.ts";
-import {
-  type ByteEntries,
-  packFixed,
-  packInt32s,
-  packInt64s,
-  readBools,
-  readDoubles,
-  readEntries,
-  readFloats,
-  readInt32s,
-  readInt64s,
-  readRun,
-  readStrings,
-} from "./packed.ts";
-import { BYTES, FIXED32, FIXED64, VARINT, WireReader } from "./reader.ts";
+import { ArrayDraft, type WireArrays, encodeArrays } from "./array-data.ts";
+import { type ByteEntries, packFixed, readBools, readEntries, readFloats, readRun } from "./packed.ts";
+import { BYTES, FIXED32, VARINT, type WireReader } from "./reader.ts";
+import { ScalarArm, UNPACKED, type WireScalars, armOf, collectValues, packValues, readScalars } from "./scalar-data.ts";
 import { Spans } from "./spans.ts";
 import { WireWriter } from "./writer.ts";
 
 export type WireColumn =
-  | { readonly kind: "fixed"; readonly values: FixedValues }
-  | { readonly kind: "bytes"; readonly offsets: Uint32Array; readonly bytes: Uint8Array }
+  | WireScalars
+  | WireArrays
   | {
       readonly kind: "vector";
       readonly type: DenseVectorType;
@@ -80,7 +63,7 @@ export interface WireField {
   readonly valid: Uint8Array | null;
   /** Null when no data came at all, or data of a kind that is not decoded. */
   readonly column: WireColumn | null;
-  /** True when data came and its kind is not decoded: arrays, structs… */
+  /** True when data came and its kind is not decoded: structs, arrays of several types… */
   readonly unsupported: boolean;
   /** Entries in `column`; of a vector column, whole vectors. */
   readonly rowCount: number;
@@ -89,14 +72,8 @@ export interface WireField {
 /** Which member of the nested oneofs holds the values: scalar kinds by their number, vector kinds 100 further up. */
 const Arm = {
   None: 0,
-  Bool: 1,
-  Int: 2,
-  Long: 3,
-  Float: 4,
-  Double: 5,
-  String: 6,
-  Json: 9,
-  Timestamptz: 11,
+  ...ScalarArm,
+  Array: 8,
   /** Vectors, and nothing more is known yet. */
   Vector: 100,
   FloatVector: 102,
@@ -107,19 +84,6 @@ const Arm = {
   Int8Vector: 107,
   Struct: 200,
 } as const;
-
-/** The wire type of one value, for senders that do not pack. */
-const UNPACKED: Readonly<Record<number, number>> = {
-  [Arm.Bool]: VARINT,
-  [Arm.Int]: VARINT,
-  [Arm.Long]: VARINT,
-  [Arm.Float]: FIXED32,
-  [Arm.Double]: FIXED64,
-  [Arm.String]: BYTES,
-  [Arm.Json]: BYTES,
-  [Arm.Timestamptz]: VARINT,
-  [Arm.FloatVector]: FIXED32,
-};
 
 /** Vectors that are sent as bytes. */
 const VECTOR_BYTES: Readonly<Record<number, DenseVectorType>> = {
@@ -134,10 +98,14 @@ class Draft {
   dimension = 0;
   sparseDimension = 0;
   readonly values = new Spans();
+  readonly arrays = new ArrayDraft();
 
   /** A oneof keeps its last member; the same member again goes on where it was. */
   choose(arm: number): void {
-    if (this.arm !== arm) this.values.clear();
+    if (this.arm !== arm) {
+      this.values.clear();
+      this.arrays.clear();
+    }
     this.arm = arm;
   }
 }
@@ -182,6 +150,7 @@ function entriesOf(column: WireColumn): number {
     case "fixed":
       return column.values.length;
     case "bytes":
+    case "array":
       return column.offsets.length - 1;
     case "vector":
       if (column.dimension <= 0) return 0;
@@ -203,12 +172,15 @@ function decodeScalars(reader: WireReader, draft: Draft): void {
     const arm = reader.field;
     if (reader.wireType !== BYTES || arm > 99) {
       reader.skip();
+    } else if (arm === Arm.Array) {
+      draft.choose(arm);
+      draft.arrays.read(reader.message());
     } else if (UNPACKED[arm] === undefined) {
       reader.skip();
       draft.choose(arm);
     } else {
       draft.choose(arm);
-      decodeArray(reader.message(), UNPACKED[arm], draft.values);
+      collectValues(reader.message(), UNPACKED[arm], draft.values);
     }
   }
 }
@@ -223,7 +195,7 @@ function decodeVectors(reader: WireReader, draft: Draft): void {
       draft.dimension = Number(reader.int64());
     } else if (reader.is(2, BYTES)) {
       draft.choose(Arm.FloatVector);
-      decodeArray(reader.message(), FIXED32, draft.values);
+      collectValues(reader.message(), FIXED32, draft.values);
     } else if (reader.is(6, BYTES)) {
       if (draft.arm !== Arm.SparseVector) draft.sparseDimension = 0;
       draft.choose(Arm.SparseVector);
@@ -250,32 +222,9 @@ function decodeSparse(reader: WireReader, draft: Draft): void {
   }
 }
 
-/** `BoolArray`, `IntArray`… all hold their values in field 1. */
-function decodeArray(reader: WireReader, unpacked: number, values: Spans): void {
-  while (reader.next()) {
-    if (reader.field === 1 && (reader.wireType === BYTES || reader.wireType === unpacked)) collect(reader, values);
-    else reader.skip();
-  }
-}
-
 function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): WireColumn | null {
   const { values } = draft;
   switch (draft.arm) {
-    case Arm.Bool:
-      return { kind: "fixed", values: readBools(bytes, values) };
-    case Arm.Int:
-      return { kind: "fixed", values: readInt32s(bytes, values) };
-    case Arm.Long:
-    case Arm.Timestamptz:
-      return { kind: "fixed", values: readInt64s(bytes, values) };
-    case Arm.Float:
-      return { kind: "fixed", values: readFloats(bytes, values) };
-    case Arm.Double:
-      return { kind: "fixed", values: readDoubles(bytes, values) };
-    case Arm.String:
-      return { kind: "bytes", ...readStrings(bytes, values) };
-    case Arm.Json:
-      return { kind: "bytes", ...readEntries(bytes, values) };
     case Arm.FloatVector:
       return {
         kind: "vector",
@@ -285,9 +234,11 @@ function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): Wi
       };
     case Arm.SparseVector:
       return { kind: "sparse", dimension: draft.sparseDimension, ...readEntries(bytes, values) };
+    case Arm.Array:
+      return draft.arrays.finish(bytes);
     default: {
       const type = VECTOR_BYTES[draft.arm];
-      if (type === undefined) return null;
+      if (type === undefined) return readScalars(draft.arm, bytes, values);
       return {
         kind: "vector",
         type,
@@ -299,9 +250,9 @@ function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): Wi
 }
 
 function readVectors(bytes: Uint8Array, spans: Spans, type: DenseVectorType, mayOverwrite: boolean): VectorValues {
-  const isWide = type === DataType.Float16Vector || type === DataType.BFloat16Vector;
-  const isWhole = !isWide || spans.byteLength() % 2 === 0;
-  const run = readRun(bytes, spans, isWide && isWhole ? 2 : 1, mayOverwrite);
+  const width = entryBytes(type);
+  const isWhole = spans.byteLength() % width === 0;
+  const run = readRun(bytes, spans, isWhole ? width : 1, mayOverwrite);
   return isWhole ? viewedVectors(type, run) : run;
 }
 
@@ -343,38 +294,13 @@ function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter 
     scalars.message(column.type === DataType.JSON ? Arm.Json : Arm.String, array);
     return scalars;
   }
-  assert(column.kind === "fixed", "arrays are not on the wire yet");
-  const { values } = column;
-  array.bytes(1, packValues(values, column.type));
-  scalars.message(fixedArm(column.type), array);
-  return scalars;
-}
-
-function packValues(values: FixedValues, type: DataType): Uint8Array {
-  if (values instanceof BigInt64Array) return packInt64s(values);
-  if (values instanceof Float32Array || values instanceof Float64Array) return packFixed(values);
-  return type === DataType.Bool && values instanceof Uint8Array ? packFixed(values) : packInt32s(values);
-}
-
-function fixedArm(type: DataType): number {
-  switch (type) {
-    case DataType.Bool:
-      return Arm.Bool;
-    case DataType.Int8:
-    case DataType.Int16:
-    case DataType.Int32:
-      return Arm.Int;
-    case DataType.Int64:
-      return Arm.Long;
-    case DataType.Float:
-      return Arm.Float;
-    case DataType.Double:
-      return Arm.Double;
-    case DataType.Timestamptz:
-      return Arm.Timestamptz;
-    default:
-      assert(false, `type ${type} has fixed-width values`);
+  if (column.kind === "array") {
+    scalars.message(Arm.Array, encodeArrays(column));
+    return scalars;
   }
+  array.bytes(1, packValues(column.values, column.type));
+  scalars.message(armOf(column.type), array);
+  return scalars;
 }
 
 const BYTES_FIELD: Readonly<Record<number, number>> = {

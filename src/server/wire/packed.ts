@@ -59,7 +59,7 @@ export function readFloats(bytes: Uint8Array, spans: Spans, mayOverwrite = false
 }
 
 /** The bytes themselves, where an array of entries of `width` bytes may start; `width` divides them. */
-export function readRun(bytes: Uint8Array, spans: Spans, width: 1 | 2, mayOverwrite: boolean): Uint8Array {
+export function readRun(bytes: Uint8Array, spans: Spans, width: number, mayOverwrite: boolean): Uint8Array {
   if (mayOverwrite) alignRun(bytes, spans, width);
   const [buffer, offset, length] = fixedWidth(bytes, spans, width);
   return new Uint8Array(buffer, offset, length * width);

@@ -4,11 +4,12 @@
  *   PlaceholderGroup  1 placeholders[]
  *   PlaceholderValue  1 tag  2 type: enum, the numbers of `DataType`, 300 and more for lists  3 values: bytes[]  4 element_level: bool
  *
- * Always true: `queries` is there iff the values are float vectors of one length that four divides.
+ * Always true: `queries` is there iff the values are dense vectors of one length that the bytes of an entry divide.
  */
 
-import { DataType } from "../../model/types.ts";
-import { type ByteEntries, readEntries, readFloats } from "./packed.ts";
+import type { DataType } from "../../model/types.ts";
+import { type VectorValues, entryBytes, isDenseVectorType, viewedVectors } from "../../model/vectors.ts";
+import { type ByteEntries, readEntries, readRun } from "./packed.ts";
 import { BYTES, VARINT, WireReader } from "./reader.ts";
 import { Spans } from "./spans.ts";
 
@@ -22,10 +23,9 @@ export interface WirePlaceholder {
   readonly valueBytes: number;
   /** Length of the first value that differs from the first; null when all are alike. */
   readonly unevenBytes: number | null;
-  readonly dimension: number;
-  /** `count * dimension` floats, or null: see above. */
-  readonly queries: Float32Array | null;
-  /** The values as they came, where they are no float vectors. */
+  /** The vectors end to end, or null: see above. */
+  readonly queries: VectorValues | null;
+  /** The values as they came, where they are no dense vectors: sparse ones, text. */
   readonly values: ByteEntries | null;
 }
 
@@ -56,7 +56,7 @@ function decodePlaceholder(reader: WireReader): WirePlaceholder {
   const count = spans.count;
   const valueBytes = count === 0 ? 0 : spans.end(0) - spans.start(0);
   const unevenBytes = firstUneven(spans, valueBytes);
-  const areFloats = type === DataType.FloatVector && unevenBytes === null && valueBytes % 4 === 0;
+  const queries = unevenBytes === null ? readDense(reader.bytes, spans, type as DataType, valueBytes) : null;
   return {
     tag,
     type,
@@ -64,10 +64,15 @@ function decodePlaceholder(reader: WireReader): WirePlaceholder {
     count,
     valueBytes,
     unevenBytes,
-    dimension: areFloats ? valueBytes / 4 : 0,
-    queries: areFloats ? readFloats(reader.bytes, spans) : null,
-    values: areFloats ? null : readEntries(reader.bytes, spans),
+    queries,
+    values: queries === null ? readEntries(reader.bytes, spans) : null,
   };
+}
+
+function readDense(bytes: Uint8Array, spans: Spans, type: DataType, valueBytes: number): VectorValues | null {
+  if (!isDenseVectorType(type)) return null;
+  const width = entryBytes(type);
+  return valueBytes % width === 0 ? viewedVectors(type, readRun(bytes, spans, width, false)) : null;
 }
 
 function firstUneven(spans: Spans, valueBytes: number): number | null {

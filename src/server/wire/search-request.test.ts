@@ -103,7 +103,7 @@ describe("SearchRequest", () => {
       assert.equal(placeholder!.type, 101);
       assert.equal(placeholder!.tag, "$0");
       assert.equal(placeholder!.count, init.input.rows.length);
-      assert.equal(placeholder!.dimension, init.input.rows[0]!.length);
+      assert.equal(placeholder!.valueBytes, init.input.rows[0]!.length * 4);
       assert.deepEqual(placeholder!.queries, Float32Array.from(init.input.rows.flat()));
     }
     const oracle = fromBinary(SearchRequestSchema, encodeMessage(SearchRequestSchema, initOf(init)));

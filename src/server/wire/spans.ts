@@ -6,6 +6,7 @@
  */
 
 import { assert } from "../../base/assert.ts";
+import { BYTES, FIXED32, FIXED64 } from "./reader.ts";
 
 export class Spans {
   #pairs = new Uint32Array(2);
@@ -34,6 +35,26 @@ export class Spans {
 
   end(index: number): number {
     return this.#pairs[index * 2 + 1]!;
+  }
+
+  /** Forgets all but the first `count`. */
+  truncate(count: number): void {
+    assert(count <= this.#count, "spans are only taken away");
+    this.#count = count;
+  }
+
+  /** How many values of a wire type lie in the spans from the one at `from` on, as far as their bytes tell. */
+  countValues(bytes: Uint8Array, wireType: number, from: number): number {
+    if (wireType === BYTES) return this.#count - from;
+    let count = 0;
+    for (let index = from; index < this.#count; index += 1) {
+      const end = this.end(index);
+      const start = this.start(index);
+      if (wireType === FIXED32) count += (end - start) >> 2;
+      else if (wireType === FIXED64) count += (end - start) >> 3;
+      else for (let at = start; at < end; at += 1) count += bytes[at]! < 0x80 ? 1 : 0;
+    }
+    return count;
   }
 
   clear(): void {

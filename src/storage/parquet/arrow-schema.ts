@@ -8,12 +8,13 @@
  *   Field   0 name · 1 nullable byte · 2 type's type byte · 3 type · 5 children · 6 metadata
  */
 
-import { type ArrowType, type FileField, physicalOf } from "./physical.ts";
+import { type ArrowType, type FileField, elementField, isList, physicalOf } from "./physical.ts";
 import { FlatBufferWriter, type Position, type TableField } from "./flatbuffer.ts";
 
 const METADATA_VERSION_5 = 4;
 const HEADER_SCHEMA = 1;
 const TYPE_NUMBER = { int: 2, float: 3, binary: 4, utf8: 5, bool: 6, fixed: 15 } as const;
+const TYPE_LIST = 12;
 
 export function arrowSchemaBase64(fields: readonly FileField[]): string {
   const writer = new FlatBufferWriter();
@@ -38,7 +39,8 @@ export function arrowSchemaBase64(fields: readonly FileField[]): string {
 }
 
 function fieldTable(writer: FlatBufferWriter, field: FileField): Position {
-  const { arrow } = physicalOf(field);
+  const inList = isList(field);
+  const arrow = inList ? null : physicalOf(field).arrow;
   const metadata = writer.table([
     { slot: 0, kind: "offset", value: writer.string("PARQUET:field_id") },
     { slot: 1, kind: "offset", value: writer.string(field.fieldId.toString()) },
@@ -46,10 +48,21 @@ function fieldTable(writer: FlatBufferWriter, field: FileField): Position {
   return writer.table([
     { slot: 0, kind: "offset", value: writer.string(field.name) },
     { slot: 1, kind: "byte", value: field.nullable ? 1 : 0 },
+    { slot: 2, kind: "byte", value: arrow === null ? TYPE_LIST : TYPE_NUMBER[arrow.kind] },
+    { slot: 3, kind: "offset", value: writer.table(arrow === null ? [] : typeFields(arrow)) },
+    { slot: 5, kind: "offset", value: writer.offsets(inList ? [elementTable(writer, elementField(field))] : []) },
+    { slot: 6, kind: "offset", value: writer.offsets([metadata]) },
+  ]);
+}
+
+function elementTable(writer: FlatBufferWriter, element: FileField): Position {
+  const { arrow } = physicalOf(element);
+  return writer.table([
+    { slot: 0, kind: "offset", value: writer.string(element.name) },
+    { slot: 1, kind: "byte", value: 0 },
     { slot: 2, kind: "byte", value: TYPE_NUMBER[arrow.kind] },
     { slot: 3, kind: "offset", value: writer.table(typeFields(arrow)) },
     { slot: 5, kind: "offset", value: writer.offsets([]) },
-    { slot: 6, kind: "offset", value: writer.offsets([metadata]) },
   ]);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Smallest and largest value of a column chunk, for readers that skip row groups.
  *
- * Always true: bounds are exact or absent. They are absent for vectors, JSON and other binary, where all entries are null, where a
+ * Always true: bounds are exact or absent. They are absent for vectors, arrays, JSON and other binary, where all entries are null, where a
  * NaN makes them undefined, and for text longer than `TEXT_BOUND_BYTES`. Zeros of floats are widened to -0 and +0, as Parquet asks.
  */
 
@@ -22,8 +22,8 @@ export class BoundsFinder {
 
   constructor(field: FileField, column: Column) {
     this.#column = column;
-    this.#isText = physicalOf(field).isText;
-    this.#undefined = column.kind === "vector" || (column.kind === "bytes" && !this.#isText);
+    this.#isText = column.kind === "bytes" && physicalOf(field).isText;
+    this.#undefined = column.kind === "vector" || column.kind === "array" || (column.kind === "bytes" && !this.#isText);
   }
 
   look(rows: RowRange): void {

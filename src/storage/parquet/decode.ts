@@ -6,7 +6,7 @@
  */
 
 import { assert } from "../../base/assert.ts";
-import { type Column, type FixedValues, fixedValues } from "../../model/columns.ts";
+import { type ElementColumn, type FixedValues, fixedValues } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
 import { type VectorValues, isDenseVectorType, vectorStride, vectorValues } from "../../model/vectors.ts";
 import { type FileField, physicalOf } from "./physical.ts";
@@ -54,20 +54,26 @@ export class ColumnDecoder {
     this.#row += rowCount;
   }
 
-  finish(): Column {
-    check(this.#row === this.#rowCount, "the pages have the rows of the file");
+  /** `rowCount`: less than was made room for, where that was not known exactly. */
+  finish(rowCount: number = this.#rowCount): ElementColumn {
+    check(this.#row === rowCount, "the pages have the rows of the file");
+    const isShort = rowCount < this.#rowCount;
     const { dataType: type, dimension } = this.#field;
     const valid = this.#valid;
     if (this.#offsets !== null) {
       // What the lengths of the entries took is given back when it is much.
       const isLoose = this.#bytes.byteLength - this.#end > this.#end / 8;
       const bytes = isLoose ? this.#bytes.slice(0, this.#end) : this.#bytes.subarray(0, this.#end);
-      return { kind: "bytes", type, offsets: this.#offsets, bytes, valid };
+      const offsets = isShort ? this.#offsets.slice(0, rowCount + 1) : this.#offsets;
+      return { kind: "bytes", type, offsets, bytes, valid };
     }
     if (isDenseVectorType(type)) {
-      return { kind: "vector", type, dimension, values: this.#values as VectorValues, valid };
+      const values = this.#values as VectorValues;
+      const length = rowCount * vectorStride(type, dimension);
+      return { kind: "vector", type, dimension, values: isShort ? values.slice(0, length) : values, valid };
     }
-    return { kind: "fixed", type, values: this.#values as FixedValues, valid };
+    const values = this.#values as FixedValues;
+    return { kind: "fixed", type, values: isShort ? values.slice(0, rowCount) : values, valid };
   }
 
   /** Fills `valid` for the page's rows; returns how many are present. */

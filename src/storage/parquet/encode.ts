@@ -15,6 +15,7 @@ import { assert } from "../../base/assert.ts";
 import type { BytesColumn, Column, FixedColumn } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
 import { vectorStride } from "../../model/vectors.ts";
+import { varint } from "./levels.ts";
 import type { FileField } from "./physical.ts";
 
 /** Rows `[from, to)`. */
@@ -31,7 +32,7 @@ export function countPresent(valid: Uint8Array | null, rows: RowRange): number {
 }
 
 /** Levels with their length in front, or null where the column cannot have nulls. */
-export function encodeLevels(field: FileField, column: Column, rows: RowRange): Uint8Array | null {
+export function encodeLevels(field: FileField, column: Pick<Column, "valid">, rows: RowRange): Uint8Array | null {
   const rowCount = rows.to - rows.from;
   const present = countPresent(column.valid, rows);
   if (!field.nullable) {
@@ -120,13 +121,4 @@ function packBits(flags: Uint8Array, rows: RowRange, valid: Uint8Array | null = 
     at += 1;
   }
   return bits;
-}
-
-function varint(value: number): Uint8Array {
-  assert(Number.isSafeInteger(value) && value >= 0, "a varint is a whole number");
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
 }

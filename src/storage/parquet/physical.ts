@@ -10,6 +10,7 @@
  *   JSON and other bytes    BYTE_ARRAY                            binary
  *   SparseFloatVector       BYTE_ARRAY, (u32 index, f32 value)…   binary
  *   dense vectors           FIXED_LEN_BYTE_ARRAY(bytes of a row)  fixed_size_binary
+ *   Array, ArrayOfVector    LIST of its element (`lists.ts`)      list
  */
 
 import { assert } from "../../base/assert.ts";
@@ -21,9 +22,20 @@ export interface FileField {
   readonly fieldId: bigint;
   readonly name: string;
   readonly dataType: DataType;
+  /** Of an array; `None` for other fields. */
+  readonly elementType: DataType;
   /** Components of a dense vector; 0 for other fields. */
   readonly dimension: number;
   readonly nullable: boolean;
+}
+
+export function isList(field: Pick<FileField, "dataType">): boolean {
+  return field.dataType === DataType.Array || field.dataType === DataType.ArrayOfVector;
+}
+
+/** The elements as a field of their own. */
+export function elementField(field: FileField): FileField {
+  return { ...field, name: "element", dataType: field.elementType, elementType: DataType.None, nullable: false };
 }
 
 /** Parquet's numbers for its physical types. */
@@ -69,7 +81,6 @@ export function physicalOf(field: Pick<FileField, "dataType" | "dimension">): Ph
     case DataType.Text:
       return { ...plain, type: PhysicalType.byteArray, width: 0, isText: true, arrow: { kind: "utf8" } };
     case DataType.JSON:
-    case DataType.Array:
     case DataType.Geometry:
     case DataType.SparseFloatVector:
       return { ...plain, type: PhysicalType.byteArray, width: 0, arrow: { kind: "binary" } };

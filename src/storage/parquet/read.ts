@@ -20,7 +20,8 @@ import type { ObjectStore } from "../../objectstore/objectstore.ts";
 import { decodeFile, readChecked, streamChecked } from "../checked-read.ts";
 import { Pace } from "../pace.ts";
 import { ColumnDecoder } from "./decode.ts";
-import type { FileField } from "./physical.ts";
+import { ListDecoder } from "./lists.ts";
+import { type FileField, isList } from "./physical.ts";
 import type { ColumnFile } from "./write.ts";
 
 /** The columns of `fields`, each of which the file must have. */
@@ -75,13 +76,18 @@ async function readColumn(
 ): Promise<Column> {
   const chunks = decodeFile(file.key, () => chunksOf(metadata, field));
   const plainBytes = chunks.reduce((sum, chunk) => sum + chunk.plainBytes, 0);
-  const decoder = decodeFile(file.key, () => new ColumnDecoder(field, file.rowCount, plainBytes));
+  const entryCount = chunks.reduce((sum, chunk) => sum + chunk.entryCount, 0);
+  const decoder = decodeFile(file.key, () =>
+    isList(field)
+      ? new ListDecoder(field, file.rowCount, entryCount, plainBytes)
+      : new ColumnDecoder(field, file.rowCount, plainBytes),
+  );
   for (const chunk of chunks) {
     let offset = chunk.offset;
-    for (let rows = 0; rows < chunk.rowCount;) {
+    for (let entries = 0; entries < chunk.entryCount;) {
       const page = decodeFile(file.key, () => readPage(bytes, offset, chunk));
-      decodeFile(file.key, () => decoder.page(page.body, page.rowCount));
-      rows += page.rowCount;
+      decodeFile(file.key, () => decoder.page(page.body, page.entryCount));
+      entries += page.entryCount;
       offset = page.end;
       await pace.pause();
     }
@@ -92,21 +98,23 @@ async function readColumn(
 interface Chunk {
   readonly offset: number;
   readonly end: number;
-  readonly rowCount: number;
+  readonly entryCount: number;
   readonly plainBytes: number;
   readonly isCompressed: boolean;
 }
 
 function chunksOf(metadata: FileMetaData, field: FileField): Chunk[] {
-  const index = metadata.schema.findIndex((element) => element.field_id === Number(field.fieldId)) - 1;
-  if (index < 0) throw new RangeError(`the file has no field ${field.fieldId}`);
+  const at = metadata.schema.findIndex((element) => element.field_id === Number(field.fieldId));
+  if (at < 0) throw new RangeError(`the file has no field ${field.fieldId}`);
+  // Chunks are of leaves; a list is one leaf below two groups.
+  const index = metadata.schema.slice(0, at).filter((element) => element.num_children === undefined).length;
   return metadata.row_groups.map((group) => {
     const chunk = present(group.columns[index]?.meta_data, "metadata of a column chunk");
     const offset = Number(chunk.data_page_offset);
     return {
       offset,
       end: offset + Number(chunk.total_compressed_size),
-      rowCount: Number(chunk.num_values),
+      entryCount: Number(chunk.num_values),
       plainBytes: Number(chunk.total_uncompressed_size),
       isCompressed: chunk.codec === "ZSTD",
     };
@@ -115,7 +123,7 @@ function chunksOf(metadata: FileMetaData, field: FileField): Chunk[] {
 
 interface Page {
   readonly body: Uint8Array;
-  readonly rowCount: number;
+  readonly entryCount: number;
   readonly end: number;
 }
 
@@ -124,8 +132,8 @@ function readPage(bytes: Uint8Array, offset: number, chunk: Chunk): Page {
   const header = deserializeTCompactProtocol(reader);
   const plainBytes: unknown = header.field_2;
   const storedBytes: unknown = header.field_3;
-  const rowCount: unknown = (header.field_5 as { field_1?: unknown } | undefined)?.field_1;
-  if (!isLength(plainBytes) || !isLength(storedBytes) || !isLength(rowCount) || rowCount === 0) {
+  const entryCount: unknown = (header.field_5 as { field_1?: unknown } | undefined)?.field_1;
+  if (!isLength(plainBytes) || !isLength(storedBytes) || !isLength(entryCount) || entryCount === 0) {
     throw new RangeError("a page header has the wrong form");
   }
   const end = reader.offset + storedBytes;
@@ -133,7 +141,7 @@ function readPage(bytes: Uint8Array, offset: number, chunk: Chunk): Page {
   const stored = bytes.subarray(reader.offset, end);
   const body = chunk.isCompressed ? decompress(stored, plainBytes) : stored;
   if (body.byteLength !== plainBytes) throw new RangeError("a page has the length that its header says");
-  return { body, rowCount, end };
+  return { body, entryCount, end };
 }
 
 function decompress(stored: Uint8Array, plainBytes: number): Uint8Array {

@@ -20,7 +20,7 @@ import { writeSegment } from "../segment-writer.ts";
 import { cellsOf, doubleHex } from "../testing/cells.ts";
 import { MapStore } from "../testing/map-store.ts";
 import { anySegment, descriptorOf, int64Keys, sourceOf } from "../testing/random-segment.ts";
-import type { FileField } from "./physical.ts";
+import { type FileField, elementField, isList } from "./physical.ts";
 
 const runtime = new SystemRuntime();
 const SMALL = { pageRows: 50, groupRows: 120, vectorGroupBytes: 2000 };
@@ -60,7 +60,7 @@ function groupFiles(store: MapStore, manifest: SegmentManifest, columns: Readonl
 }
 
 function deltaFiles(store: MapStore, manifest: SegmentManifest): WrittenFile[] {
-  const plain = { dataType: DataType.Int64, dimension: 0, nullable: false };
+  const plain = { dataType: DataType.Int64, elementType: DataType.None, dimension: 0, nullable: false };
   return manifest.deltas.map(({ file }) => ({
     bytes: store.files.get(file.key)!,
     fields: [
@@ -78,10 +78,13 @@ test("hyparquet reads what we write", async () => {
     const buffer = Uint8Array.from(bytes).buffer;
     const metadata = parquetMetadata(buffer);
     assert.deepEqual(
-      metadata.schema.slice(1).map((element) => [element.field_id, element.name, element.repetition_type]),
+      metadata.schema
+        .filter((element) => element.field_id !== undefined)
+        .map((element) => [element.field_id, element.name, element.repetition_type]),
       fields.map((field) => [Number(field.fieldId), field.name, field.nullable ? "OPTIONAL" : "REQUIRED"]),
     );
     const read = new Map<string, (string | null)[]>(fields.map((field) => [field.name, []]));
+    const floats = new Set(fields.filter(holdsFloats).map((field) => field.name));
     const options: ParquetReadOptions = {
       file: buffer,
       metadata,
@@ -90,27 +93,26 @@ test("hyparquet reads what we write", async () => {
       onChunk: (chunk) => {
         const cells = read.get(chunk.columnName)!;
         for (let at = 0; at < chunk.columnData.length; at += 1)
-          cells[chunk.rowStart + at] = foreignCell(chunk.columnData[at]);
+          cells[chunk.rowStart + at] = foreignCell(chunk.columnData[at], floats.has(chunk.columnName));
       },
     };
     await parquetRead(options);
     for (const [at, field] of fields.entries()) {
-      const isFloat = field.dataType === DataType.Float || field.dataType === DataType.Double;
-      const expected = cellsOf(columns[at]!);
-      const actual = read.get(field.name)!.map((cell) => (isFloat && cell !== null ? asDouble(cell) : cell));
-      assert.deepEqual(actual, expected, `${field.name} of type ${field.dataType}`);
+      assert.deepEqual(read.get(field.name), cellsOf(columns[at]!), `${field.name} of type ${field.dataType}`);
     }
   }
 });
 
-function foreignCell(value: unknown): string | null {
-  if (value === null || value === undefined) return null;
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
-  return Object.is(value, -0) ? "-0" : String(value);
+function holdsFloats({ dataType, elementType }: FileField): boolean {
+  const type = dataType === DataType.Array ? elementType : dataType;
+  return type === DataType.Float || type === DataType.Double;
 }
 
-function asDouble(text: string): string {
-  return doubleHex(Number(text));
+function foreignCell(value: unknown, isFloat: boolean): string | null {
+  if (value === null || value === undefined) return null;
+  if (Array.isArray(value)) return JSON.stringify(value.map((element) => foreignCell(element, isFloat)));
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  return isFloat ? doubleHex(Number(value)) : String(value);
 }
 
 interface ForeignField {
@@ -141,6 +143,11 @@ const ARROW_TYPES = new Map<number, string>([
   [DataType.SparseFloatVector, "binary"],
 ]);
 
+function arrowType(field: FileField): string {
+  if (isList(field)) return `list<element: ${arrowType(elementField(field))} not null>`;
+  return ARROW_TYPES.get(field.dataType) ?? `fixed_size_binary[${vectorRowBytes(field.dataType, field.dimension)}]`;
+}
+
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const python = process.env["ELANUS_TEST_PYTHON"] ?? join(root, ".venv/bin/python");
 const hasPyarrow = spawnSync(python, ["-c", "import pyarrow.parquet"]).status === 0;
@@ -164,8 +171,7 @@ test("pyarrow and DuckDB read what we write", { skip: hasPyarrow ? false : reaso
   for (const [at, { fields, columns }] of files.entries()) {
     for (const [index, field] of fields.entries()) {
       const foreign = results[at]!.fields[index]!;
-      const type =
-        ARROW_TYPES.get(field.dataType) ?? `fixed_size_binary[${vectorRowBytes(field.dataType, field.dimension)}]`;
+      const type = arrowType(field);
       const { name, nullable } = field;
       const fieldId = field.fieldId.toString();
       const cells = cellsOf(columns[index]!);

@@ -14,8 +14,9 @@
 import { constants, crc32, zstdCompressSync } from "node:zlib";
 import { assert } from "../../base/assert.ts";
 import type { Runtime } from "../../base/host/runtime.ts";
-import { type BytesColumn, type Column, type VectorColumn, columnBytes, columnRows } from "../../model/columns.ts";
-import { vectorRowBytes } from "../../model/vectors.ts";
+import { type BytesColumn, type Column, columnBytes, columnRows } from "../../model/columns.ts";
+import type { DataType } from "../../model/types.ts";
+import { isDenseVectorType } from "../../model/vectors.ts";
 import type { ObjectStore } from "../../objectstore/objectstore.ts";
 import type { FileFacts } from "../checked-read.ts";
 import { ObjectSink } from "../object-sink.ts";
@@ -23,6 +24,7 @@ import { Pace } from "../pace.ts";
 import { BoundsFinder } from "./bounds.ts";
 import { type RowRange, countPresent, encodeLevels, encodePage, encodeValues } from "./encode.ts";
 import { CODEC, type ChunkFacts, MAGIC, type RowGroupFacts, footer, pageHeader } from "./footer.ts";
+import { encodeListPage, listPageEnd } from "./lists.ts";
 import { type FileField, physicalOf } from "./physical.ts";
 
 const PAGE_BYTES = 512 * 1024;
@@ -63,6 +65,38 @@ export interface ColumnFileOptions {
   readonly pageRows?: number;
 }
 
+/** A column that is made while it is written, piece by piece, from the front to the back. */
+export interface ColumnPieces {
+  readonly type: DataType;
+  readonly rowCount: number;
+  /** About how many bytes it takes in memory. */
+  readonly estimatedBytes: number;
+  /** Of dense vectors, which rows have one; null: all, or no vectors. (Of others each piece tells.) */
+  readonly valid: Uint8Array | null;
+  /** Rows `[from, to)` of the column, as rows of some column. */
+  piece(from: number, to: number): Promise<{ readonly column: Column; readonly rows: RowRange }>;
+  /** After the last piece: what all of it takes in memory. */
+  memoryBytes(): number;
+}
+
+export interface WrittenColumns {
+  readonly file: ColumnFile;
+  /** In the order of the fields. */
+  readonly nullCounts: readonly number[];
+}
+
+/** A column that is there as a whole. */
+export function wholeColumn(column: Column): ColumnPieces {
+  return {
+    type: column.type,
+    rowCount: columnRows(column),
+    estimatedBytes: columnBytes(column),
+    valid: column.valid,
+    piece: async (from, to) => ({ column, rows: { from, to } }),
+    memoryBytes: () => columnBytes(column),
+  };
+}
+
 export async function writeColumnFile(
   store: ObjectStore,
   runtime: Runtime,
@@ -71,10 +105,21 @@ export async function writeColumnFile(
   columns: readonly Column[],
   options: ColumnFileOptions = {},
 ): Promise<ColumnFile> {
+  return (await writeColumnPieces(store, runtime, key, fields, columns.map(wholeColumn), options)).file;
+}
+
+export async function writeColumnPieces(
+  store: ObjectStore,
+  runtime: Runtime,
+  key: string,
+  fields: readonly FileField[],
+  columns: readonly ColumnPieces[],
+  options: ColumnFileOptions = {},
+): Promise<WrittenColumns> {
   assert(fields.length === columns.length && fields.length > 0, "every field of a file has a column");
-  const rowCount = columnRows(columns[0]!);
+  const { rowCount } = columns[0]!;
   assert(
-    columns.every((column) => columnRows(column) === rowCount),
+    columns.every((column) => column.rowCount === rowCount),
     "columns of one file have the same rows",
   );
   const pace = new Pace(runtime);
@@ -83,7 +128,7 @@ export async function writeColumnFile(
     await sink.append(MAGIC);
     const groups: RowGroupFacts[] = [];
     const vectors: VectorExtent[] = [];
-    const vector = columns.find((column) => column.kind === "vector");
+    const vector = columns.find(({ type }) => isDenseVectorType(type));
     if (vector !== undefined) {
       assert(columns.length === 1, "a vector has a file of its own");
       await writeVectors(sink, fields[0]!, vector, groups, vectors, options.vectorGroupBytes ?? VECTOR_GROUP_BYTES);
@@ -92,8 +137,10 @@ export async function writeColumnFile(
     }
     await sink.append(footer(fields, groups));
     const written = await sink.finish();
-    const memoryBytes = columns.reduce((sum, column) => sum + columnBytes(column), 0);
-    return { key, ...written, rowCount, memoryBytes, fieldIds: fields.map((field) => field.fieldId), vectors };
+    const memoryBytes = columns.reduce((sum, column) => sum + column.memoryBytes(), 0);
+    const fieldIds = fields.map((field) => field.fieldId);
+    const nullCounts = fields.map((_, at) => groups.reduce((sum, { chunks }) => sum + chunks[at]!.nullCount, 0));
+    return { file: { key, ...written, rowCount, memoryBytes, fieldIds, vectors }, nullCounts };
   } catch (thrown) {
     await sink.abort();
     throw thrown;
@@ -104,21 +151,22 @@ async function writeScalars(
   sink: ObjectSink,
   pace: Pace,
   fields: readonly FileField[],
-  columns: readonly Column[],
+  columns: readonly ColumnPieces[],
   groups: RowGroupFacts[],
   options: ColumnFileOptions,
 ): Promise<void> {
-  const rowCount = columnRows(columns[0]!);
-  const bytes = columns.reduce((sum, column) => sum + columnBytes(column), 0);
+  const { rowCount } = columns[0]!;
+  const bytes = columns.reduce((sum, column) => sum + column.estimatedBytes, 0);
   const fitting = Math.max(1, Math.floor((GROUP_BYTES * rowCount) / Math.max(1, bytes)));
   const groupRows = Math.min(options.groupRows ?? GROUP_ROWS, fitting);
   for (let from = 0; from < rowCount; from += groupRows) {
-    const rows = { from, to: Math.min(rowCount, from + groupRows) };
+    const to = Math.min(rowCount, from + groupRows);
     const chunks: ChunkFacts[] = [];
     for (let at = 0; at < fields.length; at += 1) {
-      chunks.push(await writeChunk(sink, pace, fields[at]!, columns[at]!, rows, options.pageRows ?? PAGE_ROWS));
+      const { column, rows } = await columns[at]!.piece(from, to);
+      chunks.push(await writeChunk(sink, pace, fields[at]!, column, rows, options.pageRows ?? PAGE_ROWS));
     }
-    groups.push({ rowCount: rows.to - rows.from, chunks });
+    groups.push({ rowCount: to - from, chunks });
   }
 }
 
@@ -133,14 +181,19 @@ async function writeChunk(
   const firstPageOffset = sink.offset;
   const finder = new BoundsFinder(field, column);
   let plainBytes = 0;
+  let entries = 0;
   for (let from = rows.from; from < rows.to;) {
     const page = { from, to: pageEnd(field, column, { from, to: Math.min(rows.to, from + pageRows) }) };
-    const plain = encodePage(field, column, page);
+    const { body: plain, entryCount } =
+      column.kind === "array"
+        ? encodeListPage(field, column, page)
+        : { body: encodePage(field, column, page), entryCount: page.to - page.from };
     finder.look(page);
     await pace.pause();
     const stored = zstdCompressSync(plain, ZSTD_OPTIONS);
+    entries += entryCount;
     const header = pageHeader({
-      rowCount: page.to - page.from,
+      entryCount,
       plainBytes: plain.byteLength,
       storedBytes: stored.byteLength,
       crc32: crc32(stored),
@@ -151,12 +204,11 @@ async function writeChunk(
     await pace.pause();
     from = page.to;
   }
-  const rowCount = rows.to - rows.from;
   return {
     field,
     codec: CODEC.zstd,
-    rowCount,
-    nullCount: rowCount - countPresent(column.valid, rows),
+    entryCount: entries,
+    nullCount: rows.to - rows.from - countPresent(column.valid, rows),
     firstPageOffset,
     storedBytes: sink.offset - firstPageOffset,
     plainBytes,
@@ -166,6 +218,7 @@ async function writeChunk(
 
 /** As many rows as make a page; at least one, however long it is. */
 function pageEnd(field: FileField, column: Column, rows: RowRange): number {
+  if (column.kind === "array") return listPageEnd(column, rows, PAGE_BYTES);
   if (column.kind !== "bytes") {
     const fitting = Math.floor(PAGE_BYTES / Math.max(1, physicalOf(field).width));
     return Math.min(rows.to, rows.from + fitting);
@@ -192,21 +245,20 @@ function bytesPageEnd({ offsets }: BytesColumn, rows: RowRange): number {
 async function writeVectors(
   sink: ObjectSink,
   field: FileField,
-  column: VectorColumn,
+  column: ColumnPieces,
   groups: RowGroupFacts[],
   extents: VectorExtent[],
   groupBytes: number,
 ): Promise<void> {
-  const rowBytes = vectorRowBytes(column.type, column.dimension);
-  assert(physicalOf(field).width === rowBytes, "a vector column has the dimension of its field");
-  const rowCount = columnRows(column);
+  const rowBytes = physicalOf(field).width;
+  const { rowCount } = column;
   const groupRows = Math.max(1, Math.floor(groupBytes / rowBytes));
   for (let from = 0; from < rowCount; from += groupRows) {
     const rows = { from, to: Math.min(rowCount, from + groupRows) };
     const storedRows = countPresent(column.valid, rows);
     const levels = encodeLevels(field, column, rows) ?? new Uint8Array(0);
     const plainBytes = levels.byteLength + storedRows * rowBytes;
-    const header = pageHeader({ rowCount: rows.to - rows.from, plainBytes, storedBytes: plainBytes, crc32: null });
+    const header = pageHeader({ entryCount: rows.to - rows.from, plainBytes, storedBytes: plainBytes, crc32: null });
     const lead = header.byteLength + levels.byteLength;
     await sink.append(new Uint8Array(paddingBefore(sink.offset + lead)));
     const firstPageOffset = sink.offset;
@@ -217,22 +269,28 @@ async function writeVectors(
 
     const stepRows = Math.max(1, Math.floor(VECTOR_STEP_BYTES / rowBytes));
     for (let start = rows.from; start < rows.to; start += stepRows) {
-      await sink.append(encodeValues(column, { from: start, to: Math.min(rows.to, start + stepRows) }));
+      const piece = await column.piece(start, Math.min(rows.to, start + stepRows));
+      assert(isOfField(piece.column, field), "a vector column has the dimension of its field");
+      await sink.append(encodeValues(piece.column, piece.rows));
     }
     assert(sink.offset === offset + storedRows * rowBytes, "the page has the length that its header says");
     extents.push({ offset, firstRow: from, rowCount: rows.to - rows.from, storedRows });
     const chunk = {
       field,
       codec: CODEC.uncompressed,
-      rowCount: rows.to - rows.from,
+      entryCount: rows.to - rows.from,
       nullCount: rows.to - rows.from - storedRows,
       firstPageOffset,
       storedBytes: header.byteLength + plainBytes,
       plainBytes: header.byteLength + plainBytes,
       bounds: null,
     };
-    groups.push({ rowCount: chunk.rowCount, chunks: [chunk] });
+    groups.push({ rowCount: rows.to - rows.from, chunks: [chunk] });
   }
+}
+
+function isOfField(column: Column, { dataType, dimension }: FileField): boolean {
+  return column.kind === "vector" && column.type === dataType && column.dimension === dimension;
 }
 
 function paddingBefore(offset: number): number {

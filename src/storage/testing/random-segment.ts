@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import {
   type Column,
+  type ElementColumn,
   type FixedValues,
   type KeyColumn,
   bytesColumn,
@@ -66,7 +67,25 @@ const VECTORS = [
   DataType.BinaryVector,
 ] as const;
 
+const ELEMENTS = SCALARS.filter((type) => type !== DataType.JSON && type !== DataType.SparseFloatVector);
+
 const anyField = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      dataType: fc.constant<DataType>(DataType.Array),
+      elementType: fc.constantFrom<DataType>(...ELEMENTS),
+      dimension: fc.constant(0),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      dataType: fc.constant<DataType>(DataType.ArrayOfVector),
+      elementType: fc.constantFrom<DataType>(DataType.FloatVector, DataType.Int8Vector),
+      dimension: fc.integer({ min: 1, max: 9 }),
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ dataType: fc.constantFrom<DataType>(...SCALARS), dimension: fc.constant(0) }) },
   {
     weight: 1,
@@ -103,6 +122,23 @@ function anyColumn(field: FieldSchema, rowCount: number): fc.Arbitrary<Column> {
   const size = { minLength: rowCount, maxLength: rowCount, size: "max" as const };
   const valid = field.nullable ? fc.array(fc.integer({ min: 0, max: 1 }), size) : fc.constant(null);
   const type = field.dataType;
+  if (type === DataType.Array || type === DataType.ArrayOfVector) {
+    return fc.tuple(fc.array(fc.integer({ min: 0, max: 5 }), size), valid).chain(([lengths, flags]) => {
+      const offsets = new Uint32Array(rowCount + 1);
+      for (const [row, length] of lengths.entries())
+        offsets[row + 1] = offsets[row]! + (flags?.[row] === 0 ? 0 : length);
+      const { elementType } = field;
+      const element = { ...field, dataType: elementType, elementType: DataType.None, nullable: false };
+      return anyColumn(element, offsets[rowCount]!).map((elements) => ({
+        kind: "array",
+        type,
+        elementType,
+        offsets,
+        elements: elements as ElementColumn,
+        valid: validity(flags),
+      }));
+    });
+  }
   if (type === DataType.SparseFloatVector) {
     const entry = fc.array(fc.tuple(fc.nat(1_000_000), fc.float({ noNaN: true, noDefaultInfinity: true })), {
       maxLength: 6,

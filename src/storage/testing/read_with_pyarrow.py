@@ -23,6 +23,8 @@ def cell(value):
         return value.hex()
     if isinstance(value, float):
         return "nan" if value != value else struct.pack("<d", value).hex()
+    if isinstance(value, list):
+        return json.dumps([cell(element) for element in value], ensure_ascii=False, separators=(",", ":"))
     return str(value)
 
 

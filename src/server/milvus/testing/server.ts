@@ -16,6 +16,8 @@ import {
 import type { Runtime } from "../../../base/host/runtime.ts";
 import { SystemRuntime } from "../../../base/host/system.ts";
 import { type Adapters, Engine } from "../../../engine/engine.ts";
+import type { Kernel } from "../../../kernel/kernel.ts";
+import { loadKernel } from "../../../kernel/load.ts";
 import { TwinKernel } from "../../../kernel/twin/twin.ts";
 import { Journal } from "../../../log/journal/journal.ts";
 import { MemoryLog } from "../../../log/memory.ts";
@@ -24,6 +26,8 @@ import type { MetaStore } from "../../../metastore/metastore.ts";
 import { MemoryMetaStore } from "../../../metastore/memory.ts";
 import { DirectoryObjectStore } from "../../../objectstore/directory.ts";
 import { MemoryObjectStore } from "../../../objectstore/memory.ts";
+import type { ObjectStore } from "../../../objectstore/objectstore.ts";
+import { WorkFolder } from "../../../objectstore/work-folder.ts";
 import type { Proxy } from "../../../proxy/proxy.ts";
 import { InProcessTransport } from "../../../rpc/in-process.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../grpc/server.ts";
@@ -32,6 +36,10 @@ import { serveMilvus } from "../service.ts";
 export interface Running {
   readonly port: number;
   readonly proxy: Proxy;
+  readonly kernel: Kernel;
+  readonly objects: ObjectStore;
+  /** What the engine said about what it does on its own. */
+  readonly lines: readonly string[];
   /** What was thrown that is no error of the table. A test that ends with one here has found a bug. */
   readonly faults: readonly unknown[];
   close(): Promise<void>;
@@ -44,17 +52,21 @@ export async function startServer(
     readonly runtime?: Runtime;
     /** Everything lies in files here, and is there again for the next server. */
     readonly directory?: string;
+    /** The native kernel if there is one; the twin if not asked for. Needs a directory. */
+    readonly isNative?: boolean;
     /** The metadata as the server sees them. */
     readonly metadata?: (store: MetaStore) => MetaStore;
   } = {},
 ): Promise<Running> {
   const runtime = given.runtime ?? new SystemRuntime();
   const transport = new InProcessTransport(runtime, { isolate: true });
-  const kernel = new TwinKernel(runtime, null);
+  const kernel = given.isNative === true ? loadKernel({ runtime }) : new TwinKernel(runtime, null);
   const { store: metadata, objects, logBackend } = await stores(runtime, given.directory ?? null);
   const store = given.metadata?.(metadata) ?? metadata;
-  const adapters = { store, objects, logBackend, kernel, transport, runtime };
-  const engine = await Engine.assemble(adapters, {}, () => {});
+  const work = given.directory === undefined ? {} : { work: await WorkFolder.open(join(given.directory, "work")) };
+  const adapters = { store, objects, logBackend, kernel, transport, runtime, ...work };
+  const lines: string[] = [];
+  const engine = await Engine.assemble(adapters, { log: (line) => void lines.push(line) }, () => {});
   const { proxy } = engine;
   const faults: unknown[] = [];
   const onFault = (_path: string, thrown: unknown): void => void faults.push(thrown);
@@ -63,6 +75,9 @@ export async function startServer(
   return {
     port: await server.listen("127.0.0.1", port),
     proxy,
+    kernel,
+    objects,
+    lines,
     faults,
     close: async () => {
       await server.close(100);

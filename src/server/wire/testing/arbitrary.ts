@@ -2,7 +2,14 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { type BytesColumn, type Column, type FixedValues, bytesColumn } from "../../../model/columns.ts";
+import {
+  type ArrayColumn,
+  type BytesColumn,
+  type Column,
+  type ElementColumn,
+  type FixedValues,
+  bytesColumn,
+} from "../../../model/columns.ts";
 import { sparseColumn, sparseEntry } from "../../../model/sparse.ts";
 import { DataType } from "../../../model/types.ts";
 import { vectorRowBytes, viewedVectors } from "../../../model/vectors.ts";
@@ -32,6 +39,32 @@ type FieldDataInit = MessageInitShape<typeof FieldDataSchema>;
 const data = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<{ data: T[] }> =>
   fc.array(value, { maxLength: 20 }).map((values) => ({ data: values }));
 
+const element = fc.oneof(
+  fc.record({ case: fc.constant("boolData" as const), value: data(fc.boolean()) }),
+  fc.record({ case: fc.constant("intData" as const), value: data(int32) }),
+  fc.record({ case: fc.constant("longData" as const), value: data(int64) }),
+  fc.record({ case: fc.constant("floatData" as const), value: data(float) }),
+  fc.record({ case: fc.constant("doubleData" as const), value: data(fc.double()) }),
+  fc.record({ case: fc.constant("stringData" as const), value: data(text) }),
+);
+const rowOf = fc.oneof(
+  { weight: 9, arbitrary: element },
+  { weight: 1, arbitrary: fc.constant({ case: undefined }) },
+  { weight: 1, arbitrary: fc.record({ case: fc.constant("jsonData" as const), value: data(bytes) }) },
+);
+/** Mostly as clients send them, one member in all rows. */
+const arrayData = fc.record({
+  data: fc
+    .array(rowOf, { maxLength: 6 })
+    .chain((rows) => fc.boolean().map((same) => (same ? rows.map((row) => sameMember(rows, row)) : rows)))
+    .map((rows) => rows.map((row) => ({ data: row }))),
+  elementType: fc.constantFrom(1, 4, 5, 10, 11, 21),
+});
+
+function sameMember<Row extends { readonly case: string | undefined }>(rows: readonly Row[], row: Row): Row {
+  return rows.find((other) => other.case === rows[0]!.case && other !== row) ?? rows[0]!;
+}
+
 const scalarData = fc.oneof(
   fc.record({ case: fc.constant("boolData" as const), value: data(fc.boolean()) }),
   fc.record({ case: fc.constant("intData" as const), value: data(int32) }),
@@ -41,7 +74,7 @@ const scalarData = fc.oneof(
   fc.record({ case: fc.constant("stringData" as const), value: data(text) }),
   fc.record({ case: fc.constant("jsonData" as const), value: data(bytes) }),
   fc.record({ case: fc.constant("timestamptzData" as const), value: data(int64) }),
-  fc.record({ case: fc.constant("arrayData" as const), value: fc.constant({ data: [], elementType: 5 }) }),
+  fc.record({ case: fc.constant("arrayData" as const), value: arrayData }),
   fc.record({ case: fc.constant("geometryData" as const), value: data(bytes) }),
 );
 
@@ -147,6 +180,7 @@ export function column(rows: number): fc.Arbitrary<Column> {
     ),
     stringColumn(rows, DataType.VarChar),
     stringColumn(rows, DataType.JSON),
+    arrayColumn(rows),
     vectorColumn(rows),
     sparseRows(rows),
   );
@@ -194,6 +228,32 @@ function sparseRows(rows: number): fc.Arbitrary<BytesColumn> {
       present,
     ),
   );
+}
+
+function arrayColumn(rows: number): fc.Arbitrary<ArrayColumn> {
+  return fc.tuple(exactly(fc.nat(4), rows), valid(rows)).chain(([lengths, present]) => {
+    const offsets = new Uint32Array(rows + 1);
+    for (let row = 0; row < rows; row += 1)
+      offsets[row + 1] = offsets[row]! + (present?.[row] === 0 ? 0 : lengths[row]!);
+    const count = offsets[rows]!;
+    const fixed = FIXED.filter(([type]) => type !== DataType.Timestamptz).map(([type, values]) =>
+      fc.record({
+        kind: fc.constant("fixed" as const),
+        type: fc.constant(type),
+        values: values(count),
+        valid: fc.constant(null),
+      }),
+    );
+    const strings = stringColumn(count, DataType.VarChar).map((column) => ({ ...column, valid: null }));
+    return fc.oneof<fc.Arbitrary<ElementColumn>[]>(...fixed, strings).map((elements) => ({
+      kind: "array",
+      type: DataType.Array,
+      elementType: elements.type,
+      offsets,
+      elements,
+      valid: present,
+    }));
+  });
 }
 
 export function stringColumn(rows: number, type: DataType): fc.Arbitrary<BytesColumn> {

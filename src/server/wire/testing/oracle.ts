@@ -8,6 +8,7 @@ import { bytesOfVectors } from "../../../model/vectors.ts";
 import type { WireColumn, WireField } from "../field-data.ts";
 import { FieldDataSchema } from "../generated/schema_pb.js";
 import type {
+  ArrayArray,
   FieldData,
   IDs,
   SparseFloatArray,
@@ -19,7 +20,7 @@ import type { TemplateArray, TemplateValue } from "../template-value.ts";
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A column as plain values: numbers, bigints, strings, hex of JSON. */
-export type Plain = readonly (number | bigint | string | boolean)[];
+export type Plain = readonly (number | bigint | string | boolean | Plain)[];
 
 export interface PlainField {
   readonly type: number;
@@ -42,6 +43,7 @@ const SUPPORTED: ReadonlySet<string | undefined> = new Set([
   "jsonData",
   "timestamptzData",
   "floatVector",
+  "arrayData",
   "binaryVector",
   "float16Vector",
   "bfloat16Vector",
@@ -49,9 +51,11 @@ const SUPPORTED: ReadonlySet<string | undefined> = new Set([
   "sparseFloatVector",
 ]);
 
+const ELEMENTS: ReadonlySet<string> = new Set([...SUPPORTED].slice(0, 6) as string[]);
+
 export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): PlainField {
   const member = memberOf(field);
-  const supported = SUPPORTED.has(member?.case);
+  const values = SUPPORTED.has(member?.case) ? plainMember(member!) : null;
   return {
     type: field.type,
     fieldName: field.fieldName,
@@ -60,15 +64,30 @@ export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): Plai
     valid: field.validData,
     member: member?.case,
     dimension: field.field.case === "vectors" ? Number(field.field.value.dim) : 0,
-    values: supported ? plainMember(member!) : null,
+    values,
   };
 }
 
-function plainMember({ case: name, value }: { case: string; value: unknown }): Plain {
+function plainMember({ case: name, value }: { readonly case: string; readonly value: unknown }): Plain | null {
+  if (name === "arrayData") return plainArrays(value as ArrayArray);
   if (value instanceof Uint8Array) return [plainValue(value) as string];
   const entries =
     name === "sparseFloatVector" ? (value as SparseFloatArray).contents : (value as { data: unknown[] }).data;
   return entries.map(plainValue) as Plain;
+}
+
+/** Null for elements of several members, or of one that is not decoded. */
+function plainArrays({ data }: ArrayArray): Plain | null {
+  const members = new Set<string>();
+  const rows = data.map((row) => {
+    if (row.data.case === undefined) return [];
+    const elements = (row.data.value as { data: unknown[] }).data;
+    if (elements.length > 0) members.add(row.data.case);
+    return elements.map(plainValue) as Plain;
+  });
+  const [member, ...others] = members;
+  if (others.length > 0 || (member !== undefined && !ELEMENTS.has(member))) return null;
+  return rows;
 }
 
 function memberOf({ field }: FieldData): { case: string; value: unknown } | undefined {
@@ -87,6 +106,13 @@ export function plainOfHand(field: WireField, member: string | undefined): Plain
 }
 
 function plainColumn(column: WireColumn, member: string | undefined): Plain {
+  if (column.kind === "array") {
+    const { elements, offsets } = column;
+    const inner =
+      elements?.kind === "bytes" ? "stringData" : elements?.values instanceof Uint8Array ? "boolData" : undefined;
+    const flat = elements === null ? [] : plainColumn(elements, inner);
+    return Array.from({ length: offsets.length - 1 }, (_, row) => flat.slice(offsets[row], offsets[row + 1]));
+  }
   if (column.kind === "vector" && column.type !== DataType.FloatVector) {
     return [plainValue(bytesOfVectors(column.values)) as string];
   }
@@ -124,8 +150,11 @@ export function plainResult(column: Column): Plain {
       if (present.type === DataType.FloatVector) return Array.from(present.values);
       return [plainValue(bytesOfVectors(present.values)) as string];
     }
-    case "array":
-      return assert.fail("no arrays yet");
+    case "array": {
+      const elements = plainResult(column.elements);
+      const { offsets } = column;
+      return Array.from({ length: offsets.length - 1 }, (_, row) => elements.slice(offsets[row], offsets[row + 1]));
+    }
   }
 }
 

@@ -1,0 +1,115 @@
+/*
+ * Filters: a byte code run over columns, to a bit a row.
+ *
+ * A program is a tree in words of 32 bits, every node before its operands:
+ *
+ *   node      operation | words of the node << 8, operands, nodes of the operands
+ *   constant  0, value                                              TRUE or FALSE for every row
+ *   and or    1 or 2, nodes                                         one or more, three-valued
+ *   not       3, node
+ *   valid     4, column                                             TRUE where there is a value, else FALSE
+ *   integers  5, column, outside, place                             lower <= x <= upper (int64 at 8 * place), or not that
+ *   floats    6, column, outside, place                             the same with doubles; NaN as an end: no row
+ *   integer set   7, column, place, count                           int64 values
+ *   float set     8, column, place, count                           doubles; 0 is -0, NaN is nothing
+ *   integer math  9, column, operator, outside, place               operand, lower, upper; 64 bits, wrapping; / towards zero
+ *   float math   10, column, operator, outside, place               rounded to float where the column is one; no remainder
+ *   number pair  11, column, column, comparison                     integers exactly, else as doubles
+ *   text pair    12, column, column, comparison                     bytes in their order
+ *   text range   13, column, flags, byte, length, byte, length      flags: 1 has a lower end, 2 which counts, 4, 8 the same of the upper
+ *   text set     14, column, byte, count                            count + 1 offsets of 32 bits at `byte`, then the bytes
+ *   like         15, column, byte, count                            units of 16 bits: a byte, -1 one character, -2 any run
+ *   place range  16, column, flags, place                           int64 lower, upper, double lower, upper; flags: 1 outside,
+ *                                                                   2 integers by the integer ends
+ *   place text   17, column, node of a text                         the text where there is one
+ *   place class  18, column, TRUE classes, known classes, by valid  sets of classes; by valid: known are rows with a document
+ *   place set    19, column, place, count three times               int64 values; doubles; all of them as doubles: integers are
+ *                                                                   looked for in the first two, doubles in the last
+ *   place math   20, column, operator, flags, place                 operand, operand as double, then as place range; flags: 1
+ *                                                                   outside, 2 integer ends, 4 integer operand
+ *   merge        21, nodes                                          TRUE where one is, known where one is
+ *
+ * `place` counts in 8 bytes of the constants, `byte` in bytes. Operators: + - * / % & | ^ from 0. Comparisons: == != < <= > >=
+ * from 0. Leaves are UNKNOWN where the column has no value, or a place holds a value of another class.
+ *
+ * Always true: whatever the words are, nothing outside the given buffers is read; a program that is none is refused. Offsets of
+ * texts are looked at before they are followed.
+ */
+#ifndef ELANUS_FILTER_H
+#define ELANUS_FILTER_H
+
+#include "elanus_kernel.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+  ELANUS_COLUMN_BOOL = 1, /* bytes, 0 or 1 */
+  ELANUS_COLUMN_INT8 = 2,
+  ELANUS_COLUMN_INT16 = 3,
+  ELANUS_COLUMN_INT32 = 4,
+  ELANUS_COLUMN_INT64 = 5,
+  ELANUS_COLUMN_FLOAT = 10,
+  ELANUS_COLUMN_DOUBLE = 11,
+  ELANUS_COLUMN_TEXT = 21,
+  ELANUS_COLUMN_PLACE = 23, /* what stands at one place of each document of a column */
+  ELANUS_COLUMN_ANY = 100   /* nothing but `valid` is there */
+};
+
+/* Classes of the value at a place. */
+enum {
+  ELANUS_CLASS_MISSING = 0,
+  ELANUS_CLASS_NULL = 1,
+  ELANUS_CLASS_FALSE = 2,
+  ELANUS_CLASS_TRUE = 3,
+  ELANUS_CLASS_INTEGER = 4, /* below 2^53 */
+  ELANUS_CLASS_WIDE = 5,    /* other int64 */
+  ELANUS_CLASS_DOUBLE = 6,
+  ELANUS_CLASS_TEXT = 7,
+  ELANUS_CLASS_ESCAPED = 8, /* a text with backslashes */
+  ELANUS_CLASS_ARRAY = 9,
+  ELANUS_CLASS_OBJECT = 10,
+  ELANUS_CLASS_MALFORMED = 11
+};
+
+#define ELANUS_FILTER_DEPTH 128u
+
+typedef struct elanus_column {
+  uint32_t type;
+  const void *values; /* numbers; of places one class a row, in a byte */
+  uint64_t value_count;
+  const uint8_t *valid; /* a byte a row, 0: no value; null: all rows have one */
+  uint64_t valid_count;
+  const uint32_t *offsets; /* of texts: one more than rows */
+  uint64_t offset_count;
+  const uint8_t *bytes; /* of texts; of places: of the documents */
+  uint64_t byte_count;
+  /* Of places: int64, or the bits of a double, or where text begins in `bytes` and, in the upper half, where it ends. */
+  const int64_t *words;
+  uint64_t word_count;
+} elanus_column;
+
+typedef struct elanus_filter {
+  const uint32_t *code;
+  uint64_t code_count;
+  const uint8_t *constants;
+  uint64_t constant_bytes;
+  const elanus_column *columns;
+  uint64_t column_count;
+  uint64_t row_count;
+  const uint8_t *wanted; /* one bit a row, or null: the other rows do not pass */
+  uint64_t wanted_bytes;
+  uint8_t *passing; /* 8 bytes for each started 64 rows; all are written */
+  uint64_t passing_bytes;
+} elanus_filter;
+
+/* `columns` is copied; what it points to, `code`, `constants` and the bits must live until the end. */
+int elanus_filter_start(const elanus_filter *filter, elanus_done done, void *context, elanus_job **job, elanus_error *error);
+/* On the calling thread. */
+int elanus_filter_run(const elanus_filter *filter, elanus_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

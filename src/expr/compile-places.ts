@@ -1,0 +1,125 @@
+/**
+ * Leaves over places in JSON columns, as nodes of a program. What the rules are stands in `documents.ts`; the kernel finds the class and
+ * the value of a place in a column of its own.
+ */
+
+import { Op, OPERATORS, PlaceClass } from "../kernel/filter-kernel.ts";
+import type {
+  ArithmeticFilter,
+  CompareFilter,
+  CompareOperator,
+  FieldPlace,
+  InFilter,
+  PlaceFilter,
+} from "../model/filter.ts";
+import { floatInterval, integerInterval } from "./bounds.ts";
+import { isNumber } from "./cast.ts";
+import type { CodeWriter } from "./code-writer.ts";
+
+const OUTSIDE = 1;
+const INTEGER_ENDS = 2;
+const INTEGER_OPERAND = 4;
+
+const TRUE_CLASS = 1 << PlaceClass.True;
+const FALSE_CLASS = 1 << PlaceClass.False;
+const NOTHING = (1 << PlaceClass.Missing) | (1 << PlaceClass.Null);
+const ALL_CLASSES = (1 << (PlaceClass.Malformed + 1)) - 1;
+
+/** False when the kernel cannot. */
+export function compilePlaceLeaf(writer: CodeWriter, filter: PlaceFilter): boolean {
+  const column = writer.column(filter.field, "place");
+  switch (filter.kind) {
+    case "compare":
+      return writeCompare(writer, column, filter);
+    case "range": {
+      const { lower, upper } = filter;
+      if (typeof lower === "string" || typeof upper === "string") {
+        return writer.parent(Op.PlaceText, () => writer.textRange(column, filter), [column]);
+      }
+      if (!isNumber(lower) || !isNumber(upper)) return false;
+      return writer.parent(
+        Op.And,
+        () =>
+          writeNumber(writer, column, filter.lowerInclusive ? ">=" : ">", lower) &&
+          writeNumber(writer, column, filter.upperInclusive ? "<=" : "<", upper),
+      );
+    }
+    case "in":
+      return writeIn(writer, column, filter);
+    case "like":
+      return writer.parent(Op.PlaceText, () => writer.like(column, filter.pattern), [column]);
+    case "arithmetic":
+      return writeArithmetic(writer, filter.field, filter);
+    case "exists":
+      return writer.node(Op.PlaceClass, [column, ALL_CLASSES & ~NOTHING, 0, 1]);
+    case "null":
+      return writer.node(Op.PlaceClass, [column, NOTHING, ALL_CLASSES, 0]);
+    default:
+      return false;
+  }
+}
+
+function writeCompare(writer: CodeWriter, column: number, { operator, value }: CompareFilter): boolean {
+  if (isNumber(value)) return writeNumber(writer, column, operator, value);
+  if (typeof value === "string") {
+    return writer.textCompare(operator, value, (range) =>
+      writer.parent(Op.PlaceText, () => writer.textRange(column, range), [column]),
+    );
+  }
+  const isTrueWanted = value === (operator === "==");
+  return writer.node(Op.PlaceClass, [column, isTrueWanted ? TRUE_CLASS : FALSE_CLASS, TRUE_CLASS | FALSE_CLASS, 0]);
+}
+
+/** Integers with an integer by integer ends, every other pair of numbers by double ends. */
+function writeNumber(writer: CodeWriter, column: number, operator: CompareOperator, value: bigint | number): true {
+  const { flags, place } = numberEnds(writer, operator, value);
+  return writer.node(Op.PlaceRange, [column, flags, place]);
+}
+
+function numberEnds(
+  writer: CodeWriter,
+  operator: CompareOperator,
+  value: bigint | number,
+): { flags: number; place: number } {
+  const floats = floatInterval(operator, Number(value));
+  const integers =
+    typeof value === "bigint" ? integerInterval(operator, value) : { lower: 1n, upper: 0n, isOutside: false };
+  const place = writer.integerEnds(integers);
+  writer.doubles([floats.lower, floats.upper]);
+  return { flags: (floats.isOutside ? OUTSIDE : 0) | (typeof value === "bigint" ? INTEGER_ENDS : 0), place };
+}
+
+/** FALSE where the list has constants of the value's class, but not this one; UNKNOWN where it has none of its class. */
+function writeIn(writer: CodeWriter, column: number, { values }: InFilter): boolean {
+  if (values.length === 0) return writer.node(Op.PlaceClass, [column, 0, ALL_CLASSES & ~NOTHING, 0]);
+  const texts = values.filter((value) => typeof value === "string");
+  const numbers = values.filter(isNumber);
+  const booleans = values.filter((value) => typeof value === "boolean");
+  return writer.parent(Op.Merge, () => {
+    if (texts.length > 0) writer.parent(Op.PlaceText, () => writer.textSet(column, texts), [column]);
+    if (numbers.length > 0) {
+      const whole = numbers.filter((value) => typeof value === "bigint");
+      const floats = numbers.filter((value) => typeof value === "number");
+      const all = numbers.map(Number);
+      const sets = [writer.integers(whole), whole.length, writer.doubles(floats), floats.length];
+      writer.node(Op.PlaceSet, [column, ...sets, writer.doubles(all), all.length]);
+    }
+    if (booleans.length > 0) {
+      const wanted = (booleans.includes(true) ? TRUE_CLASS : 0) | (booleans.includes(false) ? FALSE_CLASS : 0);
+      writer.node(Op.PlaceClass, [column, wanted, TRUE_CLASS | FALSE_CLASS, 0]);
+    }
+    return true;
+  });
+}
+
+function writeArithmetic(writer: CodeWriter, field: FieldPlace, filter: ArithmeticFilter): boolean {
+  const { operator, operand, comparison, value } = filter;
+  if (!isNumber(value) || Number(operand) === 0) return false;
+  const isInteger = typeof operand === "bigint";
+  const place = writer.integers([isInteger ? operand : 0n]);
+  writer.doubles([Number(operand)]);
+  const { flags } = numberEnds(writer, comparison, value);
+  const column = writer.column(field, "place");
+  const allFlags = flags | (isInteger ? INTEGER_OPERAND : 0);
+  return writer.node(Op.PlaceMath, [column, OPERATORS.indexOf(operator), allFlags, place]);
+}

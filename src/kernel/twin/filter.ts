@@ -1,0 +1,354 @@
+/**
+ * Filter programs in TypeScript, a row at a time, straight from the words: the oracle of the native kernel's filters. Where there is no native
+ * kernel, filters are evaluated from their plan instead, which is quicker.
+ */
+
+import { assert } from "../../base/assert.ts";
+import { type Bitset, emptyBitset, hasBit, setBit } from "../../model/bitset.ts";
+import { type BytesColumn, bytesAt, columnRows, type FixedColumn } from "../../model/columns.ts";
+import {
+  ANY_CHARACTER,
+  ANY_RUN,
+  COMPARISONS,
+  type FilterColumn,
+  type FilterKernel,
+  type FilterRun,
+  Op,
+  OPERATORS,
+  type PlaceColumn,
+  PlaceClass,
+} from "../filter-kernel.ts";
+import { KernelError } from "../kernel.ts";
+
+/** Null is UNKNOWN. */
+type Truth = boolean | null;
+
+export class TwinFilters implements FilterKernel {
+  async filter(run: FilterRun, signal?: AbortSignal): Promise<Bitset> {
+    signal?.throwIfAborted();
+    return this.filterNow(run);
+  }
+
+  filterNow(run: FilterRun): Bitset {
+    for (const column of run.columns) {
+      if (rowsOf(column) < run.rowCount) throw new KernelError("a column has too few rows");
+    }
+    const bits = emptyBitset(run.rowCount);
+    const interpreter = new Interpreter(run);
+    for (let row = 0; row < run.rowCount; row += 1) {
+      if (run.wanted !== null && !hasBit(run.wanted, row)) continue;
+      if (interpreter.truth(0, row) === true) setBit(bits, row);
+    }
+    return bits;
+  }
+}
+
+function rowsOf(column: FilterColumn): number {
+  if (column.kind === "place") return Math.min(column.classes.length, column.words.length);
+  if (column.kind === "valid") return column.valid?.length ?? Infinity;
+  return columnRows(column);
+}
+
+class Interpreter {
+  readonly #columns: readonly FilterColumn[];
+  readonly #code: Uint32Array;
+  readonly #constants: DataView;
+  readonly #bytes: Uint8Array;
+
+  constructor({ program, columns }: FilterRun) {
+    this.#columns = columns;
+    this.#code = program.code;
+    this.#bytes = program.constants;
+    this.#constants = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+  }
+
+  truth(at: number, row: number): Truth {
+    const op = this.#code[at]! & 0xff;
+    const [a, b, c, d] = [1, 2, 3, 4].map((offset) => this.#code[at + offset] ?? 0) as [number, number, number, number];
+    switch (op) {
+      case Op.Constant:
+        return a !== 0;
+      case Op.Not: {
+        const operand = this.truth(at + 1, row);
+        return operand === null ? null : !operand;
+      }
+      case Op.And:
+      case Op.Or: {
+        const truths = this.#nodes(at, row);
+        const deciding = op === Op.Or;
+        if (truths.includes(deciding)) return deciding;
+        return truths.includes(null) ? null : !deciding;
+      }
+      case Op.Merge: {
+        const truths = this.#nodes(at, row);
+        if (truths.includes(true)) return true;
+        return truths.includes(false) ? false : null;
+      }
+      case Op.Valid:
+        return this.#isValid(a, row);
+      case Op.PlaceClass:
+        return this.#placeClass(a, row, b, c, d !== 0);
+      case Op.PlaceRange:
+      case Op.PlaceSet:
+      case Op.PlaceMath:
+        return this.#placeNumber(op, at, row);
+      case Op.PlaceText: {
+        const text = this.#placeText(a, row);
+        return text === null ? null : this.#textHolds(at + 2, text);
+      }
+      case Op.TextPair:
+      case Op.NumberPair: {
+        if (!this.#isValid(a, row) || !this.#isValid(b, row)) return null;
+        if (op === Op.TextPair) return holds(c, Buffer.compare(this.#textAt(a, row), this.#textAt(b, row)), 0);
+        return holds(c, this.#numberAt(a, row), this.#numberAt(b, row));
+      }
+      default:
+    }
+    if (!this.#isValid(a, row)) return null;
+    switch (op) {
+      case Op.Integers:
+      case Op.Floats: {
+        const value = this.#numberAt(a, row);
+        const isInside =
+          op === Op.Integers ? this.#isWithin(c, BigInt(value)) : this.#isWithinDoubles(c, Number(value));
+        return isInside !== (b !== 0);
+      }
+      case Op.IntegerSet:
+        return this.#hasInteger(b, c, BigInt(this.#numberAt(a, row)));
+      case Op.FloatSet:
+        return this.#hasDouble(b, c, Number(this.#numberAt(a, row)));
+      case Op.IntegerMath: {
+        const result = integerMath(b, BigInt(this.#numberAt(a, row)), this.#integer(d));
+        return this.#isWithin(d + 1, result) !== (c !== 0);
+      }
+      case Op.FloatMath: {
+        const result = floatMath(b, Number(this.#numberAt(a, row)), this.#double(d));
+        const isFloat = (this.#columns[a] as FixedColumn).values instanceof Float32Array;
+        return this.#isWithinDoubles(d + 1, isFloat ? Math.fround(result) : result) !== (c !== 0);
+      }
+      case Op.TextRange:
+      case Op.TextSet:
+      case Op.Like:
+        return this.#textHolds(at, this.#textAt(a, row));
+      default:
+        throw new KernelError(`the program of the filter is damaged at word ${at}`);
+    }
+  }
+
+  #nodes(at: number, row: number): Truth[] {
+    const truths: Truth[] = [];
+    const end = at + (this.#code[at]! >>> 8);
+    for (let node = at + 1; node < end; node += this.#code[node]! >>> 8) truths.push(this.truth(node, row));
+    return truths;
+  }
+
+  // Columns
+
+  #isValid(column: number, row: number): boolean {
+    const { valid } = this.#columns[column]!;
+    return valid === null || valid[row] !== 0;
+  }
+
+  #numberAt(number: number, row: number): number | bigint {
+    const column = this.#columns[number]!;
+    assert(column.kind === "fixed", "the column has numbers");
+    const value = column.values[row]!;
+    return column.values instanceof Float32Array || column.values instanceof Float64Array ? value : BigInt(value);
+  }
+
+  #textAt(number: number, row: number): Uint8Array {
+    return bytesAt(this.#columns[number] as BytesColumn, row);
+  }
+
+  // Constants
+
+  #integer(place: number): bigint {
+    return this.#constants.getBigInt64(place * 8, true);
+  }
+
+  #double(place: number): number {
+    return this.#constants.getFloat64(place * 8, true);
+  }
+
+  #isWithin(place: number, value: bigint): boolean {
+    return value >= this.#integer(place) && value <= this.#integer(place + 1);
+  }
+
+  #isWithinDoubles(place: number, value: number): boolean {
+    return value >= this.#double(place) && value <= this.#double(place + 1);
+  }
+
+  #hasInteger(place: number, count: number, value: bigint): boolean {
+    for (let at = 0; at < count; at += 1) if (this.#integer(place + at) === value) return true;
+    return false;
+  }
+
+  #hasDouble(place: number, count: number, value: number): boolean {
+    for (let at = 0; at < count; at += 1) if (this.#double(place + at) === value) return true;
+    return false;
+  }
+
+  #textHolds(at: number, text: Uint8Array): boolean {
+    const [op, , a, b, c, d, e] = this.#code.subarray(at, at + 7) as unknown as number[] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    switch (op & 0xff) {
+      case Op.TextRange: {
+        const lower = Buffer.compare(text, this.#bytes.subarray(b, b + c));
+        const upper = Buffer.compare(text, this.#bytes.subarray(d, d + e));
+        const isAbove = (a & 1) === 0 || lower > 0 || (lower === 0 && (a & 2) !== 0);
+        return isAbove && ((a & 4) === 0 || upper < 0 || (upper === 0 && (a & 8) !== 0));
+      }
+      case Op.TextSet: {
+        const start = a + (b + 1) * 4;
+        for (let entry = 0; entry < b; entry += 1) {
+          const from = start + this.#constants.getUint32(a + entry * 4, true);
+          const to = start + this.#constants.getUint32(a + entry * 4 + 4, true);
+          if (Buffer.compare(text, this.#bytes.subarray(from, to)) === 0) return true;
+        }
+        return false;
+      }
+      case Op.Like: {
+        const units = Array.from({ length: b }, (_, unit) => this.#constants.getInt16(a + unit * 2, true));
+        return isLike(text, units);
+      }
+      default:
+        throw new KernelError(`the program of the filter is damaged at word ${at}`);
+    }
+  }
+
+  // Places
+
+  #placeClass(number: number, row: number, trueClasses: number, knownClasses: number, byValid: boolean): Truth {
+    const { classes } = this.#columns[number] as PlaceColumn;
+    const own = 1 << classes[row]!;
+    const isKnown = byValid ? this.#isValid(number, row) : (knownClasses & own) !== 0;
+    return isKnown ? (trueClasses & own) !== 0 : null;
+  }
+
+  #placeText(number: number, row: number): Uint8Array | null {
+    const { classes, words, bytes } = this.#columns[number] as PlaceColumn;
+    const word = BigInt.asUintN(64, words[row]!);
+    const [start, end] = [Number(word & 0xffffffffn), Number(word >> 32n)];
+    if (classes[row] === PlaceClass.Text) return bytes.subarray(start, end);
+    if (classes[row] !== PlaceClass.EscapedText) return null;
+    try {
+      return Buffer.from(JSON.parse(`"${Buffer.from(bytes.subarray(start, end)).toString("utf8")}"`) as string);
+    } catch {
+      return null;
+    }
+  }
+
+  #placeNumber(op: number, at: number, row: number): Truth {
+    const [, number, first, second, third] = this.#code.subarray(at, at + 5) as unknown as number[] as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const { classes, words } = this.#columns[number] as PlaceColumn;
+    const kind = classes[row];
+    const isInteger = kind === PlaceClass.Integer || kind === PlaceClass.Wide;
+    if (!isInteger && kind !== PlaceClass.Double) return null;
+    let value: bigint | number = isInteger ? words[row]! : new Float64Array(BigInt64Array.of(words[row]!).buffer)[0]!;
+    if (op === Op.PlaceSet) {
+      const [fourth, fifth, sixth] = [4, 5, 6].map((offset) => this.#code[at + offset]!) as [number, number, number];
+      if (!isInteger) return this.#hasDouble(sixth, this.#code[at + 7]!, Number(value));
+      return this.#hasInteger(first, second, BigInt(value)) || this.#hasDouble(fourth, fifth, Number(value));
+    }
+    const flags = op === Op.PlaceMath ? second : first;
+    const place = op === Op.PlaceMath ? third + 2 : second;
+    if (op === Op.PlaceMath) {
+      if (isInteger && (flags & 4) !== 0) value = integerMath(first, BigInt(value), this.#integer(third));
+      else if (first > OPERATORS.indexOf("/")) return null;
+      else value = floatMath(first, Number(value), this.#double(third + 1));
+    }
+    const isExact = typeof value === "bigint" && (flags & 2) !== 0;
+    const isInside = isExact ? this.#isWithin(place, BigInt(value)) : this.#isWithinDoubles(place + 2, Number(value));
+    return isInside !== ((flags & 1) !== 0);
+  }
+}
+
+function holds(comparison: number, left: number | bigint, right: number | bigint): boolean {
+  // Two integers compare exactly, any other pair as doubles.
+  const [a, b] = typeof left === typeof right ? [left, right] : [Number(left), Number(right)];
+  switch (COMPARISONS[comparison]) {
+    case "==":
+      return a === b;
+    case "!=":
+      return a !== b;
+    case "<":
+      return a < b;
+    case "<=":
+      return a <= b;
+    case ">":
+      return a > b;
+    default:
+      return a >= b;
+  }
+}
+
+function integerMath(operator: number, left: bigint, right: bigint): bigint {
+  switch (OPERATORS[operator]) {
+    case "+":
+      return BigInt.asIntN(64, left + right);
+    case "-":
+      return BigInt.asIntN(64, left - right);
+    case "*":
+      return BigInt.asIntN(64, left * right);
+    case "/":
+      return BigInt.asIntN(64, left / right);
+    case "%":
+      return left % right;
+    case "&":
+      return left & right;
+    case "|":
+      return left | right;
+    default:
+      return left ^ right;
+  }
+}
+
+function floatMath(operator: number, left: number, right: number): number {
+  switch (OPERATORS[operator]) {
+    case "+":
+      return left + right;
+    case "-":
+      return left - right;
+    case "*":
+      return left * right;
+    default:
+      return left / right;
+  }
+}
+
+/** All places in the pattern where one can be after each byte of the text. */
+function isLike(text: Uint8Array, units: readonly number[]): boolean {
+  const spread = (states: Set<number>): Set<number> => {
+    for (const state of states) if (units[state] === ANY_RUN) states.add(state + 1);
+    return states;
+  };
+  let states = spread(new Set([0]));
+  for (let at = 0; at < text.length;) {
+    let end = at + 1;
+    while (end < text.length && (text[end]! & 0xc0) === 0x80) end += 1;
+    // One character; its bytes are literals or it is taken whole.
+    const next = new Set<number>();
+    for (const state of states) {
+      if (units[state] === ANY_RUN) next.add(state);
+      else if (units[state] === ANY_CHARACTER) next.add(state + 1);
+      else if (text.subarray(at, end).every((byte, offset) => units[state + offset] === byte))
+        next.add(state + end - at);
+    }
+    states = spread(next);
+    at = end;
+  }
+  return states.has(units.length);
+}

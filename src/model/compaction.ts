@@ -1,0 +1,19 @@
+/** Numbers that shape compaction and the collection of garbage, shared by who decides and who reads. */
+
+export interface CompactionLimits {
+  /**
+   * How long a row can still be read as of an earlier time after it was deleted or expired. Compaction leaves such rows out only when
+   * they are hidden from everything later than this.
+   */
+  readonly retentionMilliseconds: number;
+  /** No merged segment is planned to be larger. */
+  readonly compactedBytes: number;
+  /** No merged segment is planned with more rows: their keys and order are in memory while they are merged. */
+  readonly compactedRows: number;
+  /** How often everything is looked at, beside the flushes that make something new. */
+  readonly compactionCheckMilliseconds: number;
+  /** Compactions at once, over all channels; 0: none is made but those that somebody asks for. */
+  readonly compactionSlots: number;
+  /** Files that no metadata name are removed when they are at least so old. Longer than any upload with its commit. */
+  readonly garbageMilliseconds: number;
+}

@@ -1,0 +1,90 @@
+/**
+ * Opens the files of indexes beside loaded segments.
+ *
+ * Always true:
+ *  - a segment is searched through an index only after all of the file was checked; until then, and when something is wrong with the
+ *    file, it is searched exactly or through the index that it had;
+ *  - a file that is damaged or gone is reported, so that it is built again; a store that does not answer is not a reason for that.
+ */
+
+import { MilvusError, asMilvusError } from "../base/errors.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import { familyOf } from "../index/families.ts";
+import type { IndexKernel } from "../kernel/index-kernel.ts";
+import { KernelError } from "../kernel/kernel.ts";
+import type { SegmentIndexInfo } from "../model/catalog.ts";
+import type { ObjectStore } from "../objectstore/objectstore.ts";
+import type { WorkFolder } from "../objectstore/work-folder.ts";
+import type { CoordinatorService } from "../rpc/services.ts";
+import type { Client } from "../rpc/transport.ts";
+import type { SealedSegment } from "../segment/sealed.ts";
+import { SegmentIndex } from "../segment/segment-index.ts";
+import { streamChecked } from "../storage/checked-read.ts";
+
+export interface OpenIndexes {
+  readonly objects: ObjectStore;
+  readonly runtime: Runtime;
+  /** Null: searches are exact whatever there is. */
+  readonly kernel: IndexKernel | null;
+  /** Where files are fetched to, when the store's are not local; null: they are not opened then. */
+  readonly work: WorkFolder | null;
+  readonly coordinator: Client<CoordinatorService>;
+  readonly log: (line: string) => void;
+}
+
+/** Never rejects: what cannot be opened is logged, and reported if it is broken. */
+export async function openIndexes(
+  segment: SealedSegment,
+  records: readonly SegmentIndexInfo[],
+  context: OpenIndexes,
+): Promise<void> {
+  if (context.kernel === null) return;
+  for (const record of records) {
+    try {
+      await openIndex(segment, record, context, context.kernel);
+    } catch (thrown) {
+      const reason = `index file ${record.files[0]?.key}: ${asMilvusError(thrown).message}`;
+      context.log(`segment ${segment.segmentId} is searched without an index: ${reason}`);
+      if (!isBroken(thrown)) continue;
+      const { collectionId, buildId, version } = record;
+      await context.coordinator
+        .reportBrokenIndex({ collectionId, buildId, version, reason })
+        .catch((error: unknown) => context.log(`a broken index was not reported: ${asMilvusError(error).message}`));
+    }
+  }
+}
+
+async function openIndex(
+  segment: SealedSegment,
+  record: SegmentIndexInfo,
+  { objects, runtime, work }: OpenIndexes,
+  kernel: IndexKernel,
+): Promise<void> {
+  const { segmentId, fieldId, indexId, buildId, version, indexType } = record;
+  const known = segment.indexOf(fieldId)?.facts;
+  const field = segment.schema.fields.find((candidate) => candidate.fieldId === fieldId);
+  const family = field === undefined ? null : familyOf(indexType, field.dataType);
+  const [file] = record.files;
+  if (file === undefined || family === null) return;
+  if (known?.buildId === buildId && known.version === version) return;
+  const facts = { segmentId, indexId, buildId, version, indexType, family };
+  const local = objects.localPath(file.key);
+  if (local !== null) {
+    await segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, local, rows));
+    return;
+  }
+  if (work === null) return;
+  const name = `open-${segmentId}-${buildId}-${version}`;
+  try {
+    await work.write(name, (append) => streamChecked(objects, runtime, file, append));
+    await segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, work.path(name), rows));
+  } finally {
+    await work.remove(name);
+  }
+}
+
+/** Trying again would fail again. */
+function isBroken(thrown: unknown): boolean {
+  if (thrown instanceof KernelError) return true;
+  return thrown instanceof MilvusError && (thrown.kind === "DataIntegrity" || thrown.kind === "IoKeyNotFound");
+}

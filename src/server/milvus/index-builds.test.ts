@@ -1,0 +1,305 @@
+/**
+ * Indexes through the wire: built after a flush, told truthfully, adopted by what is loaded, mended when a file is damaged, gone when they
+ * are dropped. Where there is no native kernel nothing can be built, and that is what is told.
+ */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { type IndexKernel } from "../../kernel/index-kernel.ts";
+import { indexesOf, loadKernel } from "../../kernel/load.ts";
+import { ConsistencyLevel, IndexState } from "../wire/generated/common_pb.js";
+import type { IndexDescription } from "../wire/generated/milvus_pb.js";
+import {
+  KEY,
+  int64s,
+  load,
+  ok,
+  params,
+  schemaBytes,
+  searchFor,
+  service,
+  until,
+  vectorField,
+  vectors,
+} from "./testing/messages.ts";
+import { type Running, TestClient, startServer } from "./testing/server.ts";
+
+const DIMENSION = 24;
+const HNSW = { index_type: "HNSW", metric_type: "L2", M: "12", efConstruction: "80" };
+const collectionName = "indexed";
+
+/** The same for an id every time; 40 clusters. */
+function vectorOf(id: number): number[] {
+  let state = (id * 2654435761) >>> 0;
+  const next = (): number => {
+    state = (Math.imul(state ^ (state >>> 15), 2246822519) + 374761393) >>> 0;
+    return state / 2 ** 32 - 0.5;
+  };
+  return Array.from({ length: DIMENSION }, (_, at) => Math.sin((id % 40) * (at + 1)) * 2 + next());
+}
+
+async function create(client: TestClient): Promise<void> {
+  const schema = schemaBytes({ name: collectionName, fields: [KEY, vectorField(DIMENSION)] });
+  ok(
+    await client.call(service.createCollection, { collectionName, schema, consistencyLevel: ConsistencyLevel.Strong }),
+  );
+}
+
+async function insert(client: TestClient, from: number, to: number): Promise<void> {
+  const ids = Array.from({ length: to - from }, (_, at) => from + at);
+  const fieldsData = [int64s("id", ids), vectors(ids.map(vectorOf))];
+  ok(await client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
+}
+
+async function flush(client: TestClient): Promise<void> {
+  const answer = await client.call(service.flush, { collectionNames: [collectionName] });
+  ok(answer);
+  const ids = answer.collSegIDs[collectionName]!.data;
+  await until(async () => {
+    const state = await client.call(service.getFlushState, {
+      segmentIDs: ids,
+      collectionName,
+      flushTs: answer.collFlushTs[collectionName]!,
+    });
+    return state.flushed;
+  });
+}
+
+async function createIndex(client: TestClient, given: Readonly<Record<string, string>>): Promise<void> {
+  ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams: params(given) }));
+}
+
+async function described(client: TestClient): Promise<IndexDescription> {
+  const answer = await client.call(service.describeIndex, { collectionName });
+  ok(answer);
+  return answer.indexDescriptions[0]!;
+}
+
+/** The description once nothing is pending any more, or nothing will be done. */
+async function settled(client: TestClient): Promise<IndexDescription> {
+  let told = await described(client);
+  await until(async () => {
+    told = await described(client);
+    return told.state === IndexState.Finished || told.state === IndexState.Failed;
+  });
+  return told;
+}
+
+/** Ids of the nearest rows, computed here. */
+function nearest(query: readonly number[], count: number, rows: number): number[] {
+  const distance = (id: number): number =>
+    vectorOf(id).reduce((sum, value, at) => sum + (value - query[at]!) * (value - query[at]!), 0);
+  return Array.from({ length: rows }, (_, id) => [id, distance(id)] as const)
+    .toSorted((left, right) => left[1] - right[1])
+    .slice(0, count)
+    .map(([id]) => id);
+}
+
+async function recall(client: TestClient, rows: number, search: Readonly<Record<string, unknown>>): Promise<number> {
+  const queries = Array.from({ length: 20 }, (_, at) => vectorOf(1_000_000 + at));
+  const request = searchFor(collectionName, queries, { topk: "10", params: JSON.stringify(search) });
+  const answer = await client.call(service.search, request);
+  ok(answer);
+  const found = answer.results!.ids!.idField.value as { readonly data: readonly bigint[] };
+  let matched = 0;
+  for (const [query, vector] of queries.entries()) {
+    const wanted = new Set(nearest(vector, 10, rows));
+    const hits = found.data.slice(query * 10, query * 10 + 10);
+    matched += hits.filter((id) => wanted.has(Number(id))).length;
+  }
+  return matched / (queries.length * 10);
+}
+
+async function openIndexes(client: TestClient): Promise<number> {
+  const answer = await client.call(service.getQuerySegmentInfo, { collectionName });
+  ok(answer);
+  return answer.infos.filter(({ indexName }) => indexName === "vector").length;
+}
+
+async function withServer(
+  isNative: boolean,
+  directory: string,
+  work: (client: TestClient, server: Running) => Promise<void>,
+): Promise<void> {
+  const server = await startServer({}, 0, { directory, isNative });
+  const client = new TestClient(server.port);
+  try {
+    await work(client, server);
+  } finally {
+    client.close();
+    await server.close();
+  }
+  assert.deepEqual(server.faults, []);
+}
+
+function inDirectory(work: (directory: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const directory = mkdtempSync(join(tmpdir(), "elanus-builds-"));
+    try {
+      await work(directory);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  };
+}
+
+test(
+  "without a native kernel a build fails and says why; searches are exact; small segments and FLAT have nothing to build",
+  inDirectory((directory) =>
+    withServer(false, directory, async (client) => {
+      await create(client);
+      await insert(client, 0, 1_100);
+      await flush(client);
+      await createIndex(client, HNSW);
+      const told = await settled(client);
+      assert.equal(told.state, IndexState.Failed);
+      assert.match(told.indexStateFailReason, /searches are exact/);
+      assert.deepEqual([told.totalRows, told.indexedRows, told.pendingIndexRows], [1_100n, 0n, 1_100n]);
+      await load(client, collectionName);
+      assert.equal(await recall(client, 1_100, { ef: 10 }), 1);
+      ok(await client.call(service.releaseCollection, { collectionName }));
+      ok(await client.call(service.dropIndex, { collectionName, fieldName: "vector" }));
+      await createIndex(client, { index_type: "FLAT", metric_type: "L2" });
+      const flat = await described(client);
+      assert.deepEqual(
+        [flat.state, flat.totalRows, flat.indexedRows, flat.pendingIndexRows],
+        [IndexState.Finished, 1_100n, 1_100n, 0n],
+      );
+    }),
+  ),
+);
+
+const indexes = indexesOf(loadKernel());
+if (indexes !== null) withNative(indexes);
+
+function withNative(kernel: IndexKernel): void {
+  const held = (): number => kernel.memoryUsed().indexBytes;
+
+  describe("with the native kernel", () => {
+    test(
+      "an index on rows that are there is built, told, loaded, searched, and its memory given back",
+      inDirectory((directory) =>
+        withServer(true, directory, async (client, { objects }) => {
+          await create(client);
+          await insert(client, 0, 3_000);
+          await flush(client);
+          await insert(client, 3_000, 3_500);
+          await flush(client);
+          await createIndex(client, HNSW);
+          const building = await described(client);
+          assert.equal(building.totalRows, 3_500n);
+          assert.equal(building.indexedRows + building.pendingIndexRows, 3_500n);
+          const told = await settled(client);
+          assert.deepEqual(
+            [told.state, told.totalRows, told.indexedRows, told.pendingIndexRows, told.indexStateFailReason],
+            [IndexState.Finished, 3_500n, 3_500n, 0n, ""],
+          );
+          const progress = await client.call(service.getIndexBuildProgress, { collectionName });
+          assert.deepEqual([progress.indexedRows, progress.totalRows], [3_500n, 3_500n]);
+          assert.equal((await objects.list("index_files/")).length, 1, "500 rows are too few for an index");
+          const before = held();
+          await load(client, collectionName);
+          assert.equal(await openIndexes(client), 1);
+          assert.ok(held() - before > 3_000 * (64 + 4 * 24), "codes and lists are in memory");
+          assert.ok((await recall(client, 3_500, { ef: 64 })) >= 0.98);
+          // Wider searches than the kernel takes, and narrower ones than hits, mean what they can.
+          assert.ok((await recall(client, 3_500, { ef: 2_000_000 })) >= 0.999);
+          ok(await client.call(service.releaseCollection, { collectionName }));
+          assert.equal(held(), before, "a release gives the bytes back");
+          ok(await client.call(service.dropIndex, { collectionName, fieldName: "vector" }));
+          await until(async () => (await objects.list("index_files/")).length === 0);
+        }),
+      ),
+    );
+
+    test(
+      "what is flushed while it is served is adopted when its index is ready, and no search misses a row meanwhile",
+      inDirectory((directory) =>
+        withServer(true, directory, async (client) => {
+          await create(client);
+          await createIndex(client, { index_type: "AUTOINDEX", metric_type: "L2" });
+          await load(client, collectionName);
+          await insert(client, 0, 2_000);
+          const over = new AbortController();
+          const find = async (id: number): Promise<void> => {
+            const answer = await client.call(service.search, searchFor(collectionName, [vectorOf(id)], { topk: "1" }));
+            ok(answer);
+            const found = answer.results!.ids!.idField.value as { readonly data: readonly bigint[] };
+            assert.equal(found.data[0], BigInt(id));
+          };
+          const readers = (async () => {
+            let rounds = 0;
+            for (; !over.signal.aborted; rounds += 1) await find(rounds % 2_000);
+            return rounds;
+          })();
+          await flush(client);
+          await until(async () => (await openIndexes(client)) === 1);
+          assert.ok((await recall(client, 2_000, { level: 3 })) >= 0.98);
+          over.abort();
+          assert.ok((await readers) > 5);
+          ok(await client.call(service.dropCollection, { collectionName }));
+        }),
+      ),
+    );
+
+    test(
+      "a damaged file is named, the segment is served exactly, and the index is built again and adopted",
+      inDirectory(async (directory) => {
+        let path = "";
+        await withServer(true, directory, async (client, { objects }) => {
+          await create(client);
+          await createIndex(client, HNSW);
+          await insert(client, 0, 1_500);
+          await flush(client);
+          assert.equal((await settled(client)).state, IndexState.Finished);
+          const [file] = await objects.list("index_files/");
+          path = objects.localPath(file!.key)!;
+          await load(client, collectionName);
+          assert.equal(await openIndexes(client), 1);
+        });
+        const bytes = readFileSync(path);
+        bytes[bytes.length >> 1]! ^= 0x10;
+        writeFileSync(path, bytes);
+        await withServer(true, directory, async (client, { lines, objects }) => {
+          await load(client, collectionName);
+          assert.ok((await recall(client, 1_500, { ef: 64 })) >= 0.98);
+          await until(async () => (await openIndexes(client)) === 1);
+          const line = lines.find((candidate) => candidate.includes("is searched without an index"));
+          assert.match(line ?? "", /index_files\/\d+\/1\/\d+\/\d+\/graph: .*(section|codes|lists|checksum)/);
+          const files = await objects.list("index_files/");
+          assert.equal(files.length, 1, "the damaged file is gone");
+          assert.match(files[0]!.key, /^index_files\/\d+\/2\//);
+          assert.equal((await settled(client)).state, IndexState.Finished);
+        });
+      }),
+    );
+
+    test(
+      "a start knows what was built, removes files that no record names, and builds what is missing",
+      inDirectory(async (directory) => {
+        await withServer(true, directory, async (client, { objects }) => {
+          await create(client);
+          await createIndex(client, HNSW);
+          await insert(client, 0, 1_500);
+          await flush(client);
+          // The start after this may find the build finished, under way, or not begun.
+          await objects.put("index_files/1/1/2/3/graph", Uint8Array.of(1, 2, 3));
+        });
+        await withServer(true, directory, async (client, { objects }) => {
+          assert.equal((await settled(client)).state, IndexState.Finished);
+          const keys = (await objects.list("index_files/")).map(({ key }) => key);
+          assert.equal(keys.length, 1);
+          assert.notEqual(keys[0], "index_files/1/1/2/3/graph");
+          await load(client, collectionName);
+          assert.equal(await openIndexes(client), 1);
+          ok(await client.call(service.releaseCollection, { collectionName }));
+          ok(await client.call(service.dropCollection, { collectionName }));
+          await until(async () => (await objects.list("index_files/")).length === 0);
+        });
+      }),
+    );
+  });
+}

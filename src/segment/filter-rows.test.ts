@@ -19,6 +19,7 @@ const native = filtersOf(loadKernel()) ?? new TwinFilters();
 function sourceOf(random: Random, rowCount: number, filters: FilterKernel | null): FilterSource {
   const table = randomTable(random, rowCount);
   return {
+    indexesOver: () => [],
     filters,
     column: (fieldId) => table.column(fieldId),
     places: async (fieldId, paths) => {

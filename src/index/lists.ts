@@ -19,6 +19,9 @@ import { INDEX_TYPES, defaultOf } from "./types.ts";
 /** What IVF_PQ has where no `m` is given. */
 const SUBSPACES = 32;
 const DIMENSIONS_OF_A_NIBBLE = 2;
+const SAMPLED_PROBES = [1, 4, 8, 16, 32, 64, 128];
+/** Little more than the hits of a sample: searches that look at more candidates again find more. */
+const SAMPLED_REORDER = 16;
 
 export const LISTS: IndexFamily = {
   kind: "lists",
@@ -39,6 +42,10 @@ export const LISTS: IndexFamily = {
       queryBits: queryBits === 0 ? null : within(queryBits, 1, MAX_QUERY_BITS),
     };
   },
+
+  sampled: () => SAMPLED_PROBES.map((probes) => ({ kind: "lists", probes, reorder: SAMPLED_REORDER, queryBits: null })),
+
+  width: (parameters) => (parameters.kind === "lists" ? parameters.probes : 1),
 };
 
 function codesOf(indexType: string, params: IndexParams, dimension: number): ListCodes {

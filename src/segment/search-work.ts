@@ -117,7 +117,7 @@ function reasonOf(
 
 function textOf(parameters: SearchParameters): string {
   return Object.entries(parameters)
-    .filter(([key]) => key !== "kind")
+    .filter(([key, value]) => key !== "kind" && value !== null)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(" ");
 }

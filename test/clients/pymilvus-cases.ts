@@ -21,6 +21,7 @@ export const PYTHON_CASES = {
   vector_types: "every type of dense vector, against brute force",
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
+  times: "Timestamptz, its zones and its filters",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",
   queries: "query, get and count against a scan",

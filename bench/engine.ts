@@ -1,10 +1,12 @@
 /**
- * The engine as a whole, each part beside the limit that it runs against: inserts beside the disk, exact search beside the memory,
+ * The engine as a whole, each part beside the limit that it runs against: inserts beside the disk, exact search beside the memory, searches
+ * through an index beside exact ones,
  * starts, idling, and how long the event loop is held up by large requests.
  *
  * Always true: each part makes its own data in a directory of its own, and removes it.
  */
 
+import { approximateBench } from "./engine/approximate.ts";
 import { idleBench } from "./engine/idle.ts";
 import { insertBench } from "./engine/insert.ts";
 import { loopBench } from "./engine/loop.ts";
@@ -17,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   insert: insertBench,
   pymilvus: pymilvusBench,
   search: searchBench,
+  approximate: approximateBench,
   start: startBench,
   idle: idleBench,
   loop: loopBench,

@@ -27,6 +27,7 @@ export const PYTHON_CASES = {
   changes: "delete and upsert",
   evolution: "fields that come later, a time to live, truncation, properties",
   flushes: "flush and segments",
+  compaction: "compaction: asked for, waited for, and read through",
   indexes: "indexes are described as they were made",
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",

@@ -6,6 +6,7 @@
 #include "crc.h"
 #include "filter_loops.h"
 #include "rotate.h"
+#include "scan.h"
 #include "table.h"
 #include "tile.h"
 #include "walk.h"
@@ -204,6 +205,12 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .choose = choose,
             .crc32c = crc32c,
         },
+    .lists =
+        {
+            .squares = squares,
+            .products = products,
+            .scan_block = scan_block,
+        },
     .filter =
         {
             .range_i8 = range_of<int8_t>,
@@ -214,6 +221,7 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .range_f64 = range_of<double>,
             .set_bytes = set_bytes,
             .few_i64 = few_i64,
+            .find = find_literal,
         },
 };
 

@@ -47,6 +47,7 @@ import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
+import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { ScalarIndexes } from "./scalar-indexes.ts";
 import { SearchWork } from "./search-work.ts";
@@ -107,6 +108,8 @@ export class SealedSegment implements Segment {
   readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  /** Null where the kernel runs no filters. */
+  readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
   #rank: Uint32Array | null = null;
   #schema: CollectionSchema;
@@ -129,6 +132,8 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
+    const filters = filtersOf(options.kernel);
+    this.#places = filters === null ? null : new PlaceColumns(filters);
     this.#lease = new Lease(manifest.segmentId, () => {
       for (const index of this.#indexes.values()) index.close();
       closeAll(content.vectors);
@@ -160,6 +165,7 @@ export class SealedSegment implements Segment {
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
         await hideInSlices(segment.#keys, segment.#insertHalves, segment.#deletes, deltas, runtime);
       }
+      await segment.#places?.readCommon(scalars, files.manifest.rowCount);
       return segment;
     } catch (thrown) {
       closeAll(vectors);
@@ -202,6 +208,7 @@ export class SealedSegment implements Segment {
   /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#places?.memoryBytes ?? 0;
     bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
     if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
@@ -270,8 +277,14 @@ export class SealedSegment implements Segment {
     return filtersOf(this.#kernel);
   }
 
-  async places(): Promise<readonly PlaceColumn[] | null> {
-    return null;
+  async places(
+    fieldId: bigint,
+    paths: readonly (readonly string[])[],
+    rowCount: number,
+  ): Promise<readonly PlaceColumn[] | null> {
+    const documents = this.column(fieldId);
+    assert(documents.kind === "bytes", "documents are bytes");
+    return (await this.#places?.read(fieldId, documents, paths, rowCount)) ?? null;
   }
 
   keys(): KeyColumn {

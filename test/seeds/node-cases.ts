@@ -5,6 +5,7 @@ export const NODE_CASES = {
   declared: { file: "node-sdk", test: "a schema, its index, loading and releasing" },
   parted: { file: "node-sdk", test: "partitions and aliases" },
   walked: { file: "node-sdk", test: "an iterator sees every row once" },
+  indexed: { file: "node-sdk-indexes", test: "AUTOINDEX is built, searched and explained" },
   wordnet: { file: "node-sdk-wordnet", test: "growing and sealed mixed, as written" },
 } as const;
 

@@ -28,6 +28,7 @@ export const PYTHON_CASES = {
   changes: "delete and upsert",
   evolution: "fields that come later, a time to live, truncation, properties",
   flushes: "flush and segments",
+  compaction: "compaction: asked for, waited for, and read through",
   indexes: "indexes are described as they were made",
   approximate: "every index type that is built, searched through its own parameters",
   consistency: "consistency levels",

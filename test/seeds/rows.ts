@@ -259,6 +259,14 @@ export const SEED_ROWS: readonly SeedRow[] = [
     note: "Strong and Session at once; Bounded and Eventually after they caught up. How fast is for the benchmark to say",
   },
   {
+    row: "4.33",
+    what: "compaction merges small segments and drops what was deleted",
+    verdict: "works",
+    python: ["compaction"],
+    node: ["compacted"],
+    note: "on its own from four small segments on, or asked for; deleted rows go when nobody may read as of before any more (an hour)",
+  },
+  {
     row: "4.34",
     what: "an update replaces a row",
     verdict: "works",

@@ -1,6 +1,7 @@
 /** Every scenario that there is, by the names of the fault catalogue. */
 
 import type { Scenario } from "./scenario.ts";
+import { compactionBeside, compactionDies } from "./scenarios/compaction.ts";
 import { deleteByFilter, deletedBeforeLoad, deletedDuringLoad, handoff, upsertStorm } from "./scenarios/deletes.ts";
 import { filesWithoutRecord, recordUnknown, recordWithoutAnswer } from "./scenarios/flush.ts";
 import {
@@ -11,6 +12,7 @@ import {
   transactionsOverCheckpoint,
 } from "./scenarios/log.ts";
 import { mix, mixOfTransactions } from "./scenarios/mix.ts";
+import { namedWrites } from "./scenarios/names.ts";
 import { schemaDuringInserts } from "./scenarios/schema.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -28,6 +30,9 @@ export const SCENARIOS: readonly Scenario[] = [
   upsertStorm,
   deleteByFilter,
   handoff,
+  compactionDies,
+  compactionBeside,
   mix,
   mixOfTransactions,
+  namedWrites,
 ];

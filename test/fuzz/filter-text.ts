@@ -21,48 +21,11 @@ import type { Filter } from "../../src/model/filter.ts";
 
 const ROWS = 24;
 const MOST_MILLISECONDS_A_TEXT = 2_000;
-const TOKENS = [
-  ...["and", "or", "not", "in", "like", "is null", "is not null", "exists", "true", "json_contains", "&&", "||", "!"],
-  ...[
-    "(",
-    ")",
-    "[",
-    "]",
-    "{",
-    "}",
-    ",",
-    "==",
-    "!=",
-    "<",
-    "<=",
-    ">",
-    ">=",
-    "+",
-    "-",
-    "*",
-    "/",
-    "%",
-    "**",
-    "&",
-    "|",
-    "~",
-  ],
-  ...[
-    "i64",
-    "f32",
-    "word",
-    "flag",
-    'doc["a"]',
-    "$meta",
-    "nothing",
-    "0x1F",
-    "017",
-    "1e400",
-    "9223372036854775808",
-    "1.5",
-  ],
-  ...['"a"', "'b%'", 'r"\\d"', '"\\u12"', '"', "'", "\\", "\u0000", "😀", "=~", "{x}", "interval", "\n"],
-];
+const WORDS =
+  "and or not in like exists true json_contains array_length && || ! ( ) [ ] { } , == != < <= > >= + - * / % ** & | ~ =~ i64 f32 word flag";
+const PIECES =
+  'doc["a"] $meta nothing 0x1F 017 1e400 9223372036854775808 1.5 "a" \'b%\' r"\\d" "\\u12" " \' \\ 😀 {x} interval random_sample(0.5)';
+const TOKENS = [...`${WORDS} ${PIECES}`.split(" "), "is null", "is not null", "\u0000", "\n"];
 
 export interface TextCounts {
   texts: number;

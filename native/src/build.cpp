@@ -13,7 +13,7 @@ constexpr uint64_t most_of_sample = 20000;       // rows that the grid is learne
 constexpr uint64_t sample_values = 1 << 24;
 constexpr uint64_t least_of_sample = 1000;
 constexpr uint64_t sample_pieces = 32;
-constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256;
+constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, pack_rows = 32;
 
 // 0 of none; the upper one of an even number.
 double median(std::vector<double>& values) {
@@ -28,7 +28,7 @@ class Build final : public Job {
  public:
   Build(const elanus_index_build& plan, const char* path, std::shared_ptr<Rows> rows, elanus_done done, void* context)
       : Job(done, context), path_(path), rows_(std::move(rows)), count_((uint32_t)plan.row_count), degree_(plan.degree), beam_(plan.beam),
-        seed_(plan.seed), dimension_(rows_->dimension()), dims_(Grid::dims_of((Metric)plan.metric, dimension_)),
+        seed_(plan.seed), layout_((IndexLayout)plan.layout), dimension_(rows_->dimension()), dims_(Grid::dims_of((Metric)plan.metric, dimension_)),
         piece_rows_(std::clamp<uint64_t>(piece_values / dims_, 1, 4096)), sample_(sample_size()),
         grid_({(Metric)plan.metric, dimension_, 1, 0, 1, plan.seed}, std::vector<float>(dims_)), lender_(Owner::build) {
     set_pieces(begin(plan.metric == ELANUS_IP ? Phase::lengths : Phase::mean));
@@ -39,6 +39,7 @@ class Build final : public Job {
   Round settle(uint64_t* pieces) override;
   void let_go() override {
     writer_.reset();
+    packed_ = {};
     graph_.reset();
     lender_.clear();
     rows_.reset();
@@ -46,7 +47,7 @@ class Build final : public Job {
   }
 
  private:
-  enum class Phase { lengths, mean, spread, encode, link, merge, trim, write };
+  enum class Phase { lengths, mean, spread, encode, link, merge, trim, pack, write };
   struct Sums {
     double total = 0, most = 0;
     uint64_t rows = 0;
@@ -64,6 +65,7 @@ class Build final : public Job {
   void sum_rows(uint64_t piece, Scratch& s);
   void spread_rows(uint64_t piece, Scratch& s);
   void encode_rows(uint64_t piece, Scratch& s);
+  void pack(uint64_t piece, Scratch& s);
   void add_lengths();
   void add_means();
   void add_spread();
@@ -72,6 +74,7 @@ class Build final : public Job {
   std::shared_ptr<Rows> rows_;
   const uint32_t count_, degree_, beam_;
   const uint64_t seed_;
+  const IndexLayout layout_;
   const uint32_t dimension_, dims_;
   const uint64_t piece_rows_, sample_;
   Phase phase_ = Phase::mean;
@@ -82,6 +85,8 @@ class Build final : public Job {
   uint32_t zero_row_ = no_row, batch_ = 0;
   std::unique_ptr<IndexWriter> writer_;
   bool writing_ = true;
+  Buffer<uint8_t> packed_;   // blocks of the rows that are written next
+  uint64_t first_packed_ = 0, packed_count_ = 0;
 };
 
 uint64_t Build::begin(Phase phase) {
@@ -99,6 +104,14 @@ uint64_t Build::begin(Phase phase) {
       graph_->gather_edges(graph_->order.data() + graph_->inserted, batch_);
       return pieces_of(graph_->targets.size() - 1, merge_targets);
     case Phase::trim: return pieces_of(graph_->order.size(), trim_rows);
+    case Phase::pack: {
+      const auto [first, last] = writer_->next_blocks();
+      first_packed_ = first;
+      packed_count_ = last - first;
+      const size_t bytes = packed_count_ * block_bytes(slots_of(layout_, degree_), dims_);
+      if (packed_.size() < bytes) packed_ = Buffer<uint8_t>(bytes, Owner::build);
+      return pieces_of(packed_count_, pack_rows);
+    }
     case Phase::write: return 1;
   }
   return 1;
@@ -127,7 +140,8 @@ void Build::work(uint64_t piece) {
       for (uint64_t i = piece * trim_rows; i < std::min((piece + 1) * trim_rows, rows) && !stopped(); ++i) graph_->trim(graph_->order[i], s);
       return;
     }
-    case Phase::write: writing_ = writer_->write_some(); return;
+    case Phase::pack: return pack(piece, s);
+    case Phase::write: writing_ = writer_->write_some(packed_.data()); return;
   }
 }
 
@@ -147,10 +161,11 @@ Job::Round Build::settle(uint64_t* pieces) {
     case Phase::trim: {
       Borrowed borrowed(lender_);
       if (!graph_->connect(*borrowed, [this] { return stopped(); })) return Round::interrupted;
-      writer_ = std::make_unique<IndexWriter>(path_, *graph_, grid_, zero_row_, check_of_rows(*rows_, count_));
+      writer_ = std::make_unique<IndexWriter>(path_, layout_, *graph_, grid_, zero_row_, check_of_rows(*rows_, count_));
       break;
     }
-    case Phase::link: break;
+    case Phase::link:
+    case Phase::pack: break;
     case Phase::write:
       set_progress(writing_ ? 0.95 + 0.05 * writer_->share() : 1);
       if (!writing_) return Round::complete;
@@ -167,7 +182,8 @@ Build::Phase Build::next_phase() {
     case Phase::link: return Phase::merge;
     case Phase::encode:
     case Phase::merge: return graph_->inserted < graph_->order.size() ? Phase::link : Phase::trim;
-    default: return Phase::write;
+    case Phase::pack: return Phase::write;
+    default: return writer_->wants_blocks() ? Phase::pack : Phase::write;
   }
 }
 
@@ -265,6 +281,19 @@ void Build::encode_rows(uint64_t piece, Scratch& s) {
   });
 }
 
+// Blocks are made a few megabytes at a time, just before they are written: all of them are far larger than the graph.
+void Build::pack(uint64_t piece, Scratch& s) {
+  const uint32_t slots = slots_of(layout_, degree_);
+  const size_t bytes = block_bytes(slots, dims_);
+  const CodeRows all = graph_->code_rows();
+  s.kept.resize(slots);
+  for (uint64_t i = piece * pack_rows; i < std::min<uint64_t>((piece + 1) * pack_rows, packed_count_) && !stopped(); ++i) {
+    const uint32_t row = (uint32_t)(first_packed_ + i);
+    graph_->fill_slots(row, slots, s.kept.data(), s);
+    table().graph.pack(&all, row, s.kept.data(), slots, packed_.data() + i * bytes, s.codes(dims_));
+  }
+}
+
 bool Build::encoded() {
   for (uint32_t row = 0; row < count_ && zero_row_ == no_row; ++row)
     if (graph_->terms[row].norm == norm_of_no_place) zero_row_ = row;
@@ -286,6 +315,7 @@ std::shared_ptr<Job> make_index_build(const elanus_index_build& plan, const char
   if (plan.degree < ELANUS_MIN_DEGREE || plan.degree > ELANUS_MAX_DEGREE)
     fail(ELANUS_INVALID, "degree %u is not in %u..%u", plan.degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
   if (plan.beam < 1 || plan.beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", plan.beam, ELANUS_MAX_BEAM);
+  if (plan.layout > ELANUS_PACKED) fail(ELANUS_INVALID, "layout %u is not known", plan.layout);
   if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
   return std::make_shared<Build>(plan, path, std::move(rows), done, context);
 }

@@ -29,13 +29,14 @@ export function checkPath(path: string): void {
 
 /** `held` is how many rows there are. */
 export function checkBuild(build: IndexBuild, held: number): void {
-  const { rowCount, metric, degree, beam, seed, path } = build;
+  const { rowCount, metric, degree, beam, seed, path, layout = "lean" } = build;
   require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
   checkMetric(metric, "float32");
   require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
   require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
+  require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
   checkPath(path);
 }
 

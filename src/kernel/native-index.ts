@@ -12,6 +12,7 @@ import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
+  GraphLayout,
   IndexBuild,
   IndexBuildJob,
   IndexDescription,
@@ -33,6 +34,7 @@ export interface IndexAddon {
     beam: number,
     seed: number,
     path: string,
+    layout: number,
   ): void;
   openIndex(ticket: number, path: string, rows: Handle): void;
   searchIndex(
@@ -61,8 +63,9 @@ export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => v
 type Guarded = <T>(call: () => T) => T;
 
 const METRICS: readonly Metric[] = NUMBER_METRICS;
+const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const MOST_ENTRIES = 16;
-const FIRST_ENTRY = 11;
+const FIRST_ENTRY = 13;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 const WORK_COUNTS = 5;
 
@@ -85,9 +88,19 @@ export class NativeIndexes implements IndexKernel {
     checkIndex.checkBuild(build, this.#rowCount(build.rows));
     let ticket = 0;
     let ended = 0;
-    const { rows, rowCount, metric, degree, beam, seed, path } = build;
+    const { rows, rowCount, metric, degree, beam, seed, path, layout = "lean" } = build;
     const done = this.#startJob(signal ?? null, (given) => {
-      this.#addon.buildIndex(given, rows, rowCount, METRICS.indexOf(metric), degree, beam, seed, path);
+      this.#addon.buildIndex(
+        given,
+        rows,
+        rowCount,
+        METRICS.indexOf(metric),
+        degree,
+        beam,
+        seed,
+        path,
+        LAYOUTS.indexOf(layout),
+      );
       ticket = given;
     }).then(() => {
       ended = 1;
@@ -145,10 +158,11 @@ export class NativeIndexes implements IndexKernel {
     const at = (place: number): number => this.#number(place);
     return {
       kind: "graph",
-      layout: "lean",
+      layout: present(LAYOUTS[at(11)], "the layout of the index"),
       metric: present(METRICS[at(0)], "the metric of the index"),
       dimension: at(1),
       degree: at(2),
+      slots: at(12),
       beam: at(3),
       rowCount: at(4),
       graphRowCount: at(5),
@@ -157,7 +171,7 @@ export class NativeIndexes implements IndexKernel {
       otherBytes: at(8),
       fileBytes: at(9),
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
-      rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(2) + 1)],
+      rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(12) + 1)],
     };
   }
 

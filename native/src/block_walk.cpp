@@ -1,0 +1,57 @@
+#include "block_walk.h"
+#include <algorithm>
+
+namespace elanus {
+
+namespace {
+
+constexpr uint32_t widest = 16384;         // of a walk under a filter
+constexpr uint32_t least_watched = 48;     // visits before a filter is judged
+constexpr double expected_by_then = 12;    // allowed rows among them, if filter and query have nothing to do with each other
+
+}  // namespace
+
+BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* point, Scratch& scratch)
+    : index_(index), scratch_(scratch), table_(table()), query_(query.codes), rows_(index.code_rows()), blocks_(index.neighbour_blocks()) {
+  table_.graph.sign_sums(point, rows_.dims, scratch.packed.sign_table(rows_.dims), &sums_);
+}
+
+void BlockWalk::begin(uint32_t width, uint32_t most, const uint8_t* allowed, uint64_t allowed_count) {
+  share_ = allowed ? (double)allowed_count / index_.row_count : 1;
+  const double expected = width / share_;
+  const uint32_t known = allowed ? (uint32_t)std::clamp(1.3 * expected, (double)width, (double)std::max(width, widest)) : width;
+  most_visits_ = allowed ? (uint64_t)std::max(3 * expected, 64.0) : ~0ull;
+  watched_ = allowed ? std::max(least_watched, (uint32_t)(expected_by_then / share_)) : 0;
+  most_ = most;
+  scratch_.packed.begin(index_.row_count, known, std::max(width, most));
+  state().allowed = allowed;
+  table_.graph.begin_packed(&state(), &rows_, &query_, index_.entries.data(), (uint32_t)index_.entries.size());
+}
+
+BlockWalk::State BlockWalk::step() {
+  PackedWalk& walk = state();
+  if (!table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_)) return State::ended;
+  if (walk.visits >= most_visits_) return State::lost;
+  if (watched_ && walk.visits == watched_ && walk.met < share_ * walk.visits / 4) return State::lost;
+  return State::going;
+}
+
+bool BlockWalk::collect(uint32_t wanted) {
+  const PackedWalk& walk = state();
+  const Pool& found = walk.found;
+  std::vector<std::pair<float, uint32_t>>& nearest = scratch_.pairs;
+  nearest.resize(found.size);
+  for (uint32_t i = 0; i < found.size; ++i) nearest[i] = {found.distance[i], found.row[i]};
+  const size_t count = std::min<size_t>(nearest.size(), std::max(most_, wanted));
+  std::partial_sort(nearest.begin(), nearest.begin() + (ptrdiff_t)count, nearest.end());
+  if (count < wanted || (walk.allowed && wanted && nearest[wanted - 1].first > walk.radius)) return false;
+  scratch_.numbers.resize(count);
+  scratch_.distances.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    scratch_.distances[i] = nearest[i].first;
+    scratch_.numbers[i] = nearest[i].second;
+  }
+  return true;
+}
+
+}  // namespace elanus

@@ -5,6 +5,7 @@ import { MAX_TIMESTAMP, type Timestamp, composeTimestamp } from "../base/timesta
 import { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { Freshness, QueryRequest, SearchRequest, Target } from "../proxy/requests.ts";
 import type { ConsistencyLevelName, MetricType } from "./collection-options.ts";
+import { type Vector, searchQueries } from "./query-vectors.ts";
 import type { FieldValue, Key } from "./values.ts";
 
 /** Values of the variables of a filter: `filter: "age > {age}", filterParams: { age: 5 }`. */
@@ -45,12 +46,11 @@ interface CommonSearchOptions extends ReadOptions {
   readonly metricType?: MetricType;
   /** As in Milvus: `radius` and `range_filter` for a ring, `ef`, `nprobe`… of the index. */
   readonly params?: Readonly<Record<string, FieldValue>>;
+  /** Whether to tell what was done: the answer is `{ hits, explanation }` then. */
+  readonly explain?: boolean;
   /** Digits behind the point that scores are rounded to: 0 to 6. */
   readonly roundDecimal?: number;
 }
-
-/** One vector as numbers: as many as the field has dimensions, all finite. */
-export type Vector = Float32Array | readonly number[];
 
 export interface SearchOneOptions extends CommonSearchOptions {
   readonly vector: Vector;
@@ -135,6 +135,7 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
   if (options.offset !== undefined) params.set("offset", String(options.offset));
   if (options.field !== undefined) params.set("anns_field", options.field);
   if (options.metricType !== undefined) params.set("metric_type", options.metricType);
+  if (options.explain === true) params.set("explain", "true");
   if (options.params !== undefined) params.set("params", JSON.stringify(options.params));
   if (options.roundDecimal !== undefined) params.set("round_decimal", String(options.roundDecimal));
   return {
@@ -142,27 +143,10 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
     ...freshness(options.consistencyLevel, lastWrite, options.asOf),
     ...filterSelection(options.filter, options.filterParams),
     partitionNames: options.partitions ?? [],
-    queries: queries(options.vectors ?? [options.vector]),
+    queries: searchQueries(options.vectors ?? [options.vector]),
     outputFields: options.outputFields ?? [],
     params,
   };
-}
-
-function queries(vectors: readonly Vector[]): SearchRequest["queries"] {
-  const first = vectors[0];
-  if (first === undefined) throw invalidParameter("there is no vector to search for");
-  const dimension = first.length;
-  const values = new Float32Array(vectors.length * dimension);
-  for (const [query, vector] of vectors.entries()) {
-    if (!(vector instanceof Float32Array) && !Array.isArray(vector)) {
-      throw invalidParameter(`vector ${query} is neither a Float32Array nor an array of numbers`);
-    }
-    if (vector.length !== dimension) {
-      throw invalidParameter(`vector ${query} has ${vector.length} numbers and the first has ${dimension}`);
-    }
-    values.set(vector, query * dimension);
-  }
-  return { type: DataType.FloatVector, values, queryCount: vectors.length };
 }
 
 export function queryRequest(

@@ -16,12 +16,12 @@
 
 import { asMilvusError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
-import { LEAST_INDEXED_ROWS, familyOf } from "../index/families.ts";
+import { LEAST_INDEXED_ROWS, isBuilt } from "../index/families.ts";
 import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { IndexInfo, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
-import type { DataService, IndexProgress, IndexTask, TaskReport } from "../rpc/services.ts";
+import type { DataService, IndexProgress, IndexResult, IndexTask, TaskReport } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { parseIndexKey } from "../storage/keys.ts";
 import { type Context, putJson } from "./context.ts";
@@ -118,7 +118,7 @@ export class IndexBuilds {
     this.#log(`index ${record.indexId} of segment ${record.segmentId} is built again: ${reason}`);
     const failures = record.failures + 1;
     const state = failures < MOST_FAILURES ? "Unissued" : "Failed";
-    await this.#write({ ...record, state, reason, failures, files: [] });
+    await this.#write({ ...record, state, reason, failures, files: [], recall: [] });
     this.#changed(collectionId);
     await this.#removeFiles(record);
     this.wake();
@@ -127,7 +127,7 @@ export class IndexBuilds {
   #progressOf(collection: CollectionInfo, index: IndexInfo): IndexProgress {
     const { catalog } = this.#context;
     const field = fieldOf(collection, index);
-    const isBuilt = field !== null && familyOf(index.indexType, field.dataType) !== null;
+    const hasFiles = field !== null && isBuilt(field, index.indexType, index.userParams);
     let [totalRows, indexedRows, pendingRows] = [0, 0, 0];
     let [isFailed, isBegun] = [false, false];
     let reason = "";
@@ -137,7 +137,7 @@ export class IndexBuilds {
       totalRows += segment.rowCount;
       const record = catalog.segmentIndex(segment, index.indexId);
       if (record !== null) segments.push(record);
-      if (!isBuilt || segment.rowCount < LEAST_INDEXED_ROWS || record?.state === "Finished") {
+      if (!hasFiles || segment.rowCount < LEAST_INDEXED_ROWS || record?.state === "Finished") {
         indexedRows += segment.rowCount;
         continue;
       }
@@ -196,7 +196,7 @@ export class IndexBuilds {
     for (const collection of catalog.collections()) {
       for (const index of catalog.indexes(collection.collectionId)) {
         const field = fieldOf(collection, index);
-        if (field === null || familyOf(index.indexType, field.dataType) === null) continue;
+        if (field === null || !isBuilt(field, index.indexType, index.userParams)) continue;
         for (const segment of catalog.segments(collection.collectionId)) {
           const isWanted = segment.level !== SegmentLevel.L0 && segment.rowCount >= LEAST_INDEXED_ROWS;
           if (!isWanted || catalog.segmentIndex(segment, index.indexId) !== null) continue;
@@ -214,6 +214,7 @@ export class IndexBuilds {
             failures: 0,
             rowCount: segment.rowCount,
             files: [],
+            recall: [],
           });
         }
       }
@@ -230,7 +231,7 @@ export class IndexBuilds {
       if (report === null) return;
       await this.#data.dropTask(name).catch(() => undefined);
       if (report.state !== "finished") await this.#fail(record, report);
-      else if (report.result.kind === "index") await this.#finish(record, report.result.files);
+      else if (report.result.kind === "index") await this.#finish(record, report.result);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const reason = asMilvusError(thrown).message;
@@ -255,8 +256,9 @@ export class IndexBuilds {
     return null;
   }
 
-  async #finish(record: SegmentIndexInfo, files: SegmentIndexInfo["files"]): Promise<void> {
-    if (await this.#write({ ...record, state: "Finished", reason: "", files })) this.#changed(record.collectionId);
+  async #finish(record: SegmentIndexInfo, { files, recall }: IndexResult): Promise<void> {
+    if (await this.#write({ ...record, state: "Finished", reason: "", files, recall }))
+      this.#changed(record.collectionId);
     else await this.#removeFiles(record);
   }
 

@@ -11,6 +11,7 @@
 
 import { milvusError } from "../base/errors.ts";
 import { familyOf } from "../index/families.ts";
+import { scalarBuild } from "../index/scalar/build.ts";
 import { indexesOf } from "../kernel/load.ts";
 import type { Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
@@ -19,13 +20,17 @@ import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
+import { buildScalarFile } from "./build-scalar-file.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
+import { sampleRecall } from "./sample-recall.ts";
 
 const SEED = 1;
 
 export async function buildIndex(task: IndexTask, options: DataNodeOptions, running: Running): Promise<IndexResult> {
   const { objects, kernel, runtime, work } = options;
   const { segment, field, indexType } = task;
+  const scalar = scalarBuild(field, indexType, task.params);
+  if (scalar !== null) return await buildScalarFile(task, scalar, options, running);
   const family = familyOf(indexType, field.dataType);
   const indexes = indexesOf(kernel);
   if (family === null) throw milvusError("IndexNotSupported", "nothing is built for this type", { indexType });
@@ -36,7 +41,8 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
   const { rowCount, fields } = files.manifest;
   // A field that is younger than the segment has no rows there.
-  if (!fields.some(({ fieldId }) => fieldId === field.fieldId)) return { kind: "index", files: [], rowCount };
+  if (!fields.some(({ fieldId }) => fieldId === field.fieldId))
+    return { kind: "index", files: [], rowCount, recall: [] };
   const vectors = await openVectors(files, field, true, kernel);
   const name = `build-${task.taskId}-${task.version}`;
   try {
@@ -54,6 +60,11 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
     );
     running.progress = () => job.progress();
     await job.done;
+    const metric = task.metricType as Metric;
+    const recall = await sampleRecall(
+      { kernel, indexes, family, rows: vectors.rows, rowCount, metric, path: work.path(name) },
+      running.signal,
+    );
     const key = indexFileKey({
       buildId: task.taskId,
       version: task.version,
@@ -67,7 +78,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
         running.signal.throwIfAborted();
         await sink.append(piece);
       });
-      return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount };
+      return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount, recall };
     } catch (error) {
       await sink.abort();
       throw error;

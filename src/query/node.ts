@@ -19,7 +19,7 @@ import { countRows, fetchRows, retrieveRows, searchRows } from "../rank/read-seg
 import { COORDINATOR, type CoordinatorService, QUERY, type QueryService } from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
 import { SealedSegment } from "../segment/sealed.ts";
-import type { SegmentIndexFacts } from "../segment/segment-index.ts";
+import type { SegmentIndexFacts } from "../segment/index-facts.ts";
 import type { Deltas } from "../storage/deltas.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
 import { DeltaCache } from "./delta-cache.ts";
@@ -133,9 +133,9 @@ export class QueryNode {
       loadedSegments: async () => ({
         segments: await Promise.all(
           [...this.#loaded].map(async ([segmentId, { segment }]) => {
-            const { rowCount, memoryBytes, indexes } = await segment;
+            const { rowCount, memoryBytes, indexes, scalarIndexes } = await segment;
             const open = indexes.map(({ facts, memoryBytes: bytes }) => ({ ...ids(facts), memoryBytes: bytes }));
-            return { segmentId, rowCount, memoryBytes, indexes: open };
+            return { segmentId, rowCount, memoryBytes, indexes: [...open, ...scalarIndexes.builds] };
           }),
         ),
       }),

@@ -14,6 +14,7 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { ScalarIndex } from "../index/scalar/match.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
@@ -27,6 +28,7 @@ import {
   takeRows,
   type VectorColumn,
 } from "../model/columns.ts";
+import type { LeafFilter } from "../model/filter.ts";
 import {
   type CollectionSchema,
   type FieldSchema,
@@ -45,7 +47,10 @@ import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
+import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import { ScalarIndexes } from "./scalar-indexes.ts";
+import { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
@@ -88,6 +93,7 @@ export class SealedSegment implements Segment {
   readonly partitionId: bigint;
   readonly rowCount: number;
   readonly #kernel: Kernel;
+  readonly #runtime: Runtime;
   readonly #files: SegmentFiles;
   readonly #keys: KeyReader;
   readonly #inserts: BigUint64Array;
@@ -99,8 +105,11 @@ export class SealedSegment implements Segment {
   readonly #vectors: Map<bigint, SealedVectors>;
   /** By field. One that is replaced is closed; searches through it end as they began. */
   readonly #indexes = new Map<bigint, SegmentIndex>();
+  readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  /** Null where the kernel runs no filters. */
+  readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
   #rank: Uint32Array | null = null;
   #schema: CollectionSchema;
@@ -113,6 +122,7 @@ export class SealedSegment implements Segment {
     this.#schema = options.schema;
     this.#fieldIds = options.fieldIds;
     this.#kernel = options.kernel;
+    this.#runtime = options.runtime;
     this.#files = content.files;
     this.#keys = keyReader(content.keys);
     this.#inserts = content.timestamps;
@@ -122,6 +132,8 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
+    const filters = filtersOf(options.kernel);
+    this.#places = filters === null ? null : new PlaceColumns(filters);
     this.#lease = new Lease(manifest.segmentId, () => {
       for (const index of this.#indexes.values()) index.close();
       closeAll(content.vectors);
@@ -147,12 +159,13 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel));
+        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
         await hideInSlices(segment.#keys, segment.#insertHalves, segment.#deletes, deltas, runtime);
       }
+      await segment.#places?.readCommon(scalars, files.manifest.rowCount);
       return segment;
     } catch (thrown) {
       closeAll(vectors);
@@ -173,7 +186,8 @@ export class SealedSegment implements Segment {
     const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
     for (const field of wanted) {
       if (isVectorType(field.dataType)) {
-        const added = await sealedVectors(this.#files, field, written.has(field.fieldId), this.#kernel);
+        const isWritten = written.has(field.fieldId);
+        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime);
         if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
         else this.#vectors.set(field.fieldId, added);
         continue;
@@ -194,7 +208,8 @@ export class SealedSegment implements Segment {
   /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
-    bytes += this.#rank?.byteLength ?? 0;
+    bytes += this.#places?.memoryBytes ?? 0;
+    bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
     if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
     for (const { vectors, valid, isMapped } of this.#vectors.values()) {
@@ -240,6 +255,14 @@ export class SealedSegment implements Segment {
     }
   }
 
+  get scalarIndexes(): ScalarIndexes {
+    return this.#scalarIndexes;
+  }
+
+  indexesOver(filter: LeafFilter): readonly ScalarIndex[] {
+    return this.#scalarIndexes.over(filter);
+  }
+
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
     const wanted = this.#keysLike(keys);
     return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
@@ -254,8 +277,14 @@ export class SealedSegment implements Segment {
     return filtersOf(this.#kernel);
   }
 
-  async places(): Promise<readonly PlaceColumn[] | null> {
-    return null;
+  async places(
+    fieldId: bigint,
+    paths: readonly (readonly string[])[],
+    rowCount: number,
+  ): Promise<readonly PlaceColumn[] | null> {
+    const documents = this.column(fieldId);
+    assert(documents.kind === "bytes", "documents are bytes");
+    return (await this.#places?.read(fieldId, documents, paths, rowCount)) ?? null;
   }
 
   keys(): KeyColumn {
@@ -294,10 +323,16 @@ export class SealedSegment implements Segment {
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
     const index = this.#indexes.get(search.fieldId);
-    const searched = index === undefined ? vector.vectors : index.over(vector.vectors, search.indexParams);
+    const work = search.explain === true ? new SearchWork() : null;
+    const exact = work === null ? vector.vectors : work.counting(vector.vectors);
+    const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
     try {
-      return await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      if (work === null) return hits;
+      const { segmentId, state, rowCount } = this;
+      const facts = index?.facts ?? null;
+      return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: facts }) };
     } finally {
       index?.release();
     }
@@ -374,6 +409,7 @@ async function sealedVectors(
   field: FieldSchema,
   isWritten: boolean,
   kernel: Kernel,
+  runtime: Runtime,
 ): Promise<SealedVectors> {
   if (isDenseVectorType(field.dataType)) {
     const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
@@ -382,7 +418,15 @@ async function sealedVectors(
   const { rowCount } = files.manifest;
   const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, rowCount);
   const vectors = createFieldVectors(kernel, field);
-  vectors.append(column, 0, rowCount);
+  try {
+    for (let from = 0; from < rowCount; from += vectors.stepRows) {
+      if (from > 0) await runtime.yield();
+      vectors.append(column, from, Math.min(rowCount, from + vectors.stepRows));
+    }
+  } catch (thrown) {
+    vectors.close();
+    throw thrown;
+  }
   return { vectors, valid: column.valid, isMapped: false };
 }
 

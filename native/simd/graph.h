@@ -90,6 +90,7 @@ struct PackedWalk {
   uint64_t* seen;           // a bit a row
   uint32_t* undo;           // rows whose bits were set; there is room for `undo_capacity` and group_edges more
   uint32_t undo_count, undo_capacity;
+  uint32_t width;           // the walk ends when so many visited rows are nearer than all others; `known` may be wider
   uint32_t at, row;         // where in `known` the row stands that is visited next, and its number
   uint32_t visits, distances, met;   // `met`: allowed rows among the visits
   float radius;             // at the end: no row that is known and not visited is nearer, by estimate

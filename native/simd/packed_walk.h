@@ -4,7 +4,7 @@
 // One step visits the row whose memory was asked for by the step before, and asks for the next one's. Whoever has several walks to do takes
 // their steps in turn, and none waits for memory (native/src/block_walk.h).
 //
-// The walk ends when as many visited rows as the pool is wide are nearer than every row that is not visited.
+// The walk ends when `width` visited rows are nearer than every row that is not visited.
 #pragma once
 #include "blocks.h"
 #include "pool.h"
@@ -93,7 +93,7 @@ bool step_packed(PackedWalk* walk, const Blocks* blocks, const CodeRows* rows, c
   uint32_t at = 0;
   const float next = nearest_open(known, &at);
   walk->radius = next < known.bound ? next : known.bound;
-  if (next == infinite || (walk->visits >= known.width && rank_in(known, next) >= known.width)) return false;
+  if (next == infinite || (walk->visits >= walk->width && rank_in(known, next) >= walk->width)) return false;
   known.open[at] = infinite;
   walk->at = at;
   walk->row = known.row[at];

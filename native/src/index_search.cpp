@@ -36,9 +36,9 @@ constexpr uint32_t most_in_turn = 3;          // walks of one thread that take t
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
 
 // Nanoseconds as measured on one machine; only their ratios matter.
-double visit_cost(const Index& index) {
+double visit_cost(const Index& index, bool by_blocks) {
   const uint32_t dims = index.grid.dims();
-  if (index.layout == IndexLayout::packed) return 120 + (60 + 0.6 * dims) * index.slots() / 32;
+  if (by_blocks) return BlockWalk::width_factor(dims) * (120 + (60 + 0.6 * dims) * index.slots() / 32);
   return 100 + (300 + 1.25 * dims) * index.degree / 32;
 }
 double code_cost(uint32_t dims) { return 4 + 0.06 * dims; }
@@ -102,7 +102,7 @@ class IndexSearch final : public Job {
   void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
   uint32_t width() const { return std::max(plan_.ef, plan_.k + plan_.k / 8 + 16); }
   uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
-  double walk_cost(uint32_t width) const { return 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(*index_); }
+  double walk_cost(uint32_t width, bool by_blocks) const { return 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(*index_, by_blocks); }
   double scan_cost() const { return (double)allowed_count_ * code_cost(dims_); }
   void find_nearest(Asked& a) const;
   void find_after_walk(Asked& a, bool found) const;
@@ -184,7 +184,7 @@ void IndexSearch::work(uint64_t piece) {
   std::call_once(filter_prepared_, [this] { prepare_filter(); });
   Effort effort;
   const uint64_t first = piece * piece_queries_, last = std::min(first + piece_queries_, queries_);
-  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && scan_cost() >= walk_cost(width());
+  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && scan_cost() >= walk_cost(width(), true);
   if (in_turn) {
     answer_in_turn(first, last, effort);
   } else {
@@ -274,10 +274,11 @@ void IndexSearch::begin_blocks(Asked& a, uint32_t width) const {
 
 // Whether what was found, now in the scratch, can be trusted.
 bool IndexSearch::end_blocks(Asked& a, BlockWalk::State state) const {
+  const uint64_t there = plan_.allowed ? allowed_count_ : index_->graph_row_count;
+  const bool found = state == BlockWalk::State::ended && a.blocks->collect((uint32_t)std::min<uint64_t>(plan_.k, there));
   a.effort.visits += a.blocks->visits();
   a.effort.distances += a.blocks->distances();
-  const uint64_t there = plan_.allowed ? allowed_count_ : index_->graph_row_count;
-  return state == BlockWalk::State::ended && a.blocks->collect((uint32_t)std::min<uint64_t>(plan_.k, there));
+  return found;
 }
 
 bool IndexSearch::walk_blocks(Asked& a, uint32_t width) const {
@@ -291,14 +292,14 @@ bool IndexSearch::walk_blocks(Asked& a, uint32_t width) const {
 
 void IndexSearch::find_nearest(Asked& a) const {
   float radius;
-  const bool walks = scan_cost() >= walk_cost(width());
+  const bool walks = scan_cost() >= walk_cost(width(), a.blocks.has_value());
   find_after_walk(a, walks && (a.blocks ? walk_blocks(a, width()) : walk(a, width(), &radius)));
 }
 
 void IndexSearch::find_after_walk(Asked& a, bool found) const {
   float radius;
   const uint32_t wide = 4 * width();
-  if (!found && walk_cost(wide) < scan_cost()) found = a.blocks ? walk_blocks(a, wide) : walk(a, wide, &radius);
+  if (!found && walk_cost(wide, a.blocks.has_value()) < scan_cost()) found = a.blocks ? walk_blocks(a, wide) : walk(a, wide, &radius);
   if (found) {
     look_again(a, most_looks(), true);
   } else {
@@ -311,7 +312,7 @@ void IndexSearch::find_after_walk(Asked& a, bool found) const {
 void IndexSearch::find_ring(Asked& a) const {
   const double scan_cost = (double)allowed_count_ * raw_cost(dimension_);
   for (uint32_t width = this->width(); width <= widest; width *= 4) {
-    if (walk_cost(width) > scan_cost) break;
+    if (walk_cost(width, false) > scan_cost) break;
     float radius;
     if (!walk(a, width, &radius)) break;
     a.best.clear();

@@ -7,6 +7,7 @@
 #include "filter_loops.h"
 #include "packed_walk.h"
 #include "rotate.h"
+#include "scan.h"
 #include "table.h"
 #include "tile.h"
 #include "walk.h"
@@ -209,6 +210,12 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .clear_pool = clear_pool,
             .choose = choose,
             .crc32c = crc32c,
+        },
+    .lists =
+        {
+            .squares = squares,
+            .products = products,
+            .scan_block = scan_block,
         },
     .filter =
         {

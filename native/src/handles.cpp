@@ -13,7 +13,7 @@ constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
 
 struct Slot {
   std::shared_ptr<Rows> rows;     // one of these three while it is open
-  std::shared_ptr<Index> index;
+  std::shared_ptr<OpenIndex> index;
   std::shared_ptr<Sparse> sparse;
   uint64_t generation = 1;   // of the handle that is open, or of the next one
   bool open() const { return rows || index || sparse; }
@@ -32,7 +32,7 @@ Handles& handles() {
   return *all;
 }
 
-uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<Index> index, std::shared_ptr<Sparse> sparse) {
+uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<OpenIndex> index, std::shared_ptr<Sparse> sparse) {
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   if (all.free.empty()) {
@@ -63,17 +63,17 @@ template <class T> std::shared_ptr<T> find(uint64_t handle, std::shared_ptr<T> S
 }  // namespace
 
 uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows), nullptr, nullptr); }
-uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(nullptr, std::move(index), nullptr); }
+uint64_t open_handle(std::shared_ptr<OpenIndex> index) { return open_slot(nullptr, std::move(index), nullptr); }
 uint64_t open_handle(std::shared_ptr<Sparse> sparse) { return open_slot(nullptr, nullptr, std::move(sparse)); }
 
 std::shared_ptr<Rows> find_rows(uint64_t handle) { return find(handle, &Slot::rows, "rows"); }
-std::shared_ptr<Index> find_index(uint64_t handle) { return find(handle, &Slot::index, "index"); }
+std::shared_ptr<OpenIndex> find_index(uint64_t handle) { return find(handle, &Slot::index, "index"); }
 std::shared_ptr<Sparse> find_sparse(uint64_t handle) { return find(handle, &Slot::sparse, "sparse"); }
 
 void close_handle(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
   std::shared_ptr<Rows> last_rows;   // freed after the lock is given up: unmapping takes its time
-  std::shared_ptr<Index> last_index;
+  std::shared_ptr<OpenIndex> last_index;
   std::shared_ptr<Sparse> last_sparse;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);

@@ -7,17 +7,16 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include "index.h"
-#include "rows.h"
+#include "open_index.h"
 #include "sparse.h"
 
 namespace elanus {
 
 uint64_t open_handle(std::shared_ptr<Rows> rows);
-uint64_t open_handle(std::shared_ptr<Index> index);
+uint64_t open_handle(std::shared_ptr<OpenIndex> index);
 uint64_t open_handle(std::shared_ptr<Sparse> sparse);
 std::shared_ptr<Rows> find_rows(uint64_t handle);     // throws Failure if it is not open, or not of rows
-std::shared_ptr<Index> find_index(uint64_t handle);   // likewise
+std::shared_ptr<OpenIndex> find_index(uint64_t handle);   // likewise
 std::shared_ptr<Sparse> find_sparse(uint64_t handle);
 void close_handle(uint64_t handle);                   // throws Failure only if it never was a handle
 uint64_t open_handle_count();

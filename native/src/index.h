@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 #include "grid.h"
-#include "rows.h"
+#include "open_index.h"
 #include "scratch.h"
 
 namespace elanus {
@@ -18,7 +18,10 @@ inline uint32_t slots_of(IndexLayout layout, uint32_t degree) {
   return layout == IndexLayout::lean ? degree : (degree + group_edges - 1) / group_edges * group_edges;
 }
 
-struct Index {
+struct Index final : OpenIndex {
+  Index() : OpenIndex(IndexKind::graph) {}
+  uint64_t indexed_rows() const override { return row_count; }
+
   Grid grid;
   uint32_t degree = 0, beam = 0, row_count = 0, graph_row_count = 0;
   uint32_t zero_row = no_row;
@@ -32,7 +35,6 @@ struct Index {
   std::vector<uint32_t> entries;
   std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `slots` neighbours
   std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph
-  std::shared_ptr<Rows> rows;
   mutable Lender lender{Owner::search};
 
   CodeRows code_rows() const { return {codes.data(), terms.data(), grid.dims()}; }

@@ -29,6 +29,7 @@ import { readTime } from "./read-time.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
 import { queryVectors } from "./query-vectors.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
+import { timeView } from "./shown-times.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 
 export const MAX_WINDOW = 16_384;
@@ -68,7 +69,8 @@ export async function search(
   if (order.length > 0 && grouping !== null)
     throw invalidParameter("order_by is not supported yet with group_by_field");
   const output = planOutput(schema, request.outputFields, false);
-  const filter = parsePlanFilter("query", request.expression, schema, request.templates);
+  const times = timeView(collection, request.params);
+  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
   checkIsolation(collection, filter);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
@@ -100,10 +102,10 @@ export async function search(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: rounded(found.hits.scores, decimals),
-      fields: outputFields(output, found.batch),
+      fields: outputFields(output, found.batch, times),
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values),
+      groupBy: outputField(grouping.field, found.values, times),
     };
   }
   const shards = await searchShards(context, collection, [plan], time, signal);
@@ -124,7 +126,7 @@ export async function search(
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
-      fields: outputFields(output, batch),
+      fields: outputFields(output, batch, times),
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,

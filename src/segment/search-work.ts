@@ -60,6 +60,7 @@ export class SearchWork {
       state,
       rowCount,
       allowedRows,
+      filter: null,
       strategy,
       reason: reasonOf(strategy, { state, rowCount, allowedRows, index }),
       parameters: this.#parameters === null ? "" : textOf(this.#parameters),
@@ -116,7 +117,7 @@ function reasonOf(
 
 function textOf(parameters: SearchParameters): string {
   return Object.entries(parameters)
-    .filter(([key]) => key !== "kind")
+    .filter(([key, value]) => key !== "kind" && value !== null)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(" ");
 }

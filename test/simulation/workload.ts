@@ -6,9 +6,9 @@
  */
 
 import { MilvusError } from "../../src/base/errors.ts";
-import type { Timestamp } from "../../src/base/timestamp.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../../src/model/columns.ts";
 import type { Filter } from "../../src/model/filter.ts";
+import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
 import type { Hits, RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
 import {
@@ -17,17 +17,19 @@ import {
   type FieldSchema,
   TIMESTAMP_FIELD,
 } from "../../src/model/schema.ts";
-import { ConsistencyLevel, DataType, LoadState, Metric } from "../../src/model/types.ts";
+import { ConsistencyLevel, DataType, LoadState, isDistance } from "../../src/model/types.ts";
+import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
+import { parseSegmentKey } from "../../src/storage/keys.ts";
 import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
+import { POINT_LIMIT, type SimulatedVectors, VECTOR_FIELDS } from "./vector-fields.ts";
 import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
 
 const NAME = { databaseName: "default", collectionName: "simulated" };
 const KEY = 100n;
 const VALUE = 101n;
 const COLOUR = 102n;
-const VECTOR = 103n;
-const DIMENSION = 2;
+const VECTORS = VECTOR_FIELDS.map(({ fieldId }) => fieldId);
 const COLOURS = 3n;
 const PATIENCE_MILLISECONDS = 300_000;
 const POLL_MILLISECONDS = 100;
@@ -40,6 +42,8 @@ export class Workload {
   readonly oracle = new Oracle();
   operations = 0;
   refusals = 0;
+  /** Reads of the past that were refused. */
+  tooOld = 0;
   #collection: CollectionInfo | null = null;
   #lastValue = 0n;
   #lastKey = 0n;
@@ -81,11 +85,13 @@ export class Workload {
         properties: [],
         partitionCount: 0,
       });
-      const params = [
-        { key: "index_type", value: "FLAT" },
-        { key: "metric_type", value: "L2" },
-      ];
-      await coordinator.createIndex({ ...NAME, fieldName: "vector", indexName: "", params });
+      for (const { name, indexType, metric } of VECTOR_FIELDS) {
+        const params = [
+          { key: "index_type", value: indexType },
+          { key: "metric_type", value: metric },
+        ];
+        await coordinator.createIndex({ ...NAME, fieldName: name, indexName: "", params });
+      }
       await coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null });
       this.#collection = (await coordinator.describeCollection(NAME)).collection;
     });
@@ -192,7 +198,7 @@ export class Workload {
       partitionIds: null,
       filter: colour === undefined ? null : colourIs(colour),
       keys: keys === null ? null : keyColumn(keys),
-      fieldIds: [KEY, VALUE, COLOUR, VECTOR],
+      fieldIds: [KEY, VALUE, COLOUR, ...VECTORS],
       limit: null,
       ignoreGrowing: false,
     };
@@ -237,16 +243,17 @@ export class Workload {
   async search(channel: string, moment: ReadMoment, k: number): Promise<readonly FoundRow[] | null> {
     this.operations += 1;
     const { world } = this.cluster;
-    const point = Array.from({ length: DIMENSION }, () => Math.floor(world.random() * 16));
+    const vectors = VECTOR_FIELDS[Math.floor(world.random() * VECTOR_FIELDS.length)]!;
+    const point = [0, 1].map(() => Math.floor(world.random() * POINT_LIMIT));
     const plan: SearchPlan = {
       collectionId: this.#known().collectionId,
       partitionIds: null,
       filter: null,
       vector: {
-        fieldId: VECTOR,
-        queries: Float32Array.from(point),
+        fieldId: vectors.fieldId,
+        queries: vectors.query(point),
         queryCount: 1,
-        metric: Metric.L2,
+        metric: vectors.metric,
         k,
         range: null,
       },
@@ -261,7 +268,7 @@ export class Workload {
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({
           ...lease,
-          fieldIds: [KEY, VALUE, COLOUR, VECTOR, TIMESTAMP_FIELD],
+          fieldIds: [KEY, VALUE, COLOUR, ...VECTORS, TIMESTAMP_FIELD],
           places,
         });
         await streaming.releaseLease(lease);
@@ -272,7 +279,7 @@ export class Workload {
       this.#record("search", channel, timestamp, found);
       const keys = found.map(({ key }) => key);
       this.oracle.checkRead({ channel, timestamp, keys, matches: null, found });
-      this.#checkNearest(channel, timestamp, point, k, hits, found);
+      this.#checkNearest(channel, timestamp, vectors, point, k, hits, found);
       return found;
     });
   }
@@ -290,6 +297,42 @@ export class Workload {
       this.#tolerated(error);
       return null;
     }
+  }
+
+  /** Asks for a compaction of everything in files; null when it was refused. */
+  async compact(): Promise<bigint | null> {
+    this.operations += 1;
+    try {
+      return (await this.cluster.ask(({ coordinator }) => coordinator.compact({ ...NAME, scope: WHOLE_COLLECTION })))
+        .compactionId;
+    } catch (error) {
+      this.#tolerated(error);
+      return null;
+    }
+  }
+
+  untilCompacted(compactionId: bigint): Promise<void> {
+    return this.eventually(`compaction ${compactionId} has ended`, async () => {
+      const progress = await this.cluster.ask(({ coordinator }) => coordinator.compactionProgress({ compactionId }));
+      return progress.isCompleted;
+    });
+  }
+
+  /** Every file of segments belongs to one that is recorded. */
+  untilNoGarbage(): Promise<void> {
+    return this.eventually("no file is left of what was compacted", async () => {
+      const { collectionId } = this.#known();
+      const { segments } = await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }));
+      const { segments: growing, flushing } = await this.cluster.ask(({ streaming }) =>
+        streaming.growingSegments({ collectionId }),
+      );
+      const known = new Set([...segments, ...growing].map(({ segmentId }) => segmentId));
+      for (const segmentId of flushing) known.add(segmentId);
+      return (await this.cluster.objectKeys()).every((key) => {
+        const found = parseSegmentKey(key);
+        return found === null || known.has(found.segmentId);
+      });
+    });
   }
 
   untilFlushed(channel: string, timeTick: Timestamp): Promise<void> {
@@ -380,9 +423,21 @@ export class Workload {
       if (moment === "eventual") return await body({ guarantee: 1n, timestamp: null });
       return await body({ guarantee: moment.at, timestamp: moment.at });
     } catch (error) {
+      if (typeof moment === "object" && (await this.#isTooOld(moment.at, error))) return null;
       this.#tolerated(error);
       return null;
     }
+  }
+
+  /** A read of the past is refused when what it would see may be gone, and only when it is older than what is kept. */
+  async #isTooOld(at: Timestamp, error: unknown): Promise<boolean> {
+    if (!(error instanceof MilvusError) || !/rows deleted or expired before/.test(error.message)) return false;
+    // By the clock that stamps rows: it may run ahead after a restart.
+    const age = physicalMilliseconds(await this.now()) - physicalMilliseconds(at);
+    if (age < this.cluster.limits.retentionMilliseconds) throw error;
+    this.tooOld += 1;
+    this.cluster.world.record("too old", at);
+    return true;
   }
 
   #failed(mutation: Mutation, error: unknown): void {
@@ -416,15 +471,18 @@ export class Workload {
   #checkNearest(
     channel: string,
     timestamp: Timestamp,
+    vectors: SimulatedVectors,
     point: readonly number[],
     k: number,
     hits: Hits,
     found: readonly FoundRow[],
   ): void {
-    const score = (row: Row): number =>
-      vectorOf(row.value).reduce((sum, value, at) => sum + (value - point[at]!) ** 2, 0);
-    const before = (left: Row, right: Row): boolean =>
-      score(left) === score(right) ? left.key < right.key : score(left) < score(right);
+    const score = (row: Row): number | null => vectors.score(point, row.value);
+    const sign = isDistance(vectors.metric) ? 1 : -1;
+    const before = (left: Row, right: Row): boolean => {
+      const difference = sign * (score(left)! - score(right)!);
+      return difference === 0 ? left.key < right.key : difference < 0;
+    };
     for (const [at, row] of found.entries()) {
       if (hits.scores[at] !== score(row)) throw new WrongAnswer(`key ${row.key} scored ${hits.scores[at]}`);
       if (at > 0 && !before(found[at - 1]!, row)) throw new WrongAnswer(`hit ${at} is not after the one before it`);
@@ -432,7 +490,7 @@ export class Workload {
     const keys = new Set(found.map(({ key }) => key));
     const last = found.at(-1);
     for (const row of this.oracle.certainRows(channel, timestamp)) {
-      if (keys.has(row.key)) continue;
+      if (keys.has(row.key) || score(row) === null) continue;
       if (found.length < k || last === undefined || before(row, last)) {
         throw new WrongAnswer(`key ${row.key} is among the ${k} nearest at ${timestamp}, but was not found`);
       }
@@ -456,7 +514,7 @@ export class Workload {
       values: BigInt64Array.from(values),
       valid: null,
     });
-    const vectors = Float32Array.from(rows.flatMap(({ value }) => vectorOf(value)));
+    const values = rows.map(({ value }) => value);
     return {
       type: MessageType.Insert,
       collectionId,
@@ -470,7 +528,7 @@ export class Workload {
           [KEY, keyColumn(rows.map(({ key }) => key))],
           [VALUE, fixed(rows.map(({ value }) => value))],
           [COLOUR, fixed(rows.map(({ value }) => value % COLOURS))],
-          [VECTOR, { kind: "vector", type: DataType.FloatVector, dimension: DIMENSION, values: vectors, valid: null }],
+          ...VECTOR_FIELDS.map(({ fieldId, columnOf }): [bigint, Column] => [fieldId, columnOf(values)]),
         ]),
       },
     };
@@ -496,12 +554,6 @@ const EXPECTED: ReadonlySet<string> = new Set([
   "InconsistentRequery",
 ]);
 
-/** Small whole numbers, so that scores are exact and ties are common. */
-function vectorOf(value: bigint): number[] {
-  const mixed = Number((value * 2_654_435_761n) % 4_294_967_291n);
-  return [mixed % 16, Math.floor(mixed / 16) % 16];
-}
-
 function keyColumn(keys: readonly bigint[]): KeyColumn {
   return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(keys), valid: null };
 }
@@ -523,13 +575,15 @@ function rowsOf({ rowCount, columns }: ColumnBatch): FoundRow[] {
     return column.values;
   };
   const [keys, values, colours, ticks] = [KEY, VALUE, COLOUR, TIMESTAMP_FIELD].map(integers);
-  const vectors = columns.get(VECTOR);
-  if (vectors?.kind !== "vector") throw new WrongAnswer("an answer has no vectors");
   return Array.from({ length: rowCount }, (_, at) => {
     const row = { key: keys![at]!, value: values![at]!, tick: ticks![at]! };
-    const vector = [...vectors.values.subarray(at * DIMENSION, (at + 1) * DIMENSION)];
-    const isWhole = colours![at] === row.value % COLOURS && String(vector) === String(vectorOf(row.value));
-    if (!isWhole) throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, vector ${vector}`);
+    if (colours![at] !== row.value % COLOURS) throw new WrongAnswer(`key ${row.key} mixes two rows: ${row.value}`);
+    for (const { fieldId, name, isOf } of VECTOR_FIELDS) {
+      const column = columns.get(fieldId);
+      if (column === undefined || !isOf(column, at, row.value)) {
+        throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, another's ${name}`);
+      }
+    }
     return row;
   });
 }
@@ -567,7 +621,9 @@ const SCHEMA: CollectionSchema = {
     field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
     field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
     field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
-    field({ fieldId: VECTOR, name: "vector", dataType: DataType.FloatVector, dimension: DIMENSION }),
+    ...VECTOR_FIELDS.map(({ fieldId, name, dataType, dimension, nullable }) =>
+      field({ fieldId, name, dataType, dimension, nullable }),
+    ),
   ],
   enableDynamicField: false,
   version: 0,

@@ -8,7 +8,7 @@ import { NativeKernel } from "../../src/kernel/native.ts";
 import { ConsistencyLevel, DataType } from "../../src/model/types.ts";
 import { declaredField as field } from "../../src/proxy/declared-field.ts";
 import type { SearchResponse } from "../../src/proxy/requests.ts";
-import { type BenchData, benchData } from "../index/data.ts";
+import { type BenchData, clusters } from "../index/data.ts";
 import { inFlight, median, printTable, secondsOf, sleep, thousands } from "../measure.ts";
 import { dataDirectory } from "./collection.ts";
 
@@ -34,7 +34,7 @@ export async function approximateBench(): Promise<void> {
       console.log(`approximate: nothing to measure, ${kernel.reason}`);
       return;
     }
-    const data = benchData();
+    const data = clusters(ROWS);
     const exact = await collection(engine, data, "exact", "FLAT", {});
     const truth = await answers(engine, data, exact, {});
     const rows: string[][] = [];

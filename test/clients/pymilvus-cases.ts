@@ -26,6 +26,8 @@ export const PYTHON_CASES = {
   async_client: "the client for asyncio",
   queries: "query, get and count against a scan",
   changes: "delete and upsert",
+  partial_updates: "partial updates: fields, arrays, undeclared keys, rows that are new",
+  scalar_indexes: "every type of scalar index, against a scan",
   evolution: "fields that come later, a time to live, truncation, properties",
   flushes: "flush and segments",
   compaction: "compaction: asked for, waited for, and read through",

@@ -46,9 +46,9 @@ export const SEED_ROWS: readonly SeedRow[] = [
     row: "3.3",
     what: "vectors, scalars, VARCHAR and JSON in one collection",
     verdict: "partly",
-    python: ["value_types", "003_schema"],
+    python: ["value_types", "003_schema", "vector_types", "sparse_vectors", "arrays", "times"],
     node: ["declared"],
-    missing: "arrays, structs, geometry, timestamps, and vectors other than FLOAT_VECTOR",
+    missing: "structs and geometry",
   },
   {
     row: "3.7",
@@ -270,8 +270,8 @@ export const SEED_ROWS: readonly SeedRow[] = [
     row: "4.34",
     what: "an update replaces a row",
     verdict: "works",
-    python: ["changes", "wordnet"],
+    python: ["changes", "partial_updates", "wordnet"],
     node: ["quick"],
-    note: "upsert; what it hides goes when segments are compacted",
+    note: "upsert, of whole rows or of some fields; what it hides goes when segments are compacted",
   },
 ];

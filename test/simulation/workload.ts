@@ -47,6 +47,7 @@ export class Workload {
   #collection: CollectionInfo | null = null;
   #lastValue = 0n;
   #lastKey = 0n;
+  #lastName = 0;
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
@@ -167,6 +168,35 @@ export class Workload {
     } catch (error) {
       this.#failed(mutation, error);
       return false;
+    }
+  }
+
+  /**
+   * Rows on several channels in one write under a name, sent again until it is acknowledged: while stores fail, and to the process that
+   * comes after one that died. `recover` brings up the next.
+   */
+  async writeUnderName(rows: ReadonlyMap<string, readonly Row[]>, recover: () => Promise<void>): Promise<void> {
+    const mutations = Array.from(rows, ([channel, own]) => this.oracle.sent(channel, own, [], null));
+    for (const mutation of mutations) mutation.twins = mutations.filter((other) => other !== mutation);
+    this.#lastName += 1;
+    const idempotencyKey = `${this.#known().collectionId}:${this.#lastName}`;
+    const parts = Array.from(rows, ([virtualChannel, own]) => ({ virtualChannel, messages: [this.#insertOf(own)] }));
+    for (let copies = 0; ;) {
+      this.operations += 1;
+      try {
+        const { timeTick } = await this.cluster.ask(({ streaming }) => streaming.write({ parts, idempotencyKey }));
+        for (const mutation of mutations) this.oracle.acknowledged(mutation, timeTick);
+        copies += 1;
+        // A client that is not sure sends it once more.
+        if (copies === 2 || this.cluster.world.random() < 0.5) return;
+      } catch (error) {
+        if (error instanceof ProcessDied) {
+          await recover();
+          continue;
+        }
+        this.#tolerated(error);
+        await this.cluster.world.sleep(POLL_MILLISECONDS);
+      }
     }
   }
 

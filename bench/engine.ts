@@ -1,10 +1,11 @@
 /**
  * The engine as a whole, each part beside the limit that it runs against: inserts beside the disk, exact search beside the memory,
- * starts, idling, and how long the event loop is held up by large requests.
+ * starts, idling, how long the event loop is held up by large requests, and what a compaction costs those beside it.
  *
  * Always true: each part makes its own data in a directory of its own, and removes it.
  */
 
+import { compactionBench } from "./engine/compaction.ts";
 import { idleBench } from "./engine/idle.ts";
 import { insertBench } from "./engine/insert.ts";
 import { loopBench } from "./engine/loop.ts";
@@ -20,6 +21,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   start: startBench,
   idle: idleBench,
   loop: loopBench,
+  compaction: compactionBench,
 };
 
 export async function engineBench(parts: readonly string[]): Promise<void> {

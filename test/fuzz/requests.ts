@@ -108,7 +108,10 @@ export class Requests {
       const decoded: object = fromBinary(descriptor.output, whole);
       const { code, reason } = ("status" in decoded ? decoded.status : decoded) as { code: number; reason: string };
       assert.ok(code !== 65_535, reason);
-      return `${method} ${code} ${reason.split(/[^a-zA-Z]+/, 5).join(" ").slice(0, 40)}`;
+      return `${method} ${code} ${reason
+        .split(/[^a-zA-Z]+/, 5)
+        .join(" ")
+        .slice(0, 40)}`;
     } catch (error) {
       if (error instanceof GrpcFailure || error instanceof WireError) return `${method} refused`;
       return this.#fault(method, bytes, error);

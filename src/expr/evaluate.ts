@@ -28,6 +28,7 @@ import {
   compileLikePlace,
   compileNullPlace,
   compileRangePlace,
+  compileRegexPlace,
 } from "./documents.ts";
 import {
   compileArithmetic,
@@ -46,6 +47,7 @@ import {
   compileInText,
   compileLikeText,
   compileRangeText,
+  compileRegexText,
 } from "./texts.ts";
 
 /** The rows in [fromRow, rowCount) that pass and are wanted (null: all of them are); earlier rows have no bit. */
@@ -152,6 +154,8 @@ class Compiler {
         return compileArithmetic(filter);
       case "like":
         return compileLikeText(filter);
+      case "regex":
+        return compileRegexText(filter);
       default:
         assert(false, `a filter of kind ${filter.kind} reads a JSON field`);
     }
@@ -172,6 +176,8 @@ class Compiler {
         return compileArithmeticPlace(filter, places);
       case "like":
         return compileLikePlace(filter, places);
+      case "regex":
+        return compileRegexPlace(filter, places);
       case "exists":
         return compileExistsPlace(filter, places);
       case "null":

@@ -90,6 +90,8 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
     }
     case "like":
       return typeof value === "string" ? like(value, filter.pattern) : null;
+    case "regex":
+      return typeof value === "string" ? new RegExp(filter.pattern, "u").test(value) : null;
     case "arithmetic": {
       if (typeof value !== "bigint" && typeof value !== "number") return null;
       const result = calculate(filter.operator, value, constantFor(field, filter.operand) as bigint | number);

@@ -32,6 +32,8 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
         return `${place(node.field)} in [${node.values.map(printConstant).join(", ")}]`;
       case "like":
         return `${place(node.field)} like ${printText(node.pattern)}`;
+      case "regex":
+        return `${place(node.field)} =~ ${printText(node.pattern)}`;
       case "arithmetic": {
         // Bits bind looser than a comparison.
         const left = `(${place(node.field)} ${node.operator} ${printConstant(node.operand)})`;

@@ -16,6 +16,8 @@ import { FilterError, notAPredicate, notSupportedYet } from "./failure.ts";
 import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
 import { joined, negation } from "./logic.ts";
+import { compileRegex } from "./regex.ts";
+import { RegexError } from "./regex-syntax.ts";
 import type { Syntax } from "./syntax.ts";
 import { templateElement, type TemplateValues } from "./templates.ts";
 import { compareTimes, intervalConstant, isTimed, requireTimes, shifted, timeConstant } from "./times.ts";
@@ -97,6 +99,8 @@ export class Typing {
         return memberTyped(syntax, this.#type(syntax.left), () => this.#type(syntax.right), this.#quote);
       case "like":
         return this.#like(syntax);
+      case "regex":
+        return this.#regex(syntax);
       case "null":
         return this.#null(syntax);
       case "exists":
@@ -255,6 +259,26 @@ export class Typing {
       throw new FilterError("the pattern of like operation must be a string literal or template variable");
     }
     return { kind: "filter", filter: { kind: "like", field, pattern: pattern.value } };
+  }
+
+  #regex(syntax: Syntax & { readonly kind: "regex" }): Typed {
+    const left = this.#type(syntax.left);
+    const isText =
+      left.kind === "field" && (left.field.dataType === DataType.VarChar || left.field.dataType === DataType.JSON);
+    if (!isText) throw new FilterError("regex match on non-string or non-json field is unsupported");
+    const isPatternKind = syntax.pattern.kind === "literal" || syntax.pattern.kind === "template";
+    const pattern = isPatternKind ? this.#type(syntax.pattern) : null;
+    if (pattern === null || pattern.kind !== "constant" || typeof pattern.value !== "string") {
+      throw new FilterError("the pattern of regex match must be a string literal or template variable");
+    }
+    try {
+      compileRegex(pattern.value);
+    } catch (thrown) {
+      if (!(thrown instanceof RegexError)) throw thrown;
+      throw new FilterError(`invalid regex pattern ${pattern.value}: ${thrown.message}`, thrown);
+    }
+    const filter: Filter = { kind: "regex", field: left.field, pattern: pattern.value };
+    return { kind: "filter", filter: syntax.isNegated ? negation(filter) : filter };
   }
 
   #null(syntax: Syntax & { readonly kind: "null" }): Typed {

@@ -67,6 +67,13 @@ export interface LikeFilter {
   readonly pattern: string;
 }
 
+/** Some part of the text matches; RE2's syntax. */
+export interface RegexFilter {
+  readonly kind: "regex";
+  readonly field: FieldPlace;
+  readonly pattern: string;
+}
+
 /** `field operator operand` compared with `value`. */
 export interface ArithmeticFilter {
   readonly kind: "arithmetic";
@@ -155,6 +162,7 @@ export type LeafFilter =
   | RangeFilter
   | InFilter
   | LikeFilter
+  | RegexFilter
   | ArithmeticFilter
   | ColumnsFilter
   | ExistsFilter

@@ -364,6 +364,14 @@ function leaf(random: Random): Filter {
     }
     case 2:
       if (isJson || dataType === DataType.VarChar) {
+        if (random.chance(0.3)) {
+          const atoms = ["a", "b.", "[^a]", "^", "$", "(?:a|b)+", "é?", "\\W", "日|0", ".{2}"];
+          return {
+            kind: "regex",
+            field,
+            pattern: Array.from({ length: 1 + random.below(3) }, () => random.pick(atoms)).join(""),
+          };
+        }
         const parts = ["%", "_", "\\%", "\\_", "\\\\", ...WORDS.filter((word) => !/[%_\\]/.test(word))];
         const pattern = Array.from({ length: random.below(5) }, () => random.pick(parts)).join("");
         return { kind: "like", field, pattern };

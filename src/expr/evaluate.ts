@@ -37,6 +37,7 @@ import {
   compileInNumbers,
   compileRangeNumbers,
 } from "./numbers.ts";
+import { compileGeometry } from "./geometry/leaf.ts";
 import { PlaceReader } from "./places.ts";
 import { compileSample } from "./sample.ts";
 import { compileInterval } from "./times.ts";
@@ -134,6 +135,7 @@ class Compiler {
     }
     if (filter.kind === "length") return compileLength(filter);
     if (filter.kind === "interval") return compileInterval(filter);
+    if (filter.kind === "geometry") return compileGeometry(filter);
     if (filter.kind === "contains") {
       return compileContainsArray(filter, (inner) => this.#scalarLeaf(inner));
     }
@@ -187,7 +189,8 @@ class Compiler {
       case "length":
         return compileLengthPlace(filter, places);
       case "interval":
-        assert(false, "no document holds times");
+      case "geometry":
+        assert(false, "no document holds times or geometries");
     }
   }
 }

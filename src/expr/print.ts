@@ -50,6 +50,11 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
         const left = `${place(node.field)} ${isBack ? "-" : "+"} INTERVAL '${duration}'`;
         return `${left} ${node.operator} ${printTime(node.value)}`;
       }
+      case "geometry": {
+        const distance = node.operation === "dwithin" ? `, ${node.distance}` : "";
+        const other = node.operation === "isvalid" ? "" : `, ${printText(node.wkt)}${distance}`;
+        return `st_${node.operation}(${place(node.field)}${other})`;
+      }
       case "sample":
         return `random_sample(${node.factor})`;
       case "exists":

@@ -15,6 +15,7 @@ import { constantType, describeConstant } from "./constants.ts";
 import { FilterError, notAPredicate, notSupportedYet } from "./failure.ts";
 import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
+import { typeGeometryCall } from "./geometry-calls.ts";
 import { joined, negation } from "./logic.ts";
 import { compileRegex } from "./regex.ts";
 import { RegexError } from "./regex-syntax.ts";
@@ -311,6 +312,8 @@ export class Typing {
     const contains = /^(?:json|array)_contains(?:_(all|any))?$/.exec(name);
     if (contains !== null) return this.#contains(syntax, (contains[1] ?? "one") as "one" | "all" | "any");
     if (name === "array_length") return this.#length(syntax);
+    const geometry = typeGeometryCall(syntax, (operand) => this.#type(operand), this.#quote);
+    if (geometry !== null) return geometry;
     if (name === "random_sample") return this.#sample(syntax);
     const first = operands[0];
     if (name === "starts_with" && operands.length === 2 && first !== undefined) {
@@ -431,6 +434,7 @@ const FILTERABLE: ReadonlySet<DataType> = new Set([
   DataType.VarChar,
   DataType.String,
   DataType.Timestamptz,
+  DataType.Geometry,
 ]);
 
 function isFilterable(type: DataType): boolean {

@@ -129,6 +129,26 @@ export interface IntervalFilter {
   readonly value: bigint;
 }
 
+export type GeometryOperation =
+  | "equals"
+  | "touches"
+  | "overlaps"
+  | "crosses"
+  | "contains"
+  | "intersects"
+  | "within"
+  | "dwithin"
+  | "isvalid";
+
+/** The field's geometry stands so to another; `dwithin`: a point at most `distance` metres away; `isvalid`: to nothing. */
+export interface GeometryFilter {
+  readonly kind: "geometry";
+  readonly field: FieldPlace;
+  readonly operation: GeometryOperation;
+  readonly wkt: string;
+  readonly distance: number;
+}
+
 /** Each row with probability `factor`; never UNKNOWN. */
 export interface SampleFilter {
   readonly kind: "sample";
@@ -170,6 +190,7 @@ export type LeafFilter =
   | ContainsFilter
   | LengthFilter
   | IntervalFilter
+  | GeometryFilter
   | SampleFilter;
 
 /** A leaf that reads one place. */

@@ -10,7 +10,7 @@ import type { IndexInfo } from "../model/catalog.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
-import { Metric, dataTypeName, isDistance, isVectorType } from "../model/types.ts";
+import { DataType, Metric, dataTypeName, isDistance, isVectorType } from "../model/types.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
@@ -223,7 +223,7 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
-  const indexParams = searchParams(index?.indexType ?? "", search, window.limit + window.offset);
+  const indexParams = searchParams(ruledAs(field, index), search, window.limit + window.offset);
   const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   return {
     fieldId: field.fieldId,
@@ -265,6 +265,11 @@ function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: 
   const asked = wanted.toUpperCase();
   if (asked !== "" && asked !== built) throw unexpectedParameter(built, wanted, "metric type not match");
   return built;
+}
+
+/** The index type whose search parameters count: sparse vectors are searched alike, whatever the index is called. */
+function ruledAs(field: FieldSchema, index: IndexInfo | undefined): string {
+  return field.dataType === DataType.SparseFloatVector ? "SPARSE_INVERTED_INDEX" : (index?.indexType ?? "");
 }
 
 /** MinHash signatures: the width of a hash that the index was made for. */

@@ -83,7 +83,7 @@ const simple: fc.Arbitrary<Geometry> = fc.oneof(
   fc.record({ kind: fc.constant("LineString" as const), points: fc.constant([]) }),
   fc.record({ kind: fc.constant("Polygon" as const), rings: fc.array(ring, { maxLength: 3 }) }),
 );
-const any: fc.Arbitrary<Geometry> = fc.oneof(
+const drawnGeometry: fc.Arbitrary<Geometry> = fc.oneof(
   simple,
   fc.record({
     kind: fc.constant("GeometryCollection" as const),
@@ -98,7 +98,7 @@ const any: fc.Arbitrary<Geometry> = fc.oneof(
 
 test("property: text and bytes come back as they were", () => {
   fc.assert(
-    fc.property(any, (drawn) => {
+    fc.property(drawnGeometry, (drawn) => {
       // Drawn records have no prototype.
       const geometry = structuredClone(drawn);
       assert.deepEqual(parseWkt(formatWkt(geometry)), geometry);
@@ -109,7 +109,7 @@ test("property: text and bytes come back as they were", () => {
 
 test("property: damaged bytes and text are errors, never crashes", () => {
   fc.assert(
-    fc.property(any, fc.nat(), fc.nat(255), (geometry, place, byte) => {
+    fc.property(drawnGeometry, fc.nat(), fc.nat(255), (geometry, place, byte) => {
       const bytes = encodeWkb(geometry);
       bytes[place % bytes.length] = byte;
       const text = formatWkt(geometry);

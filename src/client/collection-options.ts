@@ -171,7 +171,7 @@ export function indexRequest(index: IndexOptions): IndexRequest {
   };
 }
 
-function fieldOf(field: FieldOptions): DeclaredField {
+export function fieldOf(field: FieldOptions): DeclaredField {
   const dataType = DataType[field.type];
   // Plain JavaScript calls this too.
   if (dataType === undefined) throw invalidParameter(`field ${field.name}: there is no type ${String(field.type)}`);

@@ -36,6 +36,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "hot messages by hand beside generated code",
     run: async () => (await import("./codec.ts")).codecBench(),
   },
+  sparse: {
+    about: "sparse vectors in the kernel beside plain lists: searches under filters, appends, memory",
+    run: async () => (await import("./sparse.ts")).sparseBench(),
+  },
   filter: {
     about: "filters in the kernel beside a plain read and beside other evaluators, and parsing (all, or those named)",
     run: async (parts) => (await import("./filter.ts")).filterBench(parts),

@@ -34,10 +34,11 @@ struct CodeQuery {
   float norm, twice;
 };
 
-// `stride` slots a row; the first free one, if any, holds no_row.
+// `stride` slots a row; the first free one, if any, holds no_row. Lists may be written while they are read, a slot at a time; rows from
+// `limit` on are passed over, since they may be newer than what the reader sees.
 struct Lists {
   const uint32_t* neighbours;
-  uint32_t stride;
+  uint32_t stride, limit;
 };
 
 // A sorted list, nearest first (candidates.h). Arrays are aligned to 64 bytes and have 32 slots more than `capacity`.

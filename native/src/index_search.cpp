@@ -91,6 +91,7 @@ class IndexSearch final : public Job {
   void look_again(Asked& a, uint32_t most, bool with_twins) const;
   void look_at_ring(Asked& a) const;
   void look_at_zero_rows(Asked& a) const;
+  void look_outside(Asked& a) const;
   void propose(Asked& a, uint32_t row) const;
   void propose_twins(Asked& a, uint32_t row) const;
   void settle_pending(Asked& a) const;
@@ -141,7 +142,7 @@ void IndexSearch::prepare_filter() {
   if (index_->twin_heads.empty()) return;
   bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
   for (const uint32_t head : index_->twin_heads)
-    for (uint32_t twin = index_->next_twin[head]; twin != no_row; twin = index_->next_twin[twin])
+    for (uint32_t twin = index_->twin_after(head); twin != no_row; twin = index_->twin_after(twin))
       if (is_allowed(twin)) {
         bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
         break;
@@ -156,7 +157,7 @@ void IndexSearch::go_on() const {
 
 void IndexSearch::work(uint64_t piece) {
   std::call_once(filter_prepared_, [this] { prepare_filter(); });
-  Borrowed borrowed(index_->lender);
+  Borrowed borrowed(*index_->lender);
   Effort effort;
   for (uint64_t q = piece * piece_queries_; q < std::min((piece + 1) * piece_queries_, queries_); ++q) answer(q, *borrowed, effort);
   std::lock_guard<std::mutex> hold(lock_);
@@ -203,6 +204,7 @@ void IndexSearch::find_nearest(Asked& a) const {
     look_again(a, ~0u, false);
   }
   look_at_zero_rows(a);
+  look_outside(a);
 }
 
 void IndexSearch::find_ring(Asked& a) const {
@@ -214,6 +216,7 @@ void IndexSearch::find_ring(Asked& a) const {
     a.best.clear();
     look_at_ring(a);
     look_at_zero_rows(a);
+    look_outside(a);
     const float beyond = least_key(a, radius, 1);
     if (beyond >= high_ || (a.best.full() && beyond > a.best.worst())) return;
   }
@@ -337,7 +340,7 @@ void IndexSearch::propose(Asked& a, uint32_t row) const {
 void IndexSearch::propose_twins(Asked& a, uint32_t row) const {
   if (!index_->next_twin.size()) return;
   uint32_t count = 0;
-  for (uint32_t twin = index_->next_twin[row]; twin != no_row && count < plan_.k + most_twins; twin = index_->next_twin[twin]) {
+  for (uint32_t twin = index_->twin_after(row); twin != no_row && count < plan_.k + most_twins; twin = index_->twin_after(twin)) {
     if (!is_allowed(twin)) continue;
     a.pending.push_back(twin);
     ++count;
@@ -404,6 +407,11 @@ void IndexSearch::look_at_ring(Asked& a) const {
     propose_twins(a, s.numbers[i]);
     if (a.pending.size() >= raw_block) settle_pending(a);
   }
+  settle_pending(a);
+}
+
+void IndexSearch::look_outside(Asked& a) const {
+  for (const uint32_t row : index_->outside) propose(a, row);
   settle_pending(a);
 }
 

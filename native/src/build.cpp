@@ -175,7 +175,7 @@ Build::Phase Build::next_phase() {
 template <class Use> void Build::use_row(uint64_t row, Scratch& s, Use use) {
   s.work.resize((size_t)dimension_ + dims_);
   uint64_t run;
-  std::memcpy(s.work.data(), rows_->at(row, &run), rows_->row_bytes());
+  table().widen(rows_->element(), rows_->at(row, &run), dimension_, s.work.data());
   use((uint32_t)row, s.work.data());
 }
 
@@ -278,7 +278,7 @@ bool Build::encoded() {
 
 std::shared_ptr<Job> make_index_build(const elanus_index_build& plan, const char* path, elanus_done done, void* context) {
   auto rows = find_rows(plan.rows);
-  if (rows->element() != Element::float32) fail(ELANUS_INVALID, "graphs are built from rows of float32");
+  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are built from rows of numbers");
   if (plan.row_count > rows->count())
     fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
   if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);

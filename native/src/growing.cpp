@@ -1,6 +1,7 @@
 #include "growing.h"
 #include <algorithm>
 #include <cmath>
+#include "../include/elanus_index.h"
 #include "handles.h"
 
 namespace elanus {
@@ -73,13 +74,12 @@ struct GrowingIndex::Twins {
   }
 };
 
-GrowingIndex::GrowingIndex(std::shared_ptr<Rows> of, Metric metric, uint32_t degree, uint32_t beam, uint64_t seed)
-    : OpenIndex(IndexKind::growing), degree_(degree), beam_(beam), twins_(std::make_unique<Twins>()) {
-  rows = std::move(of);
-  if (is_of_bits(metric) || rows->element() == Element::binary) fail(ELANUS_INVALID, "growing graphs are of numbers");
+GrowingIndex::GrowingIndex(std::shared_ptr<Rows> rows, Metric metric, uint32_t degree, uint32_t beam, uint64_t seed)
+    : rows_(std::move(rows)), degree_(degree), beam_(beam), twins_(std::make_unique<Twins>()) {
+  if (is_of_bits(metric) || rows_->element() == Element::binary) fail(ELANUS_INVALID, "growing graphs are of numbers");
   if (degree < ELANUS_MIN_DEGREE || degree > ELANUS_MAX_DEGREE) fail(ELANUS_INVALID, "degree %u is not in %u..%u", degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
   if (beam < 1 || beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", beam, ELANUS_MAX_BEAM);
-  const uint32_t dimension = rows->dimension(), dims = Grid::dims_of(metric, dimension);
+  const uint32_t dimension = rows_->dimension(), dims = Grid::dims_of(metric, dimension);
   grid_ = Grid({metric, dimension, 1, 0, 1, seed}, std::vector<float>(dims));
   for (capacity_ = most_growing_rows; !memory_; capacity_ /= 2) {
     try {
@@ -97,14 +97,14 @@ GrowingIndex::~GrowingIndex() = default;
 
 // From rows spread evenly over the first ones: their middle, and how far they reach. Medians of parts, as in a build.
 void GrowingIndex::learn(uint32_t row_count) {
-  const uint32_t dimension = rows->dimension(), dims = grid_.dims(), count = std::min(row_count, most_of_sample);
+  const uint32_t dimension = rows_->dimension(), dims = grid_.dims(), count = std::min(row_count, most_of_sample);
   const bool directed = grid_.state().metric == Metric::cosine;
   std::vector<float> row(dimension), work(dims);
   auto each = [&](uint32_t part, auto use) {
     for (uint32_t i = part; i < count; i += sample_parts) {
       uint64_t run;
       const uint64_t number = (uint64_t)i * row_count / count;
-      table().widen(rows->element(), rows->at(number, &run), dimension, row.data());
+      table().widen(rows_->element(), rows_->at(number, &run), dimension, row.data());
       if (table().first_not_finite(Element::float32, row.data(), dimension) == dimension) use();
     }
   };
@@ -157,13 +157,14 @@ void GrowingIndex::learn(uint32_t row_count) {
   if (typical > 0) grid_.set_step(typical, (float)(headroom * most));
   else if (most > 0) grid_.set_step(most * most, (float)most);
   else if (directed) grid_.set_step(1. / dims, 1);
+  else grid_.set_step(1e-12, 1);   // all equal: whatever comes reaches farther, and has coarser codes
 }
 
 void GrowingIndex::encode(uint32_t row, Scratch& s) {
-  const uint32_t dimension = rows->dimension(), dims = grid_.dims();
+  const uint32_t dimension = rows_->dimension(), dims = grid_.dims();
   s.work.resize((size_t)dimension + dims);
   uint64_t run;
-  table().widen(rows->element(), rows->at(row, &run), dimension, s.work.data());
+  table().widen(rows_->element(), rows_->at(row, &run), dimension, s.work.data());
   const bool finite = table().first_not_finite(Element::float32, s.work.data(), dimension) == dimension;
   const bool placed = finite && grid_.encode(s.work.data(), s.work.data() + dimension, memory_->codes.data() + (size_t)row * dims, &memory_->terms[row]);
   if (!placed) memory_->terms[row] = {norm_of_no_place, finite ? 0.f : 1.f, 0};
@@ -175,15 +176,15 @@ void GrowingIndex::encode(uint32_t row, Scratch& s) {
 // In the order of rows: where each of them belongs.
 void GrowingIndex::place_encoded(uint32_t first, uint32_t last) {
   const bool by_length = grid_.state().metric == Metric::ip;
-  std::vector<float> values(rows->dimension());
+  std::vector<float> values(rows_->dimension());
   for (uint32_t row = first; row < last; ++row) {
     const CodeTerms& terms = memory_->terms[row];
     const bool nowhere = terms.norm == norm_of_no_place, no_number = nowhere && terms.ratio != 0;
     bool long_row = false;
     if (by_length && !nowhere && outside_.size() < most_outside) {
       uint64_t run;
-      table().widen(rows->element(), rows->at(row, &run), rows->dimension(), values.data());
-      long_row = Grid::length_of(values.data(), rows->dimension()) > grid_.state().longest;
+      table().widen(rows_->element(), rows_->at(row, &run), rows_->dimension(), values.data());
+      long_row = Grid::length_of(values.data(), rows_->dimension()) > grid_.state().longest;
     }
     if (no_number || long_row) {
       if (outside_.size() < most_outside) outside_.push_back(row);
@@ -221,7 +222,7 @@ std::shared_ptr<Index> GrowingIndex::publish(uint32_t row_count) {
   index->rows_of_degree.resize(degree_ + 1);
   index->twin_heads = twin_heads_;
   index->outside = outside_;
-  index->rows = rows;
+  index->rows = rows_;
   index->lender = searchers_;
   index->memory = memory_;
   published_.store(row_count, std::memory_order_release);
@@ -328,7 +329,7 @@ Job::Round Extension::settle(uint64_t* pieces) {
 }
 
 std::shared_ptr<Job> make_extension(std::shared_ptr<GrowingIndex> growing, uint64_t row_count, uint64_t* index, elanus_done done, void* context) {
-  const uint64_t held = growing->rows->count();
+  const uint64_t held = growing->rows().count();
   if (row_count < 1 || row_count > held) fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)row_count, (unsigned long long)held);
   const uint32_t count = (uint32_t)std::min<uint64_t>(row_count, growing->capacity());
   return std::make_shared<Extension>(std::move(growing), count, index, done, context);

@@ -26,14 +26,16 @@ namespace elanus {
 constexpr uint32_t most_growing_rows = 1 << 24;
 constexpr uint32_t most_outside = 1024;
 
-class GrowingIndex final : public OpenIndex {
+class GrowingIndex {
  public:
   // Throws Failure, or std::bad_alloc when not even addresses for 64 Ki rows are to be had.
   GrowingIndex(std::shared_ptr<Rows> rows, Metric metric, uint32_t degree, uint32_t beam, uint64_t seed);
-  ~GrowingIndex() override;
+  ~GrowingIndex();
+  GrowingIndex(const GrowingIndex&) = delete;
 
-  uint64_t indexed_rows() const override { return published_.load(std::memory_order_acquire); }
+  uint64_t row_count() const { return published_.load(std::memory_order_acquire); }
   uint32_t capacity() const { return capacity_; }
+  const Rows& rows() const { return *rows_; }
 
  private:
   friend class Extension;
@@ -45,6 +47,7 @@ class GrowingIndex final : public OpenIndex {
   void encode(uint32_t row, Scratch& scratch);
   void place_encoded(uint32_t first, uint32_t last);
 
+  const std::shared_ptr<Rows> rows_;
   const uint32_t degree_, beam_;
   uint32_t capacity_ = 0, encoded_ = 0;
   bool learned_ = false;

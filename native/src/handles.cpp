@@ -12,10 +12,11 @@ constexpr uint64_t most_slots = (uint64_t)1 << slot_bits;
 constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
 
 struct Slot {
-  std::shared_ptr<Rows> rows;     // one of these two while it is open
+  std::shared_ptr<Rows> rows;     // one of these while it is open
   std::shared_ptr<Index> index;
+  std::shared_ptr<GrowingIndex> growing;
   uint64_t generation = 1;   // of the handle that is open, or of the next one
-  bool open() const { return rows || index; }
+  bool open() const { return rows || index || growing; }
 };
 
 struct Handles {
@@ -31,7 +32,7 @@ Handles& handles() {
   return *all;
 }
 
-uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<Index> index) {
+template <class T> uint64_t open_slot(std::shared_ptr<T> opened, std::shared_ptr<T> Slot::*kind) {
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   if (all.free.empty()) {
@@ -43,8 +44,7 @@ uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<Index> index) {
   const uint32_t number = all.free.back();
   all.free.pop_back();
   Slot& slot = all.slots[number];
-  slot.rows = std::move(rows);
-  slot.index = std::move(index);
+  slot.*kind = std::move(opened);
   ++all.open;
   return slot.generation << slot_bits | number;
 }
@@ -60,16 +60,19 @@ template <class T> std::shared_ptr<T> find(uint64_t handle, std::shared_ptr<T> S
 
 }  // namespace
 
-uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows), nullptr); }
-uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(nullptr, std::move(index)); }
+uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows), &Slot::rows); }
+uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(std::move(index), &Slot::index); }
+uint64_t open_handle(std::shared_ptr<GrowingIndex> growing) { return open_slot(std::move(growing), &Slot::growing); }
 
 std::shared_ptr<Rows> find_rows(uint64_t handle) { return find(handle, &Slot::rows, "rows"); }
 std::shared_ptr<Index> find_index(uint64_t handle) { return find(handle, &Slot::index, "index"); }
+std::shared_ptr<GrowingIndex> find_growing(uint64_t handle) { return find(handle, &Slot::growing, "growing index"); }
 
 void close_handle(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
   std::shared_ptr<Rows> last_rows;   // freed after the lock is given up: unmapping takes its time
   std::shared_ptr<Index> last_index;
+  std::shared_ptr<GrowingIndex> last_growing;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   const bool known = number < all.slots.size() && generation >= 1 &&
@@ -79,8 +82,10 @@ void close_handle(uint64_t handle) {
   if (generation != slot.generation) return;
   last_rows = std::move(slot.rows);
   last_index = std::move(slot.index);
+  last_growing = std::move(slot.growing);
   slot.rows = nullptr;
   slot.index = nullptr;
+  slot.growing = nullptr;
   --all.open;
   if (++slot.generation <= last_generation) all.free.push_back((uint32_t)number);
 }

@@ -7,6 +7,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include "growing.h"
 #include "index.h"
 #include "rows.h"
 
@@ -14,8 +15,10 @@ namespace elanus {
 
 uint64_t open_handle(std::shared_ptr<Rows> rows);
 uint64_t open_handle(std::shared_ptr<Index> index);
+uint64_t open_handle(std::shared_ptr<GrowingIndex> growing);
 std::shared_ptr<Rows> find_rows(uint64_t handle);     // throws Failure if it is not open, or not of rows
 std::shared_ptr<Index> find_index(uint64_t handle);   // likewise
+std::shared_ptr<GrowingIndex> find_growing(uint64_t handle);   // likewise
 void close_handle(uint64_t handle);                   // throws Failure only if it never was a handle
 uint64_t open_handle_count();
 

@@ -41,7 +41,7 @@ class Open final : public Job {
 
 std::shared_ptr<Job> make_index_open(const char* path, elanus_rows rows, elanus_index* index, elanus_done done, void* context) {
   auto found = find_rows(rows);
-  if (found->element() != Element::float32) fail(ELANUS_INVALID, "graphs are of rows of float32");
+  if (found->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
   return std::make_shared<Open>(path, std::move(found), index, done, context);
 }
 

@@ -16,6 +16,7 @@
 #include <cmath>
 #include "best.h"
 #include "handles.h"
+#include "queries.h"
 
 namespace elanus {
 
@@ -69,9 +70,8 @@ class IndexSearch final : public Job {
  private:
   // One query on its way.
   struct Asked {
-    const float* values;
+    QueryBlock exact;
     GridQuery grid;
-    float norm;
     Best best;
     Scratch& s;
     Effort& effort;
@@ -105,6 +105,7 @@ class IndexSearch final : public Job {
   const Table& table_;
   const Metric metric_;
   const uint32_t dimension_, dims_, rows_;
+  const Queries asked_;
   const uint64_t queries_;
   const Clock::time_point limit_;
   uint64_t piece_queries_ = 1;
@@ -119,7 +120,8 @@ class IndexSearch final : public Job {
 
 IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<Index> index, elanus_done done, void* context)
     : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_(index_->grid.state().metric),
-      dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count), queries_(plan.query_value_count / dimension_),
+      dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count),
+      asked_(table_, metric_, index_->rows->layout(), plan.queries, plan.query_value_count), queries_(asked_.count()),
       limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
   const bool turned = metric_ != Metric::l2;
   if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
@@ -178,10 +180,11 @@ Job::Round IndexSearch::settle(uint64_t*) {
 
 void IndexSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
   go_on();
-  const float* values = plan_.queries + query * dimension_;
-  s.work.resize(dims_);
-  Asked a = {values, index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), 0, Best(plan_.k), s, effort, {}};
-  if (metric_ == Metric::cosine) a.norm = table_.norm(values, dimension_);
+  s.work.resize((size_t)dims_ + dimension_);
+  const Layout& layout = index_->rows->layout();
+  float* values = s.work.data() + dims_;
+  table_.widen(layout.element, (const unsigned char*)plan_.queries + query * layout.row_bytes(), dimension_, values);
+  Asked a = {asked_.block(query, 1), index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), Best(plan_.k), s, effort, {}};
   if (allowed_count_) {
     if (plan_.has_inner) find_ring(a);
     else find_nearest(a);
@@ -352,14 +355,13 @@ void IndexSearch::settle_pending(Asked& a) const {
   uint64_t run;
   float keys[raw_block], norms[raw_block];
   s.at.resize(raw_block + tile_rows);
-  const QueryBlock asked = {a.values, &a.norm, 1};
   for (size_t first = 0; first < a.pending.size(); first += raw_block) {
     if (first) go_on();
     const uint32_t count = (uint32_t)std::min<size_t>(raw_block, a.pending.size() - first);
     for (uint32_t i = 0; i < count; ++i) s.at[i] = index_->rows->at(a.pending[first + i], &run);
     for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
-    const RowBlock rows = {s.at.data(), count, dimension_, true};
-    table_.keys(metric_, &asked, &rows, keys, count, norms);
+    const RowBlock rows = {s.at.data(), count, dimension_, true, index_->rows->element()};
+    table_.keys(metric_, &a.exact, &rows, keys, count, norms);
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t row = a.pending[first + i];
       if (std::isnan(keys[i]) || (plan_.has_outer && !(low_ <= keys[i] && keys[i] < high_))) continue;

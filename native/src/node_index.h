@@ -37,7 +37,11 @@ napi_value search_index(Call& call) {
   elanus_index_search plan = {};
   const double ticket = call.number(0);
   plan.index = call.whole(1);
-  plan.queries = call.array<float>(2, napi_float32_array, &plan.query_value_count);
+  elanus_index_about about;
+  elanus_error error;
+  if (!call.good()) return nullptr;
+  if (const int status = elanus_index_tell(plan.index, &about, &error)) return call.done(status, error);
+  plan.queries = call.entries(2, about.entry_bytes, &plan.query_value_count);
   plan.k = call.whole32(3);
   plan.ef = call.whole32(4);
   plan.allowed = call.array<uint8_t>(5, napi_uint8_array, &plan.allowed_bytes);
@@ -59,6 +63,50 @@ napi_value search_index(Call& call) {
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_index_search_start(&plan, job_done, pending, job, error);
   });
+}
+
+// (index, Float64Array of 4): kind, element, dimension, rows.
+napi_value tell_index(Call& call) {
+  elanus_error error;
+  elanus_index_about about;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 4) return call.fail("four places are needed");
+  if (const int status = elanus_index_tell(index, &about, &error)) return call.done(status, error);
+  out[0] = about.kind;
+  out[1] = about.element;
+  out[2] = about.dimension;
+  out[3] = (double)about.row_count;
+  return nullptr;
+}
+
+// (rows, metric, degree, beam, seed)
+napi_value create_growing(Call& call) {
+  elanus_error error;
+  elanus_growing growing = 0;
+  const elanus_growing_plan plan = {call.whole(0), call.whole32(1), call.whole32(2), call.whole32(3), call.whole(4)};
+  if (!call.good()) return nullptr;
+  const int status = elanus_growing_create(&plan, &growing, &error);
+  return call.number_result(status, error, (double)growing);
+}
+
+// (ticket, growing, rowCount); the handle of the index comes where findNotFinite has its index.
+napi_value extend_growing(Call& call) {
+  const double ticket = call.number(0);
+  const uint64_t growing = call.whole(1), row_count = call.whole(2);
+  if (!call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_growing_extend_start(growing, row_count, &pending->opened, job_done, pending, job, error);
+  });
+}
+
+napi_value close_growing(Call& call) {
+  elanus_error error;
+  const uint64_t growing = call.whole(0);
+  if (!call.good()) return nullptr;
+  return call.done(elanus_growing_close(growing, &error), error);
 }
 
 napi_value close_index(Call& call) {

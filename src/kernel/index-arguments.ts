@@ -1,10 +1,11 @@
 /** The checks of what index calls are given, before anything native is called. C++ checks lengths and handles once more. */
 
 import { bitsetBytes } from "../model/bitset.ts";
-import { checkMetric } from "./arguments.ts";
+import { checkMetric, checkQueries } from "./arguments.ts";
 import { MAX_BEAM, MAX_DEGREE, MAX_INDEX_ROWS, MAX_WIDTH, MIN_DEGREE } from "./index-kernel.ts";
-import type { IndexBuild, IndexSearch } from "./index-kernel.ts";
+import type { GrowingGraph, IndexBuild, IndexSearch } from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
+import type { RowLayout } from "./layout.ts";
 
 function require(condition: boolean, text: () => string): void {
   if (!condition) throw new KernelError(text());
@@ -39,16 +40,24 @@ export function checkBuild(build: IndexBuild, held: number): void {
   checkPath(path);
 }
 
+export function checkGrowing({ metric, degree, beam, seed }: GrowingGraph): void {
+  checkMetric(metric, "float32");
+  require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
+  require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+  require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
+}
+
+export function checkExtension(rowCount: number): void {
+  require(isWhole(rowCount, 1, MAX_INDEX_ROWS), () => `${rowCount} rows are not in 1..${MAX_INDEX_ROWS}`);
+}
+
 /** Returns the number of queries. */
-export function checkIndexSearch(search: IndexSearch, dimension: number, rowCount: number): number {
+export function checkIndexSearch(search: IndexSearch, layout: RowLayout, rowCount: number): number {
   const { queries, k, parameters, allowed, rank, range, timeLimitMicroseconds } = search;
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
   const { ef } = parameters;
   require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
-  require(queries instanceof Float32Array, () => "queries must be a Float32Array");
-  require(queries.length % dimension === 0, () =>
-    `${queries.length} query values are no multiple of dimension ${dimension}`);
-  const queryCount = queries.length / dimension;
+  const queryCount = checkQueries(queries, layout);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {
     require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");

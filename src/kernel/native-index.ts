@@ -12,6 +12,7 @@ import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
+  GrowingGraph,
   IndexBuild,
   IndexBuildJob,
   IndexDescription,
@@ -21,6 +22,8 @@ import type {
   IndexSearch,
 } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
+import { ELEMENT_NAMES } from "./layout.ts";
+import type { RowLayout, RowValues } from "./layout.ts";
 
 /** What `native/src/node_index.h` exports. */
 export interface IndexAddon {
@@ -38,7 +41,7 @@ export interface IndexAddon {
   searchIndex(
     ticket: number,
     index: Handle,
-    queries: Float32Array,
+    queries: RowValues,
     k: number,
     ef: number,
     allowed: Bitset | null,
@@ -52,6 +55,10 @@ export interface IndexAddon {
     work: Float64Array,
   ): void;
   closeIndex(index: Handle): void;
+  tellIndex(index: Handle, about: Float64Array): void;
+  createGrowing(rows: Handle, metric: number, degree: number, beam: number, seed: number): Handle;
+  extendGrowing(ticket: number, growing: Handle, rowCount: number): void;
+  closeGrowing(growing: Handle): void;
   describeIndex(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
@@ -108,8 +115,8 @@ export class NativeIndexes implements IndexKernel {
 
   async searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits> {
     checkIndex.checkIndexHandle(search.index);
-    this.#describe(search.index);
-    const queryCount = checkIndex.checkIndexSearch(search, this.#number(1), this.#number(4));
+    const { layout, rowCount } = this.#tell(search.index);
+    const queryCount = checkIndex.checkIndexSearch(search, layout, rowCount);
     const rows = new Uint32Array(queryCount * search.k);
     const scores = new Float32Array(queryCount * search.k);
     const tied = new Uint8Array(queryCount);
@@ -159,6 +166,31 @@ export class NativeIndexes implements IndexKernel {
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
       rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(2) + 1)],
     };
+  }
+
+  createGrowing(graph: GrowingGraph): Handle {
+    check.checkHandle(graph.rows);
+    checkIndex.checkGrowing(graph);
+    const { rows, metric, degree, beam, seed } = graph;
+    return this.#guarded(() => this.#addon.createGrowing(rows, METRICS.indexOf(metric), degree, beam, seed));
+  }
+
+  async extendGrowing(growing: Handle, rowCount: number, signal?: AbortSignal): Promise<Handle> {
+    checkIndex.checkIndexHandle(growing);
+    checkIndex.checkExtension(rowCount);
+    return this.#startJob(signal ?? null, (ticket) => this.#addon.extendGrowing(ticket, growing, rowCount));
+  }
+
+  closeGrowing(growing: Handle): void {
+    checkIndex.checkIndexHandle(growing);
+    this.#guarded(() => this.#addon.closeGrowing(growing));
+  }
+
+  #tell(index: Handle): { readonly layout: RowLayout; readonly rowCount: number } {
+    const about = new Float64Array(4);
+    this.#guarded(() => this.#addon.tellIndex(index, about));
+    const [, element = 0, dimension = 0, rowCount = 0] = about;
+    return { layout: { element: present(ELEMENT_NAMES[element], "the element of an index"), dimension }, rowCount };
   }
 
   #describe(index: Handle): void {

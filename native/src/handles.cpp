@@ -1,5 +1,6 @@
 #include "handles.h"
 #include <mutex>
+#include <variant>
 #include <vector>
 #include "failure.h"
 
@@ -11,12 +12,14 @@ constexpr uint32_t slot_bits = 24;
 constexpr uint64_t most_slots = (uint64_t)1 << slot_bits;
 constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
 
+// Nothing while the slot is free.
+using Opened =
+    std::variant<std::monostate, std::shared_ptr<Rows>, std::shared_ptr<Index>, std::shared_ptr<GrowingIndex>, std::shared_ptr<Sparse>>;
+
 struct Slot {
-  std::shared_ptr<Rows> rows;     // one of these while it is open
-  std::shared_ptr<Index> index;
-  std::shared_ptr<GrowingIndex> growing;
+  Opened opened;
   uint64_t generation = 1;   // of the handle that is open, or of the next one
-  bool open() const { return rows || index || growing; }
+  bool open() const { return opened.index() != 0; }
 };
 
 struct Handles {
@@ -32,7 +35,7 @@ Handles& handles() {
   return *all;
 }
 
-template <class T> uint64_t open_slot(std::shared_ptr<T> opened, std::shared_ptr<T> Slot::*kind) {
+uint64_t open_slot(Opened opened) {
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   if (all.free.empty()) {
@@ -44,35 +47,36 @@ template <class T> uint64_t open_slot(std::shared_ptr<T> opened, std::shared_ptr
   const uint32_t number = all.free.back();
   all.free.pop_back();
   Slot& slot = all.slots[number];
-  slot.*kind = std::move(opened);
+  slot.opened = std::move(opened);
   ++all.open;
   return slot.generation << slot_bits | number;
 }
 
-template <class T> std::shared_ptr<T> find(uint64_t handle, std::shared_ptr<T> Slot::*kind, const char* name) {
+template <class T> std::shared_ptr<T> find(uint64_t handle, const char* name) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
-  if (number >= all.slots.size() || all.slots[number].generation != generation || !(all.slots[number].*kind))
-    fail(ELANUS_STALE, "%s handle %llu is not open", name, (unsigned long long)handle);
-  return all.slots[number].*kind;
+  const bool known = number < all.slots.size() && all.slots[number].generation == generation;
+  const auto* found = known ? std::get_if<std::shared_ptr<T>>(&all.slots[number].opened) : nullptr;
+  if (!found) fail(ELANUS_STALE, "%s handle %llu is not open", name, (unsigned long long)handle);
+  return *found;
 }
 
 }  // namespace
 
-uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows), &Slot::rows); }
-uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(std::move(index), &Slot::index); }
-uint64_t open_handle(std::shared_ptr<GrowingIndex> growing) { return open_slot(std::move(growing), &Slot::growing); }
+uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows)); }
+uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(std::move(index)); }
+uint64_t open_handle(std::shared_ptr<GrowingIndex> growing) { return open_slot(std::move(growing)); }
+uint64_t open_handle(std::shared_ptr<Sparse> sparse) { return open_slot(std::move(sparse)); }
 
-std::shared_ptr<Rows> find_rows(uint64_t handle) { return find(handle, &Slot::rows, "rows"); }
-std::shared_ptr<Index> find_index(uint64_t handle) { return find(handle, &Slot::index, "index"); }
-std::shared_ptr<GrowingIndex> find_growing(uint64_t handle) { return find(handle, &Slot::growing, "growing index"); }
+std::shared_ptr<Rows> find_rows(uint64_t handle) { return find<Rows>(handle, "rows"); }
+std::shared_ptr<Index> find_index(uint64_t handle) { return find<Index>(handle, "index"); }
+std::shared_ptr<GrowingIndex> find_growing(uint64_t handle) { return find<GrowingIndex>(handle, "growing graph"); }
+std::shared_ptr<Sparse> find_sparse(uint64_t handle) { return find<Sparse>(handle, "sparse"); }
 
 void close_handle(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
-  std::shared_ptr<Rows> last_rows;   // freed after the lock is given up: unmapping takes its time
-  std::shared_ptr<Index> last_index;
-  std::shared_ptr<GrowingIndex> last_growing;
+  Opened last;   // freed after the lock is given up: unmapping takes its time
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   const bool known = number < all.slots.size() && generation >= 1 &&
@@ -80,12 +84,7 @@ void close_handle(uint64_t handle) {
   if (!known) fail(ELANUS_STALE, "%llu never was a handle", (unsigned long long)handle);
   Slot& slot = all.slots[number];
   if (generation != slot.generation) return;
-  last_rows = std::move(slot.rows);
-  last_index = std::move(slot.index);
-  last_growing = std::move(slot.growing);
-  slot.rows = nullptr;
-  slot.index = nullptr;
-  slot.growing = nullptr;
+  last.swap(slot.opened);
   --all.open;
   if (++slot.generation <= last_generation) all.free.push_back((uint32_t)number);
 }

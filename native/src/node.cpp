@@ -19,6 +19,7 @@
 #include <vector>
 #include "../include/elanus_filter.h"
 #include "../include/elanus_index.h"
+#include "../include/elanus_sparse.h"
 
 namespace {
 
@@ -414,6 +415,7 @@ napi_value cancel(Call& call) {
 
 #include "node_index.h"
 #include "node_filter.h"
+#include "node_sparse.h"
 
 // --------------------------------------------------------------------------------------------------------------- the rest
 
@@ -549,6 +551,12 @@ NAPI_MODULE_INIT() {
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
       {"filter", started_with_value<filter, 3>},
+      {"createSparse", plain<create_sparse>},
+      {"appendSparse", plain<append_sparse>},
+      {"describeSparse", plain<describe_sparse>},
+      {"sparseLengths", plain<sparse_lengths>},
+      {"gatherSparse", plain<gather_sparse>},
+      {"searchSparse", started<search_sparse>},
   };
   for (const auto& one : all) {
     napi_value function;

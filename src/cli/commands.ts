@@ -2,6 +2,7 @@
 
 import type { Command } from "./command.ts";
 import { inspectFiles } from "./commands/inspect-files.ts";
+import { inspectIndex, inspectIndexes } from "./commands/inspect-index.ts";
 import { inspectChannels, inspectMeta, inspectSegment, inspectSegments } from "./commands/inspect-meta.ts";
 import { inspectWal } from "./commands/inspect-wal.ts";
 import { serve } from "./commands/serve.ts";
@@ -14,6 +15,8 @@ export const COMMANDS: readonly Command[] = [
   inspectChannels,
   inspectSegments,
   inspectSegment,
+  inspectIndexes,
+  inspectIndex,
   inspectWal,
   tail,
 ];

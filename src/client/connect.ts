@@ -38,6 +38,7 @@ export async function connect(directory: string, options: ConnectOptions = {}): 
   return new Elanus(link, timestamp);
 }
 
+export type { Explained, SearchExplanation } from "./elanus.ts";
 export { MilvusError } from "../base/errors.ts";
 export type {
   CollectionDescription,

@@ -16,6 +16,7 @@ import { columnRows } from "../model/columns.ts";
 import { isSparseQueries } from "../model/queries.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
+import type { SearchExplanation } from "../proxy/explain.ts";
 import type { Target } from "../proxy/requests.ts";
 import type { Written } from "./calls.ts";
 import {
@@ -46,6 +47,16 @@ import {
 import { hitsOf, keysOf, rowsOf } from "./result-rows.ts";
 import { type ColumnsInput, type InputColumns, columnsOfColumns, columnsOfRows } from "./rows-input.ts";
 import type { AnyRow, Key } from "./values.ts";
+
+export type { SearchExplanation };
+
+/** Hits, and what was done to find them. */
+export interface Explained<Hits> {
+  readonly hits: Hits;
+  readonly explanation: SearchExplanation;
+}
+
+type Explain<Options> = Options & { readonly explain: true };
 
 /** A row found by a search: its key, its score by the metric, and the fields that were asked for. */
 export type Hit<Row extends object = AnyRow> = { readonly id: Key; readonly score: number } & Row;
@@ -299,11 +310,18 @@ export class Elanus implements AsyncDisposable {
    * (or dynamic key) that is asked for be named `score`, or one that is not the key `id`, it stands as `$score` or `$id`. Keys and
    * fields of Int64 are numbers where that is exact, else bigints (`values.ts`).
    *
+   * With `explain: true` the answer is `{ hits, explanation }`: what was done in each segment and why, with counts.
+   *
    * @throws MilvusError 100 no such collection, 101 not loaded, 1100 with the reason for a wrong vector, filter, field or parameter.
    */
+  search<Row extends object = AnyRow>(name: string, options: Explain<SearchOneOptions>): Promise<Explained<Hit<Row>[]>>;
+  search<Row extends object = AnyRow>(
+    name: string,
+    options: Explain<SearchManyOptions>,
+  ): Promise<Explained<Hit<Row>[][]>>;
   search<Row extends object = AnyRow>(name: string, options: SearchOneOptions): Promise<Hit<Row>[]>;
   search<Row extends object = AnyRow>(name: string, options: SearchManyOptions): Promise<Hit<Row>[][]>;
-  async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][]> {
+  async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][] | Explained<Hit[] | Hit[][]>> {
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
     const { values } = request.queries;
     const buffers = isSparseQueries(values)
@@ -314,7 +332,9 @@ export class Elanus implements AsyncDisposable {
       transfer: buffers as ArrayBuffer[],
     });
     const lists = hitsOf(response) as Hit[][];
-    return options.vectors === undefined ? lists[0]! : lists;
+    const hits = options.vectors === undefined ? lists[0]! : lists;
+    const { explanation } = response;
+    return explanation === null ? hits : { hits, explanation };
   }
 
   /**

@@ -141,3 +141,17 @@ test("a refused call says why, and changes nothing", { timeout: 30_000 }, async 
   );
   assert.equal(await db.hasCollection("docs"), false, "what was begun is taken back");
 });
+
+test("an explained search tells what was done in each segment", { timeout: 30_000 }, async (context) => {
+  await using db = await connect(await folder(context));
+  await db.createCollection({ name: "docs", dimension: DIMENSION });
+  await db.insert("docs", [
+    { id: 1, vector: vectorOf(1) },
+    { id: 2, vector: vectorOf(2) },
+  ]);
+  const { hits, explanation } = await db.search("docs", { vector: vectorOf(2), limit: 1, explain: true });
+  assert.equal(hits[0]!.id, 2);
+  assert.deepEqual([explanation.indexType, explanation.k, explanation.estimatedRecall], ["AUTOINDEX", 1, 1]);
+  const [segment] = explanation.segments;
+  assert.deepEqual([segment?.state, segment?.strategy, segment?.exactScores], ["growing", "exact", 2]);
+});

@@ -45,6 +45,8 @@ interface CommonSearchOptions extends ReadOptions {
   readonly metricType?: MetricType;
   /** As in Milvus: `radius` and `range_filter` for a ring, `ef`, `nprobe`… of the index. */
   readonly params?: Readonly<Record<string, FieldValue>>;
+  /** Whether to tell what was done: the answer is `{ hits, explanation }` then. */
+  readonly explain?: boolean;
   /** Digits behind the point that scores are rounded to: 0 to 6. */
   readonly roundDecimal?: number;
 }
@@ -135,6 +137,7 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
   if (options.offset !== undefined) params.set("offset", String(options.offset));
   if (options.field !== undefined) params.set("anns_field", options.field);
   if (options.metricType !== undefined) params.set("metric_type", options.metricType);
+  if (options.explain === true) params.set("explain", "true");
   if (options.params !== undefined) params.set("params", JSON.stringify(options.params));
   if (options.roundDecimal !== undefined) params.set("round_decimal", String(options.roundDecimal));
   return {

@@ -21,7 +21,7 @@ import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metas
 import type { IndexInfo, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
-import type { DataService, IndexProgress, IndexTask, TaskReport } from "../rpc/services.ts";
+import type { DataService, IndexProgress, IndexResult, IndexTask, TaskReport } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { parseIndexKey } from "../storage/keys.ts";
 import { type Context, putJson } from "./context.ts";
@@ -118,7 +118,7 @@ export class IndexBuilds {
     this.#log(`index ${record.indexId} of segment ${record.segmentId} is built again: ${reason}`);
     const failures = record.failures + 1;
     const state = failures < MOST_FAILURES ? "Unissued" : "Failed";
-    await this.#write({ ...record, state, reason, failures, files: [] });
+    await this.#write({ ...record, state, reason, failures, files: [], recall: [] });
     this.#changed(collectionId);
     await this.#removeFiles(record);
     this.wake();
@@ -214,6 +214,7 @@ export class IndexBuilds {
             failures: 0,
             rowCount: segment.rowCount,
             files: [],
+            recall: [],
           });
         }
       }
@@ -230,7 +231,7 @@ export class IndexBuilds {
       if (report === null) return;
       await this.#data.dropTask(name).catch(() => undefined);
       if (report.state !== "finished") await this.#fail(record, report);
-      else if (report.result.kind === "index") await this.#finish(record, report.result.files);
+      else if (report.result.kind === "index") await this.#finish(record, report.result);
     } catch (thrown) {
       if (this.#stopping.signal.aborted) return;
       const reason = asMilvusError(thrown).message;
@@ -255,8 +256,9 @@ export class IndexBuilds {
     return null;
   }
 
-  async #finish(record: SegmentIndexInfo, files: SegmentIndexInfo["files"]): Promise<void> {
-    if (await this.#write({ ...record, state: "Finished", reason: "", files })) this.#changed(record.collectionId);
+  async #finish(record: SegmentIndexInfo, { files, recall }: IndexResult): Promise<void> {
+    if (await this.#write({ ...record, state: "Finished", reason: "", files, recall }))
+      this.#changed(record.collectionId);
     else await this.#removeFiles(record);
   }
 

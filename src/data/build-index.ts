@@ -20,6 +20,7 @@ import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
+import { sampleRecall } from "./sample-recall.ts";
 
 const SEED = 1;
 
@@ -36,7 +37,8 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
   const { rowCount, fields } = files.manifest;
   // A field that is younger than the segment has no rows there.
-  if (!fields.some(({ fieldId }) => fieldId === field.fieldId)) return { kind: "index", files: [], rowCount };
+  if (!fields.some(({ fieldId }) => fieldId === field.fieldId))
+    return { kind: "index", files: [], rowCount, recall: [] };
   const vectors = await openVectors(files, field, true, kernel);
   const name = `build-${task.taskId}-${task.version}`;
   try {
@@ -54,6 +56,11 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
     );
     running.progress = () => job.progress();
     await job.done;
+    const metric = task.metricType as Metric;
+    const recall = await sampleRecall(
+      { kernel, indexes, family, rows: vectors.rows, rowCount, metric, path: work.path(name) },
+      running.signal,
+    );
     const key = indexFileKey({
       buildId: task.taskId,
       version: task.version,
@@ -67,7 +74,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
         running.signal.throwIfAborted();
         await sink.append(piece);
       });
-      return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount };
+      return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount, recall };
     } catch (error) {
       await sink.abort();
       throw error;

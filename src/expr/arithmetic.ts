@@ -6,7 +6,7 @@ import type { CompareOperator, Constant } from "../model/filter.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import { castTo, isFloatType, isIntegerType, isNumber } from "./cast.ts";
 import { constantType, describeConstant, foldArithmetic, operatorName } from "./constants.ts";
-import { FilterError, notSupportedYet } from "./failure.ts";
+import { FilterError } from "./failure.ts";
 import type { ArithmeticSymbol, BitSymbol } from "./syntax.ts";
 import type { Typed, TypedArithmetic, TypedConstant } from "./typed.ts";
 
@@ -21,9 +21,8 @@ export function typeArithmetic(
     const [leftText, rightText] = quote();
     throw new FilterError(`power can only apply on constants: ${leftText}**${rightText}`);
   }
-  const isBit = operator === "&" || operator === "|" || operator === "^";
   refuseOperand(operator, left, right, quote);
-  if (left.kind === "arithmetic" || right.kind === "arithmetic") {
+  if (left.kind === "arithmetic" || right.kind === "arithmetic" || left.kind === "length" || right.kind === "length") {
     throw new FilterError("complicated arithmetic operations are not supported");
   }
   if (left.kind === "field" && right.kind === "field") {
@@ -32,8 +31,7 @@ export function typeArithmetic(
   const field = left.kind === "field" ? left.field : (right as Typed & { readonly kind: "field" }).field;
   const { value } = (left.kind === "constant" ? left : right) as TypedConstant;
   const { dataType } = field;
-  if (isBit) throw notSupportedYet(`${operatorName(operator)} on a field`);
-  if (left.kind === "constant" && operator !== "+" && operator !== "*") {
+  if (left.kind === "constant" && !isCommutative(operator)) {
     throw new FilterError("module field is not yet supported");
   }
   if (operator === "%" && (isFloatType(dataType) || typeof value !== "bigint")) {
@@ -42,6 +40,7 @@ export function typeArithmetic(
   if (isIntegerType(dataType) && typeof value === "number") {
     throw new FilterError(`cannot perform arithmetic between ${dataTypeName(dataType)} field and Double`);
   }
+  // Refused above: a float beside bits.
   const operand = castTo(dataType, value);
   if (operand === null || !isNumber(operand)) {
     throw new FilterError(`cannot cast value to ${dataTypeName(dataType)}, value: ${describeConstant(value)}`);
@@ -65,6 +64,10 @@ function foldTwo(operator: ArithmeticSymbol | BitSymbol, left: TypedConstant, ri
   return { kind: "constant", value: foldArithmetic(operator, left.value, right.value), isTemplate: false };
 }
 
+function isCommutative(operator: ArithmeticSymbol | BitSymbol): boolean {
+  return operator === "+" || operator === "*" || operator === "&" || operator === "|" || operator === "^";
+}
+
 /** Both operands must be numbers, or places in a document that may hold one. */
 function refuseOperand(
   operator: ArithmeticSymbol | BitSymbol,
@@ -79,6 +82,7 @@ function refuseOperand(
       const family = isBit ? "bitwise" : "arithmetic";
       throw new FilterError(`invalid ${family} expression, left: ${leftText}, op: ${operator}, right: ${rightText}`);
     }
+    if (operand.kind === "length") continue;
     const type = operand.kind === "constant" ? constantType(operand.value) : operand.field.dataType;
     if (isIntegerType(type) || type === DataType.JSON || (isFloatType(type) && !isBit)) continue;
     if (isBit) throw new FilterError("bitwise operations can only apply on integer types");

@@ -2,7 +2,7 @@
  * The typing of comparisons, ranges and lists: which pairs of operands have a meaning, and the constants in the class of the field.
  */
 
-import type { CompareOperator, ConstantFilter, Filter } from "../model/filter.ts";
+import type { CompareOperator, ConstantFilter, FieldPlace, Filter } from "../model/filter.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { compareArithmetic } from "./arithmetic.ts";
 import { castTo, isNumberType } from "./cast.ts";
@@ -39,15 +39,33 @@ export function compareTyped(
   }
   if (left.kind === "list" || right.kind === "list") throw notSupportedYet("comparison with a list");
   if (left.kind === "filter" || right.kind === "filter") throw incompatible(quote(syntax));
+  if (left.kind === "length" && right.kind === "constant") return compareLength(operator, left, right);
+  if (right.kind === "length" && left.kind === "constant") return compareLength(mirrored(operator), right, left);
   if (left.kind === "constant") return compareWith(mirrored(operator), right as FieldOrArithmetic, left);
-  if (right.kind === "constant") return compareWith(operator, left, right);
-  if (left.kind !== "field" || right.kind !== "field") {
+  if (right.kind === "constant") return compareWith(operator, left as FieldOrArithmetic, right);
+  if (left.kind !== "field" || right.kind !== "field" || isElement(left.field) || isElement(right.field)) {
+    if ([left, right].some((operand) => operand.kind === "field" && isElement(operand.field))) {
+      throw new FilterError("field-to-field comparison involving ARRAY fields is not supported");
+    }
     throw new FilterError("only comparison between two fields is supported");
   }
   const types = [left.field.dataType, right.field.dataType];
   if (types.includes(DataType.JSON)) throw new FilterError("two column comparison with JSON type is not supported");
   if (types[0] === DataType.Bool) refuseRangeOfBooleans(operator);
   return { kind: "filter", filter: { kind: "columns", left: left.field, operator, right: right.field } };
+}
+
+function isElement({ dataType, path }: FieldPlace): boolean {
+  return dataType !== DataType.JSON && path.length > 0;
+}
+
+function compareLength(
+  operator: CompareOperator,
+  { field }: Typed & { readonly kind: "length" },
+  constant: TypedConstant,
+): Typed {
+  const value = cast(DataType.Int64, constant.value) as bigint;
+  return { kind: "filter", filter: { kind: "length", field, operator, value } };
 }
 
 export function rangeTyped(
@@ -163,6 +181,8 @@ export function typeOf(typed: Typed): DataType {
       return DataType.Array;
     case "field":
       return typed.field.dataType;
+    case "length":
+      return DataType.Int64;
     case "arithmetic":
       return typed.dataType;
     case "filter":
@@ -170,7 +190,7 @@ export function typeOf(typed: Typed): DataType {
   }
 }
 
-function areComparable(left: DataType, right: DataType): boolean {
+export function areComparable(left: DataType, right: DataType): boolean {
   if (left === DataType.JSON || right === DataType.JSON) return true;
   return left === right || (isNumberType(left) && isNumberType(right));
 }

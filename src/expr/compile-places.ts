@@ -10,13 +10,11 @@ import type {
   CompareOperator,
   FieldPlace,
   InFilter,
-  LeafFilter,
+  PlaceFilter,
 } from "../model/filter.ts";
 import { floatInterval, integerInterval } from "./bounds.ts";
 import { isNumber } from "./cast.ts";
 import type { CodeWriter } from "./code-writer.ts";
-
-type PlaceLeaf = Exclude<LeafFilter, { readonly kind: "columns" }>;
 
 const OUTSIDE = 1;
 const INTEGER_ENDS = 2;
@@ -28,7 +26,7 @@ const NOTHING = (1 << PlaceClass.Missing) | (1 << PlaceClass.Null);
 const ALL_CLASSES = (1 << (PlaceClass.Malformed + 1)) - 1;
 
 /** False when the kernel cannot. */
-export function compilePlaceLeaf(writer: CodeWriter, filter: PlaceLeaf): boolean {
+export function compilePlaceLeaf(writer: CodeWriter, filter: PlaceFilter): boolean {
   const column = writer.column(filter.field, "place");
   switch (filter.kind) {
     case "compare":

@@ -64,7 +64,7 @@ for (const set of native instanceof NativeKernel ? ["portable", "avx2", "avx512"
       const random = new Random(seed * 31);
       const rowCount = random.below(150);
       const source = randomTable(random, rowCount);
-      for (let number = 0; number < 12; number += 1) {
+      for (let number = 0; number < 20; number += 1) {
         agree(randomFilter(random), source, rowCount, `seed ${seed}, filter ${number}`);
       }
     }

@@ -4,7 +4,7 @@
  * Always true: int64 arithmetic wraps at 64 bits, as it does in a row; a fold that has no meaning throws a `FilterError`.
  */
 
-import type { ArithmeticOperator, CompareOperator, Constant, Element } from "../model/filter.ts";
+import type { ArithmeticOperator, BitOperator, CompareOperator, Constant, Element } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
 import { FilterError } from "./failure.ts";
 import type { ArithmeticSymbol, BitSymbol } from "./syntax.ts";
@@ -97,12 +97,8 @@ function foldIntegers(operator: ArithmeticOperator | BitSymbol, left: bigint, ri
       if (right === 0n && operator === "/") throw new FilterError("cannot divide by zero");
       if (right === 0n && operator === "%") throw new FilterError("cannot modulo by zero");
       return wrappingArithmetic(operator, left, right);
-    case "&":
-      return left & right;
-    case "|":
-      return left | right;
-    case "^":
-      return left ^ right;
+    default:
+      return wrappingArithmetic(operator, left, right);
   }
 }
 
@@ -127,6 +123,10 @@ function foldFloats(operator: ArithmeticSymbol | BitSymbol, left: number, right:
   }
 }
 
+export function isBitOperator(operator: string): operator is BitOperator {
+  return operator === "&" || operator === "|" || operator === "^";
+}
+
 /** The arithmetic of integer rows: 64 bits, wrapping, division towards zero. */
 export function wrappingArithmetic(operator: ArithmeticOperator, left: bigint, right: bigint): bigint {
   switch (operator) {
@@ -140,6 +140,12 @@ export function wrappingArithmetic(operator: ArithmeticOperator, left: bigint, r
       return BigInt.asIntN(64, left / right);
     case "%":
       return left % right;
+    case "&":
+      return left & right;
+    case "|":
+      return left | right;
+    case "^":
+      return left ^ right;
   }
 }
 

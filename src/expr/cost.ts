@@ -5,9 +5,11 @@ import { DataType } from "../model/types.ts";
 
 export function leafCost(filter: LeafFilter): number {
   if (filter.kind === "columns") return filter.left.dataType === DataType.VarChar ? 20 : 3;
+  if (filter.kind === "sample") return 5;
   const { dataType, path } = filter.field;
   if (filter.kind === "null" && path.length === 0) return 1;
   if (dataType === DataType.JSON) return 300;
+  if (path.length > 0 || dataType === DataType.Array) return 30;
   if (dataType !== DataType.VarChar) return filter.kind === "in" ? 5 : 1;
   return filter.kind === "like" ? 20 : 10;
 }

@@ -15,6 +15,7 @@ import type {
   Element,
   ExistsFilter,
   InFilter,
+  LengthFilter,
   LikeFilter,
   NullFilter,
   RangeFilter,
@@ -22,7 +23,7 @@ import type {
 import { bitsOf, packBytes } from "./bits.ts";
 import { floatInterval } from "./bounds.ts";
 import { isNumber } from "./cast.ts";
-import { compareConstants, holds, wrappingArithmetic } from "./constants.ts";
+import { compareConstants, holds, isBitOperator, wrappingArithmetic } from "./constants.ts";
 import { Class, JsonReader, unescaped, wideInteger } from "./json.ts";
 import { type BytesMatcher, compileLike } from "./like.ts";
 import type { PlaceReader, PlaceValues } from "./places.ts";
@@ -161,7 +162,7 @@ export function compileArithmeticPlace(filter: ArithmeticFilter, places: PlaceRe
         kind === Class.Wide ? wideInteger(bytes, values.starts[row]!, values.ends[row]!) : BigInt(values.numbers[row]!);
       result = wrappingArithmetic(operator, exact, operand);
     } else {
-      if (operator === "%") return UNKNOWN;
+      if (operator === "%" || isBitOperator(operator)) return UNKNOWN;
       result = floatArithmetic(operator, values.numbers[row]!, Number(operand));
     }
     const order = compareConstants(result, value);
@@ -216,6 +217,31 @@ export function compileContainsPlace(filter: ContainsFilter, places: PlaceReader
     if (filter.mode === "all") return answer(sought.every((wanted) => holdsElement(bytes, start, end, wanted)));
     return answer(sought.some((wanted) => holdsElement(bytes, start, end, wanted)));
   });
+}
+
+/** UNKNOWN where there is no array. */
+export function compileLengthPlace(filter: LengthFilter, places: PlaceReader): Operation {
+  const value = Number(filter.value);
+  const reader = new JsonReader();
+  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+    if (values.classes[row] !== Class.Array) return UNKNOWN;
+    return answer(holds(filter.operator, countElements(reader, bytes, values.starts[row]!, values.ends[row]!) - value));
+  });
+}
+
+function countElements(reader: JsonReader, bytes: Uint8Array, start: number, end: number): number {
+  reader.open(bytes, end - 1);
+  let count = 0;
+  for (let at = start + 1; at < end - 1;) {
+    at = reader.skipSpace(at);
+    if (at >= end - 1) break;
+    if (bytes[at] === 0x2c) at += 1;
+    else {
+      at = reader.read(at);
+      count += 1;
+    }
+  }
+  return count;
 }
 
 /** An element to find: an array to compare in order, or the bytes and the value of a scalar. */

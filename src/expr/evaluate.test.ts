@@ -39,6 +39,22 @@ test("the fast evaluation says what the slow one says", () => {
   assert.ok(cases >= 20_000);
 });
 
+test("a sample takes about its share, the same rows each time, other rows for another filter", () => {
+  const rowCount = 20_000;
+  const id = { kind: "fixed", type: DataType.Int64, values: new BigInt64Array(rowCount), valid: null } as const;
+  const rows = (filter: Filter): number[] => [...rowsOf(evaluateFilter(filter, source({ id }), rowCount))];
+  for (const factor of [0.001, 0.25, 0.9]) {
+    const filter = parseFilter(`random_sample(${factor})`, SCHEMA)!;
+    const sample = rows(filter);
+    assert.ok(Math.abs(sample.length - factor * rowCount) < 5 * Math.sqrt(factor * rowCount), `${sample.length}`);
+    assert.deepEqual(rows(filter), sample);
+    assert.notDeepEqual(rows(parseFilter(`random_sample(${factor})`, SCHEMA)!), sample);
+  }
+  const among = parseFilter("id == 0 and random_sample(0.5)", SCHEMA)!;
+  assert.ok(Math.abs(rows(among).length - rowCount / 2) < 500);
+  agree(among, source({ id }), rowCount, "a sample under and");
+});
+
 test("rows beyond one stretch, and rows that begin in the middle", () => {
   for (let seed = 1; seed <= 4; seed += 1) {
     const random = new Random(seed * 7919);

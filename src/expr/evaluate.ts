@@ -13,8 +13,9 @@
 
 import { assert } from "../base/assert.ts";
 import { type Bitset, bitsetBytes, intersectInto } from "../model/bitset.ts";
-import type { Filter, LeafFilter } from "../model/filter.ts";
+import type { Filter, LeafFilter, PlaceFilter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
+import { compileContainsArray, compileLength, overElement } from "./arrays.ts";
 import { andVerdicts, bitsOf, notVerdict, orVerdicts, trim, type Verdict } from "./bits.ts";
 import { leafCost } from "./cost.ts";
 import {
@@ -23,6 +24,7 @@ import {
   compileContainsPlace,
   compileExistsPlace,
   compileInPlace,
+  compileLengthPlace,
   compileLikePlace,
   compileNullPlace,
   compileRangePlace,
@@ -35,6 +37,7 @@ import {
   compileRangeNumbers,
 } from "./numbers.ts";
 import { PlaceReader } from "./places.ts";
+import { compileSample } from "./sample.ts";
 import { type ColumnSource, knownRows, type Operation, type Scan, STRETCH_ROWS } from "./scan.ts";
 import {
   compileColumnsOfTexts,
@@ -118,9 +121,23 @@ class Compiler {
         ? compileColumnsOfTexts(filter)
         : compileColumnsOfNumbers(filter);
     }
-    const { dataType, path } = filter.field;
-    if (filter.kind === "null" && path.length === 0) return nullRows(filter.field.fieldId);
+    if (filter.kind === "sample") return compileSample(filter);
+    const { fieldId, dataType, path } = filter.field;
+    if (filter.kind === "null" && path.length === 0) return nullRows(fieldId);
     if (dataType === DataType.JSON) return this.#placeLeaf(filter);
+    if (path.length > 0) {
+      const element = { ...filter, field: { fieldId, dataType, path: [] } };
+      return overElement(fieldId, Number(path[0]), this.#scalarLeaf(element));
+    }
+    if (filter.kind === "length") return compileLength(filter);
+    if (filter.kind === "contains") {
+      return compileContainsArray(filter, (inner) => this.#scalarLeaf(inner));
+    }
+    return this.#scalarLeaf(filter);
+  }
+
+  #scalarLeaf(filter: PlaceFilter): Operation {
+    const { dataType } = filter.field;
     const isText = dataType === DataType.VarChar || dataType === DataType.String;
     switch (filter.kind) {
       case "compare":
@@ -138,7 +155,7 @@ class Compiler {
     }
   }
 
-  #placeLeaf(filter: Exclude<LeafFilter, { readonly kind: "columns" }>): Operation {
+  #placeLeaf(filter: PlaceFilter): Operation {
     const { fieldId } = filter.field;
     let places = this.#places.get(fieldId);
     if (places === undefined) this.#places.set(fieldId, (places = new PlaceReader(fieldId)));
@@ -159,6 +176,8 @@ class Compiler {
         return compileNullPlace(filter, places);
       case "contains":
         return compileContainsPlace(filter, places);
+      case "length":
+        return compileLengthPlace(filter, places);
     }
   }
 }

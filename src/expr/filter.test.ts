@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { MilvusError } from "../base/errors.ts";
 import { type Filter, filterFieldIds, filterKeys, isAlwaysTrue } from "../model/filter.ts";
 import { planError } from "./failure.ts";
+import { DataType } from "../model/types.ts";
 import { parseFilter } from "./filter.ts";
 import { printFilter } from "./print.ts";
 import type { TemplateValue } from "./templates.ts";
@@ -211,8 +212,8 @@ test("typing: every message", () => {
     ["tags[0] is null", "IsNull/IsNotNull operations are not supported on array element access, got: tags[0]"],
     ["exists id", "exists operation are only supported on json field now, got: id"],
     ["json_contains(id, 1)", "json_contains operation are only supported on json or array fields now, got: id"],
-    ['json_contains_all(doc["a"], 1)', "json_contains_all operation element must be an array"],
-    ['JSON_CONTAINS_ANY(doc["a"], 1)', "json_contains_any operation element must be an array"],
+    ['json_contains_all(doc["a"], 1)', "ContainsAll operation element must be an array"],
+    ['JSON_CONTAINS_ANY(doc["a"], 1)', "ContainsAny operation element must be an array"],
     ["id inn [1, 2]", "invalid expression: id inn [1, 2]"],
     ["id = 1", "invalid expression: id = 1"],
     ["id  is  null", "invalid expression: id  is  null"],
@@ -224,24 +225,71 @@ test("typing: every message", () => {
     ["id not 1", "line 1:7 mismatched input '1' expecting 'in'"],
     ["id == #", "line 1:6 token recognition error at: '#'"],
     ["vector == 1", "filter on FloatVector field is not supported"],
+    ["tags[0] == id", "field-to-field comparison involving ARRAY fields is not supported"],
+    ["tags[0][1] == 1", "can only access array field with integer index"],
+    ["tags[0] == 1.5", "cannot cast value to Int64, value: float_val:1.5"],
+    ["array_contains(tags, 'a')", "contains operation can't compare between array element type: Int64 and VarChar"],
+    ["array_contains(tags, [1])", "contains operation can't compare between array element type: Int64 and Array"],
+    [
+      "array_contains_any(tags, [1, true])",
+      "contains operation can't compare between array element type: Int64 and Bool",
+    ],
+    ["array_contains(tags, 1.5)", "cannot cast value to Int64, value: float_val:1.5"],
+    ["array_contains_all(tags, 1)", "ContainsAll operation element must be an array"],
+    ["array_length(id) == 1", "array_length operation are only supported on json or array fields now, got: id"],
+    ["array_length(tags) == 1.5", "cannot cast value to Int64, value: float_val:1.5"],
+    ["array_length(tags) == 'a'", "comparisons between Int64 and VarChar are not supported"],
+    ["array_length(tags) + 1 == 2", "complicated arithmetic operations are not supported"],
+    ["array_length(tags)", "predicate is not a boolean expression: array_length(tags), data type: Int64"],
+    ["(f64 & 1) == 1", "bitwise operations can only apply on integer types"],
+    ["(id & 1.5) == 1", "bitwise operations can only apply on integer types"],
+    ["id << 1 == 1", "shift is not supported: id << 1"],
+    [
+      "random_sample(0.1) and id == 1",
+      "random sample expression can only be the last expression in the logical and expression",
+    ],
+    [
+      "id == 1 or random_sample(0.1)",
+      "random sample expression can only be the last expression in the logical and expression",
+    ],
+    ["not random_sample(0.1)", "random sample expression cannot be used in unary expression"],
+    ["random_sample()", "sample factor missed: random_sample()"],
   ];
   for (const [text, message] of messages) assert.equal(detail(text), message, text);
 });
 
+test("arrays, lengths, bits and samples", () => {
+  const tags = { fieldId: 112n, dataType: DataType.Array, path: [], elementType: DataType.Int64 };
+  const third = { fieldId: 112n, dataType: DataType.Int64, path: ["2"] };
+  assert.deepEqual(parse("tags[2] > 5"), { kind: "compare", field: third, operator: ">", value: 5n });
+  assert.deepEqual(parse("tags[2] in {x}", { x: [1n] }), { kind: "in", field: third, values: [1n] });
+  assert.deepEqual(parse("ARRAY_CONTAINS(tags, 1)"), parse("json_contains(tags, 1)"));
+  assert.deepEqual(parse("array_contains_any(tags, {x})", { x: [1n, 2n] }), {
+    kind: "contains",
+    field: tags,
+    mode: "any",
+    elements: [1n, 2n],
+  });
+  assert.deepEqual(parse("3 <= array_length(tags)"), { kind: "length", field: tags, operator: ">=", value: 3n });
+  assert.deepEqual(parse("tags is null"), { kind: "null", field: tags });
+  const id = { fieldId: 100n, dataType: DataType.Int64, path: [] };
+  const odd = { kind: "arithmetic", field: id, operator: "&", operand: 1n, comparison: "==", value: 1n };
+  assert.deepEqual(parse("(id & 1) == 1"), odd);
+  assert.deepEqual(parse("1 == (1 & id)"), odd);
+  assert.equal(detail("id & 1 == 1"), "invalid bitwise expression, left: id, op: &, right: 1==1");
+  const sample = parse("id > 1 and random_sample(0.25)");
+  assert.ok(sample?.kind === "and" && sample.operands[1]!.kind === "sample");
+  assert.notDeepEqual(parse("random_sample(0.25)"), parse("random_sample(0.25)"));
+  assert.match(detail("random_sample(1.0)"), /^the sample factor should be between 0 and 1/);
+});
+
 test("what comes later says so, by name", () => {
   const forms = [
-    ["tags[0] == 1", "filter on array field (tags) is not supported yet"],
-    ["array_contains(tags, 1)", "filter on array field (tags) is not supported yet"],
-    ["tags is null", "filter on array field (tags) is not supported yet"],
-    ["array_length(tags) == 1", "array_length is not supported yet"],
     ["TEXT_MATCH(word, 'a')", "TEXT_MATCH is not supported yet"],
     ["text_match(word, 'a', minimum_should_match=2)", "text_match is not supported yet"],
-    ["random_sample(0.1)", "random_sample is not supported yet"],
-    ["id > 1 && random_sample(0.1)", "random_sample is not supported yet"],
     ["st_within(g, 'POINT(1 2)')", "st_within is not supported yet"],
     ["element_filter(s, $[a] == 1)", "element_filter is not supported yet"],
     ["$[a] == 1", "element access of structs ($[...]) is not supported yet"],
-    ["(id & 1) == 1", "bitand on a field is not supported yet"],
     ["word =~ 'a.*'", "regular expression match (=~) is not supported yet"],
     ["ts > ISO '2025-01-01T00:00:00Z'", "ISO is not supported yet"],
     ["doc['a'] == [1]", "comparison with a list is not supported yet"],

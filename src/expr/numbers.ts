@@ -11,6 +11,7 @@ import type { FixedColumn } from "../model/columns.ts";
 import type {
   ArithmeticFilter,
   ArithmeticOperator,
+  BitOperator,
   ColumnsFilter,
   CompareFilter,
   InFilter,
@@ -29,7 +30,7 @@ import {
   shiftedInterval,
 } from "./bounds.ts";
 import { isFloatType } from "./cast.ts";
-import { wrappingArithmetic } from "./constants.ts";
+import { isBitOperator, wrappingArithmetic } from "./constants.ts";
 import {
   fixedColumn,
   halvesOf,
@@ -41,6 +42,7 @@ import {
   type Scan,
   SCRATCH,
   SECOND_SCRATCH,
+  STRETCH_ROWS,
 } from "./scan.ts";
 import { PairSet } from "./sets.ts";
 
@@ -167,8 +169,47 @@ export function compileArithmetic(filter: ArithmeticFilter): Operation {
   if (dataType === DataType.Int64 && (operator === "+" || operator === "-")) {
     return inIntegers(fieldId, shiftedInterval(interval, operator === "+" ? operand : -operand));
   }
+  if (isBitOperator(operator)) return bitsOfIntegers(fieldId, operator, operand, interval);
   return arithmeticOfIntegers(fieldId, operator, operand, interval);
 }
+
+const RESULTS = new BigInt64Array(STRETCH_ROWS);
+const RESULT_HALVES = halvesOf(RESULTS);
+
+/** Half by half; a narrow integer is as wide as its sign. */
+function bitsOfIntegers(
+  fieldId: bigint,
+  operator: BitOperator,
+  operand: bigint,
+  interval: Interval<bigint>,
+): Operation {
+  const [operandHigh, operandLow] = split(operand);
+  const apply = BIT_OPERATIONS[operator];
+  return (scan) => {
+    const column = fixedColumn(scan, fieldId);
+    const { values } = column;
+    if (values instanceof BigInt64Array) {
+      const halves = halvesOf(values);
+      for (let row = 0, at = scan.from * 2; row < scan.rowCount; row += 1, at += 2) {
+        RESULT_HALVES[row * 2] = apply(halves[at]!, operandLow);
+        RESULT_HALVES[row * 2 + 1] = apply(halves[at + 1]!, operandHigh);
+      }
+    } else {
+      for (let row = 0; row < scan.rowCount; row += 1) {
+        const value = values[scan.from + row]!;
+        RESULT_HALVES[row * 2] = apply(value, operandLow);
+        RESULT_HALVES[row * 2 + 1] = apply(value >> 31, operandHigh);
+      }
+    }
+    return masked(packExact(RESULTS, { ...scan, from: 0 }, interval), knownRows(column, scan));
+  };
+}
+
+const BIT_OPERATIONS: Readonly<Record<BitOperator, (left: number, right: number) => number>> = {
+  "&": (left, right) => left & right,
+  "|": (left, right) => left | right,
+  "^": (left, right) => left ^ right,
+};
 
 const EXACT = 2 ** 52;
 

@@ -5,8 +5,17 @@
 
 import { assert } from "../base/assert.ts";
 import { type Column, textAt } from "../model/columns.ts";
-import type { CompareOperator, Constant, ContainsFilter, Element, FieldPlace, Filter } from "../model/filter.ts";
+import type {
+  ArithmeticOperator,
+  CompareOperator,
+  Constant,
+  ContainsFilter,
+  Element,
+  FieldPlace,
+  Filter,
+} from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
+import { mixed } from "./sample.ts";
 import type { ColumnSource } from "./scan.ts";
 
 /** Null is UNKNOWN. */
@@ -35,6 +44,8 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
       if (truths.includes(true)) return true;
       return truths.includes(null) ? null : false;
     }
+    case "sample":
+      return mixed(row, filter.seed) < filter.factor * 2 ** 32;
     case "columns": {
       const left = valueAt(filter.left, source, row);
       const right = valueAt(filter.right, source, row);
@@ -55,6 +66,9 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
   const value = valueAt(field, source, row);
   if (value === MISSING || value === null) return null;
   if (filter.kind === "contains") return contains(filter, value);
+  if (filter.kind === "length") {
+    return Array.isArray(value) ? compare(filter.operator, BigInt(value.length), filter.value) : null;
+  }
   if (typeof value === "object") return filter.kind === "in" && filter.values.length === 0 ? false : null;
   switch (filter.kind) {
     case "compare":
@@ -85,6 +99,14 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
 function valueAt(field: FieldPlace, source: ColumnSource, row: number): Json | typeof MISSING {
   const column = source.column(field.fieldId);
   if (column.valid !== null && column.valid[row] === 0) return MISSING;
+  if (column.kind === "array") {
+    const { offsets, elements } = column;
+    const list = Array.from({ length: offsets[row + 1]! - offsets[row]! }, (_, at) =>
+      scalarAt(elements, offsets[row]! + at),
+    );
+    const [index] = field.path;
+    return index === undefined ? list : (list[Number(index)] ?? MISSING);
+  }
   if (field.dataType !== DataType.JSON) return scalarAt(column, row);
   let value = parseJson(textAt(column as Column & { readonly kind: "bytes" }, row));
   for (const key of field.path) {
@@ -148,16 +170,18 @@ function compare(operator: CompareOperator, left: Json, right: Constant): Truth 
 }
 
 function calculate(
-  operator: "+" | "-" | "*" | "/" | "%",
+  operator: ArithmeticOperator,
   left: bigint | number,
   right: bigint | number,
 ): bigint | number | null {
   if (typeof left === "bigint" && typeof right === "bigint") {
+    const bits = { "&": left & right, "|": left | right, "^": left ^ right };
+    if (operator === "&" || operator === "|" || operator === "^") return bits[operator];
     const results = { "+": left + right, "-": left - right, "*": left * right, "/": left / right, "%": left % right };
     return BigInt.asIntN(64, results[operator]);
   }
   const [a, b] = [Number(left), Number(right)];
-  const results = { "+": a + b, "-": a - b, "*": a * b, "/": a / b, "%": null };
+  const results = { "+": a + b, "-": a - b, "*": a * b, "/": a / b, "%": null, "&": null, "|": null, "^": null };
   return results[operator];
 }
 
@@ -196,7 +220,11 @@ function like(text: string, pattern: string): boolean {
 
 function contains(filter: ContainsFilter, value: Json): Truth {
   if (!Array.isArray(value)) return null;
-  const found = filter.elements.map((element) => value.some((candidate: Json) => equals(candidate, element)));
+  const { elementType } = filter.field;
+  const sought = filter.elements.map((element) =>
+    elementType === DataType.Float ? Math.fround(Number(element)) : element,
+  );
+  const found = sought.map((element) => value.some((candidate: Json) => equals(candidate, element)));
   return filter.mode === "all" ? !found.includes(false) : found.includes(true);
 }
 

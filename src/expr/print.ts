@@ -6,11 +6,12 @@
 
 import type { Constant, Element, FieldPlace, Filter } from "../model/filter.ts";
 import type { CollectionSchema } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
 
 export function printFilter(filter: Filter, schema: CollectionSchema): string {
   const names = new Map(schema.fields.map((field) => [field.fieldId, field.name]));
   const place = (field: FieldPlace): string =>
-    `${names.get(field.fieldId) ?? `field ${field.fieldId}`}${field.path.map((key) => `[${printText(key)}]`).join("")}`;
+    `${names.get(field.fieldId) ?? `field ${field.fieldId}`}${field.path.map((key) => `[${field.dataType === DataType.JSON ? printText(key) : key}]`).join("")}`;
   const print = (node: Filter): string => {
     switch (node.kind) {
       case "constant":
@@ -31,11 +32,16 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
       case "like":
         return `${place(node.field)} like ${printText(node.pattern)}`;
       case "arithmetic": {
-        const left = `${place(node.field)} ${node.operator} ${printConstant(node.operand)}`;
+        // Bits bind looser than a comparison.
+        const left = `(${place(node.field)} ${node.operator} ${printConstant(node.operand)})`;
         return `${left} ${node.comparison} ${printConstant(node.value)}`;
       }
       case "columns":
         return `${place(node.left)} ${node.operator} ${place(node.right)}`;
+      case "length":
+        return `array_length(${place(node.field)}) ${node.operator} ${node.value}`;
+      case "sample":
+        return `random_sample(${node.factor})`;
       case "exists":
         return `exists ${place(node.field)}`;
       case "null":

@@ -22,4 +22,6 @@ export type Typed =
   | TypedArithmetic
   | { readonly kind: "list"; readonly values: readonly Element[]; readonly isTemplate: boolean }
   | { readonly kind: "field"; readonly field: FieldPlace }
+  /** How many elements there are. */
+  | { readonly kind: "length"; readonly field: FieldPlace }
   | { readonly kind: "filter"; readonly filter: Filter };

@@ -9,8 +9,9 @@ import type { Element, FieldPlace, Filter } from "../model/filter.ts";
 import { type CollectionSchema, dynamicField, fieldByName } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { typeArithmetic } from "./arithmetic.ts";
-import { isNumber, isNumberType } from "./cast.ts";
-import { compareTyped, memberTyped, rangeTyped, typeOf } from "./comparison.ts";
+import { castTo, isNumber, isNumberType } from "./cast.ts";
+import { areComparable, compareTyped, memberTyped, rangeTyped, typeOf } from "./comparison.ts";
+import { constantType, describeConstant } from "./constants.ts";
 import { FilterError, notAPredicate, notSupportedYet } from "./failure.ts";
 import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
@@ -90,8 +91,13 @@ export class Typing {
       case "call":
         return this.#call(syntax);
       case "logical": {
-        const operands = syntax.operands.map((operand) => {
+        const operands = syntax.operands.map((operand, at) => {
           const filter = asFilter(this.#type(operand));
+          if (filter !== null && holdsSample(filter) && (syntax.operator === "or" || at < syntax.operands.length - 1)) {
+            throw new FilterError(
+              "random sample expression can only be the last expression in the logical and expression",
+            );
+          }
           if (filter === null) {
             throw new FilterError(`'${syntax.operator}' can only be used between boolean expressions`);
           }
@@ -128,10 +134,12 @@ export class Typing {
       return { fieldId, dataType, path };
     }
     if (dataType === DataType.Array) {
-      if (keys.some(({ isIndex }) => !isIndex)) {
+      const { elementType } = field;
+      if (keys.length === 0) return { fieldId, dataType, path, elementType };
+      if (keys.length > 1 || !keys[0]!.isIndex) {
         throw new FilterError("can only access array field with integer index");
       }
-      throw notSupportedYet(`filter on array field (${name})`);
+      return { fieldId, dataType: elementType, path };
     }
     if (keys.length > 0) {
       throw new FilterError(`${dataTypeName(dataType)} data type not supported accessed with []`);
@@ -178,6 +186,9 @@ export class Typing {
   #unary(operator: "+" | "-" | "~" | "not", operand: Typed): Typed {
     if (operator === "not") {
       const filter = asFilter(operand);
+      if (filter !== null && holdsSample(filter)) {
+        throw new FilterError("random sample expression cannot be used in unary expression");
+      }
       if (filter !== null) return { kind: "filter", filter: negation(filter) };
       if (operand.kind === "constant" || operand.kind === "list")
         throw new FilterError("not can only apply on boolean");
@@ -247,6 +258,8 @@ export class Typing {
     const { name, operands } = syntax;
     const contains = /^(?:json|array)_contains(?:_(all|any))?$/.exec(name);
     if (contains !== null) return this.#contains(syntax, (contains[1] ?? "one") as "one" | "all" | "any");
+    if (name === "array_length") return this.#length(syntax);
+    if (name === "random_sample") return this.#sample(syntax);
     const first = operands[0];
     if (name === "starts_with" && operands.length === 2 && first !== undefined) {
       const prefix = this.#type(operands[1]!);
@@ -275,7 +288,7 @@ export class Typing {
     const place = operands[0]!;
     const field = place.kind === "name" ? this.#place(place.name, place.keys) : null;
     const spelled = name.replace("array", "json");
-    if (field === null || field.dataType !== DataType.JSON) {
+    if (field === null || (field.dataType !== DataType.JSON && field.dataType !== DataType.Array)) {
       const got = this.#quote(place);
       throw new FilterError(`${spelled} operation are only supported on json or array fields now, got: ${got}`);
     }
@@ -287,11 +300,64 @@ export class Typing {
         );
       }
       const element = sought.kind === "constant" ? sought.value : sought.values;
-      return { kind: "filter", filter: { kind: "contains", field, mode, elements: [element] } };
+      return { kind: "filter", filter: { kind: "contains", field, mode, elements: elementsFor(field, [element]) } };
     }
-    if (sought.kind !== "list") throw new FilterError(`${spelled} operation element must be an array`);
-    return { kind: "filter", filter: { kind: "contains", field, mode, elements: sought.values } };
+    if (sought.kind !== "list") {
+      throw new FilterError(`${mode === "all" ? "ContainsAll" : "ContainsAny"} operation element must be an array`);
+    }
+    return { kind: "filter", filter: { kind: "contains", field, mode, elements: elementsFor(field, sought.values) } };
   }
+
+  #length({ name, operands }: Syntax & { readonly kind: "call" }): Typed {
+    if (operands.length !== 1) throw new FilterError(`function ${name} with ${operands.length} arguments not found`);
+    const place = operands[0]!;
+    const field = place.kind === "name" ? this.#place(place.name, place.keys) : null;
+    if (field === null || (field.dataType !== DataType.Array && field.dataType !== DataType.JSON)) {
+      throw new FilterError(
+        `array_length operation are only supported on json or array fields now, got: ${this.#quote(place)}`,
+      );
+    }
+    return { kind: "length", field };
+  }
+
+  #sample(syntax: Syntax & { readonly kind: "call" }): Typed {
+    const [operand, ...others] = syntax.operands;
+    if (operand === undefined || others.length > 0)
+      throw new FilterError(`sample factor missed: ${this.#quote(syntax)}`);
+    const typed = this.#type(operand);
+    if (typed.kind !== "constant" || typeof typed.value !== "number") {
+      throw new FilterError(`the sample factor should be a float number, but got: ${this.#quote(operand)}`);
+    }
+    const factor = typed.value;
+    if (!(factor > LEAST_FACTOR && factor < 1 - LEAST_FACTOR)) {
+      throw new FilterError(
+        `the sample factor should be between 0 and 1 and not too close to 0 or 1, the difference should be larger than 1e-10, but got: ${factor}`,
+      );
+    }
+    sampleCount = (sampleCount + 1) >>> 0;
+    return { kind: "filter", filter: { kind: "sample", factor, seed: Math.imul(sampleCount, 0x9e3779b1) >>> 0 } };
+  }
+}
+
+const LEAST_FACTOR = 1e-10;
+/** Makes the samples of two filters differ. */
+let sampleCount = 0;
+
+/** What an array is searched for, in the class of its elements. */
+function elementsFor(field: FieldPlace, elements: readonly Element[]): readonly Element[] {
+  if (field.dataType !== DataType.Array) return elements;
+  const type = field.elementType!;
+  return elements.map((element) => {
+    const elementType = typeof element === "object" ? DataType.Array : constantType(element);
+    if (typeof element === "object" || !areComparable(type, elementType)) {
+      throw new FilterError(
+        `contains operation can't compare between array element type: ${dataTypeName(type)} and ${dataTypeName(elementType)}`,
+      );
+    }
+    const casted = castTo(type, element);
+    if (casted !== null) return casted;
+    throw new FilterError(`cannot cast value to ${dataTypeName(type)}, value: ${describeConstant(element)}`);
+  });
 }
 
 /** A boolean constant is a filter too; a bare Bool field is not. */
@@ -299,6 +365,13 @@ function asFilter(typed: Typed): Filter | null {
   if (typed.kind === "filter") return typed.filter;
   if (typed.kind === "constant" && typeof typed.value === "boolean") return { kind: "constant", value: typed.value };
   return null;
+}
+
+/** A sample stands alone or last under one `and`, so nowhere deeper. */
+function holdsSample(filter: Filter): boolean {
+  return (
+    filter.kind === "sample" || (filter.kind === "and" && filter.operands.some((inner) => inner.kind === "sample"))
+  );
 }
 
 function isFilterable(type: DataType): boolean {

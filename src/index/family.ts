@@ -27,6 +27,10 @@ export interface IndexFamily {
   build(indexType: string, params: IndexParams): BuildParameters;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
   search(indexType: string, params: IndexParams, k: number): SearchParameters;
+  /** The widths at which recall is measured when an index of so many rows was built, ascending. */
+  sampled(rowCount: number): readonly SearchParameters[];
+  /** How wide a search with these parameters is, in the family's own unit. */
+  width(parameters: SearchParameters): number;
 }
 
 /** A number that was given as such or as text, or the default. */

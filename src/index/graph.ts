@@ -19,6 +19,7 @@ const LEAST_WIDTH = 64;
 const WIDTH_A_HIT = 1.5;
 /** What each level of effort above the first adds, in widths of the first. */
 const WIDTH_A_LEVEL = 0.75;
+const SAMPLED_WIDTHS = [16, 32, 64, 128, 256];
 
 export const GRAPH: IndexFamily = {
   kind: "graph",
@@ -42,4 +43,8 @@ export const GRAPH: IndexFamily = {
     }
     return { kind: "graph", ef: within(wholeNumber(params, "ef", unasked), 1, MAX_WIDTH) };
   },
+
+  sampled: () => SAMPLED_WIDTHS.map((ef) => ({ kind: "graph", ef })),
+
+  width: (parameters) => (parameters.kind === "graph" ? parameters.ef : 1),
 };

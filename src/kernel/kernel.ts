@@ -15,6 +15,7 @@
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
+import type { SparseKernel } from "./sparse-kernel.ts";
 
 export type Handle = number;
 
@@ -78,6 +79,7 @@ export interface Kernel {
   readonly instructionSet: string;
   /** Why the twin serves although the native kernel was wanted, for people to read; null if nothing went wrong. */
   readonly reason: string | null;
+  readonly sparse: SparseKernel;
 
   /** Rows that grow, in memory of the kernel's own. */
   createRows(layout: RowLayout): Handle;

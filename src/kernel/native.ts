@@ -23,9 +23,12 @@ import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
+import { NativeSparse } from "./native-sparse.ts";
+import type { SparseAddon } from "./native-sparse.ts";
+import type { SparseKernel } from "./sparse-kernel.ts";
 
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
-interface Addon extends IndexAddon, FilterAddon {
+interface Addon extends IndexAddon, FilterAddon, SparseAddon {
   start(ended: (ticket: number, status: number, text: string, index: number) => void): void;
   createRows(element: number, dimension: number): Handle;
   appendRows(rows: Handle, values: RowValues): number;
@@ -102,6 +105,7 @@ export class NativeKernel implements Kernel {
   readonly reason = null;
   readonly indexes: IndexKernel;
   readonly filters: NativeFilters;
+  readonly sparse: SparseKernel;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #description = new Float64Array(4);
@@ -116,6 +120,7 @@ export class NativeKernel implements Kernel {
       (rows) => this.rowCount(rows),
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
+    this.sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);
     guarded(() => addon.instructionSet());
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
   }

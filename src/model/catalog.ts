@@ -1,6 +1,7 @@
 /** What the metadata says about segments, indexes and loads. Plain data, kept as JSON in the MetaStore. */
 
 import type { Timestamp } from "../base/timestamp.ts";
+import type { RecallSample } from "./explain.ts";
 import type { KeyValue } from "./schema.ts";
 import type { SegmentLevel, SegmentState } from "./types.ts";
 
@@ -80,6 +81,8 @@ export interface SegmentIndexInfo {
   readonly rowCount: number;
   /** Of a finished build. None: the segment has no rows of this field. */
   readonly files: readonly IndexFile[];
+  /** Of a finished build: what searches of some widths find, by a sample. */
+  readonly recall: readonly RecallSample[];
 }
 
 export interface LoadConfig {

@@ -19,15 +19,23 @@ export type Constant = bigint | number | string | boolean;
 export type Element = Constant | readonly Element[];
 
 export type CompareOperator = "==" | "!=" | "<" | "<=" | ">" | ">=";
-export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%";
+export type BitOperator = "&" | "|" | "^";
+/** Bits: of integers only. */
+export type ArithmeticOperator = "+" | "-" | "*" | "/" | "%" | BitOperator;
 export type ContainsMode = "one" | "all" | "any";
 
-/** A scalar field, or a place in a JSON field. */
+/** A scalar field, a place in a JSON field, an array field, or one element of it. */
 export interface FieldPlace {
   readonly fieldId: bigint;
+  /** Of the value there: of an element of an array, the type of the element. */
   readonly dataType: DataType;
-  /** Keys from the root of the document; a key of decimal digits is also an index of an array. Empty: the field itself. */
+  /**
+   * Keys from the root of the document; a key of decimal digits is also an index of an array. Empty: the field itself. Of any type
+   * but JSON one index: this element of the field's array.
+   */
   readonly path: readonly string[];
+  /** Of a whole array: what it holds. */
+  readonly elementType?: DataType;
 }
 
 export interface CompareFilter {
@@ -96,6 +104,22 @@ export interface ContainsFilter {
   readonly elements: readonly Element[];
 }
 
+/** The number of elements of an array, or of an array in a document. */
+export interface LengthFilter {
+  readonly kind: "length";
+  readonly field: FieldPlace;
+  readonly operator: CompareOperator;
+  readonly value: bigint;
+}
+
+/** Each row with probability `factor`; never UNKNOWN. */
+export interface SampleFilter {
+  readonly kind: "sample";
+  readonly factor: number;
+  /** 32 bits. */
+  readonly seed: number;
+}
+
 export interface AndFilter {
   readonly kind: "and";
   readonly operands: readonly Filter[];
@@ -125,7 +149,12 @@ export type LeafFilter =
   | ColumnsFilter
   | ExistsFilter
   | NullFilter
-  | ContainsFilter;
+  | ContainsFilter
+  | LengthFilter
+  | SampleFilter;
+
+/** A leaf that reads one place. */
+export type PlaceFilter = Exclude<LeafFilter, { readonly kind: "columns" | "sample" }>;
 
 export type Filter = LeafFilter | AndFilter | OrFilter | NotFilter | ConstantFilter;
 
@@ -151,6 +180,7 @@ export function filterFieldIds(filter: Filter): Set<bigint> {
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     switch (node.kind) {
       case "constant":
+      case "sample":
         break;
       case "not":
         open.push(node.operand);

@@ -3,6 +3,7 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
+import type { SegmentExplanation } from "./explain.ts";
 import type { Column, ColumnBatch, KeyColumn } from "./columns.ts";
 import type { Filter } from "./filter.ts";
 import type { QueryVectors } from "./queries.ts";
@@ -21,6 +22,8 @@ export interface VectorPlan {
   readonly hashBits?: 8 | 16 | 32 | 64;
   /** What is said to the index, by Milvus's names: `ef`, `nprobe`, `level`… Absent: nothing. */
   readonly indexParams?: ReadonlyMap<string, unknown>;
+  /** Whether the answer tells what was done. */
+  readonly explain?: boolean;
 }
 
 export interface SearchPlan {
@@ -96,6 +99,8 @@ export interface Hits extends HitPlaces {
   readonly offsets: Uint32Array;
   readonly keys: KeyColumn;
   readonly scores: Float32Array;
+  /** Of each segment that was searched, where the plan asks for it. */
+  readonly explanations?: readonly SegmentExplanation[];
 }
 
 /** Of several searches of one snapshot. */

@@ -40,6 +40,7 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.BFloat16Vector,
   DataType.Int8Vector,
   DataType.BinaryVector,
+  DataType.SparseFloatVector,
 ]);
 const ELEMENT_TYPES: ReadonlySet<number> = new Set([
   DataType.Bool,

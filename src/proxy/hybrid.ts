@@ -94,6 +94,7 @@ export async function hybridSearch(
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
       iterator: null,
+      explanation: null,
     };
   } finally {
     releaseShards(context, shards);

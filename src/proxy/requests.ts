@@ -10,6 +10,7 @@ import type { QueryVectors } from "../model/queries.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
+import type { SearchExplanation } from "./explain.ts";
 
 /** A collection by name or alias in a database; the empty database is `default`. */
 export interface Target {
@@ -196,6 +197,8 @@ export interface SearchResponse {
   readonly groupBy: OutputField | null;
   /** What the next page of an iterator is asked with; null for other searches. */
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
+  /** What was done, where the search asks for it. */
+  readonly explanation: SearchExplanation | null;
 }
 
 export interface QueryRequest extends Target, Freshness {

@@ -15,6 +15,7 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import type { ProxyContext } from "./context.ts";
+import { explanationOf, wantsExplanation } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
 import { groupedSearch } from "./grouped-search.ts";
@@ -85,7 +86,13 @@ export async function search(
   const time = readTime(collection, request, now);
   const fieldIds = output.fields.map((field) => field.fieldId);
   const decimals = checkDecimals(request.params);
-  const answer = { collectionName: schema.name, limit: window.limit, outputFields: output.names, iterator: null };
+  const answer = {
+    collectionName: schema.name,
+    limit: window.limit,
+    outputFields: output.names,
+    iterator: null,
+    explanation: null,
+  };
   if (grouping !== null) {
     const found = await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal);
     return {
@@ -121,6 +128,7 @@ export async function search(
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
+      explanation: explanationOf(vector, indexOf(described, vector), request.expression, shards),
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {
@@ -224,7 +232,12 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
     k: window.limit + window.offset,
     range: ring(search, metric),
     ...(indexParams.size === 0 ? {} : { indexParams }),
+    ...(wantsExplanation(search) ? { explain: true } : {}),
   };
+}
+
+function indexOf({ indexes }: DescribedCollection, { fieldId }: VectorPlan): IndexInfo | undefined {
+  return indexes.find((index) => index.fieldId === fieldId);
 }
 
 function searchedField(collection: CollectionInfo, name: string): FieldSchema {

@@ -19,7 +19,7 @@ import { countRows, fetchRows, retrieveRows, searchRows } from "../rank/read-seg
 import { COORDINATOR, type CoordinatorService, QUERY, type QueryService } from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
 import { SealedSegment } from "../segment/sealed.ts";
-import type { SegmentIndexFacts } from "../segment/segment-index.ts";
+import type { SegmentIndexFacts } from "../segment/index-facts.ts";
 import type { Deltas } from "../storage/deltas.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
 import { DeltaCache } from "./delta-cache.ts";

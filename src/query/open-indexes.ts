@@ -67,7 +67,8 @@ async function openIndex(
   const [file] = record.files;
   if (file === undefined || family === null) return;
   if (known?.buildId === buildId && known.version === version) return;
-  const facts = { segmentId, indexId, buildId, version, indexType, family };
+  const { recall = [] } = record;
+  const facts = { segmentId, indexId, buildId, version, indexType, family, recall };
   const local = objects.localPath(file.key);
   if (local !== null) {
     await segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, local, rows));

@@ -102,13 +102,15 @@ export async function fetchRows(
   return ids.size === 1 ? parts[0]!.batch : scatterRows(parts);
 }
 
-export function mergeHits(
+export async function mergeHits(
   lists: readonly Hits[],
   vector: VectorPlan,
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<Hits> {
-  return reduceHits(lists, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+  const merged = await reduceHits(lists, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+  if (vector.explain !== true) return merged;
+  return { ...merged, explanations: lists.flatMap(({ explanations }) => explanations ?? []) };
 }
 
 export function mergeRows(

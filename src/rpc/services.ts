@@ -12,6 +12,7 @@ import type {
   SegmentIndexInfo,
   SegmentInfo,
 } from "../model/catalog.ts";
+import type { RecallSample } from "../model/explain.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
   AggregatePlan,
@@ -426,6 +427,8 @@ export interface IndexResult {
   readonly kind: "index";
   readonly files: readonly IndexFile[];
   readonly rowCount: number;
+  /** What searches of some widths find, by a sample. */
+  readonly recall: readonly RecallSample[];
 }
 
 export type TaskReport =

@@ -45,9 +45,11 @@ export async function searchSegment(segment: Segment, plan: SegmentSearch, readi
     const view = segment.view(plan.timestamp, plan.expiredUntil);
     const allowed =
       plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, reading);
-    const { offsets, rows, scores } = await segment.search(plan.search, view, allowed, reading.signal);
+    const { offsets, rows, scores, explanation } = await segment.search(plan.search, view, allowed, reading.signal);
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
-    return { offsets, rows, scores, keys, segmentIds: new BigInt64Array(rows.length).fill(segment.segmentId) };
+    const segmentIds = new BigInt64Array(rows.length).fill(segment.segmentId);
+    const explained = explanation === undefined ? {} : { explanations: [explanation] };
+    return { offsets, rows, scores, keys, segmentIds, ...explained };
   });
 }
 

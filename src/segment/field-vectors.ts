@@ -8,10 +8,12 @@ import { assert, present } from "../base/assert.ts";
 import type { Handle, HashBits, Kernel, SearchHits } from "../kernel/kernel.ts";
 import { type RowLayout, bytesPerRow, layoutOf } from "../kernel/layout.ts";
 import type { Bitset } from "../model/bitset.ts";
-import type { Column } from "../model/columns.ts";
+import { type BytesColumn, type Column, concatColumns } from "../model/columns.ts";
+import type { SparseKernel } from "../kernel/sparse-kernel.ts";
 import { type QueryVectors, isSparseQueries } from "../model/queries.ts";
 import type { FieldSchema } from "../model/schema.ts";
-import type { DataType, Metric } from "../model/types.ts";
+import { DataType, Metric } from "../model/types.ts";
+import { SPARSE_PAIR_BYTES } from "../model/sparse.ts";
 import { type VectorValues, vectorStride } from "../model/vectors.ts";
 import { takeVectors } from "./take-vectors.ts";
 
@@ -52,6 +54,7 @@ export function fieldLayout(field: Pick<FieldSchema, "dataType" | "dimension">):
 
 /** None yet. */
 export function createFieldVectors(kernel: Kernel, field: FieldSchema): FieldVectors {
+  if (field.dataType === DataType.SparseFloatVector) return new SparseVectors(kernel.sparse);
   return new DenseVectors(kernel, field.dataType, kernel.createRows(fieldLayout(field)));
 }
 
@@ -106,5 +109,63 @@ export class DenseVectors implements FieldVectors {
 
   close(): void {
     this.#kernel.close(this.rows);
+  }
+}
+
+/** Rows of a sparse column that are appended, and indexed, in a few milliseconds. */
+const SPARSE_STEP_ROWS = 512;
+
+export class SparseVectors implements FieldVectors {
+  readonly stepRows = SPARSE_STEP_ROWS;
+  readonly #kernel: SparseKernel;
+  readonly #handle: Handle;
+
+  constructor(kernel: SparseKernel) {
+    this.#kernel = kernel;
+    this.#handle = kernel.create();
+  }
+
+  get rowCount(): number {
+    return this.#kernel.rowCount(this.#handle);
+  }
+
+  get residentBytes(): number {
+    return this.#kernel.residentBytes(this.#handle);
+  }
+
+  get rawBytes(): number {
+    return this.#kernel.pairCount(this.#handle) * SPARSE_PAIR_BYTES;
+  }
+
+  append(column: Column, from: number, to: number): void {
+    assert(column.kind === "bytes" && column.type === DataType.SparseFloatVector, "the column holds sparse vectors");
+    this.#kernel.append(this.#handle, { offsets: column.offsets.subarray(from, to + 1), bytes: column.bytes });
+  }
+
+  search(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
+    assert(isSparseQueries(ask.queries), "sparse vectors are asked for sparse ones");
+    assert(ask.metric === Metric.IP, "sparse vectors are compared by inner product");
+    const { rowCount, queries, k, allowed, rank, range } = ask;
+    return this.#kernel.search({ sparse: this.#handle, rowCount, queries, k, allowed, rank, range }, signal);
+  }
+
+  async take(
+    rows: Uint32Array,
+    valid: Uint8Array | null,
+    pause: (() => Promise<void>) | null = null,
+  ): Promise<BytesColumn> {
+    const step = pause === null ? Math.max(1, rows.length) : SPARSE_STEP_ROWS;
+    const parts: BytesColumn[] = [];
+    for (let at = 0; at === 0 || at < rows.length; at += step) {
+      if (at > 0) await pause?.();
+      const { offsets, bytes } = this.#kernel.gather(this.#handle, rows.subarray(at, at + step));
+      parts.push({ kind: "bytes", type: DataType.SparseFloatVector, offsets, bytes, valid: null });
+    }
+    const taken = valid === null ? null : Uint8Array.from(rows, (row) => valid[row]!);
+    return { ...(concatColumns(parts) as BytesColumn), valid: taken };
+  }
+
+  close(): void {
+    this.#kernel.close(this.#handle);
   }
 }

@@ -54,6 +54,7 @@ import { sortByKey } from "./key-sort.ts";
 import { KeyTable } from "./key-table.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import { SearchWork } from "./search-work.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
@@ -315,7 +316,14 @@ export class GrowingSegment implements Segment {
     if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
     const { vectors, valid } = vector;
     const reachable = reachableRows(view, allowed, valid.view());
-    return await nearestRows(this.#nearestSource(vectors), search, view.rowCount, reachable, signal);
+    const { rowCount } = view;
+    if (search.explain !== true) {
+      return await nearestRows(this.#nearestSource(vectors), search, rowCount, reachable, signal);
+    }
+    const work = new SearchWork();
+    const hits = await nearestRows(this.#nearestSource(work.counting(vectors)), search, rowCount, reachable, signal);
+    const { segmentId, state } = this;
+    return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: null }) };
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -413,7 +421,7 @@ export class GrowingSegment implements Segment {
     return vector.vectors.take(rows, vector.valid.view(), pause);
   }
 
-  #nearestSource(vectors: FieldVectors): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
     const table = this.#table;
     return {
       vectors,

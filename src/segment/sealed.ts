@@ -46,6 +46,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
@@ -88,6 +89,7 @@ export class SealedSegment implements Segment {
   readonly partitionId: bigint;
   readonly rowCount: number;
   readonly #kernel: Kernel;
+  readonly #runtime: Runtime;
   readonly #files: SegmentFiles;
   readonly #keys: KeyReader;
   readonly #inserts: BigUint64Array;
@@ -113,6 +115,7 @@ export class SealedSegment implements Segment {
     this.#schema = options.schema;
     this.#fieldIds = options.fieldIds;
     this.#kernel = options.kernel;
+    this.#runtime = options.runtime;
     this.#files = content.files;
     this.#keys = keyReader(content.keys);
     this.#inserts = content.timestamps;
@@ -147,7 +150,7 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel));
+        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -173,7 +176,8 @@ export class SealedSegment implements Segment {
     const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
     for (const field of wanted) {
       if (isVectorType(field.dataType)) {
-        const added = await sealedVectors(this.#files, field, written.has(field.fieldId), this.#kernel);
+        const isWritten = written.has(field.fieldId);
+        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime);
         if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
         else this.#vectors.set(field.fieldId, added);
         continue;
@@ -294,10 +298,16 @@ export class SealedSegment implements Segment {
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
     const index = this.#indexes.get(search.fieldId);
-    const searched = index === undefined ? vector.vectors : index.over(vector.vectors, search.indexParams);
+    const work = search.explain === true ? new SearchWork() : null;
+    const exact = work === null ? vector.vectors : work.counting(vector.vectors);
+    const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
     try {
-      return await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      if (work === null) return hits;
+      const { segmentId, state, rowCount } = this;
+      const facts = index?.facts ?? null;
+      return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: facts }) };
     } finally {
       index?.release();
     }
@@ -374,6 +384,7 @@ async function sealedVectors(
   field: FieldSchema,
   isWritten: boolean,
   kernel: Kernel,
+  runtime: Runtime,
 ): Promise<SealedVectors> {
   if (isDenseVectorType(field.dataType)) {
     const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
@@ -382,7 +393,15 @@ async function sealedVectors(
   const { rowCount } = files.manifest;
   const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, rowCount);
   const vectors = createFieldVectors(kernel, field);
-  vectors.append(column, 0, rowCount);
+  try {
+    for (let from = 0; from < rowCount; from += vectors.stepRows) {
+      if (from > 0) await runtime.yield();
+      vectors.append(column, from, Math.min(rowCount, from + vectors.stepRows));
+    }
+  } catch (thrown) {
+    vectors.close();
+    throw thrown;
+  }
   return { vectors, valid: column.valid, isMapped: false };
 }
 

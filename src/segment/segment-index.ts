@@ -12,27 +12,19 @@
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
  */
 
-import type { IndexFamily, IndexParams } from "../index/family.ts";
+import type { IndexParams } from "../index/family.ts";
 import type { IndexHits, IndexKernel } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
+import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
+import type { SearchWork } from "./search-work.ts";
 
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
 const NOTHING_SAID: IndexParams = new Map();
-
-/** Which build it is, and how its index was declared. */
-export interface SegmentIndexFacts {
-  readonly segmentId: bigint;
-  readonly indexId: bigint;
-  readonly buildId: bigint;
-  readonly version: bigint;
-  readonly indexType: string;
-  readonly family: IndexFamily;
-}
 
 export class SegmentIndex {
   readonly facts: SegmentIndexFacts;
@@ -56,14 +48,19 @@ export class SegmentIndex {
   }
 
   /** The field's vectors, searched through this index. `params`: what the search says to it. */
-  over(vectors: FieldVectors, params: IndexParams = NOTHING_SAID): Pick<FieldVectors, "search"> {
-    return { search: (ask, signal) => this.#search(vectors, ask, params, signal) };
+  over(
+    vectors: Pick<FieldVectors, "search">,
+    params: IndexParams = NOTHING_SAID,
+    work: SearchWork | null = null,
+  ): Pick<FieldVectors, "search"> {
+    return { search: (ask, signal) => this.#search(vectors, ask, params, work, signal) };
   }
 
   async #search(
-    vectors: FieldVectors,
+    vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
     params: IndexParams,
+    work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
     const { queries, k, allowed, rank, range } = ask;
@@ -71,12 +68,13 @@ export class SegmentIndex {
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
     if (isFew || !(queries instanceof Float32Array)) return vectors.search(ask, signal);
     const { family, indexType } = this.facts;
+    const parameters = family.search(indexType, params, k);
     const hits = await this.#indexes.searchIndex(
       {
         index: this.#index,
         queries,
         k,
-        parameters: family.search(indexType, params, k),
+        parameters,
         allowed,
         rank,
         range,
@@ -84,6 +82,7 @@ export class SegmentIndex {
       },
       signal,
     );
+    work?.addIndexed(hits.work, hits.tied.length, parameters);
     if (range === null) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
@@ -104,7 +103,7 @@ export class SegmentIndex {
 
 /** Asks exactly for the queries that found fewer rows than there are. */
 async function fillShort(
-  vectors: FieldVectors,
+  vectors: Pick<FieldVectors, "search">,
   ask: VectorAsk,
   hits: IndexHits,
   signal: AbortSignal | undefined,

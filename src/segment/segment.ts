@@ -11,6 +11,7 @@ import type { HashBits } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
 import type { QueryVectors } from "../model/queries.ts";
+import type { SegmentExplanation } from "../model/explain.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
@@ -26,6 +27,8 @@ export interface VectorSearch {
   readonly hashBits?: HashBits;
   /** What is said to the index of the field, by Milvus's names; what it does not know is ignored. */
   readonly indexParams?: ReadonlyMap<string, unknown>;
+  /** Whether the hits tell what was done. */
+  readonly explain?: boolean;
 }
 
 /** Hits of one segment: `hits.offsets[q] .. hits.offsets[q + 1]` are those of query q, best first, ties by key. */
@@ -33,6 +36,8 @@ export interface SegmentHits {
   readonly offsets: Uint32Array;
   readonly rows: Uint32Array;
   readonly scores: Float32Array;
+  /** Where the search asks for it. */
+  readonly explanation?: SegmentExplanation;
 }
 
 /** Rows that one read may see, frozen when it was taken. */

@@ -17,6 +17,7 @@ export const PYTHON_CASES = {
   partition_keys: "partition keys over shards, keys from the server, keys that come twice",
   databases: "databases",
   aliases: "aliases",
+  sparse_vectors: "sparse vectors, against brute force",
   vector_types: "every type of dense vector, against brute force",
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",

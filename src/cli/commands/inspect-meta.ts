@@ -7,6 +7,7 @@ import type { SegmentInfo } from "../../model/catalog.ts";
 import { SegmentLevel, SegmentState } from "../../model/types.ts";
 import { readManifest } from "../../storage/manifest-file.ts";
 import type { Command, Invocation } from "../command.ts";
+import { writeFacts } from "../facts.ts";
 import { EXIT } from "../failure.ts";
 
 const DATA_OPTION = { kind: "text", value: "directory", default: "./data", help: "The data directory" } as const;
@@ -114,17 +115,7 @@ async function looking(
   invocation: Invocation,
   lines: (offline: OfflineDirectory) => Promise<readonly Record<string, unknown>[]>,
 ): Promise<number> {
-  const { output, runtime } = invocation.terminal;
-  const asText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
-  for (const line of await lookInto(resolve(invocation.text("data")), runtime, lines)) {
-    if (invocation.flag("json")) {
-      output.write(`${JSON.stringify(line, asText)}\n`);
-      continue;
-    }
-    const facts = Object.entries(line).map(
-      ([key, value]) => `${key}=${typeof value === "string" ? value : JSON.stringify(value, asText)}`,
-    );
-    output.write(`${facts.join("  ")}\n`);
-  }
+  const { runtime } = invocation.terminal;
+  for (const line of await lookInto(resolve(invocation.text("data")), runtime, lines)) writeFacts(invocation, line);
   return EXIT.done;
 }

@@ -3,7 +3,7 @@
  * filters hit, and the pools are full of borders (2^53, 2^63, NaN, -0, unicode, escapes, wrong types in documents).
  */
 
-import { bytesColumn, type Column } from "../../model/columns.ts";
+import { bytesColumn, type Column, type ElementColumn } from "../../model/columns.ts";
 import type { CompareOperator, Constant, Element, FieldPlace, Filter } from "../../model/filter.ts";
 import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
 import { DataType } from "../../model/types.ts";
@@ -77,6 +77,10 @@ export const SCHEMA: CollectionSchema = {
     field(110n, "doc", DataType.JSON),
     field(111n, "vector", DataType.FloatVector, { dimension: 2, nullable: false }),
     field(112n, "tags", DataType.Array, { elementType: DataType.Int64 }),
+    field(114n, "words", DataType.Array, { elementType: DataType.VarChar }),
+    field(115n, "floats", DataType.Array, { elementType: DataType.Float }),
+    field(116n, "flags", DataType.Array, { elementType: DataType.Bool }),
+    field(117n, "shorts", DataType.Array, { elementType: DataType.Int16 }),
     field(113n, "$meta", DataType.JSON, { isDynamic: true }),
   ],
 };
@@ -216,17 +220,27 @@ function values(random: Random, type: DataType, rowCount: number): Column {
   }
 }
 
+function arrays(random: Random, elementType: DataType, rowCount: number): Column {
+  const valid = random.chance(0.5) ? Uint8Array.from({ length: rowCount }, () => +random.chance(0.8)) : null;
+  const offsets = new Uint32Array(rowCount + 1);
+  for (let row = 0; row < rowCount; row += 1) {
+    offsets[row + 1] = offsets[row]! + (valid !== null && valid[row] === 0 ? 0 : random.below(5));
+  }
+  const elements = { ...values(random, elementType, offsets[rowCount]!), valid: null } as ElementColumn;
+  return { kind: "array", type: DataType.Array, elementType, offsets, elements, valid };
+}
+
 export function randomTable(random: Random, rowCount: number): ColumnSource {
   const columns = new Map<bigint, Column>();
-  for (const { fieldId, dataType } of SCHEMA.fields) {
-    if (dataType !== DataType.Array && dataType !== DataType.FloatVector) {
-      columns.set(fieldId, values(random, dataType, rowCount));
-    }
+  for (const { fieldId, dataType, elementType } of SCHEMA.fields) {
+    if (dataType === DataType.Array) columns.set(fieldId, arrays(random, elementType, rowCount));
+    else if (dataType !== DataType.FloatVector) columns.set(fieldId, values(random, dataType, rowCount));
   }
   return { column: (fieldId) => columns.get(fieldId)! };
 }
 
-const FIELDS = SCHEMA.fields.filter(({ dataType }) => dataType !== DataType.Array && dataType !== DataType.FloatVector);
+const FIELDS = SCHEMA.fields.filter(({ dataType }) => dataType !== DataType.FloatVector);
+const SCALARS = FIELDS.filter(({ dataType }) => dataType !== DataType.Array);
 const OPERATORS: readonly CompareOperator[] = ["==", "!=", "<", "<=", ">", ">="];
 
 function isInteger(type: DataType): boolean {
@@ -234,7 +248,8 @@ function isInteger(type: DataType): boolean {
 }
 
 function place(random: Random): FieldPlace {
-  const { fieldId, dataType } = random.pick(FIELDS);
+  const { fieldId, dataType, elementType } = random.pick(FIELDS);
+  if (dataType === DataType.Array) return { fieldId, dataType: elementType, path: [String(random.below(4))] };
   if (dataType !== DataType.JSON) return { fieldId, dataType, path: [] };
   return { fieldId, dataType, path: Array.from({ length: 1 + random.below(2) }, () => random.pick(KEYS)) };
 }
@@ -276,7 +291,32 @@ function isOrdered(lower: Constant, upper: Constant): boolean {
   return typeof lower === typeof upper ? lower < upper : Number(lower) < Number(upper);
 }
 
+/** A leaf over whole arrays. */
+function arrayLeaf(random: Random): Filter {
+  const { fieldId, dataType, elementType } = random.pick(
+    FIELDS.filter(({ dataType: type }) => type === DataType.Array),
+  );
+  const field: FieldPlace = { fieldId, dataType, path: [], elementType };
+  switch (random.below(3)) {
+    case 0:
+      return { kind: "null", field };
+    case 1:
+      return { kind: "length", field, operator: random.pick(OPERATORS), value: BigInt(random.below(6) - 1) };
+    default: {
+      const mode = random.pick(["one", "all", "any"] as const);
+      const count = mode === "one" ? 1 : random.below(4);
+      return {
+        kind: "contains",
+        field,
+        mode,
+        elements: Array.from({ length: count }, () => constant(random, elementType)),
+      };
+    }
+  }
+}
+
 function leaf(random: Random): Filter {
+  if (random.chance(0.12)) return arrayLeaf(random);
   const field = place(random);
   const { dataType } = field;
   const isJson = dataType === DataType.JSON;
@@ -305,9 +345,9 @@ function leaf(random: Random): Filter {
       if (isNumber) return arithmetic(random, field);
       break;
     case 4: {
-      if (isJson) break;
+      if (isJson || field.path.length > 0) break;
       const isText = dataType === DataType.VarChar;
-      const others = FIELDS.filter((other) =>
+      const others = SCALARS.filter((other) =>
         isText || dataType === DataType.Bool
           ? other.dataType === dataType
           : isInteger(other.dataType) || other.dataType === DataType.Float || other.dataType === DataType.Double,
@@ -322,8 +362,12 @@ function leaf(random: Random): Filter {
       };
     }
     case 5:
+      if (!isJson && field.path.length > 0) break;
       return { kind: "null", field: isJson && random.chance(0.2) ? { ...field, path: [] } : field };
     case 6:
+      if (isJson && random.chance(0.5)) {
+        return { kind: "length", field, operator: random.pick(OPERATORS), value: BigInt(random.below(4)) };
+      }
       if (isJson) return { kind: "exists", field };
       break;
     case 7:
@@ -342,7 +386,7 @@ function leaf(random: Random): Filter {
 function arithmetic(random: Random, field: FieldPlace): Filter {
   const type = field.dataType === DataType.JSON ? random.pick([DataType.Int64, DataType.Double]) : field.dataType;
   const operator = random.pick(
-    isInteger(type) ? (["+", "-", "*", "/", "%"] as const) : (["+", "-", "*", "/"] as const),
+    isInteger(type) ? (["+", "-", "*", "/", "%", "&", "|", "^"] as const) : (["+", "-", "*", "/"] as const),
   );
   let operand = constant(random, type) as bigint | number;
   if (Number(operand) === 0) operand = isInteger(type) ? 3n : 3;

@@ -68,7 +68,13 @@ function isInRange(search: ExactSearch, score: number): boolean {
   return outer < score && (inner === null || score <= inner);
 }
 
-function takeBest(search: ExactSearch, query: number, { rows, keys }: Candidates, hits: SearchHits): void {
+/** Puts the best of the candidates, in order, where the hits of the query are. */
+export function takeBest(
+  search: Pick<ExactSearch, "metric" | "k" | "rank">,
+  query: number,
+  { rows, keys }: Candidates,
+  hits: SearchHits,
+): void {
   const count = Math.min(search.k, rows.length);
   if (count === 0) return;
   const last = keys.toSorted()[count - 1]!;

@@ -16,11 +16,13 @@ import { bytesPerRow, elementKind, numbersOf, valuesPerRow } from "../layout.ts"
 import type { Element, RowLayout, RowValues } from "../layout.ts";
 import { TwinRows } from "./rows.ts";
 import { searchExactly } from "./search.ts";
+import { TwinSparse } from "./sparse.ts";
 
 export class TwinKernel implements Kernel {
   readonly name = "twin";
   readonly instructionSet = "typescript";
   readonly reason: string | null;
+  readonly sparse: TwinSparse;
   readonly #runtime: Runtime;
   readonly #open = new Map<Handle, TwinRows>();
   #lastHandle = 0;
@@ -28,6 +30,7 @@ export class TwinKernel implements Kernel {
   constructor(runtime: Runtime, reason: string | null) {
     this.#runtime = runtime;
     this.reason = reason;
+    this.sparse = new TwinSparse(runtime);
   }
 
   createRows(layout: RowLayout): Handle {
@@ -106,7 +109,7 @@ export class TwinKernel implements Kernel {
   }
 
   openHandles(): number {
-    return this.#open.size;
+    return this.#open.size + this.sparse.openHandles;
   }
 
   #add(rows: TwinRows): Handle {

@@ -113,6 +113,34 @@ async function recall(client: TestClient, rows: number, search: Readonly<Record<
   return matched / (queries.length * 10);
 }
 
+interface Told {
+  readonly indexType: string;
+  readonly visitedRows: number;
+  readonly exactScores: number;
+  readonly estimatedRecall: number;
+  readonly segments: readonly {
+    readonly strategy: string;
+    readonly state: string;
+    readonly reason: string;
+    readonly parameters: string;
+    readonly rowCount: number;
+    readonly allowedRows: number;
+  }[];
+}
+
+async function explained(
+  client: TestClient,
+  search: Readonly<Record<string, unknown>>,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<Told> {
+  const request = searchFor(collectionName, [vectorOf(7)], { topk: "10", params: JSON.stringify(search) }, more);
+  const answer = await client.call(service.search, request);
+  ok({ ...answer.status!, extraInfo: {} });
+  const told = JSON.parse(answer.status!.extraInfo["explain"]!) as Told;
+  assert.equal(answer.results!.recalls[0], Math.fround(told.estimatedRecall));
+  return told;
+}
+
 async function openIndexes(client: TestClient): Promise<number> {
   const answer = await client.call(service.getQuerySegmentInfo, { collectionName });
   ok(answer);
@@ -207,6 +235,37 @@ function withNative(kernel: IndexKernel): void {
           assert.ok((await recall(client, 3_500, { ef: 64 })) >= 0.98);
           // Wider searches than the kernel takes, and narrower ones than hits, mean what they can.
           assert.ok((await recall(client, 3_500, { ef: 2_000_000 })) >= 0.999);
+          await insert(client, 3_500, 3_600);
+          const told2 = await explained(client, { ef: 10, explain: true });
+          assert.equal(told2.indexType, "HNSW");
+          const bySize = told2.segments.toSorted((left, right) => left.rowCount - right.rowCount);
+          assert.deepEqual(
+            bySize.map(({ state, rowCount, strategy, parameters }) => [state, rowCount, strategy, parameters]),
+            [
+              ["growing", 100, "exact", ""],
+              ["sealed", 500, "exact", ""],
+              ["sealed", 3_000, "index", "ef=10"],
+            ],
+          );
+          assert.match(bySize[1]!.reason, /fewer than 1024 rows/);
+          assert.ok(told2.visitedRows > 10 && told2.visitedRows < 1_000, String(told2.visitedRows));
+          assert.ok(told2.exactScores >= 600 && told2.exactScores < 1_500, String(told2.exactScores));
+          assert.ok(told2.estimatedRecall > 0.8 && told2.estimatedRecall <= 1);
+          const wide = await explained(client, { ef: 500, explain: true });
+          assert.ok(wide.segments.some(({ strategy }) => strategy === "codes"));
+          assert.ok(wide.estimatedRecall > 0.98);
+          const few = await explained(client, { explain: true }, { dsl: "id < 100" });
+          const filtered = few.segments.find(({ rowCount }) => rowCount === 3_000)!;
+          assert.deepEqual([filtered.strategy, filtered.allowedRows], ["exact", 100]);
+          const none = few.segments.find(({ rowCount }) => rowCount === 500)!;
+          assert.deepEqual([none.strategy, none.allowedRows], ["none", 0]);
+          const some = await explained(client, { explain: true }, { dsl: "id % 10 == 3" });
+          assert.equal(some.segments.find(({ rowCount }) => rowCount === 3_000)!.allowedRows, 300);
+          const refused = await client.call(
+            service.search,
+            searchFor(collectionName, [vectorOf(7)], { params: '{"explain": 7}' }),
+          );
+          assert.match(refused.status!.reason, /param 'explain' \(7\) should be a boolean/);
           ok(await client.call(service.releaseCollection, { collectionName }));
           assert.equal(held(), before, "a release gives the bytes back");
           ok(await client.call(service.dropIndex, { collectionName, fieldName: "vector" }));

@@ -99,9 +99,12 @@ export const READS: readonly Method[] = [
   }),
 ];
 
+/** An explanation goes into the status, whose extra facts no client takes amiss, and its estimate where clients look for recalls. */
 function encodeFound(found: SearchResponse): readonly Uint8Array[] {
+  const { explanation } = found;
+  const asText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
   return encodeSearchResults({
-    status: statusOf(null),
+    status: statusOf(null, explanation === null ? {} : { explain: JSON.stringify(explanation, asText) }),
     collectionName: found.collectionName,
     sessionTimestamp: found.sessionTimestamp,
     hits: {
@@ -110,7 +113,7 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       ids: found.keys,
       scores: found.scores,
       distances: null,
-      recalls: null,
+      recalls: explanation === null ? null : new Float32Array(found.counts.length).fill(explanation.estimatedRecall),
       fields: found.fields,
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,

@@ -68,6 +68,32 @@ client.release_collection(name)
 client.load_collection(name)
 check("loaded again")
 
+
+
+def rows_where(expression, test, **params):
+    answer = client.query(name, filter=expression, output_fields=["id"], **params)
+    equal(sorted(row["id"] for row in answer), [row["id"] for row in data if test(row)], expression)
+
+
+rows_where("array_contains(int64_plain, 0)", lambda row: 0 in row["int64_plain"])
+rows_where("ARRAY_CONTAINS_ALL(varchar_plain, ['', 'plain'])", lambda row: {"", "plain"} <= set(row["varchar_plain"]))
+rows_where(
+    "json_contains_any(int8_null, {some})",
+    lambda row: row["int8_null"] is not None and bool({127, 5} & set(row["int8_null"])),
+    filter_params={"some": [127, 5]},
+)
+rows_where("not array_contains(int8_null, 127)", lambda row: row["int8_null"] is not None and 127 not in row["int8_null"])
+rows_where("array_length(double_plain) >= 3", lambda row: len(row["double_plain"]) >= 3)
+rows_where("varchar_null is null", lambda row: row["varchar_null"] is None)
+rows_where("varchar_plain[1] like 'pl%'", lambda row: row["varchar_plain"][1:2] == ["plain"])
+rows_where("int16_plain[0] + 1 == 1", lambda row: row["int16_plain"][:1] == [0])
+rows_where("bool_plain[0] == true and float_plain[1] < 0", lambda row: row["bool_plain"][:1] == [True] and row["float_plain"][1:2] == [-0.25])
+rows_where("int32_plain[3] in [2147483647]", lambda row: row["int32_plain"][3:4] == [2**31 - 1])
+rows_where("(id & 3) == 1", lambda row: row["id"] & 3 == 1)
+equal(0 < len(client.query(name, filter="id >= 0 and random_sample(0.5)", output_fields=["id"])) < count, True, "sample")
+refused(lambda: client.query(name, filter="int64_plain == [1]"), "can not comparisons array fields directly", 1100)
+refused(lambda: client.query(name, filter="array_contains(int64_plain, 'a')"), "can't compare between array element type")
+
 changed = {**data[4], "int64_plain": [7], "varchar_null": []}
 client.upsert(name, [changed])
 data[4] = changed

@@ -1,0 +1,85 @@
+// The part of the N-API face that is about sparse vectors. Included by node.cpp, inside its unnamed namespace, and by nothing else.
+
+napi_value create_sparse(Call& call) {
+  elanus_error error;
+  elanus_sparse sparse = 0;
+  const int status = elanus_sparse_create(&sparse, &error);
+  return call.number_result(status, error, (double)sparse);
+}
+
+// (sparse, offsets, bytes): the new row count.
+napi_value append_sparse(Call& call) {
+  elanus_error error;
+  uint64_t offset_count, byte_count, row_count = 0;
+  const uint64_t sparse = call.whole(0);
+  const uint32_t* offsets = call.array<uint32_t>(1, napi_uint32_array, &offset_count);
+  const uint8_t* bytes = call.array<uint8_t>(2, napi_uint8_array, &byte_count);
+  if (!call.good()) return nullptr;
+  const int status = elanus_sparse_append(sparse, offsets, offset_count, bytes, byte_count, &row_count, &error);
+  return call.number_result(status, error, (double)row_count);
+}
+
+// (sparse, Float64Array of 3): rows, pairs, bytes in memory.
+napi_value describe_sparse(Call& call) {
+  elanus_error error;
+  uint64_t length, rows = 0, pairs = 0, memory = 0;
+  const uint64_t sparse = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 3) return call.fail("three places are needed");
+  if (const int status = elanus_sparse_describe(sparse, &rows, &pairs, &memory, &error)) return call.done(status, error);
+  out[0] = (double)rows;
+  out[1] = (double)pairs;
+  out[2] = (double)memory;
+  return nullptr;
+}
+
+// (sparse, numbers, offsets)
+napi_value sparse_lengths(Call& call) {
+  elanus_error error;
+  uint64_t number_count, offset_count;
+  const uint64_t sparse = call.whole(0);
+  const uint32_t* numbers = call.array<uint32_t>(1, napi_uint32_array, &number_count);
+  uint32_t* offsets = call.array<uint32_t>(2, napi_uint32_array, &offset_count);
+  if (!call.good()) return nullptr;
+  return call.done(elanus_sparse_lengths(sparse, numbers, number_count, offsets, offset_count, &error), error);
+}
+
+// (sparse, numbers, bytes)
+napi_value gather_sparse(Call& call) {
+  elanus_error error;
+  uint64_t number_count, byte_count;
+  const uint64_t sparse = call.whole(0);
+  const uint32_t* numbers = call.array<uint32_t>(1, napi_uint32_array, &number_count);
+  uint8_t* bytes = call.array<uint8_t>(2, napi_uint8_array, &byte_count);
+  if (!call.good()) return nullptr;
+  return call.done(elanus_sparse_gather(sparse, numbers, number_count, bytes, byte_count, &error), error);
+}
+
+// (ticket, sparse, rowCount, offsets, bytes, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied)
+napi_value search_sparse(Call& call) {
+  elanus_sparse_search plan = {};
+  const double ticket = call.number(0);
+  plan.sparse = call.whole(1);
+  plan.row_count = call.whole(2);
+  plan.offsets = call.array<uint32_t>(3, napi_uint32_array, &plan.offset_count);
+  plan.bytes = call.array<uint8_t>(4, napi_uint8_array, &plan.byte_count);
+  plan.k = call.whole32(5);
+  plan.allowed = call.array<uint8_t>(6, napi_uint8_array, &plan.allowed_bytes);
+  plan.rank = call.array<uint32_t>(7, napi_uint32_array, &plan.rank_count);
+  plan.has_outer = !call.is_null(8);
+  plan.has_inner = !call.is_null(9);
+  if (plan.has_outer) plan.outer = (float)call.number(8);
+  if (plan.has_inner) plan.inner = (float)call.number(9);
+  plan.hit_rows = call.array<uint32_t>(10, napi_uint32_array, &plan.hit_row_count);
+  plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
+  plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
+  if (!call.good()) return nullptr;
+  // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
+  static const uint64_t nothing = 0;
+  if (!call.is_null(6) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
+  if (!call.is_null(7) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_sparse_search_start(&plan, job_done, pending, job, error);
+  });
+}

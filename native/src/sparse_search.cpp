@@ -1,0 +1,358 @@
+#include "sparse_search.h"
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include "handles.h"
+#include "sparse.h"
+#include "topk.h"
+
+namespace elanus {
+
+namespace {
+
+constexpr uint32_t window_rows = 8192;
+constexpr uint64_t slice_rows = 64 * window_rows;   // of one piece
+constexpr uint32_t group_queries = 64;
+constexpr uint32_t most_terms = 4096;
+// The sums of a row's bounds stay below 2^16: this, and one for every term, which is rounded up.
+constexpr double most_units = 60000;
+constexpr uint64_t check_every = 512;   // rows that are scored one by one
+
+void check(const elanus_sparse_search& s, const Sparse& sparse) {
+  const uint64_t count = sparse.count();
+  if (s.row_count > count) fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)s.row_count, (unsigned long long)count);
+  if (s.k < 1 || s.k > ELANUS_MAX_K) fail(ELANUS_INVALID, "k %u is not in 1..%u", s.k, ELANUS_MAX_K);
+  if (s.offset_count < 1 || !s.offsets) fail(ELANUS_INVALID, "queries have offsets");
+  const uint64_t queries = s.offset_count - 1;
+  if (queries > ELANUS_MAX_HITS / s.k) fail(ELANUS_INVALID, "%llu queries times k %u are more than %u hits", (unsigned long long)queries, s.k, ELANUS_MAX_HITS);
+  if (s.allowed && s.allowed_bytes < (s.row_count + 63) / 64 * 8) fail(ELANUS_INVALID, "%llu bytes of allowed rows are too few for %llu rows", (unsigned long long)s.allowed_bytes, (unsigned long long)s.row_count);
+  if (s.rank && s.rank_count < s.row_count) fail(ELANUS_INVALID, "%llu ranks are too few for %llu rows", (unsigned long long)s.rank_count, (unsigned long long)s.row_count);
+  if ((s.has_outer && std::isnan(s.outer)) || (s.has_inner && (!s.has_outer || std::isnan(s.inner)))) fail(ELANUS_INVALID, "the bounds of the range are no numbers");
+  if (s.hit_row_count < queries * s.k || s.hit_score_count < queries * s.k || s.tied_count < queries) fail(ELANUS_INVALID, "no room for the hits of %llu queries", (unsigned long long)queries);
+  if (queries && !(s.hit_rows && s.hit_scores && s.tied)) fail(ELANUS_INVALID, "a buffer is missing");
+}
+
+// A query's weights by index, in few cache lines.
+class Weights {
+ public:
+  explicit Weights(const std::vector<SparsePair>& pairs) {
+    uint32_t bits = 4;
+    while ((1ull << bits) < pairs.size() * 4) ++bits;
+    shift_ = 32 - bits;
+    mask_ = (1u << bits) - 1;
+    slots_.assign(mask_ + 1ull, {no_index, 0});
+    for (const SparsePair& pair : pairs) {
+      uint32_t at = home(pair.index);
+      while (slots_[at].index != no_index) at = (at + 1) & mask_;
+      slots_[at] = pair;
+    }
+  }
+
+  float score(const Sparse::Row& row) const {
+    float sum = 0;
+    for (uint32_t i = 0; i < row.count; ++i) {
+      const SparsePair& pair = row.pairs[i];
+      for (uint32_t at = home(pair.index); slots_[at].index != no_index; at = (at + 1) & mask_) {
+        if (slots_[at].index != pair.index) continue;
+        const float product = slots_[at].value * pair.value;
+        sum = sum + product;
+        break;
+      }
+    }
+    return sum;
+  }
+
+ private:
+  static constexpr uint32_t no_index = 0xffffffffu;
+  uint32_t home(uint32_t index) const { return index * 2654435769u >> shift_; }
+  uint32_t shift_, mask_;
+  std::vector<SparsePair> slots_;
+};
+
+// A term of a query: where its postings are, and what a code can add at most, in units.
+struct Cursor {
+  const PostingBlock* block;
+  uint32_t place = 0;
+  uint16_t bounds[256];
+};
+
+struct Candidate {
+  uint32_t sum;
+  uint32_t row;
+};
+
+struct Scratch {
+  alignas(64) uint16_t sums[window_rows] = {};
+  std::vector<Cursor> cursors;
+  std::vector<Candidate> candidates;
+  std::vector<SparsePair> query;
+};
+
+Scratch& scratch() {
+  static thread_local std::unique_ptr<Scratch> own = std::make_unique<Scratch>();
+  return *own;
+}
+
+class SparseSearch final : public Job {
+ public:
+  SparseSearch(const elanus_sparse_search& plan, std::shared_ptr<Sparse> sparse, elanus_done done, void* context)
+      : Job(done, context), plan_(plan), sparse_(std::move(sparse)), queries_(plan.offset_count - 1),
+        offsets_(plan.offsets, plan.offsets + plan.offset_count), slices_(std::max<uint64_t>(1, (plan.row_count + slice_rows - 1) / slice_rows)) {
+    for (uint64_t q = 0; q < queries_; ++q) {
+      if (offsets_[q] > offsets_[q + 1] || offsets_[q + 1] > plan.byte_count) fail(ELANUS_INVALID, "offsets of the queries do not ascend within their bytes");
+      if (offsets_[q + 1] > offsets_[q] && !plan.bytes) fail(ELANUS_INVALID, "a buffer is missing");
+      check_pairs(plan.bytes + offsets_[q], offsets_[q + 1] - offsets_[q], q);
+    }
+    least_ = plan.has_outer ? std::max(0.0f, plan.outer) : 0;
+    set_pieces(begin_group(0));
+  }
+
+ protected:
+  void work(uint64_t piece) override;
+  Round settle(uint64_t* pieces) override;
+  void let_go() override {
+    sparse_.reset();
+    best_.clear();
+  }
+
+ private:
+  // One query over one slice.
+  struct Ask {
+    const Weights& weights;
+    TopK& best;
+    double unit;      // what one of a sum stands for
+    double slack;     // units that rounding may have cost
+    // Sums below this belong to rows that cannot be among the best.
+    double floor(float least) const {
+      const double score = std::max<double>(least, -(double)best.bound());
+      return score <= 0 ? 1 : std::max(1.0, std::floor(score / unit) - slack);
+    }
+  };
+
+  uint64_t begin_group(uint64_t first) {
+    group_first_ = first;
+    group_count_ = std::min<uint64_t>(group_queries, queries_ - first);
+    best_.clear();
+    for (uint64_t q = 0; q < group_count_; ++q) best_.emplace_back(plan_.k, std::numeric_limits<float>::infinity());
+    return std::max<uint64_t>(1, group_count_ * slices_);
+  }
+  void search_slice(uint64_t query, uint64_t from, uint64_t to, TopK& best);
+  void search_windows(const Ask& ask, uint64_t from, uint64_t to, Scratch& s);
+  void score_each(const Ask& ask, uint64_t from, uint64_t to);
+  bool compile(const std::vector<SparsePair>& query, uint64_t from, Scratch& s, double* unit, uint64_t* postings) const;
+  static void add(Cursor& cursor, uint64_t from, uint64_t to, uint16_t* sums);
+  void sweep(Scratch& s, uint64_t from, uint64_t to, uint32_t floor) const;
+  void settle_candidates(const Ask& ask, Scratch& s);
+  void offer(const Ask& ask, uint32_t row) const;
+  bool allows(uint64_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
+  uint64_t count_allowed(uint64_t from, uint64_t to) const;
+
+  const elanus_sparse_search plan_;
+  std::shared_ptr<Sparse> sparse_;
+  const uint64_t queries_;
+  const std::vector<uint32_t> offsets_;
+  const uint64_t slices_;
+  float least_ = 0;   // hits score more
+  uint64_t group_first_ = 0, group_count_ = 0;
+  std::mutex lock_;
+  std::vector<TopK> best_;
+};
+
+void SparseSearch::work(uint64_t piece) {
+  if (!group_count_) return;
+  const uint64_t query = piece % group_count_, slice = piece / group_count_;
+  const uint64_t from = slice * slice_rows, to = std::min(from + slice_rows, plan_.row_count);
+  if (from >= to) return;
+  TopK best(plan_.k, std::numeric_limits<float>::infinity());
+  search_slice(group_first_ + query, from, to, best);
+  std::lock_guard<std::mutex> hold(lock_);
+  best_[query].add(best);
+}
+
+void SparseSearch::search_slice(uint64_t number, uint64_t from, uint64_t to, TopK& best) {
+  Scratch& s = scratch();
+  s.query.clear();
+  for (uint64_t at = offsets_[number]; at < offsets_[number + 1]; at += pair_bytes) {
+    SparsePair pair;
+    std::memcpy(&pair, plan_.bytes + at, pair_bytes);   // checked, but the caller's memory may have changed
+    if (pair.value != 0 && std::isfinite(pair.value) && pair.index != 0xffffffffu) s.query.push_back(pair);
+  }
+  const Weights weights(s.query);
+  double unit = 1;
+  uint64_t postings = 0;
+  const bool fits = compile(s.query, from, s, &unit, &postings);
+  if (fits && s.cursors.empty()) return;   // no row can score above 0
+  const Ask ask = {weights, best, unit, 2 + (double)s.query.size() / 128};
+  const uint64_t rows = sparse_->count(), wanted = count_allowed(from, to);
+  const uint64_t row_cost = sparse_->pair_count() / std::max<uint64_t>(rows, 1) * 6 + 60;
+  const uint64_t share = rows ? postings * (to - from) / rows : 0;
+  if (!fits || wanted * row_cost < share / 2) score_each(ask, from, to);
+  else search_windows(ask, from, to, s);
+}
+
+// False when there are more terms than sums of 16 bits can hold.
+bool SparseSearch::compile(const std::vector<SparsePair>& query, uint64_t from, Scratch& s, double* unit, uint64_t* postings) const {
+  s.cursors.clear();
+  double total = 0;
+  for (const SparsePair& pair : query) {
+    const Term* term = sparse_->term(pair.index);
+    if (!term) continue;
+    const PostingBlock* block = term->first.load(std::memory_order_acquire);
+    // A weight below 0 only takes away, unless values are below 0 too.
+    if (!block || (pair.value < 0 && !term->negative.load(std::memory_order_relaxed))) continue;
+    const double most = std::fabs((double)pair.value) * term->top.load(std::memory_order_relaxed);
+    if (most == 0) continue;
+    if (s.cursors.size() == most_terms) return false;
+    total += most;
+    *postings += term->count.load(std::memory_order_relaxed);
+    while (const PostingBlock* next = block->next.load(std::memory_order_acquire)) {
+      if (next->base > from) break;
+      block = next;
+    }
+    Cursor& cursor = s.cursors.emplace_back();
+    cursor.block = block;
+    cursor.place = 0;
+    // For now the weight and the top, by which the bounds are made once the unit is known.
+    const float parts[2] = {std::fabs(pair.value), term->top.load(std::memory_order_relaxed)};
+    std::memcpy(cursor.bounds, parts, sizeof parts);
+  }
+  // Infinite with weights and values near the end of what a float holds.
+  if (!(total < std::numeric_limits<double>::infinity())) return false;
+  *unit = total / most_units;
+  for (Cursor& cursor : s.cursors) {
+    float parts[2];
+    std::memcpy(parts, cursor.bounds, sizeof parts);
+    const double scale = parts[0] / *unit, top = parts[1];
+    cursor.bounds[0] = 0;
+    for (uint32_t code = 1; code < 256; ++code) {
+      const double size = code == 255 ? top : std::min<double>(top, size_of(code));
+      cursor.bounds[code] = (uint16_t)std::min(65535.0, std::ceil(scale * size * (1 + 1e-9)));
+    }
+  }
+  return true;
+}
+
+void SparseSearch::search_windows(const Ask& ask, uint64_t from, uint64_t to, Scratch& s) {
+  for (uint64_t first = from; first < to && !stopped(); first += window_rows) {
+    const uint64_t end = std::min(first + window_rows, to);
+    const double floor = ask.floor(least_);
+    if (floor > 65535) return;   // the best cannot be reached any more
+    for (Cursor& cursor : s.cursors) add(cursor, first, end, s.sums);
+    sweep(s, first, end, (uint32_t)floor);
+    settle_candidates(ask, s);
+  }
+}
+
+// Adds what the postings of rows [from, to) can be, and leaves the cursor at the first posting behind them.
+void SparseSearch::add(Cursor& cursor, uint64_t from, uint64_t to, uint16_t* sums) {
+  while (cursor.block) {
+    const uint32_t count = cursor.block->count.load(std::memory_order_acquire);
+    const uint32_t* postings = cursor.block->postings();
+    const uint64_t base = cursor.block->base;
+    uint32_t at = cursor.place;
+    while (at < count && base + (postings[at] >> 8) < from) ++at;
+    for (; at < count; ++at) {
+      const uint64_t row = base + (postings[at] >> 8);
+      if (row >= to) {
+        cursor.place = at;
+        return;
+      }
+      sums[row - from] += cursor.bounds[postings[at] & 255];
+    }
+    const PostingBlock* next = cursor.block->next.load(std::memory_order_acquire);
+    cursor.place = count;
+    if (!next) return;
+    cursor.block = next;
+    cursor.place = 0;
+  }
+}
+
+// The rows whose sums reach the floor; clears the sums.
+void SparseSearch::sweep(Scratch& s, uint64_t from, uint64_t to, uint32_t floor) const {
+  s.candidates.clear();
+  const uint32_t count = (uint32_t)(to - from);
+  for (uint32_t first = 0; first < count; first += 64) {
+    uint16_t most = 0;
+    for (uint32_t i = 0; i < 64; ++i) most = std::max(most, s.sums[first + i]);   // behind `count` there are zeros
+    if (most < floor) continue;
+    const uint32_t end = std::min(first + 64, count);
+    for (uint32_t i = first; i < end; ++i)
+      if (s.sums[i] >= floor && allows(from + i)) s.candidates.push_back({s.sums[i], (uint32_t)(from + i)});
+  }
+  std::memset(s.sums, 0, sizeof s.sums);
+}
+
+// The most promising first while nothing is known of the k-th best; then only those that still reach it.
+void SparseSearch::settle_candidates(const Ask& ask, Scratch& s) {
+  const size_t some = 2 * (size_t)plan_.k + 64;
+  auto at = s.candidates.begin();
+  const auto end = s.candidates.end();
+  if ((size_t)(end - at) > some && ask.best.bound() == std::numeric_limits<float>::infinity()) {
+    std::nth_element(at, at + (ptrdiff_t)some, end, [](const Candidate& a, const Candidate& b) { return a.sum > b.sum; });
+    for (const auto stop = at + (ptrdiff_t)some; at != stop; ++at) offer(ask, at->row);
+  }
+  double floor = ask.floor(least_);
+  for (uint64_t done = 0; at != end; ++at) {
+    if (at->sum < floor) continue;
+    offer(ask, at->row);
+    if (++done % 64 == 0) floor = ask.floor(least_);
+  }
+}
+
+void SparseSearch::score_each(const Ask& ask, uint64_t from, uint64_t to) {
+  uint64_t scored = 0;
+  for (uint64_t row = from; row < to; ++row) {
+    if (plan_.allowed && (row & 7) == 0 && !plan_.allowed[row >> 3]) {
+      row += 7;
+      continue;
+    }
+    if (!allows(row)) continue;
+    if (scored++ % check_every == 0 && stopped()) return;
+    offer(ask, (uint32_t)row);
+  }
+}
+
+void SparseSearch::offer(const Ask& ask, uint32_t row) const {
+  const float score = ask.weights.score(sparse_->row(row));
+  if (!(score > least_) || (plan_.has_inner && score > plan_.inner)) return;
+  ask.best.add({-score, plan_.rank ? plan_.rank[row] : 0, row});
+}
+
+uint64_t SparseSearch::count_allowed(uint64_t from, uint64_t to) const {
+  if (!plan_.allowed) return to - from;
+  uint64_t count = 0;   // `from` is a multiple of 64
+  for (uint64_t first = from; first < to; first += 64) {
+    uint64_t word;
+    std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
+    if (to - first < 64) word &= (1ull << (to - first)) - 1;
+    count += (uint64_t)__builtin_popcountll(word);
+  }
+  return count;
+}
+
+Job::Round SparseSearch::settle(uint64_t* pieces) {
+  for (uint64_t q = 0; q < group_count_; ++q) {
+    const std::vector<Hit>& hits = best_[q].sorted();
+    const uint64_t first = (group_first_ + q) * plan_.k;
+    for (uint32_t i = 0; i < plan_.k; ++i) {
+      const bool there = i < hits.size();
+      plan_.hit_rows[first + i] = there ? hits[i].row : ELANUS_NO_ROW;
+      plan_.hit_scores[first + i] = there ? -hits[i].key : std::numeric_limits<float>::quiet_NaN();
+    }
+    plan_.tied[group_first_ + q] = best_[q].tied();
+  }
+  if (group_first_ + group_count_ >= queries_) return Round::complete;
+  *pieces = begin_group(group_first_ + group_count_);
+  return Round::again;
+}
+
+}  // namespace
+
+std::shared_ptr<Job> make_sparse_search(const elanus_sparse_search& plan, elanus_done done, void* context) {
+  auto sparse = find_sparse(plan.sparse);
+  check(plan, *sparse);
+  return std::make_shared<SparseSearch>(plan, std::move(sparse), done, context);
+}
+
+}  // namespace elanus

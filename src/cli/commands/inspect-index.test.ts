@@ -1,0 +1,101 @@
+/** What is told of the indexes of a data directory: the records always, what is in a file where there is a native kernel. */
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { SystemRuntime } from "../../base/host/system.ts";
+import { connect } from "../../client/connect.ts";
+import { Engine } from "../../engine/engine.ts";
+import { indexesOf, loadKernel } from "../../kernel/load.ts";
+import { COMMANDS } from "../commands.ts";
+import { runProgram } from "../program.ts";
+
+const ROWS = 1_200;
+const directory = mkdtempSync(join(tmpdir(), "elanus-inspect-index-"));
+const isNative = indexesOf(loadKernel()) !== null;
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+before(async () => {
+  const db = await connect(directory);
+  await db.createCollection({
+    name: "dots",
+    fields: [
+      { name: "id", type: "Int64", primaryKey: true },
+      { name: "dot", type: "FloatVector", dimension: 8 },
+    ],
+    indexes: [{ field: "dot", indexType: "HNSW", metricType: "L2", params: { M: 6, efConstruction: 40 } }],
+    load: false,
+  });
+  const rows = Array.from({ length: ROWS }, (_, id) => ({
+    id,
+    dot: Array.from({ length: 8 }, (__, at) => Math.sin(id * 1.7 + at * id)),
+  }));
+  await db.insert("dots", rows);
+  await db.flush("dots");
+  await db.close();
+  // A build begins after the flush; it ends in that life or the next.
+  const engine = await Engine.open({ directory });
+  for (;;) {
+    const [told] = await engine.proxy.describeIndexes({ databaseName: "", collectionName: "dots" }, "");
+    if (told!.progress.state === "Finished" || told!.progress.state === "Failed") break;
+    await engine.runtime.sleep(10);
+  }
+  await engine.close();
+});
+
+async function inspect(...words: string[]): Promise<{ status: number; output: string; errors: string }> {
+  let [output, errors] = ["", ""];
+  const status = await runProgram(COMMANDS, [...words, "--data", directory], {
+    output: { write: (text: string) => void (output += text) },
+    errors: { write: (text: string) => void (errors += text) },
+    stop: new AbortController().signal,
+    runtime: new SystemRuntime(),
+  });
+  return { status, output, errors };
+}
+
+test("records are listed with their state", async () => {
+  const { status, output } = await inspect("inspect", "indexes");
+  assert.equal(status, 0);
+  assert.match(
+    output,
+    isNative ? /index_type=HNSW {2}state=Finished .*rows=1200 .*graph"\]/ : /state=Failed {2}reason=/,
+  );
+});
+
+test("a build that is not there is told so", async () => {
+  const { status, errors } = await inspect("inspect", "index", "7");
+  assert.equal(status, 1);
+  assert.match(errors, /there is no build 7; elanus inspect indexes lists them/);
+});
+
+if (isNative) {
+  test("what is in an index is told: type, layout, degrees, bytes by part; and a damaged file is named", async () => {
+    const listed = await inspect("inspect", "indexes", "--json");
+    const { build_id: buildId, files } = JSON.parse(listed.output) as { build_id: string; files: string[] };
+    const { status, output } = await inspect("inspect", "index", buildId, "--json");
+    assert.equal(status, 0);
+    const told = JSON.parse(output) as Record<string, unknown>;
+    assert.deepEqual(
+      [told["kind"], told["layout"], told["metric"], told["degree"], told["beam"], told["rowCount"]],
+      ["graph", "lean", "L2", 12, 40, ROWS],
+    );
+    const degrees = Object.values(told["rowsOfDegree"] as Record<string, number>);
+    assert.equal(
+      degrees.reduce((sum, count) => sum + count, 0),
+      told["graphRowCount"],
+    );
+    for (const part of ["codeBytes", "listBytes", "otherBytes", "fileBytes"])
+      assert.ok((told[part] as number) > 0, part);
+
+    const path = join(directory, "objects", files[0]!);
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(path, bytes);
+    const damaged = await inspect("inspect", "index", buildId);
+    assert.equal(damaged.status, 1);
+    assert.match(damaged.errors, /objects\/index_files\/.*graph/);
+  });
+}

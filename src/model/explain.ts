@@ -1,0 +1,43 @@
+/** What a search did, segment by segment, as plain data: for people who ask why. */
+
+/** How rows of a segment were looked for. `index` walked or read lists; `codes` looked at the index's code of every allowed row. */
+export type SearchStrategy = "none" | "exact" | "index" | "codes" | "mixed";
+
+export interface SegmentExplanation {
+  readonly segmentId: bigint;
+  readonly state: "growing" | "sealed";
+  readonly rowCount: number;
+  /** Rows that were visible and passed the filter. */
+  readonly allowedRows: number;
+  readonly strategy: SearchStrategy;
+  /** Why that strategy. */
+  readonly reason: string;
+  /** What the index was told, `ef=64`; empty without one. */
+  readonly parameters: string;
+  /** Nodes of a graph, or rows of lists, that were visited. */
+  readonly visitedRows: number;
+  /** Distances to codes. */
+  readonly codeDistances: number;
+  /** Distances to rows themselves. */
+  readonly exactScores: number;
+  /** Of what an exact search would have found, by a sample that was taken when the index was built; 1 for exact searches. */
+  readonly estimatedRecall: number;
+}
+
+/** A point of the curve that tells what a width of search finds. */
+export interface RecallSample {
+  readonly width: number;
+  readonly recall: number;
+}
+
+/** The recall at a width, on the line through its neighbours among the samples (ascending by width), by the logarithm of the width. */
+export function recallAt(samples: readonly RecallSample[], width: number): number {
+  const after = samples.findIndex((sample) => sample.width >= width);
+  const high = samples[after];
+  // Beyond the samples nothing is known but their ends.
+  if (high === undefined) return samples.at(-1)?.recall ?? 0;
+  const low = samples[after - 1];
+  if (low === undefined) return high.recall;
+  const share = Math.log(width / low.width) / Math.log(high.width / low.width);
+  return low.recall + (high.recall - low.recall) * share;
+}

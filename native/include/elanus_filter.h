@@ -74,6 +74,8 @@ enum {
 };
 
 #define ELANUS_FILTER_DEPTH 128u
+#define ELANUS_MAX_PATHS 256u
+#define ELANUS_MAX_KEYS 128u
 
 typedef struct elanus_column {
   uint32_t type;
@@ -108,6 +110,31 @@ typedef struct elanus_filter {
 int elanus_filter_start(const elanus_filter *filter, elanus_done done, void *context, elanus_job **job, elanus_error *error);
 /* On the calling thread. */
 int elanus_filter_run(const elanus_filter *filter, elanus_error *error);
+
+/*
+ * What stands at some paths of JSON documents, row by row: a class and a word for each, as a place column has them. Rows without a document
+ * are MISSING. A path is keys from the root; of keys that occur twice in an object the first counts; a key of digits is an index too.
+ * Whatever the bytes are, reading ends, and within them.
+ */
+typedef struct elanus_places {
+  const uint32_t *offsets; /* one more than rows */
+  uint64_t offset_count;
+  const uint8_t *bytes;
+  uint64_t byte_count;
+  const uint8_t *valid; /* a byte a row, or null */
+  uint64_t valid_count;
+  uint64_t first_row, row_count; /* rows from first_row to row_count are read */
+  /* For each path the count of its keys, for each key its length and its bytes; numbers of 32 bits, little-endian. */
+  const uint8_t *paths;
+  uint64_t path_bytes;
+  uint32_t path_count;
+  uint8_t *const *classes; /* one array of row_count for each path */
+  int64_t *const *words;
+} elanus_places;
+
+/* The two lists of arrays are copied. */
+int elanus_places_start(const elanus_places *places, elanus_done done, void *context, elanus_job **job, elanus_error *error);
+int elanus_places_run(const elanus_places *places, elanus_error *error);
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,8 @@ struct FilterTable {
   void (*set_bytes)(const uint8_t* bytes, uint64_t count, uint64_t* bits);
   // Values that are one of a few.
   void (*few_i64)(const int64_t* values, uint64_t count, const int64_t* few, uint32_t few_count, uint64_t* bits);
+  // Where `literal` (a byte or more) begins first, or `count`.
+  uint64_t (*find)(const uint8_t* bytes, uint64_t count, const uint8_t* literal, uint64_t literal_count);
 };
 
 }  // namespace elanus

@@ -65,6 +65,7 @@ inline uint64_t word_set(const uint8_t* p) {
   const __m512i x = _mm512_loadu_si512(p);
   return _mm512_test_epi8_mask(x, x);
 }
+inline uint64_t word_equal(const uint8_t* p, uint8_t byte) { return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p), _mm512_set1_epi8((char)byte)); }
 
 #elif defined(__AVX2__)
 
@@ -139,6 +140,12 @@ inline uint64_t word_set(const uint8_t* p) {
   }
   return word;
 }
+inline uint64_t word_equal(const uint8_t* p, uint8_t byte) {
+  const __m256i wanted = _mm256_set1_epi8((char)byte);
+  const __m256i a = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i*)p), wanted);
+  const __m256i b = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i*)(p + 32)), wanted);
+  return (uint32_t)_mm256_movemask_epi8(a) | (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
 
 #else
 
@@ -160,6 +167,11 @@ template <class T> inline uint64_t word_in(const T* p, T lower, T upper) {
 inline uint64_t word_set(const uint8_t* p) {
   uint8_t flags[64];
   for (int i = 0; i < 64; ++i) flags[i] = p[i] != 0;
+  return word_of_flags(flags);
+}
+inline uint64_t word_equal(const uint8_t* p, uint8_t byte) {
+  uint8_t flags[64];
+  for (int i = 0; i < 64; ++i) flags[i] = p[i] == byte;
   return word_of_flags(flags);
 }
 
@@ -188,6 +200,24 @@ void few_i64(const int64_t* values, uint64_t count, const int64_t* few, uint32_t
     for (uint32_t i = 0; i < few_count; ++i) word |= word_in(p, few[i], few[i]);
     return word;
   });
+}
+
+// 64 places at a time whose first and last byte are the literal's; only there the bytes between are looked at.
+uint64_t find_literal(const uint8_t* bytes, uint64_t count, const uint8_t* literal, uint64_t literal_count) {
+  if (count < literal_count) return count;
+  const uint64_t places = count - literal_count + 1, behind = literal_count - 1;
+  const uint8_t first = literal[0], last = literal[behind];
+  uint64_t i = 0;
+  for (; i + 64 <= places; i += 64) {
+    uint64_t word = word_equal(bytes + i, first) & word_equal(bytes + i + behind, last);
+    for (; word; word &= word - 1) {
+      const uint64_t at = i + (uint64_t)__builtin_ctzll(word);
+      if (literal_count <= 2 || memcmp(bytes + at + 1, literal + 1, literal_count - 2) == 0) return at;
+    }
+  }
+  for (; i < places; ++i)
+    if (bytes[i] == first && memcmp(bytes + i, literal, literal_count) == 0) return i;
+  return count;
 }
 
 }  // namespace

@@ -214,6 +214,7 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .range_f64 = range_of<double>,
             .set_bytes = set_bytes,
             .few_i64 = few_i64,
+            .find = find_literal,
         },
 };
 

@@ -6,13 +6,6 @@
 
 namespace elanus {
 
-int64_t double_bits(double value) {
-  value += 0.0;
-  int64_t bits;
-  std::memcpy(&bits, &value, 8);
-  return bits;
-}
-
 IntegerSet::IntegerSet(std::vector<int64_t> values) {
   constexpr size_t very_few = 8;
   constexpr uint64_t small_range = 1 << 16;
@@ -41,7 +34,12 @@ IntegerSet::IntegerSet(std::vector<int64_t> values) {
   while (size < values.size() * 2) size *= 2;
   mask_ = size - 1;
   slots_.assign(size, empty_);
+  // Sixteen bits a value.
+  while (sketch_shift_ > 32 && (1ull << (64 - sketch_shift_)) < values.size() * 16) --sketch_shift_;
+  sketch_.resize((1ull << (64 - sketch_shift_)) / 64);
   for (const int64_t value : values) {
+    const uint64_t bit = (uint64_t)value * 0x9e3779b97f4a7c15ull >> sketch_shift_;
+    sketch_[bit / 64] |= 1ull << bit % 64;
     uint64_t place = hash(value) & mask_;
     while (slots_[place] != empty_) place = (place + 1) & mask_;
     slots_[place] = value;

@@ -1,6 +1,7 @@
 // A filter program as nodes: its words checked, its sets and patterns made. The words are drawn in elanus_filter.h.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,17 +31,44 @@ class IntegerSet {
       if (slots_[place] == value) return true;
     }
   }
+  // A bit for each of up to 64 values: first a look, without a branch, whether it may be there.
+  template <class Value> uint64_t word(uint32_t count, Value value) const {
+    uint64_t maybe = 0, found = 0;
+    if (!bits_.empty()) {
+      for (uint32_t i = 0; i < count; ++i) {
+        const uint64_t at = (uint64_t)value(i) - (uint64_t)first_, place = at < range_ ? at : 0;
+        maybe |= (bits_[place / 64] >> place % 64 & (uint64_t)(at < range_)) << i;
+      }
+      return maybe;
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint64_t bit = (uint64_t)value(i) * 0x9e3779b97f4a7c15ull >> sketch_shift_;
+      maybe |= (sketch_[bit / 64] >> bit % 64 & 1) << i;
+    }
+    for (; maybe; maybe &= maybe - 1) {
+      const uint32_t i = (uint32_t)__builtin_ctzll(maybe);
+      found |= (uint64_t)has(value(i)) << i;
+    }
+    return found;
+  }
   const std::vector<int64_t>& few() const { return few_; }   // all values, if they are very few; else nothing
 
  private:
   static uint64_t hash(int64_t value) { return (uint64_t)value * 0x9e3779b97f4a7c15ull >> 20; }
   std::vector<int64_t> few_, slots_;
-  std::vector<uint64_t> bits_;
+  std::vector<uint64_t> bits_;     // one for each value of a small range
+  std::vector<uint64_t> sketch_;   // one for some bits of each value's hash
+  uint32_t sketch_shift_ = 58;
   int64_t first_ = 0, empty_ = 0;
   uint64_t mask_ = 0, range_ = 0;
 };
 
-int64_t double_bits(double value);   // 0 and -0 alike
+inline int64_t double_bits(double value) {   // 0 and -0 alike
+  value += 0.0;
+  int64_t bits;
+  std::memcpy(&bits, &value, 8);
+  return bits;
+}
 
 struct Node {
   Op op;

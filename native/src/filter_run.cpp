@@ -236,9 +236,9 @@ class Program {
           const auto& few = node.integers->few();
           return table_.few_i64((const int64_t*)c.values + at.first, at.count, few.data(), (uint32_t)few.size(), out.truth);
         }
-        return with_integers(c, at, [&](const auto* values) { each(at, out.truth, [&](uint32_t i) { return node.integers->has(values[i]); }); });
+        return with_integers(c, at, [&](const auto* values) { members(*node.integers, at, out.truth, [=](uint32_t i) { return (int64_t)values[i]; }); });
       case Op::float_set:
-        return with_floats(c, at, [&](const auto* values) { each(at, out.truth, [&](uint32_t i) { return node.doubles->has(double_bits(values[i])); }); });
+        return with_floats(c, at, [&](const auto* values) { members(*node.doubles, at, out.truth, [=](uint32_t i) { return double_bits(values[i]); }); });
       case Op::integer_math:
         with_integers(c, at, [&](const auto* values) { calculate(node, at.count, values, s.integers); });
         return table_.range_i64(s.integers, at.count, node.lower, node.upper, out.truth);
@@ -270,6 +270,11 @@ class Program {
       for (uint32_t i = 0; i < some; ++i) word |= (uint64_t)test(first + i) << i;
       bits[first / 64] = word;
     }
+  }
+
+  template <class Value> static void members(const IntegerSet& set, const Stretch& at, uint64_t* bits, Value value) {
+    for (uint32_t first = 0; first < at.count; first += 64)
+      bits[first / 64] = set.word(std::min<uint32_t>(64, at.count - first), [&](uint32_t i) { return value(first + i); });
   }
 
   template <class Use> static void with_integers(const elanus_column& c, const Stretch& at, Use use) {

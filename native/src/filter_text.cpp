@@ -1,6 +1,7 @@
 #include "filter_text.h"
 #include <algorithm>
 #include <cstring>
+#include "dispatch.h"
 
 namespace elanus {
 
@@ -11,6 +12,14 @@ int compare_texts(const uint8_t* left, uint32_t left_size, const uint8_t* right,
 }
 
 namespace {
+
+// Where the literal begins first, or null. An empty one is nowhere looked for.
+inline const uint8_t* find(const uint8_t* at, const uint8_t* end, const std::string& literal) {
+  const uint64_t count = (uint64_t)(end - at);
+  if (count < literal.size()) return nullptr;
+  const uint64_t place = table().filter.find(at, count, (const uint8_t*)literal.data(), literal.size());
+  return place == count ? nullptr : at + place;
+}
 
 inline bool same(const uint8_t* text, const std::string& wanted) { return wanted.empty() || std::memcmp(text, wanted.data(), wanted.size()) == 0; }
 
@@ -66,7 +75,7 @@ class Between final : public OneByOne<Between> {
   const TextEnd lower_, upper_;
 };
 
-class Set final : public OneByOne<Set> {
+class Set final : public TextTest {
  public:
   explicit Set(std::vector<std::string> entries) : entries_(std::move(entries)) {
     uint64_t size = 8;
@@ -75,15 +84,23 @@ class Set final : public OneByOne<Set> {
     for (uint32_t i = 0; i < entries_.size(); ++i) {
       const std::string& entry = entries_[i];
       lengths_ |= length_bit((uint32_t)entry.size());
-      const uint32_t hash = hash_of((const uint8_t*)entry.data(), (uint32_t)entry.size());
+      const uint32_t hash = hash_of((const uint8_t*)entry.data(), (uint32_t)entry.size(), (uint32_t)entry.size());
       uint64_t place = hash & (size - 1);
       while (table_[place].number) place = (place + 1) & (size - 1);
       table_[place] = {hash, i + 1};
     }
   }
-  bool holds(const uint8_t* text, uint32_t size) const override {
+  bool holds(const uint8_t* text, uint32_t size) const override { return has(text, size, size); }
+  void rows(const Texts& texts, const uint64_t* wanted, uint64_t* truth) const override {
+    const uint32_t limit = texts.offsets[texts.count];
+    each_row(texts, wanted, truth, [&](uint32_t start, uint32_t end) { return has(texts.bytes + start, end - start, limit - start); });
+  }
+
+ private:
+  // `room` bytes may be read.
+  bool has(const uint8_t* text, uint32_t size, uint32_t room) const {
     if (!(lengths_ & length_bit(size))) return false;
-    const uint32_t hash = hash_of(text, size);
+    const uint32_t hash = hash_of(text, size, room);
     for (uint64_t place = hash & (table_.size() - 1); table_[place].number; place = (place + 1) & (table_.size() - 1)) {
       if (table_[place].hash != hash) continue;
       const std::string& entry = entries_[table_[place].number - 1];
@@ -91,22 +108,25 @@ class Set final : public OneByOne<Set> {
     }
     return false;
   }
-
- private:
   struct Slot {
     uint32_t hash = 0, number = 0;   // 0: empty
   };
   static uint64_t length_bit(uint32_t size) { return 1ull << std::min(size, 63u); }
-  static uint32_t hash_of(const uint8_t* text, uint32_t size) {
+  static uint32_t hash_of(const uint8_t* text, uint32_t size, uint32_t room) {
     uint64_t hash = size * 0x9e3779b97f4a7c15ull;
-    for (; size >= 8; size -= 8, text += 8) {
+    for (; size >= 8; size -= 8, room -= 8, text += 8) {
       uint64_t eight;
       std::memcpy(&eight, text, 8);
       hash = (hash ^ eight) * 0xbf58476d1ce4e5b9ull;
       hash ^= hash >> 29;
     }
     uint64_t rest = 0;
-    if (size) std::memcpy(&rest, text, size);
+    if (room >= 8) {
+      std::memcpy(&rest, text, 8);
+      rest &= (1ull << (8 * size)) - 1;
+    } else if (size) {
+      std::memcpy(&rest, text, size);
+    }
     hash = (hash ^ rest) * 0x94d049bb133111ebull;
     return (uint32_t)(hash >> 32);
   }
@@ -145,7 +165,7 @@ class Prefix final : public TextTest {
 class Infix final : public TextTest {
  public:
   explicit Infix(std::string literal) : literal_(std::move(literal)) {}
-  bool holds(const uint8_t* text, uint32_t size) const override { return size >= literal_.size() && memmem(text, size, literal_.data(), literal_.size()); }
+  bool holds(const uint8_t* text, uint32_t size) const override { return find(text, text + size, literal_); }
   void rows(const Texts& texts, const uint64_t* wanted, uint64_t* truth) const override {
     uint32_t asked = texts.count;
     if (wanted) {
@@ -158,7 +178,7 @@ class Infix final : public TextTest {
     std::memset(truth, 0, (texts.count + 63) / 64 * 8);
     const uint8_t *at = texts.bytes + texts.offsets[0], *end = texts.bytes + texts.offsets[texts.count];
     for (uint32_t row = 0;;) {
-      at = at < end ? (const uint8_t*)memmem(at, (size_t)(end - at), literal_.data(), literal_.size()) : nullptr;
+      at = find(at, end, literal_);
       if (!at) return;
       const uint32_t hit = (uint32_t)(at - texts.bytes);
       while (texts.offsets[row + 1] <= hit) ++row;
@@ -197,7 +217,7 @@ class Like final : public OneByOne<Like> {
     end = backward(last_, at, end);
     if (!end) return false;
     for (const Middle& middle : middle_) {
-      at = middle.is_literal ? find(middle.literal, at, end) : search(middle.run, at, end);
+      at = middle.is_literal ? behind(middle.literal, at, end) : search(middle.run, at, end);
       if (!at) return false;
     }
     return true;
@@ -243,9 +263,9 @@ class Like final : public OneByOne<Like> {
     }
     return nullptr;
   }
-  static const uint8_t* find(const std::string& literal, const uint8_t* at, const uint8_t* end) {
-    const void* found = at < end ? memmem(at, (size_t)(end - at), literal.data(), literal.size()) : nullptr;
-    return found ? (const uint8_t*)found + literal.size() : nullptr;
+  static const uint8_t* behind(const std::string& literal, const uint8_t* at, const uint8_t* end) {
+    const uint8_t* found = find(at, end, literal);
+    return found ? found + literal.size() : nullptr;
   }
   const std::vector<int16_t> first_, last_;
   const bool is_one_;

@@ -551,6 +551,7 @@ NAPI_MODULE_INIT() {
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
       {"filter", started_with_value<filter, 3>},
+      {"readPlaces", started_with_value<read_places, 7>},
       {"createSparse", plain<create_sparse>},
       {"appendSparse", plain<append_sparse>},
       {"describeSparse", plain<describe_sparse>},

@@ -91,3 +91,49 @@ napi_value filter(Call& call, napi_value list) {
     return elanus_filter_start(&plan, job_done, pending, job, error);
   });
 }
+
+// (ticket | null, offsets, bytes, valid | null, firstRow, rowCount, paths, [classes, words, …]): two arrays for each path.
+napi_value read_places(Call& call, napi_value list) {
+  elanus_places plan = {};
+  plan.offsets = call.array<uint32_t>(1, napi_uint32_array, &plan.offset_count);
+  plan.bytes = call.array<uint8_t>(2, napi_uint8_array, &plan.byte_count);
+  plan.valid = call.array<uint8_t>(3, napi_uint8_array, &plan.valid_count);
+  plan.first_row = call.whole(4);
+  plan.row_count = call.whole(5);
+  plan.paths = call.array<uint8_t>(6, napi_uint8_array, &plan.path_bytes);
+  if (!call.good()) return nullptr;
+  static const uint64_t nothing = 0;
+  if (!call.is_null(3) && !plan.valid) plan.valid = (const uint8_t*)&nothing;
+  uint32_t length = 0;
+  bool is_array = false;
+  if (napi_is_array(call.env(), list, &is_array) != napi_ok || !is_array) return call.fail("an array of arrays was expected");
+  napi_get_array_length(call.env(), list, &length);
+  if (length % 2 || length / 2 > ELANUS_MAX_PATHS) return call.fail("there are too many paths");
+  std::vector<uint8_t*> classes;
+  std::vector<int64_t*> words;
+  for (uint32_t i = 0; i < length; i += 2) {
+    napi_value parts[2];
+    const void *class_data, *word_data;
+    uint64_t class_count, word_count;
+    napi_typedarray_type class_type = napi_int8_array, word_type = napi_int8_array;
+    for (uint32_t j = 0; j < 2; ++j) napi_get_element(call.env(), list, i + j, &parts[j]);
+    if (!typed_array(call.env(), parts[0], &class_data, &class_count, &class_type) || !typed_array(call.env(), parts[1], &word_data, &word_count, &word_type) ||
+        class_type != napi_uint8_array || word_type != napi_bigint64_array)
+      return call.fail("arrays of classes and words were expected");
+    if (class_count < plan.row_count || word_count < plan.row_count) return call.fail("no room for the rows of a path");
+    classes.push_back((uint8_t*)class_data);
+    words.push_back((int64_t*)word_data);
+  }
+  plan.path_count = length / 2;
+  plan.classes = classes.data();
+  plan.words = words.data();
+  if (call.is_null(0)) {
+    elanus_error error;
+    return call.done(elanus_places_run(&plan, &error), error);
+  }
+  const double ticket = call.number(0);
+  if (!call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_places_start(&plan, job_done, pending, job, error);
+  });
+}

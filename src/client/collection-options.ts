@@ -4,6 +4,7 @@
 
 import { invalidParameter } from "../base/errors.ts";
 import { type KeyValue, arrayCapacity } from "../model/schema.ts";
+import type { Metric } from "../model/types.ts";
 import { ConsistencyLevel, DataType, dataTypeName } from "../model/types.ts";
 import { declaredField } from "../proxy/declared-field.ts";
 import type { CreateCollectionRequest, DeclaredField, Target } from "../proxy/requests.ts";
@@ -13,8 +14,11 @@ import type { FieldValue } from "./values.ts";
 /** Milvus's name of a type: `Int64`, `VarChar`, `FloatVector`… */
 export type FieldType = Exclude<keyof typeof DataType, "None">;
 
-/** `L2`: a smaller score is nearer; `IP` and `COSINE`: a larger one. */
-export type MetricType = "L2" | "IP" | "COSINE";
+/**
+ * Numbers: `L2`, `IP`, `COSINE`. Bits: `HAMMING`, `JACCARD`, `SUBSTRUCTURE`, `SUPERSTRUCTURE`, `MHJACCARD`. Sparse vectors: `IP`. Of `IP`,
+ * `COSINE` and `MHJACCARD` a larger score is nearer, of the others a smaller one.
+ */
+export type MetricType = Metric;
 
 /**
  * How fresh a read is. `Session` (what this client reads with unless told): everything this client wrote before. `Strong`: everything
@@ -33,7 +37,7 @@ export interface FieldOptions {
   /** Rows are spread over partitions by this field's value. */
   readonly partitionKey?: boolean;
   readonly clusteringKey?: boolean;
-  /** Components of a vector: 2 to 32,768. */
+  /** Components of a dense vector: 2 to 32,768; bits of a binary one, a multiple of 8. Sparse vectors have none. */
   readonly dimension?: number;
   /** Bytes of UTF-8 that a VarChar, or an element of an Array of them, may have: 1 to 65,535. */
   readonly maxLength?: number;
@@ -51,7 +55,7 @@ export interface IndexOptions {
   readonly indexName?: string;
   /** `AUTOINDEX` if not given; also `FLAT`, `HNSW`, `IVF_FLAT`… */
   readonly indexType?: string;
-  /** `COSINE` if not given. */
+  /** If not given `COSINE`; for bits `HAMMING`, for sparse vectors `IP`. */
   readonly metricType?: MetricType;
   /** As in Milvus: `{ M: 16, efConstruction: 200 }`. */
   readonly params?: Readonly<Record<string, FieldValue>>;
@@ -62,7 +66,7 @@ interface CommonOptions {
   readonly description?: string;
   /** Whether rows may have keys that are no fields. */
   readonly dynamicField?: boolean;
-  /** Metric of vector fields that `indexes` does not name: `COSINE` if not given. */
+  /** Metric of vector fields that `indexes` does not name; if not given that of their type (`IndexOptions`). */
   readonly metricType?: MetricType;
   /** Whether the collection can be searched at once: true if not given. */
   readonly load?: boolean;
@@ -124,7 +128,7 @@ export function creation(databaseName: string, options: CollectionOptions): Argu
   const vectors = fields.filter((field) => field.type.endsWith("Vector") && !named.has(field.name));
   const automatic = vectors.map((field) => ({
     field: field.name,
-    metricType: options.metricType ?? ("COSINE" as const),
+    ...(options.metricType === undefined ? {} : { metricType: options.metricType }),
   }));
   const create: CreateCollectionRequest = {
     ...target,

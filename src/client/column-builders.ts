@@ -17,12 +17,19 @@ import type { InputField } from "../proxy/requests.ts";
 import { ArrayBuilder } from "./array-builder.ts";
 import { type ColumnBuilder, Presence, inputField, wrongValue } from "./column-builder.ts";
 import { jsonText, putInt64, wordsOf } from "./values.ts";
+import { DenseBuilder, SparseBuilder } from "./vector-builders.ts";
 
 /** @throws 1100 for a type that no row can hold yet. */
 export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuilder {
   switch (field.dataType) {
     case DataType.FloatVector:
-      return new VectorBuilder(field, rowCount);
+    case DataType.Float16Vector:
+    case DataType.BFloat16Vector:
+    case DataType.Int8Vector:
+    case DataType.BinaryVector:
+      return new DenseBuilder(field, field.dataType, rowCount);
+    case DataType.SparseFloatVector:
+      return new SparseBuilder(field, rowCount);
     case DataType.VarChar:
     case DataType.JSON:
       return new BytesBuilder(field, rowCount);
@@ -110,48 +117,6 @@ class Int64Builder implements ColumnBuilder {
     transfer.push(this.#values.buffer);
     const valid = this.#presence.finish(transfer);
     return inputField(this.#field, this.#values.length, { kind: "fixed", values: this.#values }, valid);
-  }
-}
-
-class VectorBuilder implements ColumnBuilder {
-  readonly #field: FieldSchema;
-  readonly #rowCount: number;
-  readonly #values: Float32Array<ArrayBuffer>;
-
-  constructor(field: FieldSchema, rowCount: number) {
-    this.#field = field;
-    this.#rowCount = rowCount;
-    this.#values = new Float32Array(rowCount * field.dimension);
-  }
-
-  put(row: number, value: unknown): void {
-    const { dimension } = this.#field;
-    const wanted = `a Float32Array or an array of ${dimension} numbers`;
-    const at = row * dimension;
-    if (value instanceof Float32Array || value instanceof Float64Array) {
-      if (value.length !== dimension) throw wrongValue(this.#field, row, value.length, wanted);
-      this.#values.set(value, at);
-      return;
-    }
-    if (!Array.isArray(value)) throw wrongValue(this.#field, row, value, wanted);
-    const entries: readonly unknown[] = value;
-    if (entries.length !== dimension) throw wrongValue(this.#field, row, entries.length, wanted);
-    for (let place = 0; place < dimension; place += 1) {
-      const entry = entries[place];
-      if (typeof entry !== "number") throw wrongValue(this.#field, row, entry, `${wanted}; entry ${place} is none`);
-      this.#values[at + place] = entry;
-    }
-  }
-
-  finish(transfer: ArrayBuffer[]): InputField {
-    transfer.push(this.#values.buffer);
-    const column = {
-      kind: "vector",
-      type: DataType.FloatVector,
-      dimension: this.#field.dimension,
-      values: this.#values,
-    } as const;
-    return inputField(this.#field, this.#rowCount, column, null);
   }
 }
 

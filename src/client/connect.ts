@@ -71,7 +71,7 @@ export type {
   SearchManyOptions,
   SearchOneOptions,
   SearchOptions,
-  Vector,
 } from "./read-options.ts";
+export type { SparseVector, Vector } from "./query-vectors.ts";
 export type { ColumnValues, ColumnsInput } from "./rows-input.ts";
 export type { AnyRow, FieldValue, Int64, JsonValue, Key } from "./values.ts";

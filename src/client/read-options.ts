@@ -5,6 +5,7 @@ import { MAX_TIMESTAMP, type Timestamp, composeTimestamp } from "../base/timesta
 import { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { Freshness, QueryRequest, SearchRequest, Target } from "../proxy/requests.ts";
 import type { ConsistencyLevelName, MetricType } from "./collection-options.ts";
+import { type Vector, searchQueries } from "./query-vectors.ts";
 import type { FieldValue, Key } from "./values.ts";
 
 /** Values of the variables of a filter: `filter: "age > {age}", filterParams: { age: 5 }`. */
@@ -50,9 +51,6 @@ interface CommonSearchOptions extends ReadOptions {
   /** Digits behind the point that scores are rounded to: 0 to 6. */
   readonly roundDecimal?: number;
 }
-
-/** One vector as numbers: as many as the field has dimensions, all finite. */
-export type Vector = Float32Array | readonly number[];
 
 export interface SearchOneOptions extends CommonSearchOptions {
   readonly vector: Vector;
@@ -145,27 +143,10 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
     ...freshness(options.consistencyLevel, lastWrite, options.asOf),
     ...filterSelection(options.filter, options.filterParams),
     partitionNames: options.partitions ?? [],
-    queries: queries(options.vectors ?? [options.vector]),
+    queries: searchQueries(options.vectors ?? [options.vector]),
     outputFields: options.outputFields ?? [],
     params,
   };
-}
-
-function queries(vectors: readonly Vector[]): SearchRequest["queries"] {
-  const first = vectors[0];
-  if (first === undefined) throw invalidParameter("there is no vector to search for");
-  const dimension = first.length;
-  const values = new Float32Array(vectors.length * dimension);
-  for (const [query, vector] of vectors.entries()) {
-    if (!(vector instanceof Float32Array) && !Array.isArray(vector)) {
-      throw invalidParameter(`vector ${query} is neither a Float32Array nor an array of numbers`);
-    }
-    if (vector.length !== dimension) {
-      throw invalidParameter(`vector ${query} has ${vector.length} numbers and the first has ${dimension}`);
-    }
-    values.set(vector, query * dimension);
-  }
-  return { type: DataType.FloatVector, values, queryCount: vectors.length };
 }
 
 export function queryRequest(

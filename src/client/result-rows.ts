@@ -2,10 +2,13 @@
  * Answers as columns to rows as a program wants them: one pass, one object a row.
  *
  * The keys of `$meta` stand beside the fields. Int64 follows the rule of `values.ts`; Bool is a boolean, VarChar a string, JSON the
- * value, FloatVector a Float32Array of its own, Array a list; null is null.
+ * value, FloatVector, Float16Vector and BFloat16Vector a Float32Array of its own, Int8Vector an Int8Array,
+ * BinaryVector its bytes, SparseFloatVector an object from index to value, Array a list; null is null.
  */
 
-import { type Column, textAt } from "../model/columns.ts";
+import { type Column, bytesAt, textAt } from "../model/columns.ts";
+import { numberOfBfloat16, numberOfFloat16 } from "../base/half.ts";
+import { SPARSE_PAIR_BYTES } from "../model/sparse.ts";
 import { DataType } from "../model/types.ts";
 import type { KeyColumn } from "../model/columns.ts";
 import { vectorStride } from "../model/vectors.ts";
@@ -82,14 +85,29 @@ function readerOf(column: Column): Reader {
   return valid === null ? read : (row) => (valid[row] === 0 ? null : read(row));
 }
 
+/** Keys that are integers come in ascending order. */
+function sparseOf(entry: Uint8Array): Record<number, number> {
+  const view = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
+  const vector: Record<number, number> = {};
+  for (let at = 0; at < entry.byteLength; at += SPARSE_PAIR_BYTES) {
+    vector[view.getUint32(at, true)] = view.getFloat32(at + 4, true);
+  }
+  return vector;
+}
+
 function presentReader(column: Column): Reader {
   switch (column.kind) {
     case "vector": {
-      const { values } = column;
-      const stride = vectorStride(column.type, column.dimension);
+      const { values, type, dimension } = column;
+      const stride = vectorStride(type, dimension);
+      if (values instanceof Uint16Array) {
+        const numberOf = type === DataType.Float16Vector ? numberOfFloat16 : numberOfBfloat16;
+        return (row) => Float32Array.from(values.subarray(row * stride, (row + 1) * stride), numberOf);
+      }
       return (row) => values.slice(row * stride, (row + 1) * stride);
     }
     case "bytes":
+      if (column.type === DataType.SparseFloatVector) return (row) => sparseOf(bytesAt(column, row));
       if (column.type === DataType.JSON) return (row) => parseJson(textAt(column, row));
       return (row) => textAt(column, row);
     case "array": {

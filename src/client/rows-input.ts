@@ -7,21 +7,32 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { fixedValues, isBytesType } from "../model/columns.ts";
+import { type FixedValues, fixedValues, isBytesType } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
+import {
+  type DenseVectorType,
+  type VectorValues,
+  isDenseVectorType,
+  vectorStride,
+  vectorValues,
+} from "../model/vectors.ts";
 import type { InputField } from "../proxy/requests.ts";
 import { type ColumnBuilder, inputField } from "./column-builder.ts";
 import { columnBuilder } from "./column-builders.ts";
 import { type MovableValues, copiedValues } from "./copied-column.ts";
 
-/** A column: typed array of the field's width (vectors row after row), or a list of values, null where the field is nullable. */
+/**
+ * A column: typed array of the field's width (vectors row after row; halves as raw bits or as floats), or a list of values, null where the
+ * field is nullable.
+ */
 export type ColumnValues =
   | Float32Array
   | Float64Array
   | BigInt64Array
   | Int32Array
   | Int16Array
+  | Uint16Array
   | Int8Array
   | Uint8Array
   | readonly unknown[];
@@ -131,11 +142,12 @@ function commonRowCount(
   let first: { readonly name: string; readonly rowCount: number } | null = null;
   for (const [name, values] of given) {
     const field = declared.get(name);
-    const isFlat = field?.dataType === DataType.FloatVector && values instanceof Float32Array;
-    const rowCount = isFlat ? values.length / field.dimension : values.length;
+    const isFlat = field !== undefined && flatType(field, values) !== null;
+    const stride = isFlat ? vectorStride(field.dataType, field.dimension) : 1;
+    const rowCount = values.length / stride;
     if (!Number.isInteger(rowCount)) {
       throw invalidParameter(
-        `column ${name} has ${values.length} floats, which is no multiple of its dimension ${field?.dimension}`,
+        `column ${name} has ${values.length} ${values instanceof Float32Array ? "floats" : "entries"}, which is no multiple of its dimension ${field?.dimension}`,
       );
     }
     first ??= { name, rowCount };
@@ -157,7 +169,12 @@ function columnOf(
   if (Array.isArray(values)) return builtColumn(field, values, rowCount, transfer);
   const typed = values as Exclude<ColumnValues, readonly unknown[]>;
   const { dataType: type, dimension } = field;
-  const wanted = type === DataType.FloatVector ? new Float32Array() : isBytesType(type) ? [] : fixedValues(type, 0);
+  const flat = flatType(field, typed);
+  const wanted = isDenseVectorType(type)
+    ? vectorValues(flat ?? type, 0)
+    : isBytesType(type)
+      ? []
+      : fixedValues(type, 0);
   if (!(typed instanceof (wanted.constructor as new () => object))) {
     const arrays = Array.isArray(wanted) ? "an array" : `a ${wanted.constructor.name} or an array`;
     const got = typeof values === "object" && values !== null ? values.constructor.name : typeof values;
@@ -165,10 +182,18 @@ function columnOf(
   }
   const own = movedValues(typed, handOver, transfer);
   const column =
-    type === DataType.FloatVector
-      ? ({ kind: "vector", type: DataType.FloatVector, dimension, values: own as Float32Array } as const)
-      : ({ kind: "fixed", values: own } as const);
+    flat !== null
+      ? ({ kind: "vector", type: flat, dimension, values: own as VectorValues } as const)
+      : ({ kind: "fixed", values: own as FixedValues } as const);
   return inputField(field, rowCount, column, null);
+}
+
+/** The type of vectors that lie end to end in `values`: the field's, or floats for one of halves; null when they do not. */
+function flatType({ dataType: type }: FieldSchema, values: ColumnValues): DenseVectorType | null {
+  if (!isDenseVectorType(type)) return null;
+  const isHalf = type === DataType.Float16Vector || type === DataType.BFloat16Vector;
+  if (isHalf && values instanceof Float32Array) return DataType.FloatVector;
+  return values.constructor === vectorValues(type, 0).constructor ? type : null;
 }
 
 /** Handed over only as a whole: what else looks into the buffer would lose it. */

@@ -16,7 +16,7 @@
 
 import { asMilvusError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
-import { LEAST_INDEXED_ROWS, familyOf } from "../index/families.ts";
+import { LEAST_INDEXED_ROWS, isBuilt } from "../index/families.ts";
 import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { IndexInfo, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
@@ -127,7 +127,7 @@ export class IndexBuilds {
   #progressOf(collection: CollectionInfo, index: IndexInfo): IndexProgress {
     const { catalog } = this.#context;
     const field = fieldOf(collection, index);
-    const isBuilt = field !== null && familyOf(index.indexType, field.dataType) !== null;
+    const hasFiles = field !== null && isBuilt(field, index.indexType, index.userParams);
     let [totalRows, indexedRows, pendingRows] = [0, 0, 0];
     let [isFailed, isBegun] = [false, false];
     let reason = "";
@@ -137,7 +137,7 @@ export class IndexBuilds {
       totalRows += segment.rowCount;
       const record = catalog.segmentIndex(segment, index.indexId);
       if (record !== null) segments.push(record);
-      if (!isBuilt || segment.rowCount < LEAST_INDEXED_ROWS || record?.state === "Finished") {
+      if (!hasFiles || segment.rowCount < LEAST_INDEXED_ROWS || record?.state === "Finished") {
         indexedRows += segment.rowCount;
         continue;
       }
@@ -196,7 +196,7 @@ export class IndexBuilds {
     for (const collection of catalog.collections()) {
       for (const index of catalog.indexes(collection.collectionId)) {
         const field = fieldOf(collection, index);
-        if (field === null || familyOf(index.indexType, field.dataType) === null) continue;
+        if (field === null || !isBuilt(field, index.indexType, index.userParams)) continue;
         for (const segment of catalog.segments(collection.collectionId)) {
           const isWanted = segment.level !== SegmentLevel.L0 && segment.rowCount >= LEAST_INDEXED_ROWS;
           if (!isWanted || catalog.segmentIndex(segment, index.indexId) !== null) continue;

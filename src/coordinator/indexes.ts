@@ -4,7 +4,7 @@ import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { IndexInfo } from "../model/catalog.ts";
 import { MessageType } from "../model/message.ts";
 import { type KeyValue, fieldByName } from "../model/schema.ts";
-import { isVectorType } from "../model/types.ts";
+import { DataType, isVectorType } from "../model/types.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { type Context, metadataChange, putJson } from "./context.ts";
 import { mergeProperties } from "./databases.ts";
@@ -22,10 +22,12 @@ export function createIndex(context: Context, request: CreateRequest): Promise<v
     const collection = context.catalog.collection(request);
     const field = fieldByName(collection.schema, request.fieldName);
     if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${request.fieldName}`);
-    const indexName = request.indexName === "" ? field.name : request.indexName;
+    const value = (key: string): string => request.params.find((param) => param.key === key)?.value ?? "";
+    const path = field.dataType === DataType.JSON ? value("json_path") : "";
+    const indexName = request.indexName === "" ? defaultName(field.name, path) : request.indexName;
     const known = context.catalog.indexes(collection.collectionId);
     for (const index of known) {
-      if (index.fieldId === field.fieldId) {
+      if (index.fieldId === field.fieldId && pathOf(index) === path) {
         if (sameParams(index.userParams, request.params) && index.indexName === indexName) return null;
         throw invalidParameter("CreateIndex failed: at most one distinct index is allowed per field");
       }
@@ -33,7 +35,6 @@ export function createIndex(context: Context, request: CreateRequest): Promise<v
         throw invalidParameter("CreateIndex failed: creating multiple indexes on same field is not supported");
       }
     }
-    const value = (key: string): string => request.params.find((param) => param.key === key)?.value ?? "";
     const index: IndexInfo = {
       indexId: await context.ids.allocate(),
       collectionId: collection.collectionId,
@@ -50,6 +51,16 @@ export function createIndex(context: Context, request: CreateRequest): Promise<v
       putJson(indexKey(collection.collectionId, index.indexId), index),
     ]);
   });
+}
+
+/** Documents may have an index for each of their places. */
+function pathOf({ userParams }: IndexInfo): string {
+  return userParams.find(({ key }) => key === "json_path")?.value ?? "";
+}
+
+function defaultName(fieldName: string, path: string): string {
+  const keys = path.matchAll(/[\w$]+/g).map(([key]) => key);
+  return [fieldName, ...[...keys].filter((key, at) => at > 0 || key !== fieldName)].join("/");
 }
 
 /** Properties that change nothing of what was built. */

@@ -11,6 +11,7 @@
 
 import { milvusError } from "../base/errors.ts";
 import { familyOf } from "../index/families.ts";
+import { scalarBuild } from "../index/scalar/build.ts";
 import { indexesOf } from "../kernel/load.ts";
 import type { Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
@@ -19,6 +20,7 @@ import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
+import { buildScalarFile } from "./build-scalar-file.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
 import { sampleRecall } from "./sample-recall.ts";
 
@@ -27,6 +29,8 @@ const SEED = 1;
 export async function buildIndex(task: IndexTask, options: DataNodeOptions, running: Running): Promise<IndexResult> {
   const { objects, kernel, runtime, work } = options;
   const { segment, field, indexType } = task;
+  const scalar = scalarBuild(field, indexType, task.params);
+  if (scalar !== null) return await buildScalarFile(task, scalar, options, running);
   const family = familyOf(indexType, field.dataType);
   const indexes = indexesOf(kernel);
   if (family === null) throw milvusError("IndexNotSupported", "nothing is built for this type", { indexType });

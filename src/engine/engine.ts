@@ -18,6 +18,7 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import { channelNames } from "../coordinator/channels.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
+import type { ScalarBuilder } from "../data/context.ts";
 import { DataNode } from "../data/node.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { loadKernel } from "../kernel/load.ts";
@@ -34,6 +35,7 @@ import { InProcessTransport } from "../rpc/in-process.ts";
 import type { Transport } from "../rpc/transport.ts";
 import { StreamingNode } from "../streaming/node.ts";
 import { lockDirectory } from "./directory-lock.ts";
+import { buildInThread } from "./scalar-builds.ts";
 import { DEFAULT_LIMITS, type EngineLimits } from "./limits.ts";
 
 /** The log's own errors know nothing of Milvus's codes. */
@@ -53,6 +55,8 @@ export interface Adapters {
   readonly runtime: Runtime;
   /** Where work lies that is no object yet; absent where there is no disk. */
   readonly work?: WorkFolder;
+  /** Absent: scalar indexes are built on the engine's thread. */
+  readonly buildScalar?: ScalarBuilder;
 }
 
 export interface EngineOptions {
@@ -116,7 +120,7 @@ export class Engine {
       const kernel = loadKernel({ runtime });
       const transport = new InProcessTransport(runtime);
       const work = await WorkFolder.open(join(directory, "work"));
-      const adapters = { store, objects, logBackend, kernel, transport, runtime, work };
+      const adapters = { store, objects, logBackend, kernel, transport, runtime, work, buildScalar: buildInThread };
       return await Engine.assemble(adapters, options, () => lock.release());
     } catch (error) {
       for (const close of closers.toReversed()) await close().catch(() => undefined);

@@ -119,12 +119,16 @@ export class CodeWriter {
   }
 
   textSet(column: number, values: readonly string[]): true {
-    const encoded = Buffer.from(values.join(""), "utf8");
+    const joined = values.join("");
     const offsets = new Uint32Array(values.length + 1);
-    for (let at = 0; at < values.length; at += 1) offsets[at + 1] = offsets[at]! + Buffer.byteLength(values[at]!);
-    // Halves of a surrogate pair at the border of two values would be joined above.
-    const isWhole = offsets[values.length] === encoded.length && values.every((value) => value.isWellFormed());
-    const bytes = isWhole ? encoded : Buffer.concat(values.map((value) => Buffer.from(value, "utf8")));
+    let bytes: Uint8Array = Buffer.from(joined, "utf8");
+    // Texts of ASCII have as many bytes as characters. Of others each has to be written by itself: the end of one and the beginning of the
+    // next may be two halves of a character.
+    const isAscii = bytes.length === joined.length;
+    if (!isAscii) bytes = Buffer.concat(values.map((value) => Buffer.from(value, "utf8")));
+    for (let at = 0; at < values.length; at += 1) {
+      offsets[at + 1] = offsets[at]! + (isAscii ? values[at]!.length : Buffer.byteLength(values[at]!));
+    }
     const piece = new Uint8Array(offsets.byteLength + bytes.length);
     piece.set(new Uint8Array(offsets.buffer));
     piece.set(bytes, offsets.byteLength);

@@ -1,6 +1,6 @@
 /** What a leaf of a filter costs a row, relative to a comparison of numbers: the cheap ones go first. */
 
-import type { LeafFilter } from "../model/filter.ts";
+import type { Filter, LeafFilter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
 
 export function leafCost(filter: LeafFilter): number {
@@ -12,4 +12,19 @@ export function leafCost(filter: LeafFilter): number {
   if (path.length > 0 || dataType === DataType.Array) return 30;
   if (dataType !== DataType.VarChar) return filter.kind === "in" ? 5 : 1;
   return filter.kind === "like" ? 20 : 10;
+}
+
+/** Of all its leaves. */
+export function filterCost(filter: Filter): number {
+  switch (filter.kind) {
+    case "constant":
+      return 0;
+    case "not":
+      return filterCost(filter.operand);
+    case "and":
+    case "or":
+      return filter.operands.reduce((sum, operand) => sum + filterCost(operand), 0);
+    default:
+      return leafCost(filter);
+  }
 }

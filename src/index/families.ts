@@ -3,9 +3,11 @@
  * nothing builds them yet.
  */
 
+import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import type { DataType } from "../model/types.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
+import { scalarBuild } from "./scalar/build.ts";
 
 const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   AUTOINDEX: [GRAPH],
@@ -22,6 +24,11 @@ export const LEAST_INDEXED_ROWS = 1024;
 export function familyOf(indexType: string, dataType: DataType): IndexFamily | null {
   const families = FAMILIES[indexType] ?? [];
   return families.find((family) => family.dataTypes.includes(dataType)) ?? null;
+}
+
+/** Whether a file is built for such an index of a segment; otherwise reads do without. */
+export function isBuilt(field: FieldSchema, indexType: string, params: readonly KeyValue[]): boolean {
+  return familyOf(indexType, field.dataType) !== null || scalarBuild(field, indexType, params) !== null;
 }
 
 /** Whether an exact search is what the type promises. */

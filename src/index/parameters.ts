@@ -6,6 +6,7 @@ import { invalidParameter, milvusError, unexpectedParameter } from "../base/erro
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { indexMetric } from "./metrics.ts";
+import { indexedPlace } from "./scalar/json-path.ts";
 import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type SearchRule, fitsVectors } from "./types.ts";
 
 const MAX_PARAM_BYTES = 102_400;
@@ -95,6 +96,7 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
     const rule = index.build[key];
     if (rule !== undefined) checkBuildParam(key, rule, value);
   }
+  if (field.dataType === DataType.JSON && type !== "AUTOINDEX") checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
   if ((type === "IVF_PQ" || type === "HNSW_PQ" || type === "HNSW_PRQ") && valueOf(params, "m") !== "") {
     const m = Number(valueOf(params, "m"));
@@ -104,6 +106,16 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
       );
     }
   }
+}
+
+function checkPlace(field: FieldSchema, type: string, params: readonly KeyValue[]): void {
+  const cast = valueOf(params, "json_cast_type");
+  if (type === "NGRAM" && cast === "")
+    throw invalidParameter("JSON field with ngram index must specify json_cast_type");
+  if (type === "NGRAM" && cast.toUpperCase() !== "VARCHAR") {
+    throw invalidParameter("json_cast_type must be varchar for NGRAM index");
+  }
+  indexedPlace(field, new Map(params.map(({ key, value }) => [key, value])));
 }
 
 function checkGrams(params: readonly KeyValue[]): void {

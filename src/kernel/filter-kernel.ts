@@ -109,6 +109,23 @@ export interface FilterKernel {
   filterNow(run: FilterRun): Bitset;
 }
 
+/** Documents of which places are read. */
+export interface PlaceReading {
+  readonly documents: BytesColumn;
+  /** Rows from here to `rowCount` are read; what is before stays as it is. */
+  readonly firstRow: number;
+  readonly rowCount: number;
+  /** No path comes twice. */
+  readonly paths: readonly (readonly string[])[];
+  /** For each path, with room for `rowCount` rows. */
+  readonly into: readonly { readonly classes: Uint8Array; readonly words: BigInt64Array }[];
+}
+
+/** Reads JSON without building values, in one pass over each document for all paths. */
+export interface PlaceKernel {
+  readPlaces(reading: PlaceReading): Promise<void>;
+}
+
 const TEXT = 21;
 const PLACE = 23;
 const ANY = 100;

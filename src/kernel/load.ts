@@ -8,7 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { SystemRuntime } from "../base/host/system.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import type { FilterKernel } from "./filter-kernel.ts";
+import type { FilterKernel, PlaceKernel } from "./filter-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { Kernel } from "./kernel.ts";
@@ -50,6 +50,6 @@ export function indexesOf(kernel: Kernel): IndexKernel | null {
 }
 
 /** The kernel's filters, or null: the twin's are an oracle, slower than evaluating over columns. */
-export function filtersOf(kernel: Kernel): FilterKernel | null {
+export function filtersOf(kernel: Kernel): (FilterKernel & PlaceKernel) | null {
   return kernel instanceof NativeKernel ? kernel.filters : null;
 }

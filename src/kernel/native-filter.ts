@@ -5,7 +5,14 @@
  */
 
 import { type Bitset, bitsetBytes } from "../model/bitset.ts";
-import { columnType, type FilterColumn, type FilterKernel, type FilterRun } from "./filter-kernel.ts";
+import {
+  columnType,
+  type FilterColumn,
+  type FilterKernel,
+  type FilterRun,
+  type PlaceKernel,
+  type PlaceReading,
+} from "./filter-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { StartJob } from "./native-index.ts";
 
@@ -23,19 +30,29 @@ export interface FilterAddon {
     wanted: Bitset | null,
     passing: Bitset,
   ): void;
+  readPlaces(
+    ticket: number | null,
+    offsets: Uint32Array,
+    bytes: Uint8Array,
+    valid: Uint8Array | null,
+    firstRow: number,
+    rowCount: number,
+    paths: Uint8Array,
+    into: readonly (Uint8Array | BigInt64Array)[],
+  ): void;
 }
 
 type Guarded = <T>(call: () => T) => T;
 
 /**
- * Work that a change of threads and back costs: words of code times rows. A comparison has some five words, so this is some sixteen thousand
- * rows of one. Measured by `npm run bench -- filter`.
+ * A change of threads and back costs some 12 µs and a turn of the event loop. Up to so many rows, with so many words of code times rows,
+ * bytes of constants (sets are built in each run) and of texts, a run is over in a few hundred. Measured by `npm run bench -- filter`.
  */
-const INLINE_WORK = 80_000;
-/** Sets are built in each run; a constant costs what a few words in a row do. */
-const WORK_OF_EIGHT_BYTES = 8;
+const INLINE_ROWS = 16_384;
+const INLINE_WORK = 1_000_000;
+const INLINE_DOCUMENT_BYTES = 64 * 1024;
 
-export class NativeFilters implements FilterKernel {
+export class NativeFilters implements FilterKernel, PlaceKernel {
   readonly #addon: FilterAddon;
   readonly #startJob: StartJob;
   readonly #guarded: Guarded;
@@ -48,9 +65,7 @@ export class NativeFilters implements FilterKernel {
 
   async filter(run: FilterRun, signal?: AbortSignal): Promise<Bitset> {
     signal?.throwIfAborted();
-    const { code, constants } = run.program;
-    const work = run.rowCount * code.length + (constants.length / 8) * WORK_OF_EIGHT_BYTES;
-    if (work <= INLINE_WORK) return this.filterNow(run);
+    if (isShort(run)) return this.filterNow(run);
     return await this.filterOffThread(run, signal);
   }
 
@@ -67,9 +82,28 @@ export class NativeFilters implements FilterKernel {
     return passing;
   }
 
+  async readPlaces(reading: PlaceReading): Promise<void> {
+    const { documents, firstRow, rowCount, into } = reading;
+    const paths = encodePaths(reading.paths);
+    const arrays = into.flatMap(({ classes, words }) => [classes, words]);
+    const { offsets, bytes, valid } = documents;
+    const read = (ticket: number | null): void =>
+      this.#addon.readPlaces(ticket, offsets, bytes, valid, firstRow, rowCount, paths, arrays);
+    const isShort = offsets[rowCount]! - offsets[firstRow]! <= INLINE_DOCUMENT_BYTES;
+    if (isShort) this.#guarded(() => read(null));
+    else await this.#startJob(null, read);
+  }
+
   #call(ticket: number | null, { program, columns, rowCount, wanted }: FilterRun, passing: Bitset): void {
     this.#addon.filter(ticket, program.code, program.constants, columns.flatMap(partsOf), rowCount, wanted, passing);
   }
+}
+
+function isShort({ program, columns, rowCount }: FilterRun): boolean {
+  if (rowCount > INLINE_ROWS) return false;
+  let work = rowCount * program.code.length + program.constants.length;
+  for (const column of columns) if (column.kind === "bytes") work += column.bytes.length;
+  return work <= INLINE_WORK;
 }
 
 function roomFor({ rowCount, wanted }: FilterRun): Bitset {
@@ -95,4 +129,19 @@ function partsOf(column: FilterColumn): Part[] {
     case "valid":
       return [type, null, column.valid, null, null, null];
   }
+}
+
+/** For each path the count of its keys, for each key its length and its bytes; numbers of 32 bits. */
+function encodePaths(paths: readonly (readonly string[])[]): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const number = (value: number): void => void pieces.push(new Uint8Array(Uint32Array.of(value).buffer));
+  for (const path of paths) {
+    number(path.length);
+    for (const key of path) {
+      const bytes = Buffer.from(key, "utf8");
+      number(bytes.length);
+      pieces.push(bytes);
+    }
+  }
+  return Uint8Array.from(Buffer.concat(pieces));
 }

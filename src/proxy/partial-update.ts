@@ -9,21 +9,30 @@
 
 import { invalidParameter } from "../base/errors.ts";
 import {
+  type ArrayColumn,
   type BytesColumn,
   type Column,
   type KeyColumn,
   bytesAt,
   bytesColumn,
   concatColumns,
+  emptyArrays,
   takeRows,
 } from "../model/columns.ts";
 import type { RetrievePlan } from "../model/plan.ts";
-import { type CollectionSchema, type FieldSchema, DYNAMIC_FIELD_NAME, primaryKeyField } from "../model/schema.ts";
+import {
+  type CollectionSchema,
+  type FieldSchema,
+  DYNAMIC_FIELD_NAME,
+  fieldByName,
+  primaryKeyField,
+} from "../model/schema.ts";
 import { rowsOfKeys } from "../rank/rows-of-keys.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { keyReader } from "../segment/key-reader.ts";
 import type { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
+import { type ArrayOperation, appliedOperation, checkOperation } from "./array-operations.ts";
 import { checkedColumns, columnOfAbsent } from "./input.ts";
 import { partitionByName, partitionKeyField } from "./partitions.ts";
 import type { InputField, InsertRequest } from "./requests.ts";
@@ -53,7 +62,10 @@ export async function completedColumns(
   );
   const key = primaryKeyField(schema);
   const keys = columns.get(key.fieldId) as KeyColumn;
-  const kept = schema.fields.filter((field) => !sent.has(field.name) || field.isDynamic);
+  const operations = operationsOf(schema, request);
+  const kept = schema.fields.filter(
+    (field) => !sent.has(field.name) || field.isDynamic || operations.has(field.fieldId),
+  );
   if (kept.length === 0) return columns;
 
   const partitionIds =
@@ -78,13 +90,16 @@ export async function completedColumns(
   const hasNewRows = rows.includes(batch.rowCount);
   for (const field of kept) {
     const stored = batch.columns.get(field.fieldId)!;
-    const known = hasNewRows ? concatColumns([stored, valueOfNewRow(schema, field)]) : stored;
+    const isArray = operations.has(field.fieldId);
+    const known = hasNewRows ? concatColumns([stored, valueOfNewRow(schema, field, isArray)]) : stored;
     const column = takeRows(known, rows);
     const changes = columns.get(field.fieldId);
-    columns.set(
-      field.fieldId,
-      changes === undefined ? column : await mergedDocuments(column as BytesColumn, changes as BytesColumn, pace),
-    );
+    const operation = operations.get(field.fieldId);
+    if (changes === undefined) columns.set(field.fieldId, column);
+    else if (operation !== undefined) {
+      const merged = appliedOperation(field, operation, column as ArrayColumn, changes as ArrayColumn);
+      columns.set(field.fieldId, merged);
+    } else columns.set(field.fieldId, await mergedDocuments(column as BytesColumn, changes as BytesColumn, pace));
   }
   return columns;
 }
@@ -93,9 +108,21 @@ function nameOf(field: InputField): string {
   return field.isDynamic || field.fieldName === "" ? DYNAMIC_FIELD_NAME : field.fieldName;
 }
 
+/** @throws 1100 for a field that is not there, or is no array. */
+function operationsOf(schema: CollectionSchema, request: InsertRequest): Map<bigint, ArrayOperation> {
+  const operations = new Map<bigint, ArrayOperation>();
+  for (const [name, operation] of request.arrayOperations ?? []) {
+    const field = fieldByName(schema, name);
+    if (field === null) throw invalidParameter(`field ${name} of op ${operation} does not exist`);
+    checkOperation(field, operation);
+    operations.set(field.fieldId, operation);
+  }
+  return operations;
+}
+
 /** What a row that is not there yet has in a field that was not sent. */
-function valueOfNewRow(schema: CollectionSchema, field: FieldSchema): Column {
-  const value = columnOfAbsent(field, 1);
+function valueOfNewRow(schema: CollectionSchema, field: FieldSchema, isArray: boolean): Column {
+  const value = isArray ? emptyArrays(field, 1, null) : columnOfAbsent(field, 1);
   if (value !== null) return value;
   throw invalidParameter(
     `fieldSchema(${field.name}) has no corresponding fieldData pass in: ` +

@@ -11,6 +11,7 @@ import type { KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { DenseVectorType, VectorValues } from "../model/vectors.ts";
 import type { SearchExplanation } from "./explain.ts";
+import type { ArrayOperation } from "./array-operations.ts";
 
 /** A collection by name or alias in a database; the empty database is `default`. */
 export interface Target {
@@ -101,6 +102,8 @@ export interface InsertRequest extends Target {
   readonly schemaTimestamp: Timestamp;
   /** Of an upsert: fields that were not sent keep their values. Absent: whole rows were sent. */
   readonly isPartial?: boolean;
+  /** Of a partial update: what is done to the arrays of a field; the others are replaced. */
+  readonly arrayOperations?: ReadonlyMap<string, ArrayOperation>;
   /** A name for this write: sent again under it, it does nothing and is answered as before. Absent or empty: none. */
   readonly idempotencyKey?: string;
 }

@@ -133,9 +133,9 @@ export class QueryNode {
       loadedSegments: async () => ({
         segments: await Promise.all(
           [...this.#loaded].map(async ([segmentId, { segment }]) => {
-            const { rowCount, memoryBytes, indexes } = await segment;
+            const { rowCount, memoryBytes, indexes, scalarIndexes } = await segment;
             const open = indexes.map(({ facts, memoryBytes: bytes }) => ({ ...ids(facts), memoryBytes: bytes }));
-            return { segmentId, rowCount, memoryBytes, indexes: open };
+            return { segmentId, rowCount, memoryBytes, indexes: [...open, ...scalarIndexes.builds] };
           }),
         ),
       }),

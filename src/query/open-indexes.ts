@@ -10,16 +10,19 @@
 import { MilvusError, asMilvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { familyOf } from "../index/families.ts";
+import { openScalarIndex } from "../index/scalar/open.ts";
 import type { IndexKernel } from "../kernel/index-kernel.ts";
 import { KernelError } from "../kernel/kernel.ts";
 import type { SegmentIndexInfo } from "../model/catalog.ts";
+import type { FieldSchema } from "../model/schema.ts";
+import { isVectorType } from "../model/types.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { WorkFolder } from "../objectstore/work-folder.ts";
 import type { CoordinatorService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { SealedSegment } from "../segment/sealed.ts";
 import { SegmentIndex } from "../segment/segment-index.ts";
-import { streamChecked } from "../storage/checked-read.ts";
+import { corruptFile, readChecked, streamChecked } from "../storage/checked-read.ts";
 
 export interface OpenIndexes {
   readonly objects: ObjectStore;
@@ -38,10 +41,12 @@ export async function openIndexes(
   records: readonly SegmentIndexInfo[],
   context: OpenIndexes,
 ): Promise<void> {
-  if (context.kernel === null) return;
   for (const record of records) {
     try {
-      await openIndex(segment, record, context, context.kernel);
+      const field = segment.schema.fields.find(({ fieldId }) => fieldId === record.fieldId);
+      if (field === undefined) continue;
+      if (!isVectorType(field.dataType)) await openScalar(segment, record, context);
+      else if (context.kernel !== null) await openIndex(segment, field, record, context, context.kernel);
     } catch (thrown) {
       const reason = `index file ${record.files[0]?.key}: ${asMilvusError(thrown).message}`;
       context.log(`segment ${segment.segmentId} is searched without an index: ${reason}`);
@@ -54,16 +59,33 @@ export async function openIndexes(
   }
 }
 
+/** Read whole: it is asked on the thread that serves, by look-ups that are short. */
+async function openScalar(
+  segment: SealedSegment,
+  record: SegmentIndexInfo,
+  { objects, runtime }: OpenIndexes,
+): Promise<void> {
+  const { fieldId, indexId, buildId, version } = record;
+  const [file] = record.files;
+  if (file === undefined || segment.scalarIndexes.has({ indexId, buildId, version })) return;
+  const bytes = await readChecked(objects, runtime, file);
+  const opened = openScalarIndex(bytes);
+  if (opened.index.rowCount !== segment.rowCount) {
+    throw corruptFile(file.key, `it is about ${opened.index.rowCount} rows, and the segment has ${segment.rowCount}`);
+  }
+  segment.scalarIndexes.adopt(fieldId, { indexId, buildId, version }, opened);
+}
+
 async function openIndex(
   segment: SealedSegment,
+  field: FieldSchema,
   record: SegmentIndexInfo,
   { objects, runtime, work }: OpenIndexes,
   kernel: IndexKernel,
 ): Promise<void> {
   const { segmentId, fieldId, indexId, buildId, version, indexType } = record;
   const known = segment.indexOf(fieldId)?.facts;
-  const field = segment.schema.fields.find((candidate) => candidate.fieldId === fieldId);
-  const family = field === undefined ? null : familyOf(indexType, field.dataType);
+  const family = familyOf(indexType, field.dataType);
   const [file] = record.files;
   if (file === undefined || family === null) return;
   if (known?.buildId === buildId && known.version === version) return;

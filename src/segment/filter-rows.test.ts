@@ -11,19 +11,23 @@ import { filtersOf, loadKernel } from "../kernel/load.ts";
 import { TwinFilters } from "../kernel/twin/filter.ts";
 import { bitsetBytes, emptyBitset, hasBit } from "../model/bitset.ts";
 import { type FilterSource, passingRows } from "./filter-rows.ts";
+import { PlaceColumns } from "./place-columns.ts";
 
 const runtime = new SystemRuntime();
 const native = filtersOf(loadKernel()) ?? new TwinFilters();
 
-/** Every other look for places fails, as in a segment that has no room for them. */
+/** Some looks for places fail, as in a segment that has no room for them. */
 function sourceOf(random: Random, rowCount: number, filters: FilterKernel | null): FilterSource {
   const table = randomTable(random, rowCount);
+  const kept = native instanceof TwinFilters ? null : new PlaceColumns(native);
   return {
+    indexesOver: () => [],
     filters,
     column: (fieldId) => table.column(fieldId),
     places: async (fieldId, paths) => {
       const column = table.column(fieldId);
-      return column.kind === "bytes" && random.chance(0.7) ? readPlaces(column, paths, 0, rowCount) : null;
+      if (column.kind !== "bytes" || random.chance(0.3)) return null;
+      return kept === null ? readPlaces(column, paths, 0, rowCount) : await kept.read(fieldId, column, paths, rowCount);
     },
   };
 }

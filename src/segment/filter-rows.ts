@@ -10,11 +10,14 @@
 import type { Runtime } from "../base/host/runtime.ts";
 import type { CompiledFilter } from "../expr/evaluate.ts";
 import type { FilterCode } from "../expr/compile.ts";
-import type { FilterPart, FilterPlan } from "../expr/plan.ts";
+import { filterCost } from "../expr/cost.ts";
+import { type FilterPart, type FilterPlan, planFilter } from "../expr/plan.ts";
 import { type ColumnSource, STRETCH_ROWS } from "../expr/scan.ts";
+import { type IndexedFilter, type ScalarIndex, planIndexes, rowsOfMatch } from "../index/scalar/match.ts";
 import type { FilterColumn, FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
-import { type Bitset, emptyBitset, fullBitset, subtractInto } from "../model/bitset.ts";
+import { type Bitset, emptyBitset, fullBitset, intersectInto, subtractInto } from "../model/bitset.ts";
 import type { Column } from "../model/columns.ts";
+import type { Filter, LeafFilter } from "../model/filter.ts";
 import { Pace } from "../storage/pace.ts";
 
 export interface Reading {
@@ -24,6 +27,8 @@ export interface Reading {
 
 /** What a filter reads of a segment. */
 export interface FilterSource {
+  /** The indexes that may know something of the filter. */
+  indexesOver(filter: LeafFilter): readonly ScalarIndex[];
   /** Null: everything is evaluated here. */
   readonly filters: FilterKernel | null;
   column(fieldId: bigint): Column;
@@ -37,6 +42,36 @@ export interface FilterSource {
 
 /** A new bitset. `wanted` null: all rows. */
 export async function passingRows(
+  source: FilterSource,
+  plan: FilterPlan,
+  rowCount: number,
+  wanted: Bitset | null,
+  reading: Reading,
+): Promise<Bitset> {
+  const indexed = planIndexes(plan.filter, (leaf) => source.indexesOver(leaf));
+  if (indexed !== null && helps(indexed, plan.filter, rowCount)) {
+    const rows = rowsOfMatch(indexed.match, rowCount);
+    if (wanted !== null) intersectInto(rows, wanted);
+    if (indexed.rest === null) return rows;
+    const rest = indexed.rest === plan.filter ? plan : planFilter(indexed.rest);
+    return await looked(source, rest, rowCount, rows, reading);
+  }
+  return await looked(source, plan, rowCount, wanted, reading);
+}
+
+/** A row out of an index costs as much as comparing so many numbers one after the other. */
+const FOUND_ROW_COST = 10;
+/** A row here and there costs so many times what it does in passing. */
+const SCATTERED = 4;
+
+/** An index that leaves many rows may cost more than looking at all of them. */
+function helps({ match, rest }: IndexedFilter, whole: Filter, rowCount: number): boolean {
+  const foundCost = FOUND_ROW_COST + (rest === null ? 0 : SCATTERED * filterCost(rest));
+  return match.count * foundCost <= rowCount * filterCost(whole);
+}
+
+/** Without indexes. */
+async function looked(
   source: FilterSource,
   plan: FilterPlan,
   rowCount: number,

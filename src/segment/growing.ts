@@ -15,6 +15,7 @@ import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
+import type { ScalarIndex } from "../index/scalar/match.ts";
 import { filtersOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
@@ -53,6 +54,7 @@ import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable } from "./key-table.ts";
 import { Lease } from "./lease.ts";
+import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
@@ -90,6 +92,8 @@ export class GrowingSegment implements Segment {
   readonly #order = new KeyOrder();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  /** Null where the kernel runs no filters. */
+  readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
   #inserts: BigUint64Array = new BigUint64Array(0);
   #insertHalves: Uint32Array = new Uint32Array(0);
@@ -114,6 +118,8 @@ export class GrowingSegment implements Segment {
     for (const field of options.schema.fields) this.#addField(field);
     this.#keys = keyReader(this.keys());
     this.#visibility = new Visibility(kernel, this.#deletes);
+    const filters = filtersOf(kernel);
+    this.#places = filters === null ? null : new PlaceColumns(filters);
     this.#lease = new Lease(options.segmentId, () => {
       for (const { vectors } of this.#vectors.values()) vectors.close();
     });
@@ -156,6 +162,7 @@ export class GrowingSegment implements Segment {
 
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#places?.memoryBytes ?? 0;
     bytes += this.#table.memoryBytes + this.#order.memoryBytes;
     for (const column of this.#scalars.values()) bytes += column.memoryBytes;
     if (!this.#lease.isFreed) {
@@ -270,8 +277,19 @@ export class GrowingSegment implements Segment {
     return filtersOf(this.#kernel);
   }
 
-  async places(): Promise<readonly PlaceColumn[] | null> {
-    return null;
+  async places(
+    fieldId: bigint,
+    paths: readonly (readonly string[])[],
+    rowCount: number,
+  ): Promise<readonly PlaceColumn[] | null> {
+    const documents = this.column(fieldId);
+    assert(documents.kind === "bytes", "documents are bytes");
+    return (await this.#places?.read(fieldId, documents, paths, rowCount)) ?? null;
+  }
+
+  /** Rows that still come have none. */
+  indexesOver(): readonly ScalarIndex[] {
+    return [];
   }
 
   keys(): KeyColumn {

@@ -14,6 +14,7 @@ import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
+import type { ScalarIndex } from "../index/scalar/match.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
@@ -27,6 +28,7 @@ import {
   takeRows,
   type VectorColumn,
 } from "../model/columns.ts";
+import type { LeafFilter } from "../model/filter.ts";
 import {
   type CollectionSchema,
   type FieldSchema,
@@ -45,7 +47,9 @@ import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { Lease } from "./lease.ts";
+import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
+import { ScalarIndexes } from "./scalar-indexes.ts";
 import { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
@@ -101,8 +105,11 @@ export class SealedSegment implements Segment {
   readonly #vectors: Map<bigint, SealedVectors>;
   /** By field. One that is replaced is closed; searches through it end as they began. */
   readonly #indexes = new Map<bigint, SegmentIndex>();
+  readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  /** Null where the kernel runs no filters. */
+  readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
   #rank: Uint32Array | null = null;
   #schema: CollectionSchema;
@@ -125,6 +132,8 @@ export class SealedSegment implements Segment {
     this.#scalars = content.scalars;
     this.#vectors = content.vectors;
     this.#visibility = new Visibility(options.kernel, this.#deletes);
+    const filters = filtersOf(options.kernel);
+    this.#places = filters === null ? null : new PlaceColumns(filters);
     this.#lease = new Lease(manifest.segmentId, () => {
       for (const index of this.#indexes.values()) index.close();
       closeAll(content.vectors);
@@ -156,6 +165,7 @@ export class SealedSegment implements Segment {
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
         await hideInSlices(segment.#keys, segment.#insertHalves, segment.#deletes, deltas, runtime);
       }
+      await segment.#places?.readCommon(scalars, files.manifest.rowCount);
       return segment;
     } catch (thrown) {
       closeAll(vectors);
@@ -198,7 +208,8 @@ export class SealedSegment implements Segment {
   /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
-    bytes += this.#rank?.byteLength ?? 0;
+    bytes += this.#places?.memoryBytes ?? 0;
+    bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
     if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.memoryBytes;
     for (const { vectors, valid, isMapped } of this.#vectors.values()) {
@@ -244,6 +255,14 @@ export class SealedSegment implements Segment {
     }
   }
 
+  get scalarIndexes(): ScalarIndexes {
+    return this.#scalarIndexes;
+  }
+
+  indexesOver(filter: LeafFilter): readonly ScalarIndex[] {
+    return this.#scalarIndexes.over(filter);
+  }
+
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
     const wanted = this.#keysLike(keys);
     return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
@@ -258,8 +277,14 @@ export class SealedSegment implements Segment {
     return filtersOf(this.#kernel);
   }
 
-  async places(): Promise<readonly PlaceColumn[] | null> {
-    return null;
+  async places(
+    fieldId: bigint,
+    paths: readonly (readonly string[])[],
+    rowCount: number,
+  ): Promise<readonly PlaceColumn[] | null> {
+    const documents = this.column(fieldId);
+    assert(documents.kind === "bytes", "documents are bytes");
+    return (await this.#places?.read(fieldId, documents, paths, rowCount)) ?? null;
   }
 
   keys(): KeyColumn {

@@ -93,7 +93,11 @@ export async function streamChecked(
   }
 }
 
-export async function readChecked(store: ObjectStore, runtime: Runtime, file: FileFacts): Promise<Uint8Array> {
+export async function readChecked(
+  store: ObjectStore,
+  runtime: Runtime,
+  file: FileFacts,
+): Promise<Uint8Array<ArrayBuffer>> {
   const whole = new Uint8Array(file.bytes);
   await streamChecked(store, runtime, file, (piece, offset) => whole.set(piece, offset));
   return whole;

@@ -2,6 +2,7 @@
 
 import { invalidParameter } from "../../base/errors.ts";
 import type { ConsistencyLevel } from "../../model/types.ts";
+import type { ArrayOperation } from "../../proxy/array-operations.ts";
 import type { InsertRequest } from "../../proxy/requests.ts";
 import { decodeMessage } from "../wire/control.ts";
 import { DeleteRequestSchema, MilvusService } from "../wire/generated/milvus_pb.js";
@@ -50,9 +51,11 @@ export const DATA: readonly Method[] = [
   encoded(service.upsert, {
     decode: (bytes) => decodeUpsertRequest(bytes, true),
     run: async (request, scope) => {
-      refuseOperations(request);
-      const isPartial = request.partialUpdate || request.fieldOperations.length > 0;
-      const { keys, rowCount, timestamp } = await scope.proxy.upsert({ ...insertRequest(request, scope), isPartial });
+      const { keys, rowCount, timestamp } = await scope.proxy.upsert({
+        ...insertRequest(request, scope),
+        isPartial: request.partialUpdate || request.fieldOperations.length > 0,
+        arrayOperations: arrayOperations(request),
+      });
       return encodeMutationResult({
         ...NOTHING,
         status: statusOf(null),
@@ -95,11 +98,19 @@ function insertRequest(request: WireInsert, scope: Scope): InsertRequest {
   };
 }
 
-function refuseOperations(request: WireUpsert): void {
-  const operation = request.fieldOperations.find((candidate) => candidate.operation !== 0);
-  if (operation === undefined) return;
-  throw invalidParameter(`operations on arrays are not supported yet: field ${operation.fieldName}`);
+/** Of the fields that are not simply replaced. */
+function arrayOperations(request: WireUpsert): Map<string, ArrayOperation> {
+  const operations = new Map<string, ArrayOperation>();
+  for (const { fieldName, operation } of request.fieldOperations) {
+    const name = OPERATIONS[operation];
+    if (name === undefined) throw invalidParameter(`there is no operation ${operation}, as of field ${fieldName}`);
+    if (name !== null) operations.set(fieldName, name);
+  }
+  return operations;
 }
+
+/** By their numbers on the wire; null: replace. */
+const OPERATIONS: Readonly<Record<number, ArrayOperation | null>> = { 0: null, 1: "ARRAY_APPEND", 2: "ARRAY_REMOVE" };
 
 export function refuseNamespace(namespace: string | null | undefined): void {
   if (namespace != null && namespace !== "") throw invalidParameter("namespaces are not supported yet");

@@ -157,6 +157,72 @@ describe("partial update", () => {
     assert.equal(await countOf("id >= 50 and id < 58"), 8n);
   });
 
+  test("appends to arrays, and removes from them", async () => {
+    const collectionName = "arrays";
+    const tags = {
+      name: "tags",
+      dataType: DataType.Array,
+      elementType: DataType.VarChar,
+      nullable: true,
+      typeParams: params({ max_capacity: "4", max_length: "8" }),
+    };
+    await createQuick(client, collectionName, { fields: [tags] });
+    await load(client, collectionName);
+    const arrays = (rows: readonly (readonly string[] | null)[]): FieldDataInit => ({
+      type: DataType.Array,
+      fieldName: "tags",
+      validData: rows.map((row) => row !== null),
+      field: {
+        case: "scalars",
+        value: {
+          data: {
+            case: "arrayData",
+            value: {
+              elementType: DataType.VarChar,
+              data: rows.flatMap((row) =>
+                row === null ? [] : [{ data: { case: "stringData" as const, value: { data: [...row] } } }],
+              ),
+            },
+          },
+        },
+      },
+    });
+    const send = (op: number, ids: readonly number[], rows: readonly (readonly string[])[], fieldName = "tags") =>
+      client.call(service.upsert, {
+        collectionName,
+        fieldsData: [int64s("id", ids), arrays(rows)],
+        numRows: ids.length,
+        fieldOps: [{ fieldName, op }],
+      });
+    const stored = async (): Promise<(readonly string[] | null)[]> => {
+      const answer = await client.call(service.query, {
+        collectionName,
+        expr: "id >= 0",
+        outputFields: ["tags"],
+        useDefaultConsistency: true,
+      });
+      ok(answer);
+      const field = answer.fieldsData.find((candidate) => candidate.fieldName === "tags")!;
+      assert.ok(field.field.case === "scalars" && field.field.value.data.case === "arrayData");
+      return field.field.value.data.value.data.map(({ data }, row) => {
+        if (!field.validData[row]) return null;
+        return data.case === "stringData" ? data.value.data : [];
+      });
+    };
+    const ids = [1, 2, 3];
+    const fields = [int64s("id", ids), vectors(ids.map((id) => [id, 0, 0, 0])), arrays([["a", "b"], [], null])];
+    ok(await client.call(service.insert, { collectionName, fieldsData: fields, numRows: 3 }));
+    ok(await send(1, [3, 1, 2], [["x"], ["c", "a"], ["y"]]));
+    assert.deepEqual(await stored(), [["a", "b", "c", "a"], ["y"], ["x"]]);
+    ok(await send(2, [1, 2], [["a", "nothing"], ["y"]]));
+    assert.deepEqual(await stored(), [["b", "c"], [], ["x"]]);
+    const full = await send(1, [1], [["d", "e", "f"]]);
+    assert.match(full.status!.reason, /array length 5 exceeds max_capacity 4/);
+    const wrong = await send(1, [1], [["d"]], "id");
+    assert.match(wrong.status!.reason, /op ARRAY_APPEND requires Array field, but field "id" is Int64/);
+    assert.deepEqual(await stored(), [["b", "c"], [], ["x"]]);
+  });
+
   test("refuses wrong values, unknown fields and keys that come twice, and changes nothing", async () => {
     await insertWhole([61]);
     const before = await rowsOf([61]);

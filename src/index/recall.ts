@@ -1,0 +1,39 @@
+/**
+ * What each index type promises to find: the least share of the exact hits, under each condition, at the parameters that stand beside it.
+ * `test/recall` holds every type that is built to it; a type that is built and not here fails there.
+ *
+ * The rows are few thousands in clusters, the questions from outside, ten hits each.
+ */
+
+export const CONDITIONS = [
+  "plain",
+  "half",
+  "tenth",
+  "hundredth",
+  "thousandth",
+  "deleted",
+  "mixed",
+  "reopened",
+  "compacted",
+] as const;
+/** Unfiltered; filters that let 50 %, 10 %, 1 % and .1 % through; 30 % deleted; growing rows beside; after a kill; after compaction. */
+export type RecallCondition = (typeof CONDITIONS)[number];
+
+export interface RecallPromise {
+  readonly build: Readonly<Record<string, string>>;
+  readonly search: Readonly<Record<string, number>>;
+  /** Of every condition that `besides` does not name. */
+  readonly least: number;
+  readonly besides?: Partial<Record<RecallCondition, number>>;
+}
+
+const GRAPH = { M: "16", efConstruction: "120" };
+/** Few survivors are looked at one by one. */
+const FEW = { hundredth: 1, thousandth: 1 };
+
+export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
+  AUTOINDEX: { build: {}, search: { level: 1 }, least: 0.98, besides: FEW },
+  FLAT: { build: {}, search: {}, least: 1 },
+  BIN_FLAT: { build: {}, search: {}, least: 1 },
+  HNSW: { build: GRAPH, search: { ef: 64 }, least: 0.98, besides: FEW },
+};

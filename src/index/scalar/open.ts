@@ -1,0 +1,35 @@
+/** Files of scalar indexes, opened: checked whole, then asked. */
+
+import { type ElementFacts, ElementIndex } from "./element-index.ts";
+import { GramIndex, type GramFacts } from "./gram-index.ts";
+import type { ScalarIndex } from "./match.ts";
+import { type Sections, damaged, decodeSections } from "./sections.ts";
+import { type ValueFacts, ValueIndex } from "./value-index.ts";
+
+/** An index with the place that it is about. */
+export interface PlacedIndex {
+  readonly index: ScalarIndex;
+  /** Keys from the root of a document; empty: the field itself. */
+  readonly path: readonly string[];
+}
+
+/** `bytes` must begin at a multiple of 8 and stay as they are. @throws 2100 with what is wrong with them. */
+export function openScalarIndex(bytes: Uint8Array<ArrayBuffer>): PlacedIndex {
+  const sections = decodeSections<(ValueFacts | ElementFacts | GramFacts) & { readonly path: readonly string[] }>(
+    bytes,
+  );
+  return { index: indexOf(sections), path: sections.facts.path };
+}
+
+function indexOf(sections: Sections<ValueFacts | ElementFacts | GramFacts>): ScalarIndex {
+  switch (sections.facts.kind) {
+    case "values":
+      return new ValueIndex(sections as Sections<ValueFacts>);
+    case "elements":
+      return new ElementIndex(sections as Sections<ElementFacts>);
+    case "grams":
+      return new GramIndex(sections as Sections<GramFacts>);
+    default:
+      throw damaged(`it is of kind ${String((sections.facts as { kind: unknown }).kind)}`);
+  }
+}

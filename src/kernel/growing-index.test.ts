@@ -137,10 +137,10 @@ function growing(native: NativeKernel, indexes: IndexKernel): void {
       const graph = indexes.createGrowing({ rows, metric: "L2", degree: 24, beam: 64, seed: 3 });
       const first = await indexes.extendGrowing(graph, 2000);
       const queries = clustered(QUERIES, 99);
-      let running = true;
+      const writer = new AbortController();
       let searches = 0;
       const read = async (): Promise<void> => {
-        while (running) {
+        while (!writer.signal.aborted) {
           const recall = await recallOf(first, rows, queries, "L2");
           assert.ok(recall >= 0.96, `recall ${recall}`);
           searches += 1;
@@ -151,7 +151,7 @@ function growing(native: NativeKernel, indexes: IndexKernel): void {
         const count = native.appendRows(rows, clustered(500, 50 + round));
         indexes.closeIndex(await indexes.extendGrowing(graph, count));
       }
-      running = false;
+      writer.abort();
       await Promise.all(readers);
       assert.ok(searches > 3, `${searches} searches`);
       indexes.closeGrowing(graph);

@@ -94,6 +94,7 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   const buildSeconds = processorSeconds() - start;
   const index = await indexes.openIndex(path, rows);
   const about = indexes.describeIndex(index);
+  if (about.kind !== "graph") throw new Error("a graph was built");
   const bytes = about.codeBytes + about.listBytes + about.otherBytes;
   const degrees = about.rowsOfDegree.reduce((sum, count, degree) => sum + count * degree, 0) / about.graphRowCount;
   printTable(

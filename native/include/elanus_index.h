@@ -1,5 +1,6 @@
 /*
- * The kernel's approximate indexes: graphs over int8 codes, built from rows to a file, opened beside the rows that they were built from.
+ * The kernel's approximate indexes, built from rows to a file, opened beside the rows that they were built from: graphs over int8 codes
+ * here, inverted lists in elanus_lists.h; opening, closing and searching are one for both.
  *
  * Always true (besides what elanus_kernel.h says):
  *  - an index holds codes and neighbour lists in memory; raw rows stay where the rows handle has them, and the best candidates are
@@ -47,7 +48,7 @@ int elanus_index_build_wait(const elanus_index_build *build, const char *path, e
 /* From 0 to 1, for builds; 0 for other jobs. */
 double elanus_job_progress(const elanus_job *job);
 
-/* Reads the file whole, with all its checksums. *index is written before `done` is called with ELANUS_OK, and then must be closed. */
+/* Reads a file of any kind whole, with all its checksums. *index is written before `done` is called with ELANUS_OK, and then must be closed. */
 int elanus_index_open_start(const char *path, elanus_rows rows, elanus_index *index, elanus_done done, void *context, elanus_job **job,
                             elanus_error *error);
 int elanus_index_open_wait(const char *path, elanus_rows rows, elanus_index *index, elanus_error *error);
@@ -63,7 +64,7 @@ typedef struct elanus_index_search {
   const void *queries; /* made of what the rows are made of */
   uint64_t query_value_count;
   uint32_t k;
-  uint32_t ef; /* width, 1 to ELANUS_MAX_WIDTH; at least k is taken */
+  uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k is taken */
   const uint8_t *allowed;
   uint64_t allowed_bytes;
   const uint32_t *rank;
@@ -79,13 +80,19 @@ typedef struct elanus_index_search {
   uint64_t tied_count;
   double *work; /* null, or room for ELANUS_INDEX_WORK numbers, sums over the queries */
   uint64_t work_count;
+  uint32_t probes;     /* lists: how many are scanned, 1 or more */
+  uint32_t reorder;    /* lists of codes: how many candidates are scored again by raw values; 0: none, else at least k */
+  uint32_t query_bits; /* lists of signs: bits that a dimension of the query is rounded to; 0: as many as serve */
 } elanus_index_search;
 
-/* Rows visited, distances of codes, rows looked at again, queries answered by a scan of codes, by a scan of raw rows. */
-enum { ELANUS_INDEX_WORK = 5 };
+/*
+ * Rows visited, distances of codes, rows scored by raw values, queries answered by a scan of all codes, by a scan of all raw rows that
+ * are allowed; lists scanned.
+ */
+enum { ELANUS_INDEX_WORK = 6 };
 
-/* What an index is of. */
-enum { ELANUS_KIND_GRAPH = 0 };
+/* What an index is, which its file tells. */
+enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1 };
 typedef struct elanus_index_about {
   uint32_t kind, element, dimension, entry_bytes; /* of its rows */
   uint64_t row_count;
@@ -105,6 +112,7 @@ typedef struct elanus_index_description {
   uint64_t rows_of_degree[ELANUS_MAX_DEGREE + 1];
 } elanus_index_description;
 
+/* Graphs. Fails with ELANUS_INVALID for an index of another kind. */
 int elanus_index_describe(elanus_index index, elanus_index_description *description, elanus_error *error);
 
 /* What the process holds now, besides rows. */

@@ -6,6 +6,7 @@
 #include "crc.h"
 #include "filter_loops.h"
 #include "rotate.h"
+#include "scan.h"
 #include "table.h"
 #include "tile.h"
 #include "walk.h"
@@ -203,6 +204,12 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .walk = walk,
             .choose = choose,
             .crc32c = crc32c,
+        },
+    .lists =
+        {
+            .squares = squares,
+            .products = products,
+            .scan_block = scan_block,
         },
     .filter =
         {

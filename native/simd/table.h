@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include "filter.h"
 #include "graph.h"
+#include "lists.h"
 
 namespace elanus {
 
@@ -51,6 +52,7 @@ struct Table {
   // Reads all of it; the sum of its 64-bit words.
   uint64_t (*read)(const unsigned char* at, uint64_t bytes);
   GraphTable graph;
+  ListsTable lists;
   FilterTable filter;
 };
 

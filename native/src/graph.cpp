@@ -1,6 +1,7 @@
 #include "graph.h"
 #include <algorithm>
 #include <numeric>
+#include "random.h"
 
 namespace elanus {
 
@@ -8,13 +9,6 @@ namespace {
 
 constexpr float alpha = 1.05f;   // more keeps more long edges and longer lists; 1.2 gave no better graphs
 constexpr uint32_t most_of_batch = 1000;
-
-uint64_t next_random(uint64_t& state) {   // SplitMix64
-  uint64_t x = state += 0x9e3779b97f4a7c15u;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "grid.h"
 #include <algorithm>
 #include <cmath>
+#include "random.h"
 
 namespace elanus {
 
@@ -9,13 +10,6 @@ namespace {
 constexpr float deviations = 4.5f;   // what the grid covers of the rotated coordinates, which are nearly Gaussian
 
 constexpr float finest = 1e-3f;      // step of a query, in steps of the grid
-
-uint64_t next_random(uint64_t& state) {   // SplitMix64
-  uint64_t x = state += 0x9e3779b97f4a7c15u;
-  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-  return x ^ x >> 31;
-}
 
 bool usable(float step) { return std::isfinite(step) && step > 0 && std::isfinite(1 / step); }
 

@@ -14,7 +14,7 @@ constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
 
 // Nothing while the slot is free.
 using Opened =
-    std::variant<std::monostate, std::shared_ptr<Rows>, std::shared_ptr<Index>, std::shared_ptr<GrowingIndex>, std::shared_ptr<Sparse>>;
+    std::variant<std::monostate, std::shared_ptr<Rows>, std::shared_ptr<OpenIndex>, std::shared_ptr<GrowingIndex>, std::shared_ptr<Sparse>>;
 
 struct Slot {
   Opened opened;
@@ -65,12 +65,12 @@ template <class T> std::shared_ptr<T> find(uint64_t handle, const char* name) {
 }  // namespace
 
 uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows)); }
-uint64_t open_handle(std::shared_ptr<Index> index) { return open_slot(std::move(index)); }
+uint64_t open_handle(std::shared_ptr<OpenIndex> index) { return open_slot(std::move(index)); }
 uint64_t open_handle(std::shared_ptr<GrowingIndex> growing) { return open_slot(std::move(growing)); }
 uint64_t open_handle(std::shared_ptr<Sparse> sparse) { return open_slot(std::move(sparse)); }
 
 std::shared_ptr<Rows> find_rows(uint64_t handle) { return find<Rows>(handle, "rows"); }
-std::shared_ptr<Index> find_index(uint64_t handle) { return find<Index>(handle, "index"); }
+std::shared_ptr<OpenIndex> find_index(uint64_t handle) { return find<OpenIndex>(handle, "index"); }
 std::shared_ptr<GrowingIndex> find_growing(uint64_t handle) { return find<GrowingIndex>(handle, "growing graph"); }
 std::shared_ptr<Sparse> find_sparse(uint64_t handle) { return find<Sparse>(handle, "sparse"); }
 

@@ -9,18 +9,17 @@
 #include <cstdint>
 #include <memory>
 #include "growing.h"
-#include "index.h"
-#include "rows.h"
+#include "open_index.h"
 #include "sparse.h"
 
 namespace elanus {
 
 uint64_t open_handle(std::shared_ptr<Rows> rows);
-uint64_t open_handle(std::shared_ptr<Index> index);
+uint64_t open_handle(std::shared_ptr<OpenIndex> index);
 uint64_t open_handle(std::shared_ptr<GrowingIndex> growing);
 uint64_t open_handle(std::shared_ptr<Sparse> sparse);
 std::shared_ptr<Rows> find_rows(uint64_t handle);     // throws Failure if it is not open, or not of rows
-std::shared_ptr<Index> find_index(uint64_t handle);   // and so on
+std::shared_ptr<OpenIndex> find_index(uint64_t handle);   // and so on
 std::shared_ptr<GrowingIndex> find_growing(uint64_t handle);
 std::shared_ptr<Sparse> find_sparse(uint64_t handle);
 void close_handle(uint64_t handle);                   // throws Failure only if it never was a handle

@@ -7,12 +7,15 @@
 #include <memory>
 #include <vector>
 #include "grid.h"
-#include "rows.h"
+#include "open_index.h"
 #include "scratch.h"
 
 namespace elanus {
 
-struct Index {
+struct Index final : OpenIndex {
+  Index() : OpenIndex(IndexKind::graph) {}
+  uint64_t indexed_rows() const override { return row_count; }
+
   Grid grid;
   uint32_t degree = 0, beam = 0, row_count = 0, graph_row_count = 0;
   uint32_t stride = 0;   // slots of a list
@@ -24,7 +27,6 @@ struct Index {
   std::vector<uint32_t> entries;
   std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `degree` neighbours
   std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph
-  std::shared_ptr<Rows> rows;
   std::vector<uint32_t> outside;       // rows that fit nowhere on the grid, and are always looked at
   std::shared_ptr<Lender> lender = std::make_shared<Lender>(Owner::search);
   std::shared_ptr<void> memory;        // of a growing index

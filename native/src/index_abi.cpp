@@ -1,12 +1,33 @@
-// The C ABI of indexes.
+// The C ABI of indexes, of all kinds.
 #include <algorithm>
 #include "boundary.h"
 #include "build.h"
 #include "handles.h"
 #include "index_open.h"
 #include "index_search.h"
+#include "lists_build.h"
+#include "lists_search.h"
 
 using namespace elanus;
+
+namespace {
+
+// Throws Failure for another kind.
+template <class T> std::shared_ptr<const T> of_kind(uint64_t handle, IndexKind kind, const char* name) {
+  auto index = find_index(handle);
+  if (index->kind != kind) fail(ELANUS_INVALID, "index handle %llu is none of %s", (unsigned long long)handle, name);
+  return std::static_pointer_cast<const T>(index);
+}
+
+std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_done done, void* context) {
+  auto index = find_index(plan.index);
+  switch (index->kind) {
+    case IndexKind::lists: return make_lists_search(plan, std::static_pointer_cast<const ListsIndex>(index), done, context);
+    default: return make_graph_search(plan, std::static_pointer_cast<const Index>(index), done, context);
+  }
+}
+
+}  // namespace
 
 int elanus_index_build_start(const elanus_index_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
   return guarded(error, [&] {
@@ -69,7 +90,7 @@ int elanus_index_search_wait(const elanus_index_search* search, elanus_error* er
 int elanus_index_describe(elanus_index handle, elanus_index_description* description, elanus_error* error) {
   return guarded(error, [&] {
     require(description);
-    const auto index = find_index(handle);
+    const auto index = of_kind<Index>(handle, IndexKind::graph, "graphs");
     const GridState& grid = index->grid.state();
     elanus_index_description& d = *description;
     d = {};
@@ -91,17 +112,67 @@ int elanus_index_describe(elanus_index handle, elanus_index_description* descrip
   });
 }
 
-void elanus_memory_used(elanus_memory* memory) {
-  if (memory) *memory = {memory_of(Owner::index), memory_of(Owner::build), memory_of(Owner::search)};
-}
-
 int elanus_index_tell(elanus_index handle, elanus_index_about* about, elanus_error* error) {
   return guarded(error, [&] {
     require(about);
     const auto index = find_index(handle);
     const Layout& layout = index->rows->layout();
-    *about = {ELANUS_KIND_GRAPH, (uint32_t)layout.element, layout.dimension, layout.entry_bytes(), index->row_count};
+    *about = {(uint32_t)index->kind, (uint32_t)layout.element, layout.dimension, layout.entry_bytes(), index->indexed_rows()};
   });
+}
+
+int elanus_lists_build_start(const elanus_lists_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(build);
+    require(path);
+    require((const void*)done);
+    require(job);
+    start(job, make_lists_build(*build, path, done, context), WorkClass::other);
+  });
+}
+
+int elanus_lists_build_wait(const elanus_lists_build* build, const char* path, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    require(build);
+    require(path);
+    return make_lists_build(*build, path, done, context);
+  });
+}
+
+int elanus_lists_describe(elanus_index handle, elanus_lists_description* description, elanus_error* error) {
+  return guarded(error, [&] {
+    require(description);
+    const auto index = of_kind<ListsIndex>(handle, IndexKind::lists, "lists");
+    const ListsShape& shape = index->shape;
+    elanus_lists_description& d = *description;
+    d = {};
+    d.metric = shape.metric;
+    d.dimension = shape.dimension;
+    d.element = shape.element;
+    d.lists = shape.lists;
+    d.codes = (uint32_t)shape.codes;
+    d.subspaces = shape.subspaces;
+    d.bits = shape.bits;
+    d.seed = shape.seed;
+    d.row_count = shape.rows;
+    d.loose_row_count = shape.loose;
+    d.shortest_list = shape.lists ? ~0ull : 0;
+    for (uint32_t i = 0; i < shape.lists; ++i) {
+      const uint64_t length = index->starts[i + 1] - index->starts[i];
+      d.empty_lists += !length;
+      d.shortest_list = std::min(d.shortest_list, length);
+      d.longest_list = std::max(d.longest_list, length);
+    }
+    d.centre_bytes = index->centres.codes.bytes() + index->centres.terms.bytes() + index->centres.all.size() * sizeof(uint32_t);
+    d.number_bytes = index->numbers.bytes() + index->starts.bytes() + index->blocks.size() * sizeof(uint32_t);
+    d.code_bytes = index->codes.bytes() + index->terms.bytes();
+    d.other_bytes = index->book.words.bytes() + index->grid.bytes();
+    d.file_bytes = index->file_bytes;
+  });
+}
+
+void elanus_memory_used(elanus_memory* memory) {
+  if (memory) *memory = {memory_of(Owner::index), memory_of(Owner::build), memory_of(Owner::search)};
 }
 
 int elanus_growing_create(const elanus_growing_plan* plan, elanus_growing* growing, elanus_error* error) {

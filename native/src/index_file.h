@@ -77,15 +77,15 @@ class IndexWriter {
   std::vector<uint32_t> buffer_;
 };
 
-class IndexReader {
+class IndexReader final : public IndexFileReader {
  public:
   IndexReader(const std::string& path, std::shared_ptr<Rows> rows);   // reads the header; throws Failure
-  ~IndexReader();
+  ~IndexReader() override;
   IndexReader(const IndexReader&) = delete;
   IndexReader& operator=(const IndexReader&) = delete;
 
-  bool read_some();   // a few megabytes; false when all is read and checked
-  std::shared_ptr<Index> result() { return std::move(index_); }
+  bool read_some() override;
+  std::shared_ptr<OpenIndex> result() override { return std::move(index_); }
 
  private:
   void read(void* to, uint64_t count, uint64_t offset);

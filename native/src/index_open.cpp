@@ -1,10 +1,23 @@
 #include "index_open.h"
 #include "handles.h"
 #include "index_file.h"
+#include "lists_file.h"
 
 namespace elanus {
 
 namespace {
+
+// By the first bytes of the file; what is none of ours is refused by the reader of graphs.
+std::unique_ptr<IndexFileReader> open_file(const std::string& path, std::shared_ptr<Rows> rows) {
+  char magic[8] = {};
+  if (FILE* file = std::fopen(path.c_str(), "rbe")) {
+    if (std::fread(magic, 1, sizeof magic, file) != sizeof magic) magic[0] = 0;
+    std::fclose(file);
+  }
+  if (!std::memcmp(magic, lists_file_names.magic, sizeof magic)) return open_lists_file(path, std::move(rows));
+  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
+  return std::make_unique<IndexReader>(path, std::move(rows));
+}
 
 class Open final : public Job {
  public:
@@ -16,7 +29,7 @@ class Open final : public Job {
  protected:
   void work(uint64_t) override {
     if (reader_) more_ = reader_->read_some();
-    else reader_ = std::make_unique<IndexReader>(path_, std::move(rows_));
+    else reader_ = open_file(path_, std::move(rows_));
   }
   Round settle(uint64_t* pieces) override {
     *pieces = 1;
@@ -33,16 +46,14 @@ class Open final : public Job {
   const std::string path_;
   std::shared_ptr<Rows> rows_;
   elanus_index* const index_;
-  std::unique_ptr<IndexReader> reader_;
+  std::unique_ptr<IndexFileReader> reader_;
   bool more_ = true;
 };
 
 }  // namespace
 
 std::shared_ptr<Job> make_index_open(const char* path, elanus_rows rows, elanus_index* index, elanus_done done, void* context) {
-  auto found = find_rows(rows);
-  if (found->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
-  return std::make_shared<Open>(path, std::move(found), index, done, context);
+  return std::make_shared<Open>(path, find_rows(rows), index, done, context);
 }
 
 }  // namespace elanus

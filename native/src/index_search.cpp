@@ -15,7 +15,7 @@
 #include <chrono>
 #include <cmath>
 #include "best.h"
-#include "handles.h"
+#include "index_plan.h"
 #include "queries.h"
 
 namespace elanus {
@@ -40,24 +40,9 @@ struct Effort {
   double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0;
 };
 
-void check(const elanus_index_search& s, const Index& index) {
-  const uint64_t dimension = index.grid.state().dimension, rows = index.row_count;
-  if (s.k < 1 || s.k > ELANUS_MAX_K) fail(ELANUS_INVALID, "k %u is not in 1..%u", s.k, ELANUS_MAX_K);
-  if (s.ef < 1 || s.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", s.ef, ELANUS_MAX_WIDTH);
-  if (s.query_value_count % dimension) fail(ELANUS_INVALID, "%llu query values are no multiple of dimension %llu", (unsigned long long)s.query_value_count, (unsigned long long)dimension);
-  const uint64_t queries = s.query_value_count / dimension;
-  if (queries > ELANUS_MAX_HITS / s.k) fail(ELANUS_INVALID, "%llu queries times k %u are more than %u hits", (unsigned long long)queries, s.k, ELANUS_MAX_HITS);
-  if (s.allowed && s.allowed_bytes < (rows + 63) / 64 * 8) fail(ELANUS_INVALID, "%llu bytes of allowed rows are too few for %llu rows", (unsigned long long)s.allowed_bytes, (unsigned long long)rows);
-  if (s.rank && s.rank_count < rows) fail(ELANUS_INVALID, "%llu ranks are too few for %llu rows", (unsigned long long)s.rank_count, (unsigned long long)rows);
-  if ((s.has_outer && std::isnan(s.outer)) || (s.has_inner && (!s.has_outer || std::isnan(s.inner)))) fail(ELANUS_INVALID, "the bounds of the range are no numbers");
-  if (s.hit_row_count < queries * s.k || s.hit_score_count < queries * s.k || s.tied_count < queries) fail(ELANUS_INVALID, "no room for the hits of %llu queries", (unsigned long long)queries);
-  if (s.work && s.work_count < ELANUS_INDEX_WORK) fail(ELANUS_INVALID, "no room for %d counts of work", ELANUS_INDEX_WORK);
-  if (queries && !(s.queries && s.hit_rows && s.hit_scores && s.tied)) fail(ELANUS_INVALID, "a buffer is missing");
-}
-
 class IndexSearch final : public Job {
  public:
-  IndexSearch(const elanus_index_search& plan, std::shared_ptr<Index> index, elanus_done done, void* context);
+  IndexSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context);
 
  protected:
   void work(uint64_t piece) override;
@@ -98,10 +83,9 @@ class IndexSearch final : public Job {
   float least_key(const Asked& a, float distance, float ratio) const;
   float most_key(const Asked& a, float distance, float ratio) const;
   float ratio_of(uint32_t row) const { return index_->terms[row].ratio; }
-  void write_hits(uint64_t query, Best& best) const;
 
   const elanus_index_search plan_;
-  std::shared_ptr<Index> index_;
+  std::shared_ptr<const Index> index_;
   const Table& table_;
   const Metric metric_;
   const uint32_t dimension_, dims_, rows_;
@@ -118,7 +102,7 @@ class IndexSearch final : public Job {
   Effort total_;
 };
 
-IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<Index> index, elanus_done done, void* context)
+IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context)
     : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_(index_->grid.state().metric),
       dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count),
       asked_(table_, metric_, index_->rows->layout(), plan.queries, plan.query_value_count), queries_(asked_.count()),
@@ -172,7 +156,7 @@ void IndexSearch::work(uint64_t piece) {
 
 Job::Round IndexSearch::settle(uint64_t*) {
   if (plan_.work) {
-    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans};
+    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans, 0};
     std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
   }
   return Round::complete;
@@ -189,7 +173,8 @@ void IndexSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
     if (plan_.has_inner) find_ring(a);
     else find_nearest(a);
   }
-  write_hits(query, a.best);
+  const std::vector<Hit>& hits = a.best.sorted();
+  write_index_hits(plan_, metric_, query, hits, a.best.tied());
 }
 
 void IndexSearch::find_nearest(Asked& a) const {
@@ -425,23 +410,11 @@ void IndexSearch::look_at_zero_rows(Asked& a) const {
   settle_pending(a);
 }
 
-void IndexSearch::write_hits(uint64_t query, Best& best) const {
-  const std::vector<Hit>& hits = best.sorted();
-  uint32_t* rows = plan_.hit_rows + query * plan_.k;
-  float* scores = plan_.hit_scores + query * plan_.k;
-  for (uint32_t i = 0; i < plan_.k; ++i) {
-    const bool there = i < hits.size();
-    rows[i] = there ? hits[i].row : ELANUS_NO_ROW;
-    scores[i] = !there ? std::numeric_limits<float>::quiet_NaN() : metric_ == Metric::l2 ? hits[i].key : 0 - hits[i].key;
-  }
-  plan_.tied[query] = best.tied();
-}
-
 }  // namespace
 
-std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_done done, void* context) {
-  auto index = find_index(plan.index);
-  check(plan, *index);
+std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context) {
+  check_index_search(plan, index->grid.state().dimension, index->row_count);
+  if (plan.ef < 1 || plan.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", plan.ef, ELANUS_MAX_WIDTH);
   return std::make_shared<IndexSearch>(plan, std::move(index), done, context);
 }
 

@@ -6,11 +6,12 @@
 #pragma once
 #include <memory>
 #include "../include/elanus_index.h"
+#include "index.h"
 #include "job.h"
 
 namespace elanus {
 
 // Throws Failure if the plan does not fit.
-std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_done done, void* context);
+std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context);
 
 }  // namespace elanus

@@ -18,7 +18,7 @@
 #include <unordered_map>
 #include <vector>
 #include "../include/elanus_filter.h"
-#include "../include/elanus_index.h"
+#include "../include/elanus_lists.h"
 #include "../include/elanus_sparse.h"
 
 namespace {
@@ -119,7 +119,7 @@ void leave(void* data) {
 
 // ------------------------------------------------------------------------------------------------------------- arguments
 
-constexpr size_t most_arguments = 14;
+constexpr size_t most_arguments = 17;
 
 class Call {
  public:
@@ -540,14 +540,16 @@ NAPI_MODULE_INIT() {
       {"instructionSet", plain<instruction_set>},
       {"useInstructionSet", plain<use_instruction_set>},
       {"buildIndex", started<build_index>},
+      {"buildLists", started<build_lists>},
       {"openIndex", started<open_index>},
       {"searchIndex", started<search_index>},
       {"closeIndex", plain<close_index>},
-      {"tellIndex", plain<tell_index>},
       {"createGrowing", plain<create_growing>},
       {"extendGrowing", started<extend_growing>},
       {"closeGrowing", plain<close_growing>},
       {"describeIndex", plain<describe_index>},
+      {"tellIndex", plain<tell_index>},
+      {"describeLists", plain<describe_lists>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
       {"filter", started_with_value<filter, 3>},

@@ -22,6 +22,24 @@ napi_value build_index(Call& call) {
   });
 }
 
+// (ticket, rows, rowCount, metric, lists, codes, subspaces, bits, seed, path)
+napi_value build_lists(Call& call) {
+  elanus_lists_build plan = {};
+  const double ticket = call.number(0);
+  plan.rows = call.whole(1);
+  plan.row_count = call.whole(2);
+  plan.metric = call.whole32(3);
+  plan.lists = call.whole32(4);
+  plan.codes = call.whole32(5);
+  plan.subspaces = call.whole32(6);
+  plan.bits = call.whole32(7);
+  plan.seed = call.whole(8);
+  if (!call.text(9, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_lists_build_start(&plan, path_buffer(), job_done, pending, job, error);
+  });
+}
+
 // (ticket, path, rows); the handle comes where findNotFinite has its index.
 napi_value open_index(Call& call) {
   const double ticket = call.number(0);
@@ -32,7 +50,8 @@ napi_value open_index(Call& call) {
   });
 }
 
-// (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null)
+// (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
+// probes, reorder, queryBits)
 napi_value search_index(Call& call) {
   elanus_index_search plan = {};
   const double ticket = call.number(0);
@@ -55,6 +74,9 @@ napi_value search_index(Call& call) {
   plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
   plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
   plan.work = call.array<double>(13, napi_float64_array, &plan.work_count);
+  plan.probes = call.whole32(14);
+  plan.reorder = call.whole32(15);
+  plan.query_bits = call.whole32(16);
   if (!call.good()) return nullptr;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;
@@ -63,23 +85,6 @@ napi_value search_index(Call& call) {
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_index_search_start(&plan, job_done, pending, job, error);
   });
-}
-
-// (index, Float64Array of 4): kind, element, dimension, rows.
-napi_value tell_index(Call& call) {
-  elanus_error error;
-  elanus_index_about about;
-  uint64_t length;
-  const uint64_t index = call.whole(0);
-  double* out = call.array<double>(1, napi_float64_array, &length);
-  if (!call.good()) return nullptr;
-  if (length < 4) return call.fail("four places are needed");
-  if (const int status = elanus_index_tell(index, &about, &error)) return call.done(status, error);
-  out[0] = about.kind;
-  out[1] = about.element;
-  out[2] = about.dimension;
-  out[3] = (double)about.row_count;
-  return nullptr;
 }
 
 // (rows, metric, degree, beam, seed)
@@ -132,6 +137,39 @@ napi_value describe_index(Call& call) {
   for (const double x : first) *out++ = x;
   for (const uint32_t entry : d.entries) *out++ = entry;
   for (const uint64_t rows : d.rows_of_degree) *out++ = (double)rows;
+  return nullptr;
+}
+
+// (index, Float64Array of 4): kind, element, dimension, rows.
+napi_value tell_index(Call& call) {
+  elanus_error error;
+  elanus_index_about about;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 4) return call.fail("four places are needed");
+  if (const int status = elanus_index_tell(index, &about, &error)) return call.done(status, error);
+  const double all[4] = {(double)about.kind, (double)about.element, (double)about.dimension, (double)about.row_count};
+  for (const double x : all) *out++ = x;
+  return nullptr;
+}
+
+// (index, Float64Array of 18): metric, dimension, lists, codes, subspaces, bits, rows, loose rows; empty lists, rows of the shortest, of the
+// longest; bytes of centres, numbers, codes, others, of the file; seed, element.
+napi_value describe_lists(Call& call) {
+  elanus_error error;
+  elanus_lists_description d;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 18) return call.fail("more places are needed");
+  if (const int status = elanus_lists_describe(index, &d, &error)) return call.done(status, error);
+  const double all[18] = {(double)d.metric,       (double)d.dimension,     (double)d.lists,        (double)d.codes,         (double)d.subspaces,    (double)d.bits,
+                          (double)d.row_count,    (double)d.loose_row_count, (double)d.empty_lists, (double)d.shortest_list, (double)d.longest_list, (double)d.centre_bytes,
+                          (double)d.number_bytes, (double)d.code_bytes,    (double)d.other_bytes,  (double)d.file_bytes,    (double)d.seed,       (double)d.element};
+  for (const double x : all) *out++ = x;
   return nullptr;
 }
 

@@ -10,6 +10,7 @@ import { present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { IndexInfo, LoadConfig, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
+import type { CompactionScope } from "../model/compaction.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { MetaStore, Operation } from "../metastore/metastore.ts";
 import type { CollectionName, DatabaseInfo } from "../rpc/services.ts";
@@ -45,6 +46,9 @@ export interface RetiredSegment {
 export interface AskedCompaction {
   readonly compactionId: bigint;
   readonly collectionId: bigint;
+  /** It concerns what was flushed by then. */
+  readonly until: Timestamp;
+  readonly scope: CompactionScope;
 }
 
 export class Catalog {
@@ -173,6 +177,10 @@ export class Catalog {
 
   retired(): RetiredSegment[] {
     return [...this.#tables[keys.RETIRED].values()];
+  }
+
+  isRetired({ collectionId, partitionId, segmentId }: SegmentIds): boolean {
+    return this.#tables[keys.RETIRED].has(keys.retiredSegmentKey(collectionId, partitionId, segmentId));
   }
 
   askedCompactions(): AskedCompaction[] {

@@ -20,6 +20,7 @@ import { retiredSegmentKey, segmentKey } from "./meta-keys.ts";
 
 /** A transaction holds at least 128 operations. */
 const SEGMENTS_AT_ONCE = 40;
+const RETRY_MILLISECONDS = 50;
 
 /** False when some input is not what it was any more; then nothing was changed. `child` is null when no row was left. */
 export async function commitMerge(
@@ -27,10 +28,11 @@ export async function commitMerge(
   taskId: bigint,
   parents: readonly SegmentInfo[],
   child: SegmentInfo | null,
+  signal: AbortSignal,
 ): Promise<boolean> {
   const operations = await retirement(context, taskId, parents);
   if (child !== null) operations.push(putJson(keyOf(child), child));
-  return attempt(context, parents, operations);
+  return attempt(context, parents, operations, signal);
 }
 
 /** `before` and `changed` are the segments that got deletes. False when some is not what it was any more, and not gone either. */
@@ -40,13 +42,14 @@ export async function commitSpread(
   deltas: readonly SegmentInfo[],
   before: readonly SegmentInfo[],
   changed: readonly SegmentInfo[],
+  signal: AbortSignal,
 ): Promise<boolean> {
   const old = new Map(before.map((segment) => [segment.segmentId, segment]));
   for (let rest = [...changed]; rest.length > 0;) {
     const some = rest.slice(0, SEGMENTS_AT_ONCE);
     const inputs = some.map(({ segmentId }) => old.get(segmentId)!);
     const outputs = some.map((segment) => putJson(keyOf(segment), segment));
-    if (await attempt(context, inputs, outputs)) {
+    if (await attempt(context, inputs, outputs, signal)) {
       rest = rest.slice(some.length);
       continue;
     }
@@ -55,7 +58,7 @@ export async function commitSpread(
     if (there.every((isThere) => isThere)) return false;
     rest = [...some.filter((_, at) => there[at]), ...rest.slice(some.length)];
   }
-  return attempt(context, deltas, await retirement(context, taskId, deltas));
+  return attempt(context, deltas, await retirement(context, taskId, deltas), signal);
 }
 
 async function retirement(context: Context, taskId: bigint, segments: readonly SegmentInfo[]): Promise<Operation[]> {
@@ -74,11 +77,12 @@ async function attempt(
   context: Context,
   inputs: readonly SegmentInfo[],
   operations: readonly Operation[],
+  signal: AbortSignal,
 ): Promise<boolean> {
   const compares = inputs.map((segment): Compare => ({ key: keyOf(segment), value: encodeJson(segment) }));
   const [first] = operations;
   assert(first !== undefined && "put" in first, "a compaction writes something");
-  for (;;) {
+  for (let isUnclear = false; ;) {
     try {
       const { succeeded } = await context.store.transaction(compares, operations);
       const written = succeeded ? null : await context.store.get(first.put);
@@ -86,8 +90,10 @@ async function attempt(
       context.catalog.apply(operations);
       return true;
     } catch (error) {
-      if (!(error instanceof OutcomeUnknown)) throw error;
-      await context.runtime.yield();
+      if (error instanceof OutcomeUnknown) isUnclear = true;
+      // From then on nothing may be done before it is clear, whatever the store says meanwhile; `signal` ends that with the process.
+      else if (!isUnclear) throw error;
+      await context.runtime.sleep(RETRY_MILLISECONDS, signal);
     }
   }
 }

@@ -7,7 +7,7 @@ import type { MetaStore, Operation } from "../metastore/metastore.ts";
 import { type MetadataMessage, controlChannel } from "../model/message.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
-import type { StreamingService } from "../rpc/services.ts";
+import type { QueryService, StreamingService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { Broadcaster, Change } from "./broadcaster.ts";
 import type { Catalog } from "./catalog.ts";
@@ -23,6 +23,7 @@ export interface Context {
   readonly timestamps: TimestampOracle;
   readonly ids: TimestampOracle;
   readonly streaming: Client<StreamingService>;
+  readonly query: Client<QueryService>;
   /** Physical channels of this cluster; the first carries the control channel. */
   readonly channels: readonly string[];
 }

@@ -14,17 +14,22 @@ import {
   type CoordinatorService,
   DATA,
   type DataService,
+  QUERY,
+  type QueryService,
   STREAMING,
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
+import type { CompactionLimits } from "../model/compaction.ts";
 import { LoadState } from "../model/types.ts";
 import { Broadcaster } from "./broadcaster.ts";
 import { Catalog } from "./catalog.ts";
 import { assignChannels } from "./channels.ts";
 import * as collections from "./collections.ts";
+import { Compactions } from "./compactions.ts";
 import type { Context } from "./context.ts";
 import * as databases from "./databases.ts";
+import { Garbage } from "./garbage.ts";
 import { IndexBuilds } from "./index-builds.ts";
 import { alterIndex, createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
@@ -40,27 +45,42 @@ export interface CoordinatorOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly channels: readonly string[];
+  readonly limits: CompactionLimits;
   /** One line each about what it does on its own. */
-  readonly log?: (line: string) => void;
+  readonly log: (line: string) => void;
 }
 
 export class Coordinator {
   readonly #context: Context;
   readonly #builds: IndexBuilds;
   readonly #loads: Loads;
+  readonly #compactions: Compactions;
+  readonly #garbage: Garbage;
   readonly #stopServing: () => void;
 
-  private constructor(context: Context, { transport, log }: CoordinatorOptions) {
+  private constructor(context: Context, { transport, limits, log }: CoordinatorOptions) {
     this.#context = context;
-    this.#builds = new IndexBuilds({
-      context,
-      data: transport.client<DataService>(DATA),
-      changed: (collectionId) => {
-        if (context.catalog.loadConfig(collectionId) !== null) this.#loads.reconcile(collectionId);
-      },
-      log: log ?? (() => undefined),
-    });
+    const data = transport.client<DataService>(DATA);
+    const changed = (collectionId: bigint): void => this.#segmentsChanged(collectionId);
+    this.#builds = new IndexBuilds({ context, data, changed, log });
     this.#loads = new Loads(context, (segment) => this.#builds.ready(segment));
+    this.#compactions = new Compactions({
+      context,
+      data,
+      limits,
+      changed: (collectionId) => {
+        changed(collectionId);
+        this.#builds.wake();
+      },
+      log,
+    });
+    this.#garbage = new Garbage({
+      context,
+      limits,
+      isSettled: (collectionId) => this.#loads.isSettled(collectionId),
+      isBeingWritten: (segmentId) => this.#compactions.isBeingWritten(segmentId),
+      log,
+    });
     this.#stopServing = transport.serve<CoordinatorService>(COORDINATOR, this.#implementation());
   }
 
@@ -80,7 +100,8 @@ export class Coordinator {
       newId: () => ids.allocate(),
       applied: (operations) => catalog.apply(operations),
     });
-    const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming };
+    const query = transport.client<QueryService>(QUERY);
+    const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming, query };
     await databases.ensureDefaultDatabase(context);
     return new Coordinator(context, options);
   }
@@ -93,10 +114,14 @@ export class Coordinator {
       await sweepTruncated(this.#context, collectionId);
     this.#loads.reconcileAll();
     await this.#builds.recover();
+    this.#compactions.recover();
+    this.#garbage.wake();
   }
 
   async stop(): Promise<void> {
     this.#context.broadcaster.stop();
+    await this.#compactions.stop();
+    await this.#garbage.stop();
     await this.#builds.stop();
     await this.#loads.stop();
   }
@@ -106,6 +131,11 @@ export class Coordinator {
     this.#stopServing();
     await this.#context.timestamps.close();
     await this.#context.ids.close();
+  }
+
+  /** A compaction has put others in the place of some segments. */
+  #segmentsChanged(collectionId: bigint): void {
+    if (this.#context.catalog.loadConfig(collectionId) !== null) this.#loads.reconcile(collectionId);
   }
 
   #implementation(): Implementation<CoordinatorService> {
@@ -204,6 +234,8 @@ export class Coordinator {
       loadProgress: async (request) => loads.progress(request),
 
       listSegments: async ({ collectionId }) => ({ segments: catalog.segments(collectionId) }),
+      compact: (request) => this.#compactions.ask(catalog.collection(request), request.scope),
+      compactionProgress: async ({ compactionId }) => this.#compactions.progress(compactionId),
       recoverChannel: ({ channel }) => recoverChannel(context, channel),
       saveFlush: async (request) => {
         await saveFlush(context, request);
@@ -215,6 +247,7 @@ export class Coordinator {
           await sweepTruncated(context, collectionId);
           if (catalog.loadConfig(collectionId) !== null) loads.reconcile(collectionId);
         }
+        this.#compactions.wake();
       },
     };
   }

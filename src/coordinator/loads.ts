@@ -150,6 +150,15 @@ export class Loads {
       await this.#channels.get(virtualChannel)?.loop.idle();
   }
 
+  /** No target of the collection is on its way, and the newest is served. */
+  isSettled(collectionId: bigint): boolean {
+    const collection = this.#context.catalog.collectionById(collectionId);
+    return (collection?.virtualChannels ?? []).every((virtualChannel) => {
+      const state = this.#channels.get(virtualChannel);
+      return state === undefined || state.served >= state.wanted;
+    });
+  }
+
   forget(collection: CollectionInfo): void {
     for (const virtualChannel of collection.virtualChannels) this.#channels.delete(virtualChannel);
   }

@@ -138,7 +138,8 @@ export class Engine {
     const log = options.log ?? (() => undefined);
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const work = adapters.work ?? null;
-    const coordinator = await Coordinator.start({ ...adapters, channels: channelNames(limits.channelCount), log });
+    const channels = channelNames(limits.channelCount);
+    const coordinator = await Coordinator.start({ ...adapters, channels, limits, log });
     const streaming = new StreamingNode({ ...adapters, limits, log });
     const query = new QueryNode({ ...adapters, work, log });
     const data = new DataNode({ ...adapters, work });

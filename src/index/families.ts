@@ -7,11 +7,18 @@ import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import type { DataType } from "../model/types.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
+import { LISTS } from "./lists.ts";
 import { scalarBuild } from "./scalar/build.ts";
 
 const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   AUTOINDEX: [GRAPH],
   HNSW: [GRAPH],
+  IVF_FLAT: [LISTS],
+  IVF_SQ8: [LISTS],
+  IVF_PQ: [LISTS],
+  IVF_RABITQ: [LISTS],
+  SCANN: [LISTS],
+  BIN_IVF_FLAT: [LISTS],
 };
 
 /** Index types that mean an exact search. */

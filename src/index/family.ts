@@ -23,8 +23,8 @@ export interface IndexFamily {
   readonly kind: IndexBuild["kind"];
   /** The vectors that it can hold. */
   readonly dataTypes: readonly DataType[];
-  /** Of this index type, with the parameters that its index was created with. */
-  build(indexType: string, params: IndexParams): BuildParameters;
+  /** Of this index type over vectors of so many dimensions, with the parameters that its index was created with. */
+  build(indexType: string, params: IndexParams, dimension: number): BuildParameters;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
   search(indexType: string, params: IndexParams, k: number): SearchParameters;
   /** The widths at which recall is measured when an index of so many rows was built, ascending. */
@@ -39,6 +39,13 @@ export function wholeNumber(params: IndexParams, key: string, absent: number): n
   if (given === undefined || given === null || given === "") return absent;
   const value = Number(given);
   return Number.isFinite(value) ? Math.trunc(value) : absent;
+}
+
+/** A switch that was given as such or as text, or the default. */
+export function isOn(params: IndexParams, key: string, absent: boolean): boolean {
+  const given = params.get(key);
+  if (typeof given === "boolean") return given;
+  return typeof given === "string" && given !== "" ? given.toLowerCase() === "true" : absent;
 }
 
 export function within(value: number, least: number, most: number): number {

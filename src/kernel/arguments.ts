@@ -39,7 +39,7 @@ export function checkHandle(rows: number): void {
 }
 
 /** `what` names them in the refusal. */
-function checkArray(values: RowValues, element: Element, what: string): void {
+export function checkArray(values: RowValues, element: Element, what: string): void {
   const kind = elementKind(element);
   require(kind.isOwn(values), () => `${what} of ${element} must be a ${kind.arrayName}`);
 }

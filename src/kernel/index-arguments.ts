@@ -2,8 +2,25 @@
 
 import { bitsetBytes } from "../model/bitset.ts";
 import { checkMetric, checkQueries } from "./arguments.ts";
-import { MAX_BEAM, MAX_DEGREE, MAX_INDEX_ROWS, MAX_WIDTH, MIN_DEGREE } from "./index-kernel.ts";
-import type { GrowingGraph, IndexBuild, IndexSearch } from "./index-kernel.ts";
+import {
+  MAX_BEAM,
+  MAX_BOOK_BITS,
+  MAX_DEGREE,
+  MAX_INDEX_ROWS,
+  MAX_LISTS,
+  MAX_QUERY_BITS,
+  MAX_REORDER,
+  MAX_WIDTH,
+  MIN_DEGREE,
+} from "./index-kernel.ts";
+import type {
+  GrowingGraph,
+  IndexBuild,
+  IndexDescription,
+  IndexSearch,
+  ListsBuild,
+  SearchParameters,
+} from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
 import type { RowLayout } from "./layout.ts";
 
@@ -28,16 +45,54 @@ export function checkPath(path: string): void {
     "the path of an index file is empty or holds a zero byte");
 }
 
-/** `held` is how many rows there are. */
-export function checkBuild(build: IndexBuild, held: number): void {
-  const { rowCount, metric, degree, beam, seed, path } = build;
+/** `held` is how many rows there are, of which layout. */
+export function checkBuild(build: IndexBuild, held: number, { element, dimension }: RowLayout): void {
+  const { rowCount, metric, seed, path } = build;
   require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
-  checkMetric(metric, "float32");
-  require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
-  require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+  checkMetric(metric, element);
+  if (build.kind === "graph") {
+    require(element !== "binary", () => `graphs are not built from rows of ${element}`);
+    const { degree, beam } = build;
+    require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
+    require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+  } else checkLists(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);
+}
+
+function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void {
+  require(build.kind === "lists", () => `an index of kind ${String(build.kind)} is not known`);
+  require(isWhole(build.lists, 1, MAX_LISTS), () => `${build.lists} lists are not in 1..${MAX_LISTS}`);
+  require(["HAMMING", "JACCARD"].includes(build.metric) || element !== "binary", () =>
+    `there are no lists under ${build.metric}`);
+  require(build.codes === "none" || element !== "binary", () => "lists of binary rows have no codes");
+  if (build.codes === "book" || build.codes === "nibble") {
+    const { subspaces } = build;
+    require(isWhole(subspaces, 1, dimension), () => `${subspaces} subspaces are not in 1..${dimension}`);
+    if (build.codes === "book") {
+      const { bits } = build;
+      require(isWhole(bits, 1, MAX_BOOK_BITS), () => `${bits} bits are not in 1..${MAX_BOOK_BITS}`);
+    }
+    return;
+  }
+  const { codes } = build;
+  require(codes === "none" || codes === "byte" || codes === "sign", () => `codes ${String(codes)} are not known`);
+}
+
+function checkParameters(parameters: SearchParameters, kind: IndexDescription["kind"], k: number): void {
+  require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
+  if (parameters.kind === "graph") {
+    const { ef } = parameters;
+    require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
+    return;
+  }
+  const { probes, reorder, queryBits } = parameters;
+  require(isWhole(probes, 1, MAX_LISTS), () => `${probes} probes are not in 1..${MAX_LISTS}`);
+  require(reorder === null || isWhole(reorder, k, MAX_REORDER), () =>
+    `${reorder} candidates to score again are not in ${k}..${MAX_REORDER}`);
+  require(queryBits === null || isWhole(queryBits, 1, MAX_QUERY_BITS), () =>
+    `${queryBits} bits of a query are not in 1..${MAX_QUERY_BITS}`);
 }
 
 export function checkGrowing({ metric, degree, beam, seed }: GrowingGraph): void {
@@ -52,11 +107,15 @@ export function checkExtension(rowCount: number): void {
 }
 
 /** Returns the number of queries. */
-export function checkIndexSearch(search: IndexSearch, layout: RowLayout, rowCount: number): number {
+export function checkIndexSearch(
+  search: IndexSearch,
+  kind: IndexDescription["kind"],
+  layout: RowLayout,
+  rowCount: number,
+): number {
   const { queries, k, parameters, allowed, rank, range, timeLimitMicroseconds } = search;
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
-  const { ef } = parameters;
-  require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
+  checkParameters(parameters, kind, k);
   const queryCount = checkQueries(queries, layout);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {

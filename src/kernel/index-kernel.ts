@@ -1,12 +1,13 @@
 /**
- * Approximate indexes of the kernel: graphs over codes of one byte a dimension, built from rows to a file, opened beside those rows.
+ * Approximate indexes of the kernel, built from rows to a file, opened beside those rows: graphs over codes of one byte a dimension, and
+ * inverted lists.
  *
  * Only the native kernel has them. The twin has no graph: without a compiler, and in the simulator, sealed segments are searched exactly,
  * which needs no index. `indexesOf` (load.ts) gives null there, and callers must take that for an answer.
  *
  * Always true:
- *  - an open index holds codes and neighbour lists in memory; raw rows stay where their handle has them (a mapped file, once on disk),
- *    and the best candidates are looked at again there, so that scores are the same bits as those of `exactSearch`;
+ *  - an open index holds codes and lists in memory; raw rows stay where their handle has them (a mapped file, once on disk). What is
+ *    scored there, and that is every hit of a graph, has the same bits as a score of `exactSearch`;
  *  - the same rows, options and seed give the same file on every machine, whatever the number of threads;
  *  - a file that is damaged, or was built from other rows, is refused when it is opened;
  *  - an open index holds its rows open, and a search its index, whatever is closed meanwhile.
@@ -16,13 +17,18 @@ import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import { KernelError } from "./kernel.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
-import type { RowValues } from "./layout.ts";
+import type { RowLayout, RowValues } from "./layout.ts";
 
 export const MIN_DEGREE = 2;
 export const MAX_DEGREE = 256;
 export const MAX_BEAM = 16384;
 export const MAX_WIDTH = 16384;
 export const MAX_INDEX_ROWS = 0x7fffffff;
+
+export const MAX_LISTS = 65536;
+export const MAX_BOOK_BITS = 12;
+export const MAX_REORDER = 1_048_576;
+export const MAX_QUERY_BITS = 8;
 
 /** The time limit of an index search has passed. */
 export class KernelLateError extends KernelError {}
@@ -48,7 +54,25 @@ export interface GraphBuild extends IndexRequest {
   readonly beam: number;
 }
 
-export type IndexBuild = GraphBuild;
+/**
+ * What stands for a row in its list: nothing (raw values score), a byte a dimension, a product quantiser of what is left beside the
+ * centre, the same of 4 bits in blocks that are scanned by shuffles, or the signs of what is left after a rotation.
+ */
+export type ListCodes =
+  | { readonly codes: "none" | "byte" | "sign" }
+  /** 1 to `dimension` subspaces, each with a book of 2^bits words: 1 to 12 bits. */
+  | { readonly codes: "book"; readonly subspaces: number; readonly bits: number }
+  | { readonly codes: "nibble"; readonly subspaces: number };
+
+/** Rows in lists by the nearest of some centres. Binary rows have no codes, and HAMMING or JACCARD. */
+export type ListsBuild = IndexRequest &
+  ListCodes & {
+    readonly kind: "lists";
+    /** 1 to 65,536; never more than rows are made. */
+    readonly lists: number;
+  };
+
+export type IndexBuild = GraphBuild | ListsBuild;
 
 export interface IndexBuildJob {
   /** Rejects with the signal's reason if it was aborted first. */
@@ -63,11 +87,24 @@ export interface GraphParameters {
   readonly ef: number;
 }
 
-export type SearchParameters = GraphParameters;
+export interface ListsParameters {
+  readonly kind: "lists";
+  /**
+   * How many lists are scanned, from 1 on. More are scanned until k rows were scored, and under a filter until as many allowed rows were
+   * scored as rows would be without it.
+   */
+  readonly probes: number;
+  /** With codes: how many candidates are scored again by raw values, at least k; null: none, scores are those of the codes. */
+  readonly reorder: number | null;
+  /** With signs: bits that a dimension of the query is rounded to, 1 to 8; null: as many as serve. */
+  readonly queryBits: number | null;
+}
+
+export type SearchParameters = GraphParameters | ListsParameters;
 
 export interface IndexSearch {
   readonly index: Handle;
-  /** Whole rows, in the array of the rows' element. */
+  /** As many values as the rows have, for each query, in an array of their kind. */
   readonly queries: RowValues;
   /** Hits wanted a query, 1 to 16,384. */
   readonly k: number;
@@ -86,12 +123,13 @@ export interface IndexSearch {
 export interface IndexWork {
   readonly visitedRows: number;
   readonly codeDistances: number;
-  /** Raw rows that were looked at again. */
+  /** Rows scored by their raw values. */
   readonly exactScores: number;
   /** Queries for which the codes of all allowed rows were scanned, because the filter or the width made that cheaper or necessary. */
   readonly codeScans: number;
-  /** Queries for which all raw rows were scanned: ranges with an inner bound only. */
+  /** Queries for which all raw rows that are allowed were scored: ranges with an inner bound, and lists of which few rows are allowed. */
   readonly rawScans: number;
+  readonly probedLists: number;
 }
 
 export interface IndexHits extends SearchHits {
@@ -111,13 +149,39 @@ export interface GraphDescription {
   readonly codeBytes: number;
   readonly listBytes: number;
   readonly otherBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
   readonly fileBytes: number;
   readonly entryRows: readonly number[];
   /** How many rows of the graph have 0, 1, … `degree` neighbours. */
   readonly rowsOfDegree: readonly number[];
 }
 
-export type IndexDescription = GraphDescription;
+export interface ListsDescription {
+  readonly kind: "lists";
+  readonly codes: ListCodes["codes"];
+  readonly metric: Metric;
+  readonly layout: RowLayout;
+  readonly lists: number;
+  /** 0 without books. */
+  readonly subspaces: number;
+  readonly bits: number;
+  readonly rowCount: number;
+  /** Rows in no list: zero vectors under COSINE. */
+  readonly looseRowCount: number;
+  readonly emptyLists: number;
+  readonly shortestList: number;
+  readonly longestList: number;
+  readonly centreBytes: number;
+  readonly numberBytes: number;
+  readonly codeBytes: number;
+  readonly otherBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
+  readonly fileBytes: number;
+}
+
+export type IndexDescription = GraphDescription | ListsDescription;
 
 /** What the process holds now, in bytes, besides rows. */
 export interface IndexMemory {

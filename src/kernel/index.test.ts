@@ -227,7 +227,9 @@ function withIndexes(native: NativeKernel): void {
         const rows = rowsOf(values, 4);
         await build(rows, metric);
         const index = await indexes.openIndex(path, rows);
-        const { graphRowCount, rowCount } = indexes.describeIndex(index);
+        const about = indexes.describeIndex(index);
+        assert.ok(about.kind === "graph");
+        const { graphRowCount, rowCount } = about;
         assert.deepEqual([graphRowCount, rowCount], [metric === "COSINE" ? 2 : 3, 400]);
         const search = plan(index, Float32Array.of(1, 1, 1, 2, -1, -1, -1, -1), { k: 350 });
         const found = await indexes.searchIndex(search);

@@ -12,6 +12,7 @@ import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
+  GraphDescription,
   GrowingGraph,
   IndexBuild,
   IndexBuildJob,
@@ -20,6 +21,8 @@ import type {
   IndexKernel,
   IndexMemory,
   IndexSearch,
+  ListCodes,
+  ListsDescription,
 } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
 import { ELEMENT_NAMES } from "./layout.ts";
@@ -34,6 +37,18 @@ export interface IndexAddon {
     metric: number,
     degree: number,
     beam: number,
+    seed: number,
+    path: string,
+  ): void;
+  buildLists(
+    ticket: number,
+    rows: Handle,
+    rowCount: number,
+    metric: number,
+    lists: number,
+    codes: number,
+    subspaces: number,
+    bits: number,
     seed: number,
     path: string,
   ): void;
@@ -53,6 +68,9 @@ export interface IndexAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     work: Float64Array,
+    probes: number,
+    reorder: number,
+    queryBits: number,
   ): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
@@ -60,6 +78,7 @@ export interface IndexAddon {
   extendGrowing(ticket: number, growing: Handle, rowCount: number): void;
   closeGrowing(growing: Handle): void;
   describeIndex(index: Handle, description: Float64Array): void;
+  describeLists(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
 }
@@ -67,34 +86,53 @@ export interface IndexAddon {
 export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => void) => Promise<number>;
 type Guarded = <T>(call: () => T) => T;
 
-const METRICS: readonly Metric[] = NUMBER_METRICS;
+/** Their numbers are those of the kernel. */
+const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
+const KINDS = ["graph", "lists"] as const;
+type Kind = (typeof KINDS)[number];
+const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
 const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 11;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
-const WORK_COUNTS = 5;
+const WORK_COUNTS = 6;
 
 export class NativeIndexes implements IndexKernel {
   readonly #addon: IndexAddon;
   readonly #startJob: StartJob;
   readonly #guarded: Guarded;
-  readonly #rowCount: (rows: Handle) => number;
+  readonly #rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number };
+  readonly #about = new Float64Array(4);
   readonly #description = new Float64Array(FIRST_DEGREE + MAX_DEGREE + 1);
 
-  constructor(addon: IndexAddon, startJob: StartJob, guarded: Guarded, rowCount: (rows: Handle) => number) {
+  constructor(
+    addon: IndexAddon,
+    startJob: StartJob,
+    guarded: Guarded,
+    rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number },
+  ) {
     this.#addon = addon;
     this.#startJob = startJob;
     this.#guarded = guarded;
-    this.#rowCount = rowCount;
+    this.#rowsOf = rowsOf;
   }
 
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob {
     check.checkHandle(build.rows);
-    checkIndex.checkBuild(build, this.#rowCount(build.rows));
+    const held = this.#rowsOf(build.rows);
+    checkIndex.checkBuild(build, held.rowCount, held.layout);
     let ticket = 0;
     let ended = 0;
-    const { rows, rowCount, metric, degree, beam, seed, path } = build;
+    const { rows, rowCount, seed, path } = build;
+    const metric = METRICS.indexOf(build.metric);
     const done = this.#startJob(signal ?? null, (given) => {
-      this.#addon.buildIndex(given, rows, rowCount, METRICS.indexOf(metric), degree, beam, seed, path);
+      if (build.kind === "graph") {
+        this.#addon.buildIndex(given, rows, rowCount, metric, build.degree, build.beam, seed, path);
+      } else {
+        const codes = CODES.indexOf(build.codes);
+        const subspaces = "subspaces" in build ? build.subspaces : 0;
+        const bits = "bits" in build ? build.bits : 0;
+        this.#addon.buildLists(given, rows, rowCount, metric, build.lists, codes, subspaces, bits, seed, path);
+      }
       ticket = given;
     }).then(() => {
       ended = 1;
@@ -115,8 +153,9 @@ export class NativeIndexes implements IndexKernel {
 
   async searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits> {
     checkIndex.checkIndexHandle(search.index);
-    const { layout, rowCount } = this.#tell(search.index);
-    const queryCount = checkIndex.checkIndexSearch(search, layout, rowCount);
+    const { kind, layout, rowCount } = this.#tell(search.index);
+    const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
+    const { parameters } = search;
     const rows = new Uint32Array(queryCount * search.k);
     const scores = new Float32Array(queryCount * search.k);
     const tied = new Uint8Array(queryCount);
@@ -129,7 +168,7 @@ export class NativeIndexes implements IndexKernel {
           search.index,
           search.queries,
           search.k,
-          search.parameters.ef,
+          parameters.kind === "graph" ? parameters.ef : 0,
           search.allowed,
           search.rank,
           search.range === null ? null : search.range.outer,
@@ -139,16 +178,27 @@ export class NativeIndexes implements IndexKernel {
           scores,
           tied,
           work,
+          parameters.kind === "lists" ? parameters.probes : 0,
+          parameters.kind === "lists" ? (parameters.reorder ?? 0) : 0,
+          parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
         ),
       );
     }
-    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0] = work;
-    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans } };
+    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] = work;
+    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
   }
 
   describeIndex(index: Handle): IndexDescription {
     checkIndex.checkIndexHandle(index);
-    this.#describe(index);
+    if (this.#tell(index).kind === "graph") {
+      this.#guarded(() => this.#addon.describeIndex(index, this.#description));
+      return this.#describedGraph();
+    }
+    this.#guarded(() => this.#addon.describeLists(index, this.#description));
+    return this.#describedLists();
+  }
+
+  #describedGraph(): GraphDescription {
     const at = (place: number): number => this.#number(place);
     return {
       kind: "graph",
@@ -162,6 +212,7 @@ export class NativeIndexes implements IndexKernel {
       codeBytes: at(6),
       listBytes: at(7),
       otherBytes: at(8),
+      memoryBytes: at(6) + at(7) + at(8),
       fileBytes: at(9),
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
       rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(2) + 1)],
@@ -186,15 +237,38 @@ export class NativeIndexes implements IndexKernel {
     this.#guarded(() => this.#addon.closeGrowing(growing));
   }
 
-  #tell(index: Handle): { readonly layout: RowLayout; readonly rowCount: number } {
-    const about = new Float64Array(4);
-    this.#guarded(() => this.#addon.tellIndex(index, about));
-    const [, element = 0, dimension = 0, rowCount = 0] = about;
-    return { layout: { element: present(ELEMENT_NAMES[element], "the element of an index"), dimension }, rowCount };
+  #describedLists(): ListsDescription {
+    const at = (place: number): number => this.#number(place);
+    return {
+      kind: "lists",
+      metric: present(METRICS[at(0)], "the metric of the index"),
+      layout: { element: present(ELEMENT_NAMES[at(17)], "the element of the rows"), dimension: at(1) },
+      lists: at(2),
+      codes: present(CODES[at(3)], "the codes of the index"),
+      subspaces: at(4),
+      bits: at(5),
+      rowCount: at(6),
+      looseRowCount: at(7),
+      emptyLists: at(8),
+      shortestList: at(9),
+      longestList: at(10),
+      centreBytes: at(11),
+      numberBytes: at(12),
+      codeBytes: at(13),
+      otherBytes: at(14),
+      memoryBytes: at(11) + at(12) + at(13) + at(14),
+      fileBytes: at(15),
+    };
   }
 
-  #describe(index: Handle): void {
-    this.#guarded(() => this.#addon.describeIndex(index, this.#description));
+  #tell(index: Handle): { readonly kind: Kind; readonly layout: RowLayout; readonly rowCount: number } {
+    this.#guarded(() => this.#addon.tellIndex(index, this.#about));
+    const [kind, element, dimension, rowCount] = this.#about as unknown as [number, number, number, number];
+    return {
+      kind: present(KINDS[kind], "the kind of the index"),
+      layout: { element: present(ELEMENT_NAMES[element], "the element of its rows"), dimension },
+      rowCount,
+    };
   }
 
   #number(place: number): number {

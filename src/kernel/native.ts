@@ -117,7 +117,7 @@ export class NativeKernel implements Kernel {
       addon,
       (signal, start) => this.#job(signal, start),
       guarded,
-      (rows) => this.rowCount(rows),
+      (rows) => this.#describe(rows),
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
     this.sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);

@@ -1,4 +1,4 @@
-/** Numbers that shape compaction and the collection of garbage, shared by who decides and who reads. */
+/** Numbers that shape compaction and the collection of garbage, shared by who decides and who reads; and what can be asked for. */
 
 export interface CompactionLimits {
   /**
@@ -17,3 +17,23 @@ export interface CompactionLimits {
   /** Files that no metadata name are removed when they are at least so old. Longer than any upload with its commit. */
   readonly garbageMilliseconds: number;
 }
+
+/** What somebody who asks for a compaction wants compacted. */
+export interface CompactionScope {
+  /** Only give deletes to their segments. */
+  readonly onlyDeletes: boolean;
+  /** Null: all. */
+  readonly partitionId: bigint | null;
+  readonly virtualChannel: string | null;
+  readonly segmentIds: readonly bigint[] | null;
+  /** How large merged segments may become, within the limits; null: as large as those allow. */
+  readonly targetBytes: number | null;
+}
+
+export const WHOLE_COLLECTION: CompactionScope = {
+  onlyDeletes: false,
+  partitionId: null,
+  virtualChannel: null,
+  segmentIds: null,
+  targetBytes: null,
+};

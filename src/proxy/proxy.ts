@@ -9,6 +9,7 @@ import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { buildParams } from "../index/parameters.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { type CompactionScope, WHOLE_COLLECTION } from "../model/compaction.ts";
 import type { IndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
 import { fieldByName } from "../model/schema.ts";
@@ -26,6 +27,8 @@ import {
   STREAMING,
   type ShownCollection,
   type StreamingService,
+  type CollectionName,
+  type CompactionProgress,
 } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
 import { declareAddedField } from "./added-field.ts";
@@ -489,6 +492,18 @@ export class Proxy {
 
   areSegmentsFlushed(segmentIds: readonly bigint[]): Promise<boolean> {
     return areSegmentsFlushed(this.#context, segmentIds);
+  }
+
+  /** Begins to compact what the collection has in files. */
+  compact(
+    target: CollectionName,
+    scope: CompactionScope = WHOLE_COLLECTION,
+  ): Promise<{ readonly compactionId: bigint; readonly planCount: number }> {
+    return this.#ddl.run(() => this.#coordinator.compact({ ...target, scope }));
+  }
+
+  compactionProgress(compactionId: bigint): Promise<CompactionProgress> {
+    return this.#coordinator.compactionProgress({ compactionId });
   }
 
   // Statistics

@@ -12,6 +12,7 @@ import type {
   SegmentIndexInfo,
   SegmentInfo,
 } from "../model/catalog.ts";
+import type { CompactionScope } from "../model/compaction.ts";
 import type { RecallSample } from "../model/explain.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
@@ -183,6 +184,13 @@ export interface CoordinatorService {
 
   listSegments(request: { readonly collectionId: bigint }): Promise<{ readonly segments: readonly SegmentInfo[] }>;
 
+  /** Compacts what the collection has in files by now, and tells at once; `planCount` is what there is to do first. */
+  compact(
+    request: CollectionName & { readonly scope: CompactionScope },
+  ): Promise<{ readonly compactionId: bigint; readonly planCount: number }>;
+  /** One that is not known is completed, with no plans. */
+  compactionProgress(request: { readonly compactionId: bigint }): Promise<CompactionProgress>;
+
   /** What the owner of a channel needs to go on: its collections, their flushed segments, and where to read from. */
   recoverChannel(request: { readonly channel: string; readonly term: bigint }): Promise<{
     readonly checkpoint: LogPlace | null;
@@ -203,6 +211,20 @@ export interface CoordinatorService {
     /** Writes that clients named, whose records may leave the log now; null: the same as last time. */
     readonly keyedWrites: readonly KeyedWrite[] | null;
   }): Promise<void>;
+}
+
+/** A compaction that somebody asked for: how many of its plans stand how, and what became of their segments. */
+export interface CompactionProgress {
+  readonly isCompleted: boolean;
+  readonly executing: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly timedOut: number;
+  readonly merges: readonly {
+    readonly sources: readonly bigint[];
+    /** Null: none, or none yet. */
+    readonly target: bigint | null;
+  }[];
 }
 
 export interface RecoveredCollection {
@@ -267,9 +289,11 @@ export interface StreamingService {
     readonly virtualChannel: string;
     readonly timeTick: Timestamp;
   }): Promise<{ readonly flushed: boolean }>;
-  growingSegments(request: {
-    readonly collectionId: bigint;
-  }): Promise<{ readonly segments: readonly GrowingSegmentInfo[] }>;
+  growingSegments(request: { readonly collectionId: bigint }): Promise<{
+    readonly segments: readonly GrowingSegmentInfo[];
+    /** Segments whose files are being written, those of deletes included. */
+    readonly flushing: readonly bigint[];
+  }>;
   /** The earliest moment that somebody still reads as of, beyond what is kept anyway; null: none. */
   oldestRead(request: { readonly virtualChannel: string }): Promise<{ readonly timestamp: Timestamp | null }>;
   /** Resolves when the target is served. */

@@ -60,6 +60,7 @@ export class SearchWork {
       state,
       rowCount,
       allowedRows,
+      filter: null,
       strategy,
       reason: reasonOf(strategy, { state, rowCount, allowedRows, index }),
       parameters: this.#parameters === null ? "" : textOf(this.#parameters),
@@ -98,7 +99,11 @@ function reasonOf(
 ): string {
   if (strategy === "none") return "no row may be returned";
   if (index === null) {
-    if (state === "growing") return "rows that are not flushed have no index";
+    if (state === "growing") {
+      return strategy === "exact"
+        ? "few rows that are not flushed, or an index type that means an exact search"
+        : "a graph over rows that are not flushed; those behind it are scanned";
+    }
     if (rowCount < LEAST_INDEXED_ROWS) return `a segment of fewer than ${LEAST_INDEXED_ROWS} rows has no index`;
     return "no index is open: the type means an exact search, or none is built yet";
   }
@@ -116,7 +121,7 @@ function reasonOf(
 
 function textOf(parameters: SearchParameters): string {
   return Object.entries(parameters)
-    .filter(([key]) => key !== "kind")
+    .filter(([key, value]) => key !== "kind" && value !== null)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(" ");
 }

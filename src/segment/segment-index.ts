@@ -38,8 +38,7 @@ export class SegmentIndex {
     this.facts = facts;
     this.#indexes = indexes;
     this.#index = index;
-    const { codeBytes, listBytes, otherBytes } = indexes.describeIndex(index);
-    this.memoryBytes = codeBytes + listBytes + otherBytes;
+    this.memoryBytes = indexes.describeIndex(index).memoryBytes;
   }
 
   /** Checks all of the file. Throws a KernelError that says what is wrong with it. */
@@ -66,7 +65,7 @@ export class SegmentIndex {
     const { queries, k, allowed, rank, range } = ask;
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
-    if (isFew || !(queries instanceof Float32Array)) return vectors.search(ask, signal);
+    if (isFew || !ArrayBuffer.isView(queries)) return vectors.search(ask, signal);
     const { family, indexType } = this.facts;
     const parameters = family.search(indexType, params, k);
     const hits = await this.#indexes.searchIndex(

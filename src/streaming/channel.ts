@@ -119,6 +119,11 @@ export class Channel implements LogConsumer {
     return !waits && (oldestDelete === null || oldestDelete.timeTick > timeTick);
   }
 
+  /** Segments whose files are being written. */
+  flushing(): bigint[] {
+    return this.#flusher.flushing();
+  }
+
   growingStates(): GrowingState[] {
     return this.delegators.map((delegator) => {
       const open = delegator.growing().filter(({ sealedTick }) => sealedTick === null);

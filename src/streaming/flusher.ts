@@ -50,6 +50,8 @@ interface Job {
 export class Flusher {
   readonly #options: FlusherOptions;
   readonly #jobs: Job[] = [];
+  /** Of the job at work: its files have no record yet. */
+  readonly #flushing = new Set<bigint>();
   readonly #loop = new Loop(() => this.#run());
   readonly #stopping = new AbortController();
   /** The newest name that is in the metadata: with it are all before it. */
@@ -63,6 +65,11 @@ export class Flusher {
   schedule(delegator: Delegator, timeTick: Timestamp): void {
     this.#jobs.push({ delegator, timeTick });
     this.#loop.wake();
+  }
+
+  /** Segments whose files are being written, those of deletes included. */
+  flushing(): bigint[] {
+    return [...this.#flushing];
   }
 
   forget(delegator: Delegator): void {
@@ -81,7 +88,7 @@ export class Flusher {
     while (this.#jobs.length > 0 && !this.#stopping.signal.aborted) {
       const job = this.#jobs[0]!;
       try {
-        await this.#flush(job);
+        await this.#flush(job).finally(() => this.#flushing.clear());
         this.#jobs.shift();
         delay = RETRY_FIRST_MILLISECONDS;
       } catch (thrown) {
@@ -131,6 +138,7 @@ export class Flusher {
 
   async #writeRows(delegator: Delegator, { segment, sealedTick }: Growing): Promise<SegmentInfo> {
     segment.acquire();
+    this.#flushing.add(segment.segmentId);
     try {
       const ids = {
         collectionId: segment.collectionId,
@@ -165,6 +173,7 @@ export class Flusher {
   ): Promise<SegmentInfo> {
     const { objects, runtime } = this.#options;
     const ids = { collectionId: delegator.collection.collectionId, partitionId, segmentId: await this.#newId() };
+    this.#flushing.add(ids.segmentId);
     const deltas = joinDeletes(entries);
     const start = String(entries[0]!.restartPosition);
     const descriptor = { ...this.#descriptor(delegator, ids, SegmentLevel.L0, 1, start), deltas };

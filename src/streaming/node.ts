@@ -108,6 +108,7 @@ export class StreamingNode {
         flushed: await this.#channel(virtualChannel).isFlushed(virtualChannel, timeTick),
       }),
       growingSegments: async ({ collectionId }) => ({
+        flushing: [...this.#channels.values()].flatMap((channel) => channel.flushing()),
         segments: this.#delegators()
           .filter((delegator) => delegator.collection.collectionId === collectionId)
           .flatMap((delegator) =>

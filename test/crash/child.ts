@@ -22,7 +22,16 @@ import {
 
 const MOST_SIDES = 2;
 const UPSERTED_NUMBERS = 300;
-const LIMITS = { maxSegmentBytes: 128 * 1024, maxAgeMilliseconds: 1_000, checkMilliseconds: 100 };
+const LIMITS = {
+  maxSegmentBytes: 128 * 1024,
+  maxAgeMilliseconds: 1_000,
+  checkMilliseconds: 100,
+  // So short that rows are left out and files are removed within a life.
+  retentionMilliseconds: 150,
+  compactedBytes: 1024 * 1024,
+  compactionCheckMilliseconds: 100,
+  garbageMilliseconds: 250,
+};
 /** Files must be able to keep up with the log, or the crashes would always meet the same state. */
 const LONGEST_PAUSE_MILLISECONDS = 12;
 
@@ -122,6 +131,14 @@ async function workFlushes(engine: Engine): Promise<void> {
   }
 }
 
+async function workCompactions(engine: Engine): Promise<void> {
+  while (!phase.isClosing) {
+    await sleep(below(300));
+    if (phase.isClosing) return;
+    await run(engine, { kind: "compact", id: nextId++, collection: random() < 0.5 ? "numbers" : "words" });
+  }
+}
+
 async function workSides(engine: Engine, known: readonly string[]): Promise<void> {
   const names = [...known];
   while (!phase.isClosing) {
@@ -156,6 +173,7 @@ if (options.closeAfterMilliseconds !== 0) {
   work.push(
     ...LANES.map(({ lane }) => workLane(engine, lane)),
     workFlushes(engine),
+    workCompactions(engine),
     workSides(
       engine,
       found.sides.map(({ name }) => name),

@@ -75,6 +75,11 @@ export async function perform(engine: Engine, operation: Operation): Promise<voi
       while (!(await proxy.isFlushed(target, flushed!.flushTimestamp))) await runtime.sleep(2);
       return;
     }
+    case "compact": {
+      const { compactionId } = await proxy.compact({ databaseName: "", collectionName: operation.collection });
+      while (!(await proxy.compactionProgress(compactionId)).isCompleted) await runtime.sleep(5);
+      return;
+    }
     case "createSide":
       return createWith(engine, operation.name, declared("key", DataType.Int64), 1);
     case "fillSide": {

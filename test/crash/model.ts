@@ -71,9 +71,8 @@ export class Model {
     if (operation === undefined) throw new Error(`the child ended operation ${id}, which it had not begun`);
     this.#unknown.delete(id);
     this.acknowledged += 1;
-    if (operation.kind === "flush") return;
     if (isLaneOperation(operation)) apply(this.#lanes[operation.lane]!, operation, null);
-    else this.#applySide(operation);
+    else if ("name" in operation) this.#applySide(operation);
   }
 
   get unknownCount(): number {
@@ -82,7 +81,7 @@ export class Model {
 
   /** The child is gone: what it has not answered stays unknown until it is read. */
   crashed(): void {
-    for (const [id, operation] of this.#unknown) if (operation.kind === "flush") this.#unknown.delete(id);
+    for (const [id, { kind }] of this.#unknown) if (kind === "flush" || kind === "compact") this.#unknown.delete(id);
   }
 
   /** Compares what was read with what may be, settles what was unknown, and goes on from what was read. */

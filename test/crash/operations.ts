@@ -66,8 +66,9 @@ export interface SideChange {
   readonly rows: number;
 }
 
+/** What changes the form of the rows and not the rows. */
 export interface Flush {
-  readonly kind: "flush";
+  readonly kind: "flush" | "compact";
   readonly id: number;
   readonly collection: string;
 }

@@ -1,6 +1,7 @@
 /** Every scenario that there is, by the names of the fault catalogue. */
 
 import type { Scenario } from "./scenario.ts";
+import { compactionBeside, compactionDies } from "./scenarios/compaction.ts";
 import { deleteByFilter, deletedBeforeLoad, deletedDuringLoad, handoff, upsertStorm } from "./scenarios/deletes.ts";
 import { filesWithoutRecord, recordUnknown, recordWithoutAnswer } from "./scenarios/flush.ts";
 import {
@@ -28,6 +29,8 @@ export const SCENARIOS: readonly Scenario[] = [
   upsertStorm,
   deleteByFilter,
   handoff,
+  compactionDies,
+  compactionBeside,
   mix,
   mixOfTransactions,
 ];

@@ -6,9 +6,9 @@
  */
 
 import { MilvusError } from "../../src/base/errors.ts";
-import type { Timestamp } from "../../src/base/timestamp.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../../src/model/columns.ts";
 import type { Filter } from "../../src/model/filter.ts";
+import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
 import type { Hits, RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
 import {
@@ -18,6 +18,8 @@ import {
   TIMESTAMP_FIELD,
 } from "../../src/model/schema.ts";
 import { ConsistencyLevel, DataType, LoadState, Metric } from "../../src/model/types.ts";
+import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
+import { parseSegmentKey } from "../../src/storage/keys.ts";
 import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
 import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
@@ -40,6 +42,8 @@ export class Workload {
   readonly oracle = new Oracle();
   operations = 0;
   refusals = 0;
+  /** Reads of the past that were refused. */
+  tooOld = 0;
   #collection: CollectionInfo | null = null;
   #lastValue = 0n;
   #lastKey = 0n;
@@ -292,6 +296,42 @@ export class Workload {
     }
   }
 
+  /** Asks for a compaction of everything in files; null when it was refused. */
+  async compact(): Promise<bigint | null> {
+    this.operations += 1;
+    try {
+      return (await this.cluster.ask(({ coordinator }) => coordinator.compact({ ...NAME, scope: WHOLE_COLLECTION })))
+        .compactionId;
+    } catch (error) {
+      this.#tolerated(error);
+      return null;
+    }
+  }
+
+  untilCompacted(compactionId: bigint): Promise<void> {
+    return this.eventually(`compaction ${compactionId} has ended`, async () => {
+      const progress = await this.cluster.ask(({ coordinator }) => coordinator.compactionProgress({ compactionId }));
+      return progress.isCompleted;
+    });
+  }
+
+  /** Every file of segments belongs to one that is recorded. */
+  untilNoGarbage(): Promise<void> {
+    return this.eventually("no file is left of what was compacted", async () => {
+      const { collectionId } = this.#known();
+      const { segments } = await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }));
+      const { segments: growing, flushing } = await this.cluster.ask(({ streaming }) =>
+        streaming.growingSegments({ collectionId }),
+      );
+      const known = new Set([...segments, ...growing].map(({ segmentId }) => segmentId));
+      for (const segmentId of flushing) known.add(segmentId);
+      return (await this.cluster.objectKeys()).every((key) => {
+        const found = parseSegmentKey(key);
+        return found === null || known.has(found.segmentId);
+      });
+    });
+  }
+
   untilFlushed(channel: string, timeTick: Timestamp): Promise<void> {
     return this.eventually(`${channel} is flushed up to ${timeTick}`, async () => {
       const { flushed } = await this.cluster.ask(({ streaming }) =>
@@ -380,9 +420,21 @@ export class Workload {
       if (moment === "eventual") return await body({ guarantee: 1n, timestamp: null });
       return await body({ guarantee: moment.at, timestamp: moment.at });
     } catch (error) {
+      if (typeof moment === "object" && (await this.#isTooOld(moment.at, error))) return null;
       this.#tolerated(error);
       return null;
     }
+  }
+
+  /** A read of the past is refused when what it would see may be gone, and only when it is older than what is kept. */
+  async #isTooOld(at: Timestamp, error: unknown): Promise<boolean> {
+    if (!(error instanceof MilvusError) || !/rows deleted or expired before/.test(error.message)) return false;
+    // By the clock that stamps rows: it may run ahead after a restart.
+    const age = physicalMilliseconds(await this.now()) - physicalMilliseconds(at);
+    if (age < this.cluster.limits.retentionMilliseconds) throw error;
+    this.tooOld += 1;
+    this.cluster.world.record("too old", at);
+    return true;
   }
 
   #failed(mutation: Mutation, error: unknown): void {

@@ -10,6 +10,7 @@ import type { Proxy } from "../../proxy/proxy.ts";
 import type { GrpcServer } from "../grpc/server.ts";
 import { ALIASES } from "./aliases.ts";
 import { COLLECTIONS } from "./collections.ts";
+import { COMPACTION } from "./compaction.ts";
 import { DATA } from "./data.ts";
 import { DATABASES } from "./databases.ts";
 import { EVOLUTION } from "./evolution.ts";
@@ -34,6 +35,7 @@ export const METHODS: readonly Method[] = [
   DATA,
   READS,
   FLUSHES,
+  COMPACTION,
   SEGMENTS,
 ].flat();
 

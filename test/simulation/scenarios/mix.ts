@@ -92,7 +92,9 @@ async function doSomething(workload: Workload): Promise<void> {
     await removeByColour(workload, channel);
   } else if (dice < 0.63) {
     await workload.flush(channel);
-  } else if (dice < 0.65) {
+  } else if (dice < 0.64) {
+    await workload.compact();
+  } else if (dice < 0.66) {
     await workload.release();
     await workload.load();
   } else if (dice < 0.8) {

@@ -16,6 +16,7 @@ import {
 import type { Runtime } from "../../../base/host/runtime.ts";
 import { SystemRuntime } from "../../../base/host/system.ts";
 import { type Adapters, Engine } from "../../../engine/engine.ts";
+import type { EngineLimits } from "../../../engine/limits.ts";
 import type { Kernel } from "../../../kernel/kernel.ts";
 import { loadKernel } from "../../../kernel/load.ts";
 import { TwinKernel } from "../../../kernel/twin/twin.ts";
@@ -56,6 +57,7 @@ export async function startServer(
     readonly isNative?: boolean;
     /** The metadata as the server sees them. */
     readonly metadata?: (store: MetaStore) => MetaStore;
+    readonly limits?: Partial<EngineLimits>;
   } = {},
 ): Promise<Running> {
   const runtime = given.runtime ?? new SystemRuntime();
@@ -66,7 +68,11 @@ export async function startServer(
   const work = given.directory === undefined ? {} : { work: await WorkFolder.open(join(given.directory, "work")) };
   const adapters = { store, objects, logBackend, kernel, transport, runtime, ...work };
   const lines: string[] = [];
-  const engine = await Engine.assemble(adapters, { log: (line) => void lines.push(line) }, () => {});
+  const engine = await Engine.assemble(
+    adapters,
+    { limits: given.limits ?? {}, log: (line) => void lines.push(line) },
+    () => {},
+  );
   const { proxy } = engine;
   const faults: unknown[] = [];
   const onFault = (_path: string, thrown: unknown): void => void faults.push(thrown);

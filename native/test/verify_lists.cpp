@@ -1,0 +1,635 @@
+// Inverted lists behind the C ABI, without Node: recall of every kind of codes, equality with exact search where all lists are scanned,
+// every element, filters, ranges, the same file whatever the machine does, damaged files, degenerate rows, nonsense, cancellation, threads.
+#include "../include/elanus_lists.h"
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+#include "check.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool slow = true;
+#else
+constexpr bool slow = false;
+#endif
+
+static std::string folder;
+static const uint32_t all_codes[] = {ELANUS_CODES_NONE, ELANUS_CODES_BYTE, ELANUS_CODES_BOOK, ELANUS_CODES_NIBBLE, ELANUS_CODES_SIGN};
+
+static std::vector<float> clustered(size_t rows, uint32_t dimension, uint32_t seed, float spread = 0.4f) {
+  std::mt19937 centres(11), random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> centre(40 * dimension), values(rows * dimension);
+  for (float& x : centre) x = normal(centres);
+  for (size_t i = 0; i < rows; ++i) {
+    const float* c = centre.data() + random() % 40 * dimension;
+    for (uint32_t j = 0; j < dimension; ++j) values[i * dimension + j] = c[j] + spread * normal(random);
+  }
+  return values;
+}
+
+// What `values` are in rows of this element: the upper half of a float is a bfloat16; halves are made of small whole numbers.
+static std::vector<unsigned char> entries_of(uint32_t element, const std::vector<float>& values) {
+  std::vector<unsigned char> bytes;
+  auto put = [&](auto value) { bytes.insert(bytes.end(), (unsigned char*)&value, (unsigned char*)&value + sizeof value); };
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (element == ELANUS_FLOAT32) put(values[i]);
+    else if (element == ELANUS_INT8) put((int8_t)std::clamp(values[i] * 30, -127.f, 127.f));
+    else if (element == ELANUS_BINARY) {
+      if (i % 8 == 0) bytes.push_back(0);
+      bytes.back() |= (unsigned char)((values[i] > 0.5f) << (i % 8));
+    } else {
+      uint32_t bits;
+      std::memcpy(&bits, &values[i], 4);
+      if (element == ELANUS_BFLOAT16) put((uint16_t)(bits >> 16));
+      else {
+        const int exponent = (int)(bits >> 23 & 255) - 127 + 15;
+        put((uint16_t)(exponent <= 0 ? 0 : (bits >> 16 & 0x8000) | (uint32_t)std::min(exponent, 30) << 10 | (bits >> 13 & 0x3ff)));
+      }
+    }
+  }
+  return bytes;
+}
+static uint32_t entry_bytes(uint32_t element) { return element == ELANUS_FLOAT32 ? 4 : element == ELANUS_FLOAT16 || element == ELANUS_BFLOAT16 ? 2 : 1; }
+
+struct Built {
+  elanus_rows rows = 0;
+  elanus_index index = 0;
+  std::string path;
+  uint32_t element, dimension, metric;
+  uint64_t count = 0;
+
+  Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t lists, uint32_t codes, uint32_t element = ELANUS_FLOAT32, uint32_t subspaces = 0, uint32_t bits = 8)
+      : path(folder + "/a.index"), element(element), dimension(dimension), metric(metric) {
+    const std::vector<unsigned char> entries = entries_of(element, values);
+    elanus_error error = {};
+    CHECK(elanus_rows_create(element, dimension, &rows, &error) == ELANUS_OK);
+    CHECK(elanus_rows_append(rows, entries.data(), entries.size() / entry_bytes(element), &count, &error) == ELANUS_OK);
+    const elanus_lists_build plan = {rows, count, metric, lists, codes, subspaces ? subspaces : std::max(1u, dimension / 2), bits, 7};
+    CHECK(elanus_lists_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(path.c_str(), rows, &index, &error) == ELANUS_OK);
+    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
+  }
+  ~Built() {
+    CHECK(elanus_index_close(index, nullptr) == ELANUS_OK);
+    CHECK(elanus_rows_close(rows, nullptr) == ELANUS_OK);
+    ::unlink(path.c_str());
+  }
+  Built(const Built&) = delete;
+};
+
+// A search of lists, and the exact search of the same.
+struct Asked {
+  elanus_index_search plan = {};
+  elanus_search exact = {};
+  std::vector<unsigned char> queries;
+  std::vector<float> scores, exact_scores;
+  std::vector<uint32_t> rows, exact_rows;
+  std::vector<uint8_t> tied, exact_tied;
+  std::vector<double> work = std::vector<double>(ELANUS_INDEX_WORK);
+
+  Asked(const Built& built, const std::vector<float>& values, uint32_t k, uint32_t probes, uint32_t reorder = 0, const std::vector<uint8_t>* allowed = nullptr)
+      : queries(entries_of(built.element, values)) {
+    const size_t count = values.size() / built.dimension;
+    rows.resize(count * k), exact_rows.resize(count * k);
+    scores.resize(count * k), exact_scores.resize(count * k);
+    tied.resize(count), exact_tied.resize(count);
+    plan.index = built.index;
+    plan.queries = queries.data(), plan.query_value_count = queries.size() / entry_bytes(built.element);
+    plan.k = k, plan.probes = probes, plan.reorder = reorder;
+    if (allowed) plan.allowed = allowed->data(), plan.allowed_bytes = allowed->size();
+    plan.hit_rows = rows.data(), plan.hit_row_count = rows.size();
+    plan.hit_scores = scores.data(), plan.hit_score_count = scores.size();
+    plan.tied = tied.data(), plan.tied_count = tied.size();
+    plan.work = work.data(), plan.work_count = work.size();
+    exact.rows = built.rows, exact.row_count = built.count;
+    exact.queries = queries.data(), exact.query_value_count = plan.query_value_count;
+    exact.metric = built.metric, exact.k = k;
+    exact.allowed = plan.allowed, exact.allowed_bytes = plan.allowed_bytes;
+    exact.hit_rows = exact_rows.data(), exact.hit_row_count = rows.size();
+    exact.hit_scores = exact_scores.data(), exact.hit_score_count = rows.size();
+    exact.tied = exact_tied.data(), exact.tied_count = tied.size();
+  }
+  Asked(const Asked&) = delete;
+
+  bool run() {
+    exact.has_outer = plan.has_outer, exact.has_inner = plan.has_inner;
+    exact.outer = plan.outer, exact.inner = plan.inner;
+    exact.rank = plan.rank, exact.rank_count = plan.rank_count;
+    elanus_error error = {};
+    const bool good = elanus_index_search_wait(&plan, &error) == ELANUS_OK && elanus_search_wait(&exact, &error) == ELANUS_OK;
+    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
+    return good;
+  }
+  bool same() {
+    return run() && rows == exact_rows && !std::memcmp(scores.data(), exact_scores.data(), scores.size() * 4) && tied == exact_tied;
+  }
+  // The share of exact hits that were found, by row; checks that hits are allowed, sorted and different, and that scores that must be exact are.
+  double recall(bool exact_values) {
+    CHECK(run());
+    uint64_t found = 0, wanted = 0;
+    bool good = true;
+    const bool smaller = exact.metric == ELANUS_L2 || exact.metric >= ELANUS_HAMMING;
+    for (size_t q = 0; q < tied.size(); ++q) {
+      const uint32_t *hits = rows.data() + q * plan.k, *truth = exact_rows.data() + q * plan.k;
+      std::set<uint32_t> seen, there;
+      for (uint32_t i = 0; i < plan.k && truth[i] != ELANUS_NO_ROW; ++i) there.insert(truth[i]);
+      bool ended = false;
+      for (uint32_t i = 0; i < plan.k; ++i) {
+        const float score = scores[q * plan.k + i];
+        if (hits[i] == ELANUS_NO_ROW) {
+          ended = true;
+          good &= std::isnan(score);
+          continue;
+        }
+        good &= !ended && hits[i] < exact.row_count && (!plan.allowed || plan.allowed[hits[i] / 8] >> (hits[i] % 8) & 1) && seen.insert(hits[i]).second;
+        if (i) good &= smaller ? scores[q * plan.k + i - 1] <= score : scores[q * plan.k + i - 1] >= score;
+        found += there.count(hits[i]);
+        if (exact_values)
+          for (uint32_t j = 0; j < plan.k; ++j) good &= truth[j] != hits[i] || exact_scores[q * plan.k + j] == score;
+      }
+      wanted += there.size();
+    }
+    CHECK(good);
+    return wanted ? (double)found / (double)wanted : 1;
+  }
+};
+
+static std::vector<uint8_t> chosen(std::mt19937& random, uint64_t rows, double share) {
+  std::vector<uint8_t> bits((rows + 63) / 64 * 8);
+  for (uint64_t i = 0; i < rows; ++i)
+    if (random() % 1000000 < share * 1000000) bits[i / 8] |= (uint8_t)(1 << (i % 8));
+  for (uint64_t i = rows; i < bits.size() * 8; ++i) bits[i / 8] |= (uint8_t)(1 << (i % 8));   // beyond the last row: must not count
+  return bits;
+}
+
+static void at_least(double recall, double wanted, const char* what, uint32_t codes, uint32_t metric, double share) {
+  CHECK(recall >= wanted);
+  if (recall < wanted) std::fprintf(stderr, "  recall %.4f, wanted %.3f: %s, codes %u, metric %u, share %g\n", recall, wanted, what, codes, metric, share);
+}
+
+// The table of what each kind of codes must find: 10 of 20,000 rows of 48 dimensions, 16 of 128 lists.
+static void recall_everywhere() {
+  const struct {
+    uint32_t codes, reorder;
+    double wanted;
+  } table[] = {{ELANUS_CODES_NONE, 0, 0.98},   {ELANUS_CODES_BYTE, 0, 0.93},     {ELANUS_CODES_BYTE, 60, 0.98}, {ELANUS_CODES_BOOK, 0, 0.75},  {ELANUS_CODES_BOOK, 100, 0.98},
+               {ELANUS_CODES_NIBBLE, 0, 0.48}, {ELANUS_CODES_NIBBLE, 100, 0.97}, {ELANUS_CODES_SIGN, 0, 0.4},   {ELANUS_CODES_SIGN, 300, 0.97}};
+  const size_t rows = slow ? 2000 : 20000;
+  constexpr uint32_t dimension = 48;
+  const std::vector<float> values = clustered(rows, dimension, 1), queries = clustered(60, dimension, 2);
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE})
+    for (const uint32_t codes : all_codes) {
+      const Built built(values, dimension, metric, slow ? 24 : 128, codes);
+      std::mt19937 random(3);
+      for (const auto& line : table) {
+        if (line.codes != codes) continue;
+        const bool exact = codes == ELANUS_CODES_NONE || line.reorder;
+        // Under a filter the nearest rows are farther, and codes tell them apart more easily.
+        at_least(Asked(built, queries, 10, 16, line.reorder).recall(exact), line.wanted, "no filter", codes, metric, 1);
+        for (const double share : {0.7, 0.3, 0.1, 0.01, 0.001, 0.0}) {
+          const std::vector<uint8_t> allowed = chosen(random, rows, share);
+          at_least(Asked(built, queries, 10, 16, line.reorder, &allowed).recall(exact), line.wanted, "at random", codes, metric, share);
+        }
+        // Against a filter too, and more probes find no less.
+        if (codes != ELANUS_CODES_NONE) continue;
+        for (int q = 0; q < 8; ++q) {   // the nearest half is barred
+          const std::vector<float> query(queries.begin() + q * dimension, queries.begin() + (q + 1) * dimension);
+          Asked all(built, query, (uint32_t)std::min<size_t>(ELANUS_MAX_K, rows / 2), 1);
+          CHECK(elanus_search_wait(&all.exact, nullptr) == ELANUS_OK);
+          std::vector<uint8_t> allowed((rows + 63) / 64 * 8, 255);
+          for (const uint32_t row : all.exact_rows) allowed[row / 8] &= (uint8_t)~(1 << (row % 8));
+          at_least(Asked(built, query, 10, slow ? 24 : 64, 0, &allowed).recall(true), 0.98, "against", codes, metric, 0.5);
+        }
+        double before = 0;
+        for (const uint32_t probes : {1u, 2u, 4u, 8u, 32u, 128u}) {
+          Asked asked(built, queries, 10, probes);
+          const double now = asked.recall(true);
+          CHECK(now >= before && asked.work[5] >= std::min(probes, slow ? 24u : 128u) * 60.0);
+          before = now;
+        }
+        CHECK(before == 1);
+      }
+    }
+}
+
+// Where all lists are scanned and raw values score, hits are those of an exact search, bit by bit: ranks, ties, ranges and all.
+static void all_lists() {
+  for (const uint32_t element : {ELANUS_FLOAT32, ELANUS_FLOAT16, ELANUS_BFLOAT16, ELANUS_INT8, ELANUS_BINARY})
+    for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE, ELANUS_HAMMING, ELANUS_JACCARD}) {
+      if ((element == ELANUS_BINARY) != (metric >= ELANUS_HAMMING)) continue;
+      constexpr uint32_t dimension = 40, rows = 900;
+      std::vector<float> values = clustered(rows, dimension, 4), queries = clustered(12, dimension, 5);
+      for (uint32_t i = 0; i < 60; ++i) std::fill_n(values.begin() + i * 7 * dimension, dimension, 0.f);          // without direction
+      for (uint32_t i = 0; i < 60; ++i) std::copy_n(values.begin() + 5 * dimension, dimension, values.begin() + (i * 11 + 2) * dimension);   // equal
+      std::fill_n(queries.begin(), dimension, 0.f);
+      std::copy_n(values.begin() + 5 * dimension, dimension, queries.begin() + dimension);
+      std::mt19937 random(6);
+      std::vector<uint32_t> rank(rows);
+      for (uint32_t& r : rank) r = (uint32_t)random() % 50;
+      for (const uint32_t codes : all_codes) {
+        if (element == ELANUS_BINARY && codes != ELANUS_CODES_NONE) continue;
+        const Built built(values, dimension, metric, 30, codes, element, 20, 6);
+        const std::vector<uint8_t> half = chosen(random, rows, 0.5), few = chosen(random, rows, 0.02);
+        for (const std::vector<uint8_t>* allowed : {(const std::vector<uint8_t>*)nullptr, &half, &few})
+          for (const uint32_t k : {1u, 10u, 70u, 900u}) {
+            const uint32_t reorder = codes == ELANUS_CODES_NONE ? 0 : rows;
+            Asked asked(built, queries, k, 65536, reorder, allowed);
+            CHECK(asked.same());
+            asked.plan.rank = rank.data(), asked.plan.rank_count = rows;
+            CHECK(asked.same());
+            CHECK(asked.run());
+            const float low = asked.exact_scores[3 * k + k / 4], high = asked.exact_scores[3 * k + k / 2];
+            if (std::isnan(low) || std::isnan(high)) continue;
+            asked.plan.has_outer = 1, asked.plan.outer = high;
+            CHECK(asked.same());
+            asked.plan.has_inner = 1, asked.plan.inner = low;
+            CHECK(asked.same());
+            Asked one(built, queries, k, 1, reorder, allowed);   // an inner bound looks at all
+            one.plan.has_outer = one.plan.has_inner = 1, one.plan.outer = high, one.plan.inner = low;
+            CHECK(one.same());
+          }
+      }
+      const Built built(values, dimension, metric, 30, ELANUS_CODES_NONE, element);
+      // Few probes, and fewer rows than k in them: more lists are scanned.
+      Asked many(built, queries, 700, 1);
+      CHECK(many.run());
+      for (const uint32_t row : many.rows) CHECK(row != ELANUS_NO_ROW);
+      elanus_lists_description d;
+      CHECK(elanus_lists_describe(built.index, &d, nullptr) == ELANUS_OK);
+      const bool directed = metric == ELANUS_COSINE || metric == ELANUS_JACCARD;
+      CHECK(d.lists == 30 && d.row_count == rows && d.element == element && (d.loose_row_count > 40) == directed && d.code_bytes <= 64 && d.longest_list >= d.shortest_list);
+    }
+}
+
+static void ranges() {
+  constexpr uint32_t dimension = 24;
+  const size_t rows = slow ? 2000 : 8000;
+  const std::vector<float> values = clustered(rows, dimension, 4), queries = clustered(20, dimension, 5);
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
+    const Built built(values, dimension, metric, 64, ELANUS_CODES_NONE);
+    double sum = 0;
+    for (int q = 0; q < 20; ++q) {
+      const std::vector<float> query(queries.begin() + q * dimension, queries.begin() + (q + 1) * dimension);
+      Asked ranks(built, query, 400, 4);
+      CHECK(elanus_search_wait(&ranks.exact, nullptr) == ELANUS_OK);
+      for (const uint32_t outer : {5u, 50u, 300u}) {
+        Asked asked(built, query, 300, 4);
+        asked.plan.has_outer = 1, asked.plan.outer = ranks.exact_scores[outer];
+        sum += asked.recall(true) / 60;
+      }
+    }
+    at_least(sum, 0.93, "within a range", ELANUS_CODES_NONE, metric, 1);
+  }
+}
+
+static std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+static void same_file() {
+  const uint32_t before = elanus_threads();
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE, ELANUS_HAMMING, ELANUS_JACCARD})
+    for (const uint32_t codes : all_codes)
+      for (const uint32_t dimension : {8u, 104u}) {
+        if (metric >= ELANUS_HAMMING && codes != ELANUS_CODES_NONE) continue;
+        const std::vector<float> values = clustered(slow ? 200 : 2500, dimension, 6);
+        std::string first;
+        for (const char* set : {"avx512", "avx2", "portable"}) {
+          if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
+          for (const uint32_t threads : {1u, 3u}) {
+            if (threads != 1 && std::strcmp(set, "portable")) continue;
+            CHECK(elanus_set_threads(threads, nullptr) == ELANUS_OK);
+            const Built built(values, dimension, metric, 50, codes, metric >= ELANUS_HAMMING ? ELANUS_BINARY : ELANUS_FLOAT32, 0, 5);
+            const std::string now = contents(built.path);
+            CHECK(!now.empty() && (first.empty() || first == now));
+            if (first.empty()) first = now;
+          }
+        }
+      }
+  // Scores of codes are the same bits on every instruction set for a sum of bytes; of tables nearly.
+  CHECK(elanus_set_threads(before, nullptr) == ELANUS_OK);
+  for (const char* set : {"portable", "avx2", "avx512"}) elanus_use_instruction_set(set, nullptr);
+}
+
+static uint32_t crc32c(const unsigned char* at, size_t count) {
+  uint32_t crc = ~0u;
+  for (; count; --count) {
+    crc ^= *at++;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+  }
+  return ~crc;
+}
+
+// Damages bytes, and every other time mends the checksums afterwards, as no accident would: then only the checks of numbers are left.
+static void damaged_files() {
+  constexpr uint32_t dimension = 5, rows = 60, sections = 8;
+  const std::vector<float> values = clustered(rows, dimension, 8);
+  for (const uint32_t codes : all_codes) {
+    const Built built(values, dimension, ELANUS_COSINE, 4, codes, ELANUS_FLOAT32, 3, 4);
+    const std::string whole = contents(built.path);
+    std::mt19937 random(codes);
+    const std::string path = folder + "/damaged.index";
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+    int opened = 0, refused = 0;
+    for (int round = 0; round < (slow ? 1500 : 2000); ++round) {
+      std::string bytes = whole;
+      const int kind = (int)(random() % 8);
+      uint64_t offsets[sections];
+      for (uint32_t i = 0; i < sections; ++i) std::memcpy(&offsets[i], whole.data() + 16 + 24 * i + 8, 8);
+      for (uint32_t i = 0; i <= random() % 3; ++i) {
+        const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : std::min<size_t>(offsets[random() % sections], bytes.size() - 1);
+        const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 72 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
+        if (random() % 2) bytes[at] = (char)(random() % 4 ? random() : random() % 2 ? 255 : 0);
+        else bytes[at] ^= (char)(1 << (random() % 8));
+      }
+      if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
+      if (kind == 6 && random() % 4 == 0) bytes.append(random() % 5000, 0);
+      if (random() % 2 && bytes.size() >= 4096) {
+        auto* at = (unsigned char*)bytes.data();
+        for (uint32_t i = 0; i < sections; ++i) {
+          uint64_t offset, count;
+          std::memcpy(&offset, at + 16 + 24 * i + 8, 8);
+          std::memcpy(&count, at + 16 + 24 * i + 16, 8);
+          if (offset > bytes.size() || count > bytes.size() - offset) continue;
+          const uint32_t crc = crc32c(at + offset, count);
+          std::memcpy(at + 16 + 24 * i, &crc, 4);
+        }
+        const uint32_t crc = crc32c(at, 4092);
+        std::memcpy(at + 4092, &crc, 4);
+      }
+      CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
+      elanus_index index = 0;
+      elanus_error error = {};
+      const int status = elanus_index_open_wait(path.c_str(), built.rows, &index, &error);
+      CHECK(status == ELANUS_OK || status == ELANUS_FILE);
+      if (status != ELANUS_OK) {
+        ++refused;
+        CHECK(std::strstr(error.text, "damaged.index"));
+        continue;
+      }
+      ++opened;
+      const std::vector<uint8_t> allowed(8, 0x35);
+      for (int way = 0; way < 4; ++way) {
+        Asked asked(built, {values.begin(), values.begin() + 3 * dimension}, 5, way < 2 ? 2 : 60, way % 2 ? 20 : 0, way == 3 ? &allowed : nullptr);
+        asked.plan.index = index;
+        CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
+        for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+      }
+      elanus_lists_description description;
+      CHECK(elanus_lists_describe(index, &description, &error) == ELANUS_OK);
+      CHECK(elanus_index_close(index, &error) == ELANUS_OK);
+    }
+    CHECK(opened > 30 && refused > 500);
+    if (opened <= 30 || refused <= 500) std::fprintf(stderr, "  %d opened, %d refused\n", opened, refused);
+    ::close(file);
+    ::unlink(path.c_str());
+    elanus_rows others = 0;
+    uint64_t count;
+    elanus_index index = 0;
+    std::vector<float> other = values;
+    other[0] += 1;
+    CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &others, nullptr) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_FILE);
+    CHECK(elanus_rows_append(others, other.data(), other.size(), &count, nullptr) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_FILE);
+    CHECK(elanus_rows_close(others, nullptr) == ELANUS_OK);
+  }
+}
+
+static void degenerate() {
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE})
+    for (const uint32_t codes : all_codes) {
+      const uint32_t reorder = codes == ELANUS_CODES_NONE ? 0 : ELANUS_MAX_K;
+      for (const size_t rows : {0, 1, 2, 5, 33}) {
+        const Built built(clustered(rows, 20, 1), 20, metric, 16, codes);
+        CHECK(Asked(built, clustered(4, 20, 2), 10, 16, reorder).same());
+        CHECK(Asked(built, clustered(4, 20, 2), 400, 1, reorder).same());
+        CHECK(Asked(built, {}, 3, 10).same());
+        Asked by_codes(built, clustered(4, 20, 2), 10, 1);
+        CHECK(by_codes.run());
+      }
+      {   // equal rows with a few others among them, and zeros
+        std::vector<float> values(900 * 16, 1.f);
+        const std::vector<float> others = clustered(900, 16, 3);
+        for (int i = 0; i < 900; ++i)
+          if (i % 30 == 7) std::copy_n(others.begin() + i * 16, 16, values.begin() + i * 16);
+          else if (i % 3 == 1) std::fill_n(values.begin() + i * 16, 16, 0.f);
+        const Built built(values, 16, metric, 64, codes);
+        CHECK(Asked(built, clustered(6, 16, 4), 50, 64, reorder).same());
+        const Built zeros(std::vector<float>(100 * 3), 3, metric, 8, codes);
+        CHECK(Asked(zeros, {0, 0, 0, 1, 2, 3}, 10, 8, reorder).same());
+      }
+      for (const uint32_t dimension : {1u, 2u, 3u, 64u, 1000u, 32768u}) {
+        if (dimension == 32768 && (slow || codes == ELANUS_CODES_NIBBLE)) continue;
+        const size_t rows = dimension > 10000 ? 20 : dimension > 500 ? 200 : 2000;
+        const Built built(clustered(rows, dimension, 5), dimension, metric, 10, codes, ELANUS_FLOAT32, std::max(1u, dimension / 8), 3);
+        CHECK(Asked(built, clustered(5, dimension, 6), 10, 10, reorder).same());
+      }
+      for (const uint32_t bits : {1u, 4u, 7u, 11u, 12u}) {
+        if (codes != ELANUS_CODES_BOOK) continue;
+        const Built built(clustered(1200, 12, 7), 12, metric, 10, codes, ELANUS_FLOAT32, 5, bits);
+        CHECK(Asked(built, clustered(5, 12, 8), 10, 10).recall(false) >= (bits == 1 ? 0.05 : 0.3));
+      }
+      const Built built(clustered(2000, 12, 9), 12, metric, 20, codes);
+      for (const uint32_t query_bits : {1u, 4u, 8u}) {
+        Asked asked(built, clustered(8, 12, 10), 10, 20, 0);
+        asked.plan.query_bits = query_bits;
+        CHECK(asked.recall(codes == ELANUS_CODES_NONE) >= (codes == ELANUS_CODES_SIGN ? 0.05 : 0.3));
+      }
+      for (const float scale : {50.f, 1e10f, 1e19f, 1e38f, 1e-20f, 1e-42f, INFINITY, NAN}) {
+        std::vector<float> odd = clustered(8, 12, 10);
+        for (float& x : odd) x *= scale;
+        for (const uint32_t again : {0u, 50u}) {
+          Asked asked(built, odd, 10, 4, again);
+          CHECK(elanus_index_search_wait(&asked.plan, nullptr) == ELANUS_OK);
+        }
+      }
+      const Built tiny({1e-42f, 2e-42f, 3e-42f, 1e-41f}, 1, metric, 4, codes), huge({1e38f, -3e38f, 3e38f, 2e38f}, 1, metric, 4, codes);
+      for (const Built* odd : {&tiny, &huge}) {
+        Asked asked(*odd, {0, 1e-42f, 3e38f}, 4, 4);
+        CHECK(elanus_index_search_wait(&asked.plan, nullptr) == ELANUS_OK);
+      }
+    }
+}
+
+static void nonsense() {
+  const std::vector<float> values = clustered(200, 8, 1);
+  std::mt19937_64 random(3);
+  elanus_error error;
+  auto strange = [&]() -> uint64_t {
+    const uint64_t some[] = {0, 1, 2, 7, 8, 63, 64, 65, 127, 1024, 0x7fffffff, 0x80000000, 0xffffffff, 1ull << 52, ~0ull, random()};
+    return some[random() % std::size(some)];
+  };
+  const std::vector<uint8_t> allowed(32, 0xa5);
+  const std::vector<uint32_t> rank(200);
+  for (const uint32_t codes : all_codes) {
+    const Built built(values, 8, ELANUS_L2, 10, codes);
+    for (int i = 0; i < (slow ? 400 : 4000); ++i) {
+      Asked a(built, {values.begin(), values.begin() + 16}, 4, 20, i % 2 ? 10 : 0, &allowed);
+      a.plan.rank = rank.data(), a.plan.rank_count = 200;
+      const uint64_t x = strange();
+      switch (random() % 12) {   // only ever shorter than the truth where memory follows
+        case 0: a.plan.index = x == built.index ? 0 : x; break;
+        case 1: a.plan.query_value_count = std::min<uint64_t>(x, 16); break;
+        case 2: a.plan.k = (uint32_t)x; break;
+        case 3: a.plan.probes = (uint32_t)x; break;
+        case 4: a.plan.reorder = (uint32_t)x; break;
+        case 5: a.plan.query_bits = (uint32_t)x; break;
+        case 6: a.plan.has_outer = (int)x, std::memcpy(&a.plan.outer, &x, 4); break;
+        case 7: a.plan.has_inner = (int)x, std::memcpy(&a.plan.inner, &x, 4); break;
+        case 8: a.plan.allowed_bytes = std::min<uint64_t>(x, 32); break;
+        case 9: a.plan.time_limit_microseconds = x; break;
+        case 10: a.plan.hit_rows = nullptr; break;
+        case 11: a.plan.work_count = std::min<uint64_t>(x, ELANUS_INDEX_WORK); break;
+      }
+      const int status = elanus_index_search_wait(&a.plan, &error);
+      CHECK(status == ELANUS_OK || status == ELANUS_INVALID || status == ELANUS_STALE || status == ELANUS_LATE);
+    }
+    elanus_index_description graph;
+    CHECK(elanus_index_describe(built.index, &graph, &error) == ELANUS_INVALID);
+  }
+  const Built built(values, 8, ELANUS_L2, 10, ELANUS_CODES_BOOK), binary(values, 8, ELANUS_HAMMING, 10, ELANUS_CODES_NONE, ELANUS_BINARY);
+  const elanus_lists_build plan = {built.rows, 200, ELANUS_L2, 10, ELANUS_CODES_BOOK, 4, 8, 0};
+  const std::string path = folder + "/n.index";
+  auto refused = [&](auto change) {
+    elanus_lists_build changed = plan;
+    change(changed);
+    return elanus_lists_build_wait(&changed, path.c_str(), &error);
+  };
+  CHECK(refused([](auto& p) { p.rows = 0; }) == ELANUS_STALE);
+  CHECK(refused([](auto& p) { p.row_count = 201; }) == ELANUS_INVALID);
+  for (const uint32_t metric : {3u, 4u, 5u, 77u}) CHECK(refused([&](auto& p) { p.metric = metric; }) == ELANUS_INVALID);
+  for (const uint32_t lists : {0u, 65537u, ~0u}) CHECK(refused([&](auto& p) { p.lists = lists; }) == ELANUS_INVALID);
+  for (const uint32_t subspaces : {0u, 9u, ~0u}) CHECK(refused([&](auto& p) { p.subspaces = subspaces; }) == ELANUS_INVALID);
+  for (const uint32_t bits : {0u, 13u, ~0u}) CHECK(refused([&](auto& p) { p.bits = bits; }) == ELANUS_INVALID);
+  CHECK(refused([](auto& p) { p.codes = 5; }) == ELANUS_INVALID);
+  CHECK(refused([&](auto& p) { p.rows = binary.rows; }) == ELANUS_INVALID);
+  CHECK(refused([&](auto& p) { p.rows = binary.rows, p.metric = ELANUS_HAMMING; }) == ELANUS_INVALID);
+  CHECK(elanus_lists_build_wait(&plan, "", &error) == ELANUS_INVALID);
+  CHECK(elanus_lists_build_wait(nullptr, "x", &error) == ELANUS_INVALID);
+  CHECK(elanus_lists_build_wait(&plan, "/nowhere/at/all", &error) == ELANUS_FILE);
+  CHECK(elanus_lists_describe(built.rows, nullptr, &error) == ELANUS_INVALID);
+  elanus_rows bad = 0;
+  uint64_t count;
+  std::vector<float> holed = values;
+  holed[77 * 8 + 3] = NAN;
+  CHECK(elanus_rows_create(ELANUS_FLOAT32, 8, &bad, nullptr) == ELANUS_OK && elanus_rows_append(bad, holed.data(), holed.size(), &count, nullptr) == ELANUS_OK);
+  CHECK(refused([&](auto& p) { p.rows = bad; }) == ELANUS_INVALID && std::strstr(error.text, "row 77"));
+  CHECK(elanus_rows_close(bad, nullptr) == ELANUS_OK);
+  CHECK(::access(path.c_str(), F_OK) && ::access((path + ".part").c_str(), F_OK));
+}
+
+using Clock = std::chrono::steady_clock;
+
+static void cancellation() {
+  constexpr uint32_t dimension = 96;
+  const size_t rows = slow ? 2000 : 20000;
+  const std::vector<float> values = clustered(rows, dimension, 1);
+  const Built built(values, dimension, ELANUS_L2, 64, ELANUS_CODES_NONE);
+  const std::string path = folder + "/c.index";
+  for (int i = 0; i < 6; ++i) {
+    const elanus_lists_build plan = {built.rows, rows, ELANUS_L2, 256, i % 2 ? ELANUS_CODES_BOOK : ELANUS_CODES_SIGN, 48, 8, 1};
+    End end;
+    elanus_job* job = nullptr;
+    CHECK(elanus_lists_build_start(&plan, path.c_str(), End::call, &end, &job, nullptr) == ELANUS_OK);
+    double before = 0;
+    while (elanus_job_progress(job) < 0.13 * i) {
+      const double now = elanus_job_progress(job);
+      CHECK(now >= before && now <= 1);
+      before = now;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    elanus_job_cancel(job);
+    CHECK(end.wait() == ELANUS_CANCELLED);
+    elanus_job_release(job);
+    CHECK(::access(path.c_str(), F_OK) && ::access((path + ".part").c_str(), F_OK));
+  }
+  elanus_memory memory;
+  elanus_memory_used(&memory);
+  CHECK(memory.build_bytes == 0 && memory.index_bytes > 0);
+  Asked asked(built, clustered(2000, dimension, 2), 10, 64);
+  for (int i = 0; i < 3; ++i) {
+    End end;
+    elanus_job* job = nullptr;
+    CHECK(elanus_index_search_start(&asked.plan, End::call, &end, &job, nullptr) == ELANUS_OK);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 * i));
+    elanus_job_cancel(job);
+    CHECK(end.wait() == ELANUS_CANCELLED);
+    elanus_job_release(job);
+  }
+  asked.plan.time_limit_microseconds = 3000;
+  elanus_error error = {};
+  CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_LATE && std::strstr(error.text, "time limit"));
+}
+
+static void several_threads() {
+  constexpr uint32_t dimension = 16;
+  const std::vector<float> values = clustered(2000, dimension, 1), queries = clustered(40, dimension, 2);
+  for (const uint32_t codes : {ELANUS_CODES_NONE, ELANUS_CODES_SIGN}) {
+    const Built built(values, dimension, ELANUS_COSINE, 32, codes);
+    Asked expected(built, queries, 5, 8, codes ? 40 : 0);
+    CHECK(expected.recall(true) > 0.8);
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+      threads.emplace_back([&] {
+        while (!stop) {
+          elanus_index own = 0;
+          CHECK(elanus_index_open_wait(built.path.c_str(), built.rows, &own, nullptr) == ELANUS_OK);
+          Asked a(built, queries, 5, 8, codes ? 40 : 0);
+          a.plan.index = own;
+          End end;
+          elanus_job* job = nullptr;
+          CHECK(elanus_index_search_start(&a.plan, End::call, &end, &job, nullptr) == ELANUS_OK);
+          CHECK(elanus_index_close(own, nullptr) == ELANUS_OK);
+          elanus_job_release(job);
+          CHECK(end.wait() == ELANUS_OK && a.rows == expected.rows && a.scores == expected.scores);
+        }
+      });
+    const std::string whole = contents(built.path), path = folder + "/again.index";
+    for (uint32_t i = 0; i < (slow ? 2 : 6); ++i) {
+      CHECK(elanus_set_threads(i % 4 + 1, nullptr) == ELANUS_OK);
+      const elanus_lists_build plan = {built.rows, 2000, ELANUS_COSINE, 32, codes, 8, 8, 7};
+      CHECK(elanus_lists_build_wait(&plan, path.c_str(), nullptr) == ELANUS_OK);
+      CHECK(contents(path) == whole);
+    }
+    stop = true;
+    for (auto& t : threads) t.join();
+    ::unlink(path.c_str());
+  }
+  CHECK(elanus_set_threads(2, nullptr) == ELANUS_OK);
+}
+
+int main() {
+  char name[] = "/tmp/elanus-verify-XXXXXX";
+  folder = mkdtemp(name);
+  const auto start = Clock::now();
+  const struct {
+    const char* name;
+    void (*run)();
+  } parts[] = {{"all lists", all_lists}, {"degenerate rows", degenerate}, {"nonsense", nonsense},         {"damaged files", damaged_files}, {"the same file", same_file},
+               {"ranges", ranges},       {"cancellation", cancellation},  {"several threads", several_threads}, {"recall", recall_everywhere}};
+  for (const auto& part : parts) {
+    part.run();
+    std::printf("%-16s %6.1f s\n", part.name, std::chrono::duration<double>(Clock::now() - start).count());
+    std::fflush(stdout);
+  }
+  elanus_memory memory;
+  elanus_memory_used(&memory);
+  CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);
+  ::rmdir(folder.c_str());
+  std::printf("lists: %d checks, %d failures\n", checks.load(), failures.load());
+  return failures ? 1 : 0;
+}

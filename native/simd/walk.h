@@ -44,7 +44,7 @@ inline WalkCounts walk_on(const Lists& lists, const CodeRows& rows, const CodeQu
     }
     const uint32_t* list = lists.neighbours + (size_t)take(frontier) * lists.stride;
     ++counts.visits;
-    for (uint32_t i = 0; i < lists.stride; ++i) {
+    for (uint32_t i = 0; i < lists.slots; ++i) {
       const uint32_t row = __atomic_load_n(list + i, __ATOMIC_RELAXED);
       if (row == no_row) break;
       if (row < lists.limit && first_time(visited, row)) fresh[count++] = row;

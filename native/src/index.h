@@ -12,6 +12,13 @@
 
 namespace elanus {
 
+enum class IndexLayout : uint32_t { lean, packed };   // numbers of the C ABI
+
+// Neighbours that a row has room for.
+inline uint32_t slots_of(IndexLayout layout, uint32_t degree) {
+  return layout == IndexLayout::lean ? degree : (degree + group_edges - 1) / group_edges * group_edges;
+}
+
 struct Index final : OpenIndex {
   Index() : OpenIndex(IndexKind::graph) {}
   uint64_t indexed_rows() const override { return row_count; }
@@ -23,16 +30,25 @@ struct Index final : OpenIndex {
   uint64_t file_bytes = 0;
   Buffer<int8_t> codes;
   Buffer<CodeTerms> terms;
-  Buffer<uint32_t> lists, next_twin;   // no twins: empty
+  IndexLayout layout = IndexLayout::lean;
+  Buffer<uint32_t> lists;              // lean
+  Buffer<uint8_t> blocks;              // packed
+  Buffer<uint32_t> next_twin;          // no twins: empty
   std::vector<uint32_t> entries;
-  std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `degree` neighbours
+  std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `slots` neighbours
   std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph
   std::vector<uint32_t> outside;       // rows that fit nowhere on the grid, and are always looked at
   std::shared_ptr<Lender> lender = std::make_shared<Lender>(Owner::search);
   std::shared_ptr<void> memory;        // of a growing index
 
   CodeRows code_rows() const { return {codes.data(), terms.data(), grid.dims()}; }
-  Lists neighbour_lists() const { return {lists.data(), stride, row_count}; }
+  Blocks neighbour_blocks() const { return {blocks.data(), slots(), grid.dims()}; }
+  // Of either layout: blocks begin with their neighbours.
+  Lists neighbour_lists() const {
+    if (layout == IndexLayout::lean) return {lists.data(), stride, stride, row_count};
+    return {(const uint32_t*)blocks.data(), (uint32_t)(block_bytes(slots(), grid.dims()) / sizeof(uint32_t)), slots(), row_count};
+  }
+  uint32_t slots() const { return slots_of(layout, degree); }
   uint32_t twin_after(uint32_t row) const {
     const uint32_t twin = __atomic_load_n(next_twin.data() + row, __ATOMIC_RELAXED);
     return twin < row_count ? twin : no_row;

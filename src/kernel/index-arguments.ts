@@ -53,9 +53,10 @@ export function checkBuild(build: IndexBuild, held: number, { element, dimension
   checkMetric(metric, element);
   if (build.kind === "graph") {
     require(element !== "binary", () => `graphs are not built from rows of ${element}`);
-    const { degree, beam } = build;
+    const { degree, beam, layout = "lean" } = build;
     require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
     require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+    require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
   } else checkLists(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);

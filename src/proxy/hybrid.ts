@@ -13,6 +13,7 @@ import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
+import { timeView } from "./shown-times.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
@@ -54,10 +55,11 @@ export async function hybridSearch(
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
+  const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
   const plans = searches.map((search): SearchPlan => {
-    const filter = parsePlanFilter("query", search.expression, schema, search.templates);
+    const filter = parsePlanFilter("query", search.expression, collection, search.templates, search.params);
     checkIsolation(collection, filter);
     return {
       collectionId: collection.collectionId,
@@ -88,7 +90,7 @@ export async function hybridSearch(
       limit: window.limit,
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
-      fields: outputFields(output, batch),
+      fields: outputFields(output, batch, times),
       outputFields: output.names,
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),

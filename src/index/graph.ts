@@ -25,7 +25,7 @@ const SAMPLED_WIDTHS = [16, 32, 64, 128, 256];
 
 export const GRAPH: IndexFamily = {
   kind: "graph",
-  dataTypes: [DataType.FloatVector],
+  dataTypes: [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector, DataType.Int8Vector],
 
   build(indexType, params, _dimension, isRoomy) {
     const layout = isRoomy ? "packed" : "lean";

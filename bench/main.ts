@@ -36,6 +36,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "hot messages by hand beside generated code",
     run: async () => (await import("./codec.ts")).codecBench(),
   },
+  growing: {
+    about: "memory of growing rows beside their bytes; very many VarChar keys (growing keys 20000000)",
+    run: async (parts) => (await import("./growing.ts")).growingBench(parts),
+  },
   filter: {
     about: "filters in the kernel beside a plain read and beside other evaluators, and parsing (all, or those named)",
     run: async (parts) => (await import("./filter.ts")).filterBench(parts),

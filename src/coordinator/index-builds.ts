@@ -220,6 +220,7 @@ export class IndexBuilds {
             indexId: index.indexId,
             fieldId: index.fieldId,
             indexType: index.indexType,
+            params: index.userParams,
             buildId: await this.#context.ids.allocate(),
             version: 0n,
             state: "Unissued",

@@ -23,7 +23,7 @@ const SAMPLED_WIDTHS = [16, 32, 64, 128, 256];
 
 export const GRAPH: IndexFamily = {
   kind: "graph",
-  dataTypes: [DataType.FloatVector],
+  dataTypes: [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector, DataType.Int8Vector],
 
   build(indexType, params) {
     if (indexType === "AUTOINDEX") return { kind: "graph", degree: BEST_DEGREE, beam: BEST_BEAM };

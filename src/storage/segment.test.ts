@@ -107,7 +107,8 @@ test("a scalar is read a page at a time, in any ascending rows, and written in p
       const wanted = Uint32Array.from({ length: segment.rowCount }, (_, row) => row).filter(() => taken.next().value);
       for (const { fieldId } of segment.schema.fields) {
         const cursor = await files.openScalar(fieldId);
-        for (let at = 0; cursor !== null && at < wanted.length; at += step) {
+        if (cursor === null) continue;
+        for (let at = 0; at < wanted.length; at += step) {
           const rows = wanted.subarray(at, at + step);
           assert.deepEqual(cellsOf(await cursor.take(rows)), cellsOf(takeRows(segment.columns.get(fieldId)!, rows)));
         }

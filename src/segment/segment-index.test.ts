@@ -69,7 +69,7 @@ function withIndexes(native: Kernel, builder: IndexKernel): void {
     ]);
     await segment.adoptIndex(VECTOR, async (rows) => {
       const metric = Metric.L2;
-      const shape = family.build("HNSW", params, DIMENSION);
+      const shape = family.build("HNSW", params, DIMENSION, false);
       await builder.buildIndex({ rows, rowCount: ROWS, metric, seed: Number(version), path, ...shape }).done;
       const facts = { segmentId: 1n, indexId: 1n, buildId: 1n, version, indexType: "HNSW", params, family, recall: [] };
       return SegmentIndex.open(facts, builder, path, rows);

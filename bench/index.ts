@@ -1,6 +1,8 @@
 /**
- * The kernel's graph index beside hnswlib: processor seconds of a build, memory, searches a second of one core at equal recall,
- * and what filters cost.
+ * The kernel's graph index, lean and packed, beside libraries: processor seconds of a build, memory, searches a second of one core at
+ * equal recall, and what filters cost.
+ *
+ *     npm run bench -- index [wordnet=<folder> | clusters=<rows>] [peers=<name>,…]
  *
  * Rounds of both alternate, so that a busy machine troubles them alike; rates are medians over rounds of all queries in one call,
  * on processor time. Read the ratios. Recall is of the 10 nearest, against an exact search.
@@ -11,15 +13,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { emptyBitset, setBit } from "../src/model/bitset.ts";
 import type { Bitset } from "../src/model/bitset.ts";
-import type { IndexKernel } from "../src/kernel/index-kernel.ts";
+import type { GraphLayout, IndexKernel } from "../src/kernel/index-kernel.ts";
 import { MAX_K } from "../src/kernel/kernel.ts";
 import type { Handle } from "../src/kernel/kernel.ts";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
-import { benchData } from "./index/data.ts";
+import { clusters, wordnet } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
-import { hnswlibPeer } from "./index/peer.ts";
-import type { Peer } from "./index/peer.ts";
+import { PEERS, peerOf } from "./index/peer.ts";
 import { median, printLoad, printTable, thousands } from "./measure.ts";
 
 const K = 10;
@@ -29,10 +30,12 @@ const EF_CONSTRUCTION = 200;
 const BEAM = 100;
 const ROUNDS = 3;
 const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-const PEER_WIDTHS = [...WIDTHS, 768, 1024];
+/** A curve ends where this is reached. */
+const ENOUGH = 0.995;
 const RECALLS = [0.9, 0.95, 0.98, 0.99];
 const AGAINST = 50;
-const SHARES = [0.5, 0.1, 0.01, 0.001];
+const SHARES = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001];
+const DEFAULT_ROWS = 100_000;
 
 interface Point {
   readonly width: number;
@@ -46,24 +49,41 @@ function processorSeconds(): number {
   return (user + system) / 1e6;
 }
 
-export async function indexBench(): Promise<void> {
+/** One of those that are compared. */
+interface Subject {
+  readonly name: string;
+  readonly buildSeconds: number;
+  readonly bytes: number;
+  search(ef: number): Promise<{ readonly recall: number; readonly perSecond: number }>;
+}
+
+export async function indexBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
   if (!(kernel instanceof NativeKernel)) {
     console.log(kernel.reason);
     return;
   }
+  let data: BenchData | null = null;
+  let peers: readonly string[] = PEERS;
+  for (const part of parts) {
+    const [name, value = ""] = part.split("=", 2);
+    if (name === "wordnet") data = wordnet(value);
+    else if (name === "clusters" && Number(value) >= 1) data = clusters(Number(value));
+    else if (name === "peers") peers = value.split(",");
+    else throw new Error(`${part} is none of wordnet=<folder>, clusters=<rows>, peers=<name>,…`);
+  }
   const folder = mkdtempSync(join(tmpdir(), "elanus-bench-index-"));
   const threads = kernel.threads;
   kernel.threads = 1;
   try {
-    await benchIn(folder, kernel, benchData());
+    await benchIn(folder, kernel, data ?? clusters(DEFAULT_ROWS), peers);
   } finally {
     kernel.threads = threads;
     rmSync(folder, { recursive: true });
   }
 }
 
-async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): Promise<void> {
+async function benchIn(folder: string, kernel: NativeKernel, data: BenchData, peers: readonly string[]): Promise<void> {
   printLoad();
   const { metric, dimension, queries } = data;
   const rowCount = data.rows.length / dimension;
@@ -78,81 +98,139 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData): P
   writeFileSync(join(folder, "truth.u32"), truth);
   const shape = { metric, dimension, k: K, m: M, efConstruction: EF_CONSTRUCTION };
   writeFileSync(join(folder, "shape.json"), JSON.stringify(shape));
-  const peer = await hnswlibPeer(folder);
-  const peerBuild = peer === null ? null : await peer.build();
 
   const { indexes } = kernel;
-  const path = join(folder, "lean.index");
-  const start = processorSeconds();
-  const job = indexes.buildIndex({ kind: "graph", rows, rowCount, metric, degree: 2 * M, beam: BEAM, seed: 1, path });
-  let peakBytes = 0;
-  const watch = setInterval(() => {
-    peakBytes = Math.max(peakBytes, indexes.memoryUsed().buildBytes);
-  }, 50);
-  await job.done;
-  clearInterval(watch);
-  const buildSeconds = processorSeconds() - start;
-  const index = await indexes.openIndex(path, rows);
-  const about = indexes.describeIndex(index);
-  if (about.kind !== "graph") throw new Error("a graph was built");
-  const bytes = about.codeBytes + about.listBytes + about.otherBytes;
-  const degrees = about.rowsOfDegree.reduce((sum, count, degree) => sum + count * degree, 0) / about.graphRowCount;
+  const own = new Map<string, Handle>();
+  const subjects: Subject[] = [];
+  for (const layout of ["packed", "lean"] as const) {
+    const { index, ...built } = await buildOne(kernel, rows, rowCount, metric, layout, join(folder, layout));
+    own.set(layout, index);
+    const search = (ef: number) => searchOnce(indexes, index, queries, queryCount, ef, null, truth);
+    subjects.push({ name: layout, ...built, search });
+  }
+  const ends: (() => void)[] = [];
+  for (const name of PEERS.filter((known) => peers.includes(known))) {
+    const peer = await peerOf(name, folder);
+    if (peer === null) continue;
+    ends.push(() => peer.end());
+    const { seconds, bytes } = await peer.build();
+    const search = async (ef: number) => {
+      const answer = await peer.search(ef);
+      return { recall: answer.recall, perSecond: queryCount / answer.seconds };
+    };
+    subjects.push({ name, buildSeconds: seconds, bytes, search });
+  }
+  const first = subjects.find(({ name }) => name === PEERS[0]);
+  const part = (one: number, of: number | undefined) => (of === undefined ? "" : (one / of).toFixed(2));
   printTable(
-    `Build (M ${M}; beam ${BEAM}, efConstruction ${EF_CONSTRUCTION}), and memory without raw rows; hnswlib holds raw rows too`,
-    ["", "processor s", "MB", "neighbours a row"],
-    [
-      ["lean", buildSeconds.toFixed(1), (bytes / 1e6).toFixed(0), degrees.toFixed(1)],
-      ["lean, while it is built", "", (peakBytes / 1e6).toFixed(0), ""],
-      ["raw rows, mapped", "", ((rowCount * dimension * 4) / 1e6).toFixed(0), ""],
-      ...(peerBuild === null
-        ? []
-        : [["hnswlib", peerBuild.seconds.toFixed(1), (peerBuild.bytes / 1e6).toFixed(0), ""]]),
-      ...(peerBuild === null
-        ? []
-        : [
-            ["lean / hnswlib", (buildSeconds / peerBuild.seconds).toFixed(2), (bytes / peerBuild.bytes).toFixed(2), ""],
-          ]),
-    ],
+    `Build (M ${M}; beam ${BEAM}, efConstruction ${EF_CONSTRUCTION}), and memory; ours without raw rows (${megabytes(data.rows.byteLength)} MB, mapped), the others with them`,
+    ["", "processor s", `/ ${PEERS[0]}`, "MB", `/ ${PEERS[0]}`],
+    subjects.map(({ name, buildSeconds, bytes }) => [
+      name,
+      buildSeconds.toFixed(1),
+      part(buildSeconds, first?.buildSeconds),
+      megabytes(bytes),
+      part(bytes, first?.bytes),
+    ]),
   );
 
-  const [ours, theirs] = await curves(indexes, index, queries, queryCount, truth, peer);
-  peer?.end();
-  const points = ours.map(({ width, recall, perSecond }) => [String(width), recall.toFixed(3), thousands(perSecond)]);
-  printTable("Lean, by width", ["ef", "recall", "searches a second"], points);
+  const curves = await curvesOf(subjects);
+  for (const end of ends) end();
+  for (const { name } of subjects.slice(0, 2)) {
+    const points = curves
+      .get(name)!
+      .map(({ width, recall, perSecond }) => [String(width), recall.toFixed(3), thousands(perSecond)]);
+    printTable(`${name}, by width`, ["ef", "recall", "searches a second"], points);
+  }
   printTable(
-    "Searches a second of one core at equal recall, between the measured widths",
-    ["recall", "lean", "hnswlib", "lean / hnswlib"],
+    "Searches a second of one core at equal recall, between the measured widths; in brackets packed / it, lean / it",
+    ["recall", ...subjects.map(({ name }) => name)],
     RECALLS.map((recall) => {
-      const [own, other] = [rateAt(ours, recall), rateAt(theirs, recall)];
-      const ratio = own === null || other === null ? "" : (own / other).toFixed(2);
-      return [recall.toFixed(2), own === null ? "" : thousands(own), other === null ? "" : thousands(other), ratio];
+      const rates = subjects.map(({ name }) => rateAt(curves.get(name)!, recall));
+      const [packed, lean] = rates;
+      const cell = (rate: number | null): string => {
+        if (rate === null) return "not reached";
+        const ratios = [packed, lean].map((one) => (one == null ? "-" : (one / rate).toFixed(2)));
+        return `${thousands(rate)} (${ratios.join(", ")})`;
+      };
+      return [recall.toFixed(2), ...rates.map(cell)];
     }),
   );
 
-  const unfiltered = rateAt(ours, 0.99);
-  const table: string[][] = [];
-  for (const share of SHARES) {
-    const allowed = allowedRows(rowCount, share);
-    const filteredTruth = (await kernel.exactSearch({ ...exact, allowed })).rows;
-    const rates: number[] = [];
-    let recall = 0;
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const one = await searchOnce(indexes, index, queries, queryCount, 64, allowed, filteredTruth);
-      rates.push(one.perSecond);
-      recall = one.recall;
+  for (const [layout, index] of own) {
+    const unfiltered = rateAt(curves.get(layout)!, 0.99);
+    const table: string[][] = [];
+    for (const share of SHARES) {
+      const allowed = allowedRows(rowCount, share);
+      const filteredTruth = (await kernel.exactSearch({ ...exact, allowed })).rows;
+      const rates: number[] = [];
+      let recall = 0;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const one = await searchOnce(indexes, index, queries, queryCount, 64, allowed, filteredTruth);
+        rates.push(one.perSecond);
+        recall = one.recall;
+      }
+      const rate = median(rates);
+      table.push([
+        `${100 * share} % at random`,
+        recall.toFixed(3),
+        thousands(rate),
+        unfiltered === null ? "" : (rate / unfiltered).toFixed(2),
+      ]);
     }
-    const rate = median(rates);
-    table.push([
-      `${100 * share} % at random`,
-      recall.toFixed(3),
-      thousands(rate),
-      unfiltered === null ? "" : (rate / unfiltered).toFixed(2),
-    ]);
+    table.push(await against(kernel, index, data, rows, unfiltered));
+    printTable(`Filters, ${layout}, ef 64`, ["allowed", "recall", "searches a second", "/ unfiltered at .99"], table);
+    indexes.closeIndex(index);
   }
-  table.push(await against(kernel, index, data, rows, unfiltered));
-  printTable("Filters, ef 64", ["allowed", "recall", "searches a second", "/ unfiltered at .99"], table);
-  indexes.closeIndex(index);
   kernel.close(rows);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
+}
+
+async function buildOne(
+  kernel: NativeKernel,
+  rows: Handle,
+  rowCount: number,
+  metric: BenchData["metric"],
+  layout: GraphLayout,
+  path: string,
+): Promise<{ readonly index: Handle; readonly buildSeconds: number; readonly bytes: number }> {
+  const start = processorSeconds();
+  const graph = { kind: "graph", layout, degree: 2 * M, beam: BEAM } as const;
+  await kernel.indexes.buildIndex({ ...graph, rows, rowCount, metric, seed: 1, path }).done;
+  const buildSeconds = processorSeconds() - start;
+  const index = await kernel.indexes.openIndex(path, rows);
+  return { index, buildSeconds, bytes: kernel.indexes.describeIndex(index).memoryBytes };
+}
+
+/** Rounds of all subjects alternate, width by width. A subject that has found enough takes no wider searches. */
+async function curvesOf(subjects: readonly Subject[]): Promise<ReadonlyMap<string, readonly Point[]>> {
+  const rates = new Map(subjects.map(({ name }) => [name, new Map<number, number[]>()]));
+  const recalls = new Map<string, Map<number, number>>(subjects.map(({ name }) => [name, new Map<number, number>()]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [place, width] of WIDTHS.entries()) {
+      for (const { name, search } of subjects) {
+        const known = recalls.get(name)!;
+        if (place > 0 && (known.get(WIDTHS[place - 1]!) ?? 1) >= ENOUGH) continue;
+        const { recall, perSecond } = await search(width);
+        known.set(width, recall);
+        const own = rates.get(name)!;
+        own.set(width, [...(own.get(width) ?? []), perSecond]);
+      }
+    }
+  }
+  return new Map(
+    subjects.map(({ name }) => [
+      name,
+      [...rates.get(name)!].map(([width, all]) => ({
+        width,
+        recall: recalls.get(name)!.get(width)!,
+        perSecond: median(all),
+      })),
+    ]),
+  );
 }
 
 /** A filter for each query: all rows but those that are nearest to it. */
@@ -182,35 +260,6 @@ async function against(
   const rate = median(rates);
   const ratio = unfiltered === null ? "" : (rate / unfiltered).toFixed(2);
   return [`all but the ${thousands(MAX_K)} nearest`, recall.toFixed(3), thousands(rate), ratio];
-}
-
-async function curves(
-  indexes: IndexKernel,
-  index: Handle,
-  queries: Float32Array,
-  queryCount: number,
-  truth: Uint32Array,
-  peer: Peer | null,
-): Promise<[Point[], Point[]]> {
-  const ours = WIDTHS.map((width) => ({ width, recall: 0, rates: [] as number[] }));
-  const theirs = PEER_WIDTHS.map((width) => ({ width, recall: 0, rates: [] as number[] }));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [at, other] of theirs.entries()) {
-      const own = ours[at];
-      if (own !== undefined) {
-        const one = await searchOnce(indexes, index, queries, queryCount, own.width, null, truth);
-        own.recall = one.recall;
-        own.rates.push(one.perSecond);
-      }
-      if (peer === null) continue;
-      const one = await peer.search(other.width);
-      other.recall = one.recall;
-      other.rates.push(queryCount / one.seconds);
-    }
-  }
-  const points = (curve: typeof ours): Point[] =>
-    curve.map(({ width, recall, rates }) => ({ width, recall, perSecond: median(rates) }));
-  return [points(ours), peer === null ? [] : points(theirs)];
 }
 
 async function searchOnce(

@@ -11,7 +11,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   engine: {
-    about: "insert, pymilvus, search, start, idle, loop (all of them, or those that are named)",
+    about: "insert, pymilvus, search, start, idle, loop, compaction (all of them, or those that are named)",
     run: async (parts) => (await import("./engine.ts")).engineBench(parts),
   },
   embedded: {
@@ -24,8 +24,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async () => (await import("./scan.ts")).scanBench(),
   },
   index: {
-    about: "the graph index beside hnswlib: build, memory, searches at equal recall, filters",
-    run: async () => (await import("./index.ts")).indexBench(),
+    about:
+      "the graph index beside hnswlib, SymphonyQG, faiss and usearch: wordnet=<folder> or clusters=<rows>, peers=<name>,…",
+    run: async (parts) => (await import("./index.ts")).indexBench(parts),
   },
   journal: {
     about: "durable appends beside plain write + fdatasync",
@@ -34,6 +35,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   codec: {
     about: "hot messages by hand beside generated code",
     run: async () => (await import("./codec.ts")).codecBench(),
+  },
+  growing: {
+    about: "memory of growing rows beside their bytes; very many VarChar keys (growing keys 20000000)",
+    run: async (parts) => (await import("./growing.ts")).growingBench(parts),
   },
   filter: {
     about: "filters in the kernel beside a plain read and beside other evaluators, and parsing (all, or those named)",

@@ -1,9 +1,12 @@
 /**
- * Rows and queries for the bench of indexes: WordNet's glosses, embedded, if the folder lies beside the repository, else clusters.
+ * Rows and queries for the bench of indexes.
+ *
+ *   wordnet=<folder>   vectors.f16.bin and queries.f32.bin, 384 dimensions, COSINE: sentences asked of definitions
+ *   clusters=<rows>    made here of a seed, 128 dimensions, L2: 1,000 clusters, each spread along 24 directions of its own
  */
 
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Metric } from "../../src/model/types.ts";
 
 export interface BenchData {
@@ -14,15 +17,9 @@ export interface BenchData {
   readonly queries: Float32Array;
 }
 
-const WORDNET = resolve(import.meta.dirname, "../../../shared/data/wordnet");
-
-export function benchData(): BenchData {
-  return existsSync(join(WORDNET, "vectors.f16.bin")) ? wordnet() : clusters();
-}
-
-function wordnet(): BenchData {
-  const halves = readFileSync(join(WORDNET, "vectors.f16.bin"));
-  const queries = readFileSync(join(WORDNET, "queries.f32.bin"));
+export function wordnet(folder: string): BenchData {
+  const halves = readFileSync(join(folder, "vectors.f16.bin"));
+  const queries = readFileSync(join(folder, "queries.f32.bin"));
   return {
     name: "WordNet glosses",
     metric: "COSINE",
@@ -32,21 +29,31 @@ function wordnet(): BenchData {
   };
 }
 
-/** Points around 1,000 centres, of a seed; queries are not among the rows. */
-function clusters(): BenchData {
-  const [rowCount, queryCount, dimension, centreCount] = [100_000, 1000, 128, 1000];
+/** Queries are drawn as the rows are, and not among them. */
+export function clusters(rowCount: number): BenchData {
+  const [queryCount, dimension, clusterCount, directionCount] = [1000, 128, 1000, 24];
   let state = 1;
   const random = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state + 0.5) / 2 ** 32;
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 2 ** 32;
   };
   const normal = (): number => Math.sqrt(-2 * Math.log(random())) * Math.cos(2 * Math.PI * random());
-  const centres = Float32Array.from({ length: centreCount * dimension }, normal);
+  const centres = Float32Array.from({ length: clusterCount * dimension }, () => 0.6 * normal());
+  const spread = 1 / Math.sqrt(directionCount);
+  const directions = Float32Array.from({ length: clusterCount * directionCount * dimension }, () => spread * normal());
   const points = (count: number): Float32Array => {
     const values = new Float32Array(count * dimension);
     for (let first = 0; first < values.length; first += dimension) {
-      const centre = Math.floor(random() * centreCount) * dimension;
-      for (let at = 0; at < dimension; at += 1) values[first + at] = centres[centre + at]! + 0.7 * normal();
+      const cluster = Math.floor(random() * clusterCount);
+      const point = values.subarray(first, first + dimension);
+      for (let at = 0; at < dimension; at += 1) point[at] = centres[cluster * dimension + at]! + 0.1 * normal();
+      for (let number = 0; number < directionCount; number += 1) {
+        const along = normal();
+        const from = (cluster * directionCount + number) * dimension;
+        for (let at = 0; at < dimension; at += 1) point[at]! += along * directions[from + at]!;
+      }
     }
     return values;
   };

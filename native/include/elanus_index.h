@@ -30,6 +30,12 @@ enum { ELANUS_LATE = 8 }; /* the time limit of a search has passed */
 
 typedef uint64_t elanus_index; /* a handle of the same table; it is no rows handle */
 
+/*
+ * LEAN: codes of one byte a dimension, and neighbour lists. PACKED: beside each list, one bit a dimension and neighbour as well, so that a
+ * visit reads one piece of memory: about five times the memory of LEAN and the same file otherwise, searched at twice the speed and more.
+ */
+enum { ELANUS_LEAN = 0, ELANUS_PACKED = 1 };
+
 typedef struct elanus_index_build {
   elanus_rows rows;
   uint64_t row_count; /* only the first rows are indexed */
@@ -37,6 +43,7 @@ typedef struct elanus_index_build {
   uint32_t degree; /* neighbours of a row, ELANUS_MIN_DEGREE to ELANUS_MAX_DEGREE; HNSW calls half of it M */
   uint32_t beam;   /* candidates looked at for each row, 1 to ELANUS_MAX_BEAM; HNSW calls it efConstruction */
   uint64_t seed;
+  uint32_t layout;
 } elanus_index_build;
 
 /*
@@ -107,6 +114,8 @@ typedef struct elanus_index_description {
   uint32_t metric, dimension, degree, beam;
   uint64_t seed, row_count;
   uint64_t graph_row_count; /* less than row_count: equal codes share one, and rows without direction have none under COSINE */
+  uint32_t layout;
+  uint32_t slots; /* neighbours that a row has room for: `degree`, or in PACKED the next multiple of 32, all of which are used */
   uint64_t code_bytes, list_bytes, other_bytes; /* in memory; raw rows are the rows handle's */
   uint64_t file_bytes;
   uint32_t entry_count, entries[ELANUS_MAX_ENTRIES];

@@ -34,10 +34,27 @@ struct CodeQuery {
   float norm, twice;
 };
 
-// `stride` slots a row; the first free one, if any, holds no_row.
+// `slots` neighbours a row, every `stride` numbers; the first free one, if any, holds no_row.
 struct Lists {
   const uint32_t* neighbours;
-  uint32_t stride;
+  uint32_t stride, slots;
+};
+
+// A block is a row's neighbours with one bit a dimension of the way to each (blocks.h draws it). `slots` is a multiple of group_edges.
+constexpr uint32_t group_edges = 32;
+struct Blocks {
+  const uint8_t* at;
+  uint32_t slots, dims;
+};
+static constexpr size_t group_bytes(uint32_t dims) { return 128 + 4 * (size_t)dims; }   // of a group of edges, without the neighbours
+static constexpr size_t block_bytes(uint32_t slots, uint32_t dims) {
+  return (slots * sizeof(uint32_t) + slots / group_edges * group_bytes(dims) + 63) / 64 * 64;
+}
+
+// What estimates need of a query: sums of its coordinates for each pattern of four signs, in bytes.
+struct SignSums {
+  const uint8_t* table;   // 4 * dims, aligned to 64 bytes
+  float step, offset;
 };
 
 // A sorted list, nearest first (candidates.h). Arrays are aligned to 64 bytes and have 32 slots more than `capacity`.
@@ -53,6 +70,31 @@ constexpr uint32_t taken = 0x80000000u;
 struct Visited {
   uint16_t* mark;
   uint16_t own;
+};
+
+// Candidates without order (pool.h). Arrays are aligned to 64 bytes and have `pool_padding` slots more than `capacity`.
+struct Pool {
+  float *distance, *open;   // `open` is +inf for what was visited; both may be one array, where nothing is visited
+  uint32_t* row;
+  uint32_t size, capacity, width;
+  float bound;   // what is not nearer is not wanted
+};
+constexpr uint32_t pool_padding = 64;
+static constexpr uint32_t pool_capacity(uint32_t width) { return (width + (width / 2 < 64 ? 64 : width / 2) + 63) / 16 * 16; }
+
+// A walk through blocks on its way (packed_walk.h).
+struct PackedWalk {
+  Pool known;   // by estimate; by distance once visited
+  Pool found;   // visited and allowed, by distance
+  const uint8_t* allowed;   // a bit a row; null: all
+  uint64_t* seen;           // a bit a row
+  uint32_t* undo;           // rows whose bits were set; there is room for `undo_capacity` and group_edges more
+  uint32_t undo_count, undo_capacity;
+  uint32_t width;           // the walk ends when so many visited rows are nearer than all others; `known` may be wider
+  uint32_t at, row;         // where in `known` the row stands that is visited next, and its number
+  uint32_t visits, distances, met;   // `met`: allowed rows among the visits
+  float radius;             // at the end: no row that is known and not visited is nearer, by estimate
+  bool overflowed;          // not all bits of `seen` can be undone one by one
 };
 
 struct WalkCounts {
@@ -72,6 +114,14 @@ struct GraphTable {
   // walk ends when what is left is farther than the worst of a full result list; else the frontier is the result.
   WalkCounts (*walk)(const Lists*, const CodeRows*, const CodeQuery*, const uint32_t* entries, uint32_t entry_count, Candidates* frontier,
                      Candidates* results, Visited*, const uint8_t* allowed, uint32_t visit_limit);
+  void (*sign_sums)(const float* query, uint32_t dims, uint8_t* table, SignSums* sums);
+  // Fills the block of `centre`. `scratch` has room for `dims` bytes.
+  void (*pack)(const CodeRows*, uint32_t centre, const uint32_t* neighbours, uint32_t slots, uint8_t* block, int8_t* scratch);
+  // `known`, `found` and `seen` are empty.
+  void (*begin_packed)(PackedWalk*, const CodeRows*, const CodeQuery*, const uint32_t* entries, uint32_t entry_count);
+  // Visits the row that was chosen by the step before, if any, and chooses the next, whose memory begins to come. False at the end.
+  bool (*step_packed)(PackedWalk*, const Blocks*, const CodeRows*, const CodeQuery*, const SignSums*);
+  void (*clear_pool)(Pool*, uint32_t width);
   // Of candidates in ascending order: those to whom no kept one is nearer than `centre` is (times alpha). At most `limit` go to `kept`.
   uint32_t (*choose)(const CodeRows*, uint32_t centre, const float* distance, const uint32_t* candidate, uint32_t count, uint32_t limit,
                      float alpha, uint32_t* kept);

@@ -5,6 +5,7 @@
 #include "bits.h"
 #include "crc.h"
 #include "filter_loops.h"
+#include "packed_walk.h"
 #include "rotate.h"
 #include "scan.h"
 #include "table.h"
@@ -202,6 +203,11 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
             .distances = distances,
             .clear = clear,
             .walk = walk,
+            .sign_sums = sign_sums,
+            .pack = pack,
+            .begin_packed = begin_packed,
+            .step_packed = step_packed,
+            .clear_pool = clear_pool,
             .choose = choose,
             .crc32c = crc32c,
         },

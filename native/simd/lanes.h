@@ -1,6 +1,6 @@
 // Vector registers, three ways: AVX-512, AVX2, and what the compiler makes of plain vectors anywhere else.
 //
-//   F32   `lanes` floats: load, load of the first few (the rest 0), store, fill, + - *, fma, sum, masks of a <= b and a < b,
+//   F32   `lanes` floats: load, load of the first few (the rest 0), store, fill, + - *, fma, sum, minimum, masks of a <= b and a < b,
 //         Hadamard transform of the lanes
 //
 // Always true: everything is in an unnamed namespace. Sums may differ in the last bits between instruction sets, because
@@ -42,6 +42,8 @@ inline F32 hadamard(F32 a) {
 }
 inline F32 fma(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 inline float sum(F32 a) { return _mm512_reduce_add_ps(a.v); }
+inline F32 minimum(F32 a, F32 b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline float minimum_of(F32 a) { return _mm512_reduce_min_ps(a.v); }
 inline uint32_t less_equal(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
 inline uint32_t less(F32 a, F32 b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ); }
 
@@ -76,6 +78,12 @@ inline float sum(F32 a) {
   x = _mm_add_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
 }
+inline F32 minimum(F32 a, F32 b) { return {_mm256_min_ps(a.v, b.v)}; }
+inline float minimum_of(F32 a) {
+  __m128 x = _mm_min_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  x = _mm_min_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_min_ss(x, _mm_movehdup_ps(x)));
+}
 inline uint32_t less_equal(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)); }
 inline uint32_t less(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)); }
 
@@ -107,6 +115,11 @@ inline F32 hadamard(F32 a) {
 }
 inline F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
 inline float sum(F32 a) { return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]); }
+inline F32 minimum(F32 a, F32 b) { return {a.v < b.v ? a.v : b.v}; }
+inline float minimum_of(F32 a) {
+  const float x = a.v[0] < a.v[1] ? a.v[0] : a.v[1], y = a.v[2] < a.v[3] ? a.v[2] : a.v[3];
+  return x < y ? x : y;
+}
 inline uint32_t less_equal(F32 a, F32 b) {
   auto yes = a.v <= b.v;
   return (uint32_t)((yes[0] & 1) | (yes[1] & 2) | (yes[2] & 4) | (yes[3] & 8));

@@ -44,7 +44,7 @@ inline WalkCounts walk_on(const Lists& lists, const CodeRows& rows, const CodeQu
     }
     const uint32_t* list = lists.neighbours + (size_t)take(frontier) * lists.stride;
     ++counts.visits;
-    for (uint32_t i = 0; i < lists.stride && list[i] != no_row; ++i)
+    for (uint32_t i = 0; i < lists.slots && list[i] != no_row; ++i)
       if (first_time(visited, list[i])) fresh[count++] = list[i];
     if (has_next(frontier)) fetch_lines(lists.neighbours + (size_t)peek(frontier) * lists.stride, 128);
     look();

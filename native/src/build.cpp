@@ -8,7 +8,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256;
+constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, pack_rows = 32;
 
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
@@ -16,7 +16,7 @@ class Build final : public Job {
  public:
   Build(const elanus_index_build& plan, const char* path, std::shared_ptr<Rows> rows, elanus_done done, void* context)
       : Job(done, context), path_(path), rows_(std::move(rows)), count_((uint32_t)plan.row_count), degree_(plan.degree), beam_(plan.beam),
-        seed_(plan.seed), lender_(Owner::build),
+        seed_(plan.seed), layout_((IndexLayout)plan.layout), lender_(Owner::build),
         placing_(rows_, count_, (Metric)plan.metric, plan.seed, [this] { return make_graph(); }, [this] { return stopped(); }) {
     set_pieces(placing_.begin());
   }
@@ -26,6 +26,7 @@ class Build final : public Job {
   Round settle(uint64_t* pieces) override;
   void let_go() override {
     writer_.reset();
+    packed_ = {};
     graph_.reset();
     lender_.clear();
     rows_.reset();
@@ -33,17 +34,19 @@ class Build final : public Job {
   }
 
  private:
-  enum class Phase { place, link, merge, trim, write };
+  enum class Phase { place, link, merge, trim, pack, write };
 
   uint64_t begin(Phase phase);
   Phase next_phase();
   bool encoded();   // false if it was stopped
+  void pack(uint64_t piece, Scratch& s);
   Placing::Target make_graph();
 
   const std::string path_;
   std::shared_ptr<Rows> rows_;
   const uint32_t count_, degree_, beam_;
   const uint64_t seed_;
+  const IndexLayout layout_;
   Phase phase_ = Phase::place;
   Lender lender_;
   Placing placing_;
@@ -51,6 +54,8 @@ class Build final : public Job {
   uint32_t zero_row_ = no_row, batch_ = 0;
   std::unique_ptr<IndexWriter> writer_;
   bool writing_ = true;
+  Buffer<uint8_t> packed_;   // blocks of the rows that are written next
+  uint64_t first_packed_ = 0, packed_count_ = 0;
 };
 
 Placing::Target Build::make_graph() {
@@ -67,6 +72,14 @@ uint64_t Build::begin(Phase phase) {
       graph_->gather_edges(graph_->order.data() + graph_->inserted, batch_);
       return pieces_of(graph_->targets.size() - 1, merge_targets);
     case Phase::trim: return pieces_of(graph_->order.size(), trim_rows);
+    case Phase::pack: {
+      const auto [first, last] = writer_->next_blocks();
+      first_packed_ = first;
+      packed_count_ = last - first;
+      const size_t bytes = packed_count_ * block_bytes(slots_of(layout_, degree_), graph_->dims());
+      if (packed_.size() < bytes) packed_ = Buffer<uint8_t>(bytes, Owner::build);
+      return pieces_of(packed_count_, pack_rows);
+    }
     case Phase::write: return 1;
   }
   return 1;
@@ -92,7 +105,8 @@ void Build::work(uint64_t piece) {
       for (uint64_t i = piece * trim_rows; i < std::min((piece + 1) * trim_rows, rows) && !stopped(); ++i) graph_->trim(graph_->order[i], s);
       return;
     }
-    case Phase::write: writing_ = writer_->write_some(); return;
+    case Phase::pack: return pack(piece, s);
+    case Phase::write: writing_ = writer_->write_some(packed_.data()); return;
   }
 }
 
@@ -110,10 +124,11 @@ Job::Round Build::settle(uint64_t* pieces) {
     case Phase::trim: {
       Borrowed borrowed(lender_);
       if (!graph_->connect(*borrowed, [this] { return stopped(); })) return Round::interrupted;
-      writer_ = std::make_unique<IndexWriter>(path_, *graph_, placing_.grid(), zero_row_, check_of_rows(*rows_, count_));
+      writer_ = std::make_unique<IndexWriter>(path_, layout_, *graph_, placing_.grid(), zero_row_, check_of_rows(*rows_, count_));
       break;
     }
-    case Phase::link: break;
+    case Phase::link:
+    case Phase::pack: break;
     case Phase::write:
       set_progress(writing_ ? 0.95 + 0.05 * writer_->share() : 1);
       if (!writing_) return Round::complete;
@@ -127,7 +142,21 @@ Build::Phase Build::next_phase() {
     case Phase::link: return Phase::merge;
     case Phase::place:
     case Phase::merge: return graph_->inserted < graph_->order.size() ? Phase::link : Phase::trim;
-    default: return Phase::write;
+    case Phase::pack: return Phase::write;
+    default: return writer_->wants_blocks() ? Phase::pack : Phase::write;
+  }
+}
+
+// Blocks are made a few megabytes at a time, just before they are written: all of them are far larger than the graph.
+void Build::pack(uint64_t piece, Scratch& s) {
+  const uint32_t slots = slots_of(layout_, degree_);
+  const size_t bytes = block_bytes(slots, graph_->dims());
+  const CodeRows all = graph_->code_rows();
+  s.kept.resize(slots);
+  for (uint64_t i = piece * pack_rows; i < std::min<uint64_t>((piece + 1) * pack_rows, packed_count_) && !stopped(); ++i) {
+    const uint32_t row = (uint32_t)(first_packed_ + i);
+    graph_->fill_slots(row, slots, s.kept.data(), s);
+    table().graph.pack(&all, row, s.kept.data(), slots, packed_.data() + i * bytes, s.codes(graph_->dims()));
   }
 }
 
@@ -152,6 +181,7 @@ std::shared_ptr<Job> make_index_build(const elanus_index_build& plan, const char
   if (plan.degree < ELANUS_MIN_DEGREE || plan.degree > ELANUS_MAX_DEGREE)
     fail(ELANUS_INVALID, "degree %u is not in %u..%u", plan.degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
   if (plan.beam < 1 || plan.beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", plan.beam, ELANUS_MAX_BEAM);
+  if (plan.layout > ELANUS_PACKED) fail(ELANUS_INVALID, "layout %u is not known", plan.layout);
   if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
   return std::make_shared<Build>(plan, path, std::move(rows), done, context);
 }

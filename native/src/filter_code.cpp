@@ -290,8 +290,8 @@ class Reader {
     }
     const uint64_t from = word(), count = word();
     if (made->op == Op::like) {
+      const uint8_t* at = constants(from, count * 2);   // before there is room made for so many
       std::vector<int16_t> units(count);
-      const uint8_t* at = constants(from, count * 2);
       if (count) std::memcpy(units.data(), at, count * 2);
       made->text = text_like(units);
       return;

@@ -130,6 +130,34 @@ void Graph::trim(uint32_t row, Scratch& s) {
   keep_best(row, s);
 }
 
+void Graph::fill_slots(uint32_t row, uint32_t slots, uint32_t* neighbours, Scratch& s) const {
+  const uint32_t have = degrees_[row];
+  std::fill(std::copy_n(list(row), have, neighbours), neighbours + slots, no_row);
+  if (have == slots || !have) return;
+  s.begin(rows_, 1, 1);
+  auto first_time = [&](uint32_t other) {
+    uint16_t& mark = s.visited.mark[other];
+    if (mark == s.visited.own) return false;
+    mark = s.visited.own;
+    return true;
+  };
+  first_time(row);
+  for (uint32_t i = 0; i < have; ++i) first_time(neighbours[i]);
+  s.numbers.clear();
+  for (uint32_t i = 0; i < have; ++i)
+    for (uint32_t j = 0; j < degrees_[neighbours[i]]; ++j)
+      if (const uint32_t other = list(neighbours[i])[j]; first_time(other)) s.numbers.push_back(other);
+  const CodeRows all = code_rows();
+  const CodeQuery query = as_query(row);
+  s.distances.resize(s.numbers.size());
+  table().graph.distances(&query, &all, s.numbers.data(), (uint32_t)s.numbers.size(), s.distances.data());
+  std::vector<std::pair<float, uint32_t>> candidates(s.numbers.size());
+  for (size_t i = 0; i < candidates.size(); ++i) candidates[i] = {s.distances[i], s.numbers[i]};
+  const size_t more = std::min<size_t>(slots - have, candidates.size());
+  std::partial_sort(candidates.begin(), candidates.begin() + (ptrdiff_t)more, candidates.end());
+  for (size_t i = 0; i < more; ++i) neighbours[have + i] = candidates[i].second;
+}
+
 bool Graph::connect(Scratch& s, const std::function<bool()>& stopped) {
   std::vector<bool> reached(rows_);
   std::vector<uint32_t> stack;

@@ -30,6 +30,8 @@ class Graph {
   void merge(uint32_t target, Scratch& scratch);              // a number of a target
   void batch_done(uint32_t count);
   void trim(uint32_t row, Scratch& scratch);
+  // The neighbours of a row, and in the slots that are left the nearest of their neighbours: an estimate of theirs costs nothing more.
+  void fill_slots(uint32_t row, uint32_t slots, uint32_t* neighbours, Scratch& scratch) const;
   // Gives each row that the entries do not reach an edge from one that they reach. False if `stopped` said so.
   bool connect(Scratch& scratch, const std::function<bool()>& stopped);
 
@@ -52,7 +54,7 @@ class Graph {
 
  private:
   CodeQuery as_query(uint32_t row) const { return {codes.data() + (size_t)row * dims_, terms[row].norm, 2 * terms[row].ratio}; }
-  Lists lists() const { return {neighbours_.data(), stride_}; }
+  Lists lists() const { return {neighbours_.data(), stride_, stride_}; }
   uint32_t* own_list(uint32_t row) { return neighbours_.data() + (size_t)row * stride_; }
   void set_list(uint32_t row, const uint32_t* neighbours, uint32_t count);
   void keep_best(uint32_t row, Scratch& scratch);   // of scratch.numbers

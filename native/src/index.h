@@ -11,6 +11,13 @@
 
 namespace elanus {
 
+enum class IndexLayout : uint32_t { lean, packed };   // numbers of the C ABI
+
+// Neighbours that a row has room for.
+inline uint32_t slots_of(IndexLayout layout, uint32_t degree) {
+  return layout == IndexLayout::lean ? degree : (degree + group_edges - 1) / group_edges * group_edges;
+}
+
 struct Index final : OpenIndex {
   Index() : OpenIndex(IndexKind::graph) {}
   uint64_t indexed_rows() const override { return row_count; }
@@ -21,14 +28,23 @@ struct Index final : OpenIndex {
   uint64_t file_bytes = 0;
   Buffer<int8_t> codes;
   Buffer<CodeTerms> terms;
-  Buffer<uint32_t> lists, next_twin;   // no twins: empty
+  IndexLayout layout = IndexLayout::lean;
+  Buffer<uint32_t> lists;              // lean
+  Buffer<uint8_t> blocks;              // packed
+  Buffer<uint32_t> next_twin;          // no twins: empty
   std::vector<uint32_t> entries;
-  std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `degree` neighbours
+  std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `slots` neighbours
   std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph
   mutable Lender lender{Owner::search};
 
   CodeRows code_rows() const { return {codes.data(), terms.data(), grid.dims()}; }
-  Lists neighbour_lists() const { return {lists.data(), degree}; }
+  Blocks neighbour_blocks() const { return {blocks.data(), slots(), grid.dims()}; }
+  // Of either layout: blocks begin with their neighbours.
+  Lists neighbour_lists() const {
+    if (layout == IndexLayout::lean) return {lists.data(), degree, degree};
+    return {(const uint32_t*)blocks.data(), (uint32_t)(block_bytes(slots(), grid.dims()) / sizeof(uint32_t)), slots()};
+  }
+  uint32_t slots() const { return slots_of(layout, degree); }
 };
 
 }  // namespace elanus

@@ -105,7 +105,9 @@ int elanus_index_describe(elanus_index handle, elanus_index_description* descrip
     d.row_count = index->row_count;
     d.graph_row_count = index->graph_row_count;
     d.code_bytes = index->codes.bytes() + index->terms.bytes();
-    d.list_bytes = index->lists.bytes();
+    d.layout = (uint32_t)index->layout;
+    d.slots = index->slots();
+    d.list_bytes = index->lists.bytes() + index->blocks.bytes();
     d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes();
     d.file_bytes = index->file_bytes;
     d.entry_count = (uint32_t)index->entries.size();

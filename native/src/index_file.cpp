@@ -13,21 +13,29 @@ namespace elanus {
 namespace {
 
 constexpr char magic[] = "ELANUSIX";
-constexpr uint32_t version = 1, lean = 1;
+constexpr uint32_t version = 1;
+constexpr uint32_t first_layout = 1;   // in files, layouts count from 1
 constexpr uint64_t part_bytes = 4 << 20;
 constexpr uint64_t checked_rows = 64;
 constexpr float most_ratio = 1e6f;
+
+IndexLayout layout_of(const IndexHeader& h) { return (IndexLayout)(h.layout - first_layout); }
+
+uint64_t list_bytes(const IndexHeader& h, uint64_t dims) {
+  if (layout_of(h) == IndexLayout::lean) return h.degree * sizeof(uint32_t);
+  return block_bytes(slots_of(IndexLayout::packed, h.degree), (uint32_t)dims);
+}
 
 uint64_t on_page(uint64_t at) { return (at + file_page - 1) / file_page * file_page; }
 
 // What the header must say of its sections, whatever it does say.
 void plan_sections(IndexHeader& h, bool twins) {
   const uint64_t dims = Grid::dims_of((Metric)h.metric, h.dimension);
-  const uint64_t bytes[section_count] = {dims * sizeof(float), h.rows * dims, h.rows * sizeof(CodeTerms), h.rows * h.degree * sizeof(uint32_t),
+  const uint64_t bytes[section_count] = {dims * sizeof(float), h.rows * dims, h.rows * sizeof(CodeTerms), h.rows * list_bytes(h, dims),
                                          twins ? h.rows * sizeof(uint32_t) : 0};
   uint64_t at = file_page;
   for (uint32_t i = 0; i < section_count; ++i) {
-    h.sections[i].kind = i;
+    h.sections[i].kind = i == list_section && layout_of(h) == IndexLayout::packed ? block_kind : i;
     h.sections[i].offset = at;
     h.sections[i].bytes = bytes[i];
     at = on_page(at + bytes[i]);
@@ -51,12 +59,12 @@ uint32_t check_of_rows(const Rows& rows, uint64_t row_count) {
 
 // ----------------------------------------------------------------------------------------------------------------- writing
 
-IndexWriter::IndexWriter(std::string path, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check)
+IndexWriter::IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check)
     : path_(std::move(path)), unfinished_(path_ + ".part"), graph_(graph), grid_(grid) {
   const GridState& state = grid.state();
   std::memcpy(header_.magic, magic, sizeof header_.magic);
   header_.version = version;
-  header_.layout = lean;
+  header_.layout = first_layout + (uint32_t)layout;
   header_.metric = (uint32_t)state.metric;
   header_.dimension = state.dimension;
   header_.degree = graph.degree();
@@ -92,15 +100,19 @@ void IndexWriter::write(const void* bytes, uint64_t count, uint64_t offset) {
   }
 }
 
-bool IndexWriter::write_some() {
+uint64_t IndexWriter::end_of_part() const {
+  const uint64_t rows = rows_of_section(), row_bytes = rows ? header_.sections[section_].bytes / rows : 0;
+  return row_bytes ? std::min(rows, row_ + std::max<uint64_t>(1, part_bytes / row_bytes)) : rows;
+}
+
+bool IndexWriter::write_some(const uint8_t* blocks) {
   if (section_ == section_count) {
     finish();
     return false;
   }
   SectionEntry& section = header_.sections[section_];
-  const uint64_t rows = section_ == mean_section ? 1 : header_.rows, row_bytes = rows ? section.bytes / rows : 0;
-  const uint64_t last = row_bytes ? std::min(rows, row_ + std::max<uint64_t>(1, part_bytes / row_bytes)) : rows;
-  if (row_bytes) write_rows(section, row_, last);
+  const uint64_t rows = rows_of_section(), row_bytes = rows ? section.bytes / rows : 0, last = end_of_part();
+  if (row_bytes) write_rows(section, row_, last, blocks);
   row_ = last;
   at_ = section.offset + row_ * row_bytes;
   if (row_ == rows) {
@@ -110,15 +122,17 @@ bool IndexWriter::write_some() {
   return true;
 }
 
-void IndexWriter::write_rows(SectionEntry& section, uint64_t first, uint64_t last) {
+void IndexWriter::write_rows(SectionEntry& section, uint64_t first, uint64_t last, const uint8_t* blocks) {
   const void* from = nullptr;
-  const uint64_t row_bytes = section.bytes / (section_ == mean_section ? 1 : header_.rows);
+  const uint64_t row_bytes = section.bytes / rows_of_section();
   switch (section_) {
     case mean_section: from = grid_.mean().data(); break;
     case code_section: from = graph_.codes.data() + first * row_bytes; break;
     case term_section: from = graph_.terms.data() + first; break;
     case twin_section: from = graph_.next_twin.data() + first; break;
     case list_section:
+      from = blocks;
+      if (wants_blocks()) break;
       buffer_.assign((last - first) * header_.degree, no_row);
       for (uint64_t row = first; row < last; ++row)
         std::copy_n(graph_.list((uint32_t)row), graph_.degree_of((uint32_t)row), buffer_.data() + (row - first) * header_.degree);
@@ -169,6 +183,7 @@ IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : 
     check_header((uint64_t)status.st_size, *rows);
     const uint64_t count = header_.rows;
     const bool twins = header_.sections[twin_section].bytes != 0;
+    index_->layout = layout_of(header_);
     index_->degree = header_.degree;
     index_->beam = header_.beam;
     index_->row_count = (uint32_t)count;
@@ -181,8 +196,9 @@ IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : 
     mean_.resize(dims);
     index_->codes = Buffer<int8_t>(count * dims, Owner::index);
     index_->terms = Buffer<CodeTerms>(count, Owner::index);
-    index_->lists = Buffer<uint32_t>(count * header_.degree, Owner::index);
-    index_->rows_of_degree.resize(header_.degree + 1);
+    if (index_->layout == IndexLayout::lean) index_->lists = Buffer<uint32_t>(count * header_.degree, Owner::index);
+    else index_->blocks = Buffer<uint8_t>(count * list_bytes(header_, dims), Owner::index);
+    index_->rows_of_degree.resize(index_->slots() + 1);
     if (twins) index_->next_twin = Buffer<uint32_t>(count, Owner::index);
   } catch (...) {
     ::close(file_);
@@ -207,7 +223,7 @@ void IndexReader::check_header(uint64_t file_bytes, const Rows& rows) {
   auto require = [&](bool good, const char* what) {
     if (!good) fail(ELANUS_FILE, "%.140s cannot be used: %s", path_.c_str(), what);
   };
-  require(h.version == version && h.layout == lean, "its version or layout is not known here");
+  require(h.version == version && h.layout >= first_layout && h.layout <= first_layout + ELANUS_PACKED, "its version or layout is not known here");
   require(h.metric <= ELANUS_COSINE && h.dimension >= 1 && h.dimension <= ELANUS_MAX_DIMENSION, "its metric or dimension is impossible");
   require(h.degree >= ELANUS_MIN_DEGREE && h.degree <= ELANUS_MAX_DEGREE, "its degree is impossible");
   require(h.rows <= ELANUS_MAX_INDEX_ROWS && h.graph_rows <= h.rows, "its rows are too many");
@@ -232,7 +248,7 @@ void* IndexReader::section_memory() {
     case mean_section: return mean_.data();
     case code_section: return index_->codes.data();
     case term_section: return index_->terms.data();
-    case list_section: return index_->lists.data();
+    case list_section: return index_->layout == IndexLayout::lean ? (void*)index_->lists.data() : index_->blocks.data();
     default: return index_->next_twin.data();
   }
 }
@@ -240,7 +256,8 @@ void* IndexReader::section_memory() {
 bool IndexReader::read_some() {
   if (section_ == section_count) return false;
   const SectionEntry& section = header_.sections[section_];
-  const uint64_t some = std::min(section.bytes - done_, part_bytes);   // a multiple of every element
+  const uint64_t element = section.kind == block_kind ? list_bytes(header_, Grid::dims_of((Metric)header_.metric, header_.dimension)) : 192;
+  const uint64_t some = std::min(section.bytes - done_, part_bytes / element * element);   // whole elements
   char* to = (char*)section_memory() + done_;
   read(to, some, section.offset + done_);
   crc_ = table().graph.crc32c(crc_, to, some);
@@ -263,6 +280,30 @@ bool IndexReader::read_some() {
   return false;
 }
 
+// An estimate of a neighbour that there is not must be +inf, so that it is never taken.
+bool IndexReader::good_block(const uint8_t* block) {
+  const uint32_t slots = index_->slots(), dims = Grid::dims_of((Metric)header_.metric, header_.dimension);
+  constexpr uint16_t exponent = 0x7f80;   // of a bfloat16; alone: +inf
+  bool good = true;
+  uint32_t neighbours = 0;
+  for (uint32_t e = 0; e < slots; ++e) {
+    const uint8_t* group = block + slots * sizeof(uint32_t) + e / group_edges * group_bytes(dims) + e % group_edges * sizeof(uint16_t);
+    uint32_t neighbour;
+    uint16_t base, slope;
+    std::memcpy(&neighbour, block + e * sizeof neighbour, sizeof neighbour);
+    std::memcpy(&base, group, sizeof base);
+    std::memcpy(&slope, group + group_edges * sizeof base, sizeof slope);
+    if (neighbour == no_row) {
+      good &= base == exponent && slope == 0;
+    } else {
+      good &= neighbour < header_.rows && (base & exponent) != exponent && (slope & exponent) != exponent;
+      ++neighbours;
+    }
+  }
+  ++index_->rows_of_degree[neighbours];
+  return good;
+}
+
 // Numbers that will be addresses, or go into sums of 32 bits.
 void IndexReader::check_part(uint64_t first, uint64_t count) {
   bool good = true;
@@ -276,6 +317,9 @@ void IndexReader::check_part(uint64_t first, uint64_t count) {
     for (uint64_t i = 0; i < count / sizeof *terms; ++i)
       good &= terms[i].norm >= 0 && terms[i].norm <= norm_of_no_place && terms[i].ratio >= 0 && terms[i].ratio <= most_ratio &&
               terms[i].sum >= -most_sum && terms[i].sum <= most_sum;
+  } else if (section_ == list_section && index_->layout == IndexLayout::packed) {
+    const uint64_t bytes = list_bytes(header_, dims);
+    for (uint64_t i = 0; i < count; i += bytes) good &= good_block(index_->blocks.data() + first + i);
   } else if (section_ == list_section) {
     const uint32_t* list = index_->lists.data() + first / sizeof *list;
     for (uint64_t i = 0; i < count / sizeof *list; ++i) {

@@ -1,7 +1,7 @@
 // The index file: a page of header, then sections, each on a page of its own.
 //
 //      0  magic      "ELANUSIX"
-//      8  version    u32 = 1          12  layout     u32 = 1 (lean)
+//      8  version    u32 = 1          12  layout     u32: 1 lean, 2 packed
 //     16  metric     u32              20  dimension  u32
 //     24  degree     u32              28  beam       u32
 //     32  rows       u64              40  rows in the graph u64
@@ -10,12 +10,13 @@
 //     68  zero row   u32, the least row without direction (COSINE), or no_row
 //     72  check of some raw rows u32  76  entry count u32
 //     80  entries    16 x u32
-//    144  sections   5 x { kind u32, crc32c u32, offset u64, bytes u64 }, in the order of kinds
+//    144  sections   5 x { kind u32, crc32c u32, offset u64, bytes u64 }, in this order: 0, 1, 2, 3 or 5, 4
 //    264  zeros
 //   4092  crc32c of bytes 0 .. 4091
-//   4096  mean f32 | codes i8, rows x dims | terms, rows x {norm f32, ratio f32, Σc i32} | lists u32, rows x degree | next twin u32, rows or none
+//   4096  0 mean f32 | 1 codes i8, rows x dims | 2 terms, rows x {norm f32, ratio f32, Σc i32}
+//         | 3 lists u32, rows x degree, or 5 blocks (simd/blocks.h) | 4 next twin u32, rows or none
 //
-// Little-endian; zeros between a section and the next page. Every size follows from rows, dimension, degree and metric, but that of
+// Little-endian; zeros between a section and the next page. Every size follows from rows, dimension, degree, metric and layout, but that of
 // twins, which is all or nothing.
 //
 // Always true: a file has its name only when it is whole and flushed. A reader believes nothing: sizes, checksums and every number
@@ -24,6 +25,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include "graph.h"
 #include "grid.h"
 #include "index.h"
@@ -31,7 +33,9 @@
 namespace elanus {
 
 constexpr uint64_t file_page = 4096;
+// Places of sections. Lists and blocks have one place, and a kind each; other kinds are their places.
 enum Section : uint32_t { mean_section, code_section, term_section, list_section, twin_section, section_count };
+constexpr uint32_t block_kind = 5;
 
 struct SectionEntry {
   uint32_t kind, crc;
@@ -53,18 +57,23 @@ uint32_t check_of_rows(const Rows& rows, uint64_t row_count);
 
 class IndexWriter {
  public:
-  IndexWriter(std::string path, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check);
+  IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check);
   ~IndexWriter();   // removes what is not finished
   IndexWriter(const IndexWriter&) = delete;
   IndexWriter& operator=(const IndexWriter&) = delete;
 
-  // A few megabytes; false when the file is whole and has its name. Throws Failure.
-  bool write_some();
+  // Whether blocks are written next, and of which rows.
+  bool wants_blocks() const { return section_ == list_section && header_.sections[list_section].kind == block_kind; }
+  std::pair<uint64_t, uint64_t> next_blocks() const { return {row_, end_of_part()}; }
+  // A few megabytes, `blocks` among them if they are wanted; false when the file is whole and has its name. Throws Failure.
+  bool write_some(const uint8_t* blocks);
   double share() const { return (double)at_ / end_; }
 
  private:
   void write(const void* bytes, uint64_t count, uint64_t offset);
-  void write_rows(SectionEntry& section, uint64_t first, uint64_t last);
+  uint64_t rows_of_section() const { return section_ == mean_section ? 1 : header_.rows; }
+  uint64_t end_of_part() const;   // the row behind the last of the next part
+  void write_rows(SectionEntry& section, uint64_t first, uint64_t last, const uint8_t* blocks);
   void finish();
 
   const std::string path_, unfinished_;
@@ -91,6 +100,7 @@ class IndexReader final : public IndexFileReader {
   void read(void* to, uint64_t count, uint64_t offset);
   void check_header(uint64_t file_bytes, const Rows& rows);
   void check_part(uint64_t first, uint64_t count);
+  bool good_block(const uint8_t* block);
   void* section_memory();
 
   const std::string path_;

@@ -13,8 +13,11 @@
 // it, lies within its radius; else the raw rows are scanned.
 #include "index_search.h"
 #include <chrono>
+#include <array>
 #include <cmath>
+#include <optional>
 #include "best.h"
+#include "block_walk.h"
 #include "index_plan.h"
 
 namespace elanus {
@@ -28,10 +31,16 @@ constexpr uint32_t widest = 16384;            // of the frontier of a walk under
 constexpr uint32_t scan_block = 512, raw_block = 64;
 constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
 constexpr uint32_t most_of_piece = 16;
+constexpr float farthest_estimated = 2;       // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
+constexpr uint32_t most_in_turn = 3;          // walks of one thread that take turns: with more they push each other out of the first cache
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
 
 // Nanoseconds as measured on one machine; only their ratios matter.
-double visit_cost(uint32_t dims, uint32_t degree) { return 100 + (300 + 1.25 * dims) * degree / 32; }
+double visit_cost(const Index& index, bool by_blocks) {
+  const uint32_t dims = index.grid.dims();
+  if (by_blocks) return BlockWalk::width_factor(dims) * (120 + (60 + 0.6 * dims) * index.slots() / 32);
+  return 100 + (300 + 1.25 * dims) * index.degree / 32;
+}
 double code_cost(uint32_t dims) { return 4 + 0.06 * dims; }
 double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
@@ -61,13 +70,31 @@ class IndexSearch final : public Job {
     Scratch& s;
     Effort& effort;
     std::vector<uint32_t> pending;   // rows whose scores are wanted
+    uint64_t query;
+    std::optional<BlockWalk> blocks;
+  };
+  struct Turn {
+    Borrowed scratch;
+    std::optional<Asked> asked;
+    explicit Turn(Lender& lender) : scratch(lender) {}
   };
 
   bool is_allowed(uint32_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
   void prepare_filter();
   void go_on() const;   // throws if the job was stopped, or is late
+  void ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const;
   void answer(uint64_t query, Scratch& s, Effort& effort) const;
+  void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
+  uint32_t width() const { return std::max(plan_.ef, plan_.k + plan_.k / 8 + 16); }
+  uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
+  double walk_cost(uint32_t width, bool by_blocks) const { return 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(*index_, by_blocks); }
+  double scan_cost() const { return (double)allowed_count_ * code_cost(dims_); }
+  void write_hits(Asked& a) const;
   void find_nearest(Asked& a) const;
+  void find_after_walk(Asked& a, bool found) const;
+  void begin_blocks(Asked& a, uint32_t width) const;
+  bool end_blocks(Asked& a, BlockWalk::State state) const;
+  bool walk_blocks(Asked& a, uint32_t width) const;
   void find_ring(Asked& a) const;
   bool walk(Asked& a, uint32_t width, float* radius) const;
   void scan_codes(Asked& a) const;
@@ -140,9 +167,15 @@ void IndexSearch::go_on() const {
 
 void IndexSearch::work(uint64_t piece) {
   std::call_once(filter_prepared_, [this] { prepare_filter(); });
-  Borrowed borrowed(index_->lender);
   Effort effort;
-  for (uint64_t q = piece * piece_queries_; q < std::min((piece + 1) * piece_queries_, queries_); ++q) answer(q, *borrowed, effort);
+  const uint64_t first = piece * piece_queries_, last = std::min(first + piece_queries_, queries_);
+  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && scan_cost() >= walk_cost(width(), true);
+  if (in_turn) {
+    answer_in_turn(first, last, effort);
+  } else {
+    Borrowed borrowed(index_->lender);
+    for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
+  }
   std::lock_guard<std::mutex> hold(lock_);
   total_.visits += effort.visits;
   total_.distances += effort.distances;
@@ -159,30 +192,106 @@ Job::Round IndexSearch::settle(uint64_t*) {
   return Round::complete;
 }
 
-void IndexSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
+void IndexSearch::ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const {
   go_on();
   const float* values = (const float*)plan_.queries + query * dimension_;
   s.work.resize(dims_);
-  Asked a = {values, index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), 0, Best(plan_.k), s, effort, {}};
-  if (metric_ == Metric::cosine) a.norm = table_.norm(values, dimension_);
+  asked.emplace(Asked{values, index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), 0, Best(plan_.k), s, effort, {}, query, {}});
+  if (metric_ == Metric::cosine) asked->norm = table_.norm(values, dimension_);
+  if (index_->layout == IndexLayout::packed && asked->grid.ratio <= farthest_estimated) asked->blocks.emplace(*index_, asked->grid, s.work.data(), s);
+}
+
+void IndexSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
+  std::optional<Asked> a;
+  ask(query, s, effort, a);
   if (allowed_count_) {
-    if (plan_.has_inner) find_ring(a);
-    else find_nearest(a);
+    if (plan_.has_inner) find_ring(*a);
+    else find_nearest(*a);
   }
+  write_hits(*a);
+}
+
+// Each walk takes a step while what the others need next is on its way from memory.
+void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const {
+  std::array<std::optional<Turn>, most_in_turn> turns;
+  uint64_t next = first;
+  uint32_t walking = 0;
+  auto start = [&](Turn& turn) {
+    for (; next < last; ++next) {
+      ask(next, *turn.scratch, effort, turn.asked);
+      Asked& a = *turn.asked;
+      if (!a.blocks) {
+        find_nearest(a);
+        write_hits(a);
+        continue;
+      }
+      begin_blocks(a, width());
+      ++next;
+      return true;
+    }
+    turn.asked.reset();
+    return false;
+  };
+  for (auto& turn : turns)
+    if (next < last) {
+      turn.emplace(index_->lender);
+      walking += start(*turn);
+    }
+  while (walking) {
+    for (auto& turn : turns) {
+      if (!turn || !turn->asked) continue;
+      Asked& a = *turn->asked;
+      const BlockWalk::State state = a.blocks->step();
+      if (state == BlockWalk::State::going) {
+        if (a.blocks->visits() % slice_visits == 0) go_on();
+        continue;
+      }
+      find_after_walk(a, end_blocks(a, state));
+      write_hits(a);
+      if (!start(*turn)) --walking;
+    }
+  }
+}
+
+void IndexSearch::begin_blocks(Asked& a, uint32_t width) const {
+  a.blocks->begin(width, most_looks(), walk_bits_, allowed_count_);
+}
+
+// Whether what was found, now in the scratch, can be trusted.
+bool IndexSearch::end_blocks(Asked& a, BlockWalk::State state) const {
+  const uint64_t there = plan_.allowed ? allowed_count_ : index_->graph_row_count;
+  const bool found = state == BlockWalk::State::ended && a.blocks->collect((uint32_t)std::min<uint64_t>(plan_.k, there));
+  a.effort.visits += a.blocks->visits();
+  a.effort.distances += a.blocks->distances();
+  return found;
+}
+
+bool IndexSearch::walk_blocks(Asked& a, uint32_t width) const {
+  begin_blocks(a, width);
+  for (;;) {
+    const BlockWalk::State state = a.blocks->step();
+    if (state != BlockWalk::State::going) return end_blocks(a, state);
+    if (a.blocks->visits() % slice_visits == 0) go_on();
+  }
+}
+
+void IndexSearch::write_hits(Asked& a) const {
   const std::vector<Hit>& hits = a.best.sorted();
-  write_index_hits(plan_, metric_, query, hits, a.best.tied());
+  write_index_hits(plan_, metric_, a.query, hits, a.best.tied());
 }
 
 void IndexSearch::find_nearest(Asked& a) const {
-  const uint32_t width = std::max({plan_.ef, plan_.k + plan_.k / 8 + 16});
-  const double scan_cost = (double)allowed_count_ * code_cost(dims_);
-  const double walk_cost = 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(dims_, index_->degree);
-  const uint32_t most = std::max(4 * plan_.k, plan_.k + 54);   // the bound on errors of codes mostly ends it far sooner
   float radius;
-  bool found = scan_cost >= walk_cost && walk(a, width, &radius);
-  if (!found && 4 * walk_cost < scan_cost) found = walk(a, 4 * width, &radius);
+  const bool walks = scan_cost() >= walk_cost(width(), a.blocks.has_value());
+  find_after_walk(a, walks && (a.blocks ? walk_blocks(a, width()) : walk(a, width(), &radius)));
+}
+
+void IndexSearch::find_after_walk(Asked& a, bool found) const {
+  float radius;
+  const uint32_t wide = 4 * width();
+  if (!found && walk_cost(wide, a.blocks.has_value()) < scan_cost()) found = a.blocks ? walk_blocks(a, wide) : walk(a, wide, &radius);
   if (found) {
-    look_again(a, most, true);
+    look_again(a, most_looks(), true);
   } else {
     scan_codes(a);
     look_again(a, ~0u, false);
@@ -192,8 +301,8 @@ void IndexSearch::find_nearest(Asked& a) const {
 
 void IndexSearch::find_ring(Asked& a) const {
   const double scan_cost = (double)allowed_count_ * raw_cost(dimension_);
-  for (uint32_t width = std::max(plan_.ef, plan_.k + plan_.k / 8 + 16); width <= widest; width *= 4) {
-    if (1.3 * width * rows_ / (double)allowed_count_ * visit_cost(dims_, index_->degree) > scan_cost) break;
+  for (uint32_t width = this->width(); width <= widest; width *= 4) {
+    if (walk_cost(width, false) > scan_cost) break;
     float radius;
     if (!walk(a, width, &radius)) break;
     a.best.clear();

@@ -6,7 +6,7 @@ char* path_buffer() {
   return path;
 }
 
-// (ticket, rows, rowCount, metric, degree, beam, seed, path)
+// (ticket, rows, rowCount, metric, degree, beam, seed, path, layout)
 napi_value build_index(Call& call) {
   elanus_index_build plan = {};
   const double ticket = call.number(0);
@@ -16,6 +16,7 @@ napi_value build_index(Call& call) {
   plan.degree = call.whole32(4);
   plan.beam = call.whole32(5);
   plan.seed = call.whole(6);
+  plan.layout = call.whole32(8);
   if (!call.text(7, path_buffer(), 1 << 15) || !call.good()) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_index_build_start(&plan, path_buffer(), job_done, pending, job, error);
@@ -112,7 +113,7 @@ napi_value close_index(Call& call) {
   return call.done(elanus_index_close(index, &error), error);
 }
 
-// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries;
+// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries, layout, slots;
 // then the entries, in 16 places; then how many rows have 0, 1, ... 256 neighbours.
 napi_value describe_index(Call& call) {
   elanus_error error;
@@ -121,10 +122,11 @@ napi_value describe_index(Call& call) {
   const uint64_t index = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 11 + ELANUS_MAX_ENTRIES + ELANUS_MAX_DEGREE + 1) return call.fail("more places are needed");
+  if (length < 13 + ELANUS_MAX_ENTRIES + ELANUS_MAX_DEGREE + 1) return call.fail("more places are needed");
   if (const int status = elanus_index_describe(index, &d, &error)) return call.done(status, error);
-  const double first[11] = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
-                            (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes, (double)d.entry_count};
+  const double first[13] = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
+                            (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes, (double)d.entry_count,
+                            (double)d.layout,     (double)d.slots};
   for (const double x : first) *out++ = x;
   for (const uint32_t entry : d.entries) *out++ = entry;
   for (const uint64_t rows : d.rows_of_degree) *out++ = (double)rows;

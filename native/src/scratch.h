@@ -5,20 +5,70 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 #include "dispatch.h"
 #include "memory.h"
 
 namespace elanus {
 
+// What a walk through blocks needs (block_walk.h). Nothing is seen between walks.
+class PackedScratch {
+ public:
+  explicit PackedScratch(Owner owner) : owner_(owner) {}
+  PackedWalk walk = {};
+
+  void begin(size_t rows, uint32_t known_width, uint32_t found_width) {
+    forget();
+    const size_t words = (rows + 63) / 64;
+    if (seen_.size() < words) seen_ = Buffer<uint64_t>(words, owner_);
+    if (!undo_.size()) undo_ = Buffer<uint32_t>(most_undone + 2 * group_edges, owner_);
+    walk.seen = seen_.data();
+    walk.undo = undo_.data();
+    walk.undo_capacity = most_undone;
+    prepare(walk.known, known_memory_, known_width, true);
+    prepare(walk.found, found_memory_, found_width, false);
+  }
+  uint8_t* sign_table(uint32_t dims) {
+    if (table_.size() < 4 * (size_t)dims) table_ = Buffer<uint8_t>(4 * (size_t)dims, owner_);
+    return table_.data();
+  }
+
+ private:
+  static constexpr uint32_t most_undone = 1 << 14;   // beyond, forgetting all at once is quicker
+
+  void forget() {
+    if (walk.overflowed) std::memset(seen_.data(), 0, seen_.bytes());
+    else
+      for (uint32_t i = 0; i < walk.undo_count; ++i) seen_[walk.undo[i] >> 6] = 0;
+    walk.overflowed = false;
+    walk.undo_count = 0;
+  }
+  void prepare(Pool& pool, Buffer<uint32_t>& memory, uint32_t width, bool opens) {
+    const size_t slots = pool_capacity(width) + pool_padding, arrays = opens ? 3 : 2;
+    if (memory.size() < arrays * slots) memory = Buffer<uint32_t>(arrays * slots, owner_);
+    pool.row = memory.data();
+    pool.distance = (float*)memory.data() + slots;
+    pool.open = pool.distance + (opens ? slots : 0);
+    table().graph.clear_pool(&pool, width);
+  }
+
+  const Owner owner_;
+  Buffer<uint64_t> seen_;
+  Buffer<uint32_t> undo_, known_memory_, found_memory_;
+  Buffer<uint8_t> table_;
+};
+
 class Scratch {
  public:
-  explicit Scratch(Owner owner) : owner_(owner) {}
+  explicit Scratch(Owner owner) : packed(owner), owner_(owner) {}
 
+  PackedScratch packed;
   Candidates frontier = {}, results = {};
   Visited visited = {};
   std::vector<uint32_t> numbers, kept;
   std::vector<float> distances, work;
+  std::vector<std::pair<float, uint32_t>> pairs;
   std::vector<const unsigned char*> at;
 
   void begin(size_t rows, uint32_t frontier_capacity, uint32_t result_capacity) {

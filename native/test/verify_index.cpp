@@ -25,6 +25,7 @@ constexpr bool slow = false;
 #endif
 
 static std::string folder;
+static uint32_t layout = ELANUS_LEAN;   // every part is run with each
 
 enum class Data { clustered, gaussian, integers };
 
@@ -52,7 +53,7 @@ struct Built {
       : path(folder + "/" + name), dimension(dimension), metric(metric) {
     CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &rows, nullptr) == ELANUS_OK);
     CHECK(elanus_rows_append(rows, values.data(), values.size(), &count, nullptr) == ELANUS_OK);
-    const elanus_index_build plan = {rows, count, metric, degree, beam, 7};
+    const elanus_index_build plan = {rows, count, metric, degree, beam, 7, layout};
     elanus_error error = {};
     CHECK(elanus_index_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
     CHECK(elanus_index_open_wait(path.c_str(), rows, &index, &error) == ELANUS_OK);
@@ -377,7 +378,8 @@ static void degenerate() {
       const Built built(values, 12, metric, degree, beam);
       elanus_index_description d;
       CHECK(elanus_index_describe(built.index, &d, nullptr) == ELANUS_OK);
-      CHECK(d.degree == degree && d.beam >= beam && d.row_count == 1200 && d.entry_count == 16 && d.list_bytes == 1200ull * degree * 4 && d.metric == metric);
+      CHECK(d.degree == degree && d.beam >= beam && d.row_count == 1200 && d.entry_count == 16 && d.layout == layout && d.metric == metric);
+      CHECK(layout == ELANUS_LEAN ? d.slots == degree && d.list_bytes == 1200ull * degree * 4 : d.slots == (degree + 31) / 32 * 32 && d.list_bytes == 1200ull * d.slots * (4 + 4 + 8));
       uint64_t total = 0;
       for (const uint64_t count : d.rows_of_degree) total += count;
       CHECK(total == d.graph_row_count);
@@ -440,7 +442,7 @@ static void nonsense() {
     const int status = elanus_index_search_wait(&a.plan, &error);
     CHECK(status == ELANUS_OK || status == ELANUS_INVALID || status == ELANUS_STALE || status == ELANUS_LATE);
   }
-  elanus_index_build plan = {built.rows, 200, ELANUS_L2, 32, 100, 0};
+  elanus_index_build plan = {built.rows, 200, ELANUS_L2, 32, 100, 0, layout};
   const std::string path = folder + "/n.index";
   auto refused = [&](auto change) {
     elanus_index_build changed = plan;
@@ -482,7 +484,7 @@ static void cancellation() {
   const std::vector<float> values = made(Data::gaussian, rows, dimension, 1);
   const std::string path = folder + "/c.index";
   const Built built(values, dimension, ELANUS_L2, 16, 40);
-  const elanus_index_build plan = {built.rows, rows, ELANUS_L2, 48, slow ? 100u : 400u, 1};
+  const elanus_index_build plan = {built.rows, rows, ELANUS_L2, 48, slow ? 100u : 400u, 1, layout};
   for (int i = 0; i < (slow ? 3 : 6); ++i) {
     End end;
     elanus_job* job = nullptr;
@@ -567,7 +569,7 @@ static void several_threads() {
   });
   const std::string whole = contents(built.path), path = folder + "/again.index";
   for (int i = 0; i < (slow ? 2 : 6); ++i) {
-    const elanus_index_build plan = {built.rows, 2000, ELANUS_COSINE, 16, 40, 7};
+    const elanus_index_build plan = {built.rows, 2000, ELANUS_COSINE, 16, 40, 7, layout};
     CHECK(elanus_index_build_wait(&plan, path.c_str(), nullptr) == ELANUS_OK);
     CHECK(contents(path) == whole);
   }
@@ -586,11 +588,12 @@ int main() {
     void (*run)();
   } parts[] = {{"degenerate rows", degenerate}, {"nonsense", nonsense},         {"damaged files", damaged_files},     {"the same file", same_file},
                {"ranges", ranges},              {"cancellation", cancellation}, {"several threads", several_threads}, {"recall", recall_everywhere}};
-  for (const auto& part : parts) {
-    part.run();
-    std::printf("%-16s %6.1f s\n", part.name, milliseconds_since(start) / 1000);
-    std::fflush(stdout);
-  }
+  for (const auto& part : parts)
+    for (layout = ELANUS_LEAN; layout <= ELANUS_PACKED; ++layout) {
+      part.run();
+      std::printf("%-16s %-6s %6.1f s\n", part.name, layout == ELANUS_LEAN ? "lean" : "packed", milliseconds_since(start) / 1000);
+      std::fflush(stdout);
+    }
   elanus_memory memory;
   elanus_memory_used(&memory);
   CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);

@@ -13,8 +13,10 @@ import type { KeyColumn } from "../model/columns.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type {
   CreateCollectionRequest,
+  DeclaredField,
   DeleteRequest,
   DeleteResponse,
+  HybridSearchRequest,
   InsertRequest,
   QueryRequest,
   QueryResponse,
@@ -75,6 +77,13 @@ export interface EngineCalls {
   delete(request: DeleteRequest): DeleteResponse;
   search(request: SearchRequest): SearchResponse;
   query(request: QueryRequest): QueryResponse;
+  hybridSearch(request: HybridSearchRequest): SearchResponse;
+  timestamp(request: object): Timestamp;
+  addField(request: Target & { readonly field: DeclaredField }): void;
+  truncateCollection(target: Target): void;
+  alterCollection(
+    request: Target & { readonly properties: readonly KeyValue[]; readonly deleteKeys: readonly string[] },
+  ): void;
   flush(target: Target): void;
   count(target: Target): CollectionCounts;
 }

@@ -3,7 +3,8 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type KeyValue, arrayCapacity } from "../model/schema.ts";
+import { type FieldSchema, type KeyValue, arrayCapacity } from "../model/schema.ts";
+import { formatTimestamptz, timeZoneOf } from "../model/timestamptz.ts";
 import type { Metric } from "../model/types.ts";
 import { ConsistencyLevel, DataType, dataTypeName } from "../model/types.ts";
 import { declaredField } from "../proxy/declared-field.ts";
@@ -170,7 +171,7 @@ export function indexRequest(index: IndexOptions): IndexRequest {
   };
 }
 
-function fieldOf(field: FieldOptions): DeclaredField {
+export function fieldOf(field: FieldOptions): DeclaredField {
   const dataType = DataType[field.type];
   // Plain JavaScript calls this too.
   if (dataType === undefined) throw invalidParameter(`field ${field.name}: there is no type ${String(field.type)}`);
@@ -217,6 +218,11 @@ function keyValues(entries: Readonly<Record<string, string | number | boolean>>)
   return Object.entries(entries).map(([key, value]) => ({ key, value: String(value) }));
 }
 
+function shownDefault({ dataType, defaultValue }: FieldSchema, zone: string): NonNullable<FieldOptions["default"]> {
+  if (dataType === DataType.Timestamptz) return formatTimestamptz(BigInt(defaultValue as bigint), zone);
+  return defaultValue!;
+}
+
 export function description({ collection, aliases, indexes, isLoaded }: CollectionState): CollectionDescription {
   const { schema } = collection;
   return {
@@ -239,7 +245,7 @@ export function description({ collection, aliases, indexes, isLoaded }: Collecti
         ...(field.elementType === DataType.None
           ? {}
           : { elementType: dataTypeName(field.elementType) as FieldType, maxCapacity: arrayCapacity(field) }),
-        ...(field.defaultValue === null ? {} : { default: field.defaultValue }),
+        ...(field.defaultValue === null ? {} : { default: shownDefault(field, timeZoneOf(collection.properties)) }),
       })),
     dynamicField: schema.enableDynamicField,
     indexes: indexes.map((index) => ({

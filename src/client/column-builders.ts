@@ -32,6 +32,7 @@ export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuild
       return new SparseBuilder(field, rowCount);
     case DataType.VarChar:
     case DataType.JSON:
+    case DataType.Timestamptz:
       return new BytesBuilder(field, rowCount);
     case DataType.Array:
       return new ArrayBuilder(field, rowCount, columnBuilder);
@@ -162,6 +163,11 @@ class BytesBuilder implements ColumnBuilder {
   }
 
   #text(row: number, value: unknown): string {
+    if (this.#field.dataType === DataType.Timestamptz) {
+      if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+      if (typeof value !== "string") throw wrongValue(this.#field, row, value, "a Date or an ISO 8601 text");
+      return value;
+    }
     if (this.#field.dataType === DataType.VarChar) {
       if (typeof value !== "string") throw wrongValue(this.#field, row, value, "a string");
       return value;

@@ -66,12 +66,15 @@ export type {
   CountOptions,
   DeleteOptions,
   FilterParams,
+  IterateOptions,
   PointInTime,
   QueryOptions,
+  SearchIterateOptions,
   SearchManyOptions,
   SearchOneOptions,
   SearchOptions,
 } from "./read-options.ts";
 export type { SparseVector, Vector } from "./query-vectors.ts";
+export type { HybridSearchOptions, Rerank, SubSearchOptions } from "./hybrid.ts";
 export type { ColumnValues, ColumnsInput } from "./rows-input.ts";
 export type { AnyRow, FieldValue, Int64, JsonValue, Key } from "./values.ts";

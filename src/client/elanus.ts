@@ -23,17 +23,23 @@ import {
   type CollectionDescription,
   type CollectionOptions,
   type IndexOptions,
+  type FieldOptions,
   creation,
   description,
+  fieldOf,
   indexRequest,
 } from "./collection-options.ts";
 import type { EngineLink } from "./engine-link.ts";
+import { type HybridSearchOptions, hybridRequest } from "./hybrid.ts";
+import { AFTER_VARIABLE, checkedBatch, walkHits, walkRows } from "./iterate.ts";
 import { updatedSchema } from "./partial-rows.ts";
 import {
   type CallOptions,
   type CountOptions,
   type DeleteOptions,
+  type IterateOptions,
   type QueryOptions,
+  type SearchIterateOptions,
   type SearchManyOptions,
   type SearchOneOptions,
   type SearchOptions,
@@ -176,6 +182,29 @@ export class Elanus implements AsyncDisposable {
 
   async renameCollection(name: string, newName: string): Promise<void> {
     await this.#change(() => this.#link.call("renameCollection", { ...this.#target(name), newName }));
+  }
+
+  /** Adds a field; the rows that are there have its default, or null. It is nullable, or has a default. */
+  async addField(name: string, field: FieldOptions): Promise<void> {
+    await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
+  }
+
+  /** Properties as in Milvus: `{ "collection.ttl.seconds": 3600 }`; null takes one away. */
+  async alterCollection(
+    name: string,
+    properties: Readonly<Record<string, string | number | boolean | null>>,
+  ): Promise<void> {
+    const given = Object.entries(properties);
+    const set = given.flatMap(([key, value]) => (value === null ? [] : [{ key, value: String(value) }]));
+    const deleteKeys = given.flatMap(([key, value]) => (value === null ? [key] : []));
+    await this.#change(() =>
+      this.#link.call("alterCollection", { ...this.#target(name), properties: set, deleteKeys }),
+    );
+  }
+
+  /** Takes all rows away and leaves the collection as it is; resolves when no read sees one any more. */
+  async truncateCollection(name: string): Promise<void> {
+    await this.#change(() => this.#link.call("truncateCollection", this.#target(name)));
   }
 
   /** By name or alias. */
@@ -349,6 +378,68 @@ export class Elanus implements AsyncDisposable {
     const request = queryRequest(this.#target(name), options, await this.#selection(name, options), this.#lastWrite);
     const { fields } = await this.#link.call("query", request, { signal: options.signal });
     return rowsOf(fields, fields.length === 0 ? 0 : columnRows(fields[0]!.column)) as Row[];
+  }
+
+  /**
+   * Every row that passes a filter, in the order of the keys, a page at a time, as of the beginning.
+   *
+   *     for await (const rows of db.iterate("docs", { filter: "year > 1990", batchSize: 500 })) …
+   */
+  async *iterate<Row extends object = AnyRow>(name: string, options: IterateOptions = {}): AsyncGenerator<Row[]> {
+    const batchSize = checkedBatch(options.batchSize);
+    const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
+    const { schema } = await this.#collection(name);
+    const key = primaryKeyField(schema);
+    const ask = (after: Key | null, limit: number): Promise<Row[]> => {
+      if (after === null) return this.query<Row>(name, { ...options, limit, asOf });
+      const behind = `${key.name} > {${AFTER_VARIABLE}}`;
+      const filter =
+        options.filter === undefined || options.filter === "" ? behind : `(${options.filter}) and ${behind}`;
+      return this.query<Row>(name, {
+        ...options,
+        filter,
+        filterParams: { ...options.filterParams, [AFTER_VARIABLE]: typeof after === "number" ? BigInt(after) : after },
+        limit,
+        asOf,
+      });
+    };
+    yield* walkRows(ask, (row) => (row as Record<string, Key>)[key.name]!, batchSize);
+  }
+
+  /** The hits of one vector, best first, a page at a time, up to `limit` (all if not given), as of the beginning. */
+  async *searchIterate<Row extends object = AnyRow>(
+    name: string,
+    { batchSize, limit = Infinity, ...options }: SearchIterateOptions,
+  ): AsyncGenerator<Hit<Row>[]> {
+    const size = checkedBatch(batchSize);
+    const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
+    const ask = async (bound: number | null): Promise<{ hits: Hit<Row>[]; bound: number | null }> => {
+      const request = searchRequest(this.#target(name), { ...options, limit: size, asOf }, this.#lastWrite);
+      const params = new Map([
+        ...request.params,
+        ["iterator", "True"],
+        ["search_iter_v2", "True"],
+        ["search_iter_batch_size", String(size)],
+        ...(bound === null ? [] : [["search_iter_last_bound", String(bound)] as const]),
+      ]);
+      const response = await this.#link.call("search", { ...request, params }, { signal: options.signal });
+      return { hits: hitsOf(response)[0] as Hit<Row>[], bound: response.iterator?.lastBound ?? null };
+    };
+    yield* walkHits(ask, limit);
+  }
+
+  /**
+   * Several searches of one snapshot, fused into one list.
+   *
+   *     await db.hybridSearch("docs", {
+   *       searches: [{ field: "text_vector", vector }, { field: "image_vector", vector: other, filter: "year > 1990" }],
+   *       rerank: { strategy: "weighted", weights: [0.7, 0.3] },
+   *     });
+   */
+  async hybridSearch<Row extends object = AnyRow>(name: string, options: HybridSearchOptions): Promise<Hit<Row>[]> {
+    const request = hybridRequest(this.#target(name), options, this.#lastWrite);
+    const response = await this.#link.call("hybridSearch", request, { signal: options.signal });
+    return hitsOf(response)[0] as Hit<Row>[];
   }
 
   /** How many rows there are, or how many pass a filter. Exact: deleted rows and older versions do not count. */

@@ -57,6 +57,13 @@ export const HANDLERS: Handlers = {
   delete: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.delete(request)),
   search: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.search(request, signal)),
   query: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.query(request, signal)),
+  hybridSearch: (engine, request, signal) =>
+    whenLoaded(engine, request, signal, () => engine.proxy.hybridSearch(request, signal)),
+  timestamp: ({ proxy }) => proxy.allocateTimestamp(),
+  addField: ({ proxy }, { field, ...target }) => proxy.addField(target, field),
+  truncateCollection: ({ proxy }, target) => proxy.truncateCollection(target),
+  alterCollection: ({ proxy }, { properties, deleteKeys, ...target }) =>
+    proxy.alterCollection(target, properties, deleteKeys),
   async flush(engine, target, signal) {
     const flushed = await engine.proxy.flush(target.databaseName, [target.collectionName]);
     for (const { flushTimestamp } of flushed) {

@@ -22,7 +22,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-interface ReadOptions extends CallOptions {
+export interface ReadOptions extends CallOptions {
   /** Milvus's filter language: `'year > 1990 and tag in ["a", "b"]'`. Keys of the dynamic field are named like fields. */
   readonly filter?: string;
   readonly filterParams?: FilterParams;
@@ -50,6 +50,12 @@ interface CommonSearchOptions extends ReadOptions {
   readonly explain?: boolean;
   /** Digits behind the point that scores are rounded to: 0 to 6. */
   readonly roundDecimal?: number;
+  /** The nearest of each group of equal values of this field; `limit` counts groups then. */
+  readonly groupBy?: string;
+  /** Hits of each group: 1 to 10; 1 if not given. */
+  readonly groupSize?: number;
+  /** The hits in another order than by score: `"year:desc"`, `"title:asc:nulls_last"`. */
+  readonly orderBy?: readonly string[];
 }
 
 export interface SearchOneOptions extends CommonSearchOptions {
@@ -71,6 +77,22 @@ export interface QueryOptions extends ReadOptions {
   /** Rows at most, in the order of their keys; needed where there is neither `filter` nor `ids`. */
   readonly limit?: number;
   readonly offset?: number;
+  /** Another order than by key, with a `limit`: `"year:desc"`, `"title:asc:nulls_last"`. */
+  readonly orderBy?: readonly string[];
+}
+
+/** Every row that passes, a page at a time. */
+export interface IterateOptions extends Omit<ReadOptions, "asOf"> {
+  /** Rows a page, at most: 1 to 16,384; 1,000 if not given. */
+  readonly batchSize?: number;
+}
+
+/** Every hit up to `limit`, a page at a time. */
+export interface SearchIterateOptions extends Omit<
+  SearchOneOptions,
+  "offset" | "asOf" | "groupBy" | "groupSize" | "orderBy" | "explain"
+> {
+  readonly batchSize?: number;
 }
 
 export interface CountOptions extends CallOptions {
@@ -116,7 +138,14 @@ export interface Selection {
 }
 
 export function filterSelection(filter: string | undefined, params: FilterParams = {}): Selection {
-  return { expression: filter ?? "", templates: new Map(Object.entries(params)) };
+  const templates = new Map(Object.entries(params).map(([name, value]) => [name, templateValue(value)]));
+  return { expression: filter ?? "", templates };
+}
+
+/** JavaScript writes 1990 and 1990.0 alike; a whole number is an integer to the filter language, which takes it for a float where one is. */
+function templateValue(value: FilterParam): FilterParam {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : value;
+  return Array.isArray(value) ? value.map((element: FilterParam) => templateValue(element)) : value;
 }
 
 export function keySelection(keyName: string, keyType: DataType, ids: readonly Key[]): Selection {
@@ -138,6 +167,9 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
   if (options.explain === true) params.set("explain", "true");
   if (options.params !== undefined) params.set("params", JSON.stringify(options.params));
   if (options.roundDecimal !== undefined) params.set("round_decimal", String(options.roundDecimal));
+  if (options.groupBy !== undefined) params.set("group_by_field", options.groupBy);
+  if (options.groupSize !== undefined) params.set("group_size", String(options.groupSize));
+  if (options.orderBy !== undefined) params.set("order_by_fields", options.orderBy.join(","));
   return {
     ...target,
     ...freshness(options.consistencyLevel, lastWrite, options.asOf),
@@ -158,6 +190,7 @@ export function queryRequest(
   const params = new Map<string, string>();
   if (options.limit !== undefined) params.set("limit", String(options.limit));
   if (options.offset !== undefined) params.set("offset", String(options.offset));
+  if (options.orderBy !== undefined) params.set("order_by_fields", options.orderBy.join(","));
   return {
     ...target,
     ...freshness(options.consistencyLevel, lastWrite, options.asOf),

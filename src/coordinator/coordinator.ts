@@ -68,6 +68,8 @@ export class Coordinator {
       context,
       data,
       limits,
+      loads: this.#loads,
+      isSlow: (segment) => context.catalog.loadConfig(segment.collectionId) !== null && this.#builds.isPending(segment),
       changed: (collectionId) => {
         changed(collectionId);
         this.#builds.wake();
@@ -78,6 +80,7 @@ export class Coordinator {
       context,
       limits,
       isSettled: (collectionId) => this.#loads.isSettled(collectionId),
+      isStandIn: (segmentId) => this.#loads.isStandIn(segmentId),
       isBeingWritten: (segmentId) => this.#compactions.isBeingWritten(segmentId),
       log,
     });

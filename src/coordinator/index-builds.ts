@@ -110,6 +110,19 @@ export class IndexBuilds {
       ) as SegmentIndexInfo[];
   }
 
+  /** Some index of the segment is not there yet, and may come. */
+  isPending(segment: SegmentInfo): boolean {
+    const { catalog } = this.#context;
+    const collection = catalog.collectionById(segment.collectionId);
+    if (collection === null || segment.rowCount < LEAST_INDEXED_ROWS) return false;
+    return catalog.indexes(collection.collectionId).some((index) => {
+      const field = fieldOf(collection, index);
+      if (field === null || !isBuilt(field, index.indexType, index.userParams)) return false;
+      const state = catalog.segmentIndex(segment, index.indexId)?.state ?? "Unissued";
+      return state === "Unissued" || state === "InProgress";
+    });
+  }
+
   async giveUp(collectionId: bigint, buildId: bigint, version: bigint, reason: string): Promise<void> {
     const record = this.#context.catalog
       .segmentIndexes()
@@ -207,6 +220,7 @@ export class IndexBuilds {
             indexId: index.indexId,
             fieldId: index.fieldId,
             indexType: index.indexType,
+            params: index.userParams,
             buildId: await this.#context.ids.allocate(),
             version: 0n,
             state: "Unissued",

@@ -77,12 +77,12 @@ function refuseOperand(
 ): void {
   const isBit = operator === "&" || operator === "|" || operator === "^";
   for (const operand of [left, right]) {
-    if (operand.kind === "list" || operand.kind === "filter") {
+    if (operand.kind !== "constant" && operand.kind !== "field" && operand.kind !== "arithmetic") {
+      if (operand.kind === "length") continue;
       const [leftText, rightText] = quote();
       const family = isBit ? "bitwise" : "arithmetic";
       throw new FilterError(`invalid ${family} expression, left: ${leftText}, op: ${operator}, right: ${rightText}`);
     }
-    if (operand.kind === "length") continue;
     const type = operand.kind === "constant" ? constantType(operand.value) : operand.field.dataType;
     if (isIntegerType(type) || type === DataType.JSON || (isFloatType(type) && !isBit)) continue;
     if (isBit) throw new FilterError("bitwise operations can only apply on integer types");

@@ -183,6 +183,10 @@ export function typeOf(typed: Typed): DataType {
       return typed.field.dataType;
     case "length":
       return DataType.Int64;
+    case "time":
+    case "interval":
+    case "shifted":
+      return DataType.Timestamptz;
     case "arithmetic":
       return typed.dataType;
     case "filter":

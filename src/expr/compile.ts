@@ -77,7 +77,7 @@ export function isTextType(type: DataType): boolean {
 }
 
 function isWhole(type: DataType): boolean {
-  return type === DataType.Bool || isIntegerType(type);
+  return type === DataType.Bool || isIntegerType(type) || type === DataType.Timestamptz;
 }
 
 function writeLeaf(writer: CodeWriter, filter: LeafFilter): boolean {

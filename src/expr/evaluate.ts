@@ -38,6 +38,7 @@ import {
 } from "./numbers.ts";
 import { PlaceReader } from "./places.ts";
 import { compileSample } from "./sample.ts";
+import { compileInterval } from "./times.ts";
 import { type ColumnSource, knownRows, type Operation, type Scan, STRETCH_ROWS } from "./scan.ts";
 import {
   compileColumnsOfTexts,
@@ -130,6 +131,7 @@ class Compiler {
       return overElement(fieldId, Number(path[0]), this.#scalarLeaf(element));
     }
     if (filter.kind === "length") return compileLength(filter);
+    if (filter.kind === "interval") return compileInterval(filter);
     if (filter.kind === "contains") {
       return compileContainsArray(filter, (inner) => this.#scalarLeaf(inner));
     }
@@ -178,6 +180,8 @@ class Compiler {
         return compileContainsPlace(filter, places);
       case "length":
         return compileLengthPlace(filter, places);
+      case "interval":
+        assert(false, "no document holds times");
     }
   }
 }

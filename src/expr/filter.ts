@@ -2,6 +2,7 @@
 
 import type { Filter } from "../model/filter.ts";
 import type { CollectionSchema } from "../model/schema.ts";
+import { DEFAULT_TIME_ZONE } from "../model/timestamptz.ts";
 import { parseSyntax } from "./parser.ts";
 import type { TemplateValues } from "./templates.ts";
 import { Typing } from "./typing.ts";
@@ -16,7 +17,8 @@ export function parseFilter(
   text: string,
   schema: CollectionSchema,
   templates: TemplateValues = NO_TEMPLATES,
+  timeZone: string = DEFAULT_TIME_ZONE,
 ): Filter | null {
   if (text.trim() === "") return null;
-  return new Typing(text, schema, templates).predicate(parseSyntax(text));
+  return new Typing(text, schema, templates, timeZone).predicate(parseSyntax(text));
 }

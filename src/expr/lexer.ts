@@ -31,6 +31,8 @@ export type TokenKind =
   | "is null"
   | "is not null"
   | "function"
+  | "time"
+  | "interval"
   | "unsupported"
   | "struct"
   | Symbol;
@@ -69,7 +71,7 @@ const UNSUPPORTED =
   "text_match text_match_fuzzy phrase_match element_filter match_all match_any match_least " +
   "match_most match_exact st_equals st_touches st_overlaps st_crosses st_contains st_intersects st_within st_dwithin st_isvalid";
 for (const word of UNSUPPORTED.split(" ")) WORDS.set(word, "unsupported").set(word.toUpperCase(), "unsupported");
-WORDS.set("ISO", "unsupported").set("INTERVAL", "unsupported");
+WORDS.set("ISO", "time").set("INTERVAL", "interval");
 
 // Sticky: they look only at `lastIndex`.
 const NUMBER =

@@ -125,7 +125,7 @@ function split(value: bigint): readonly [number, number] {
 
 export function compileInNumbers(filter: InFilter): Operation {
   const { dataType, fieldId } = filter.field;
-  if (dataType === DataType.Int64) {
+  if (dataType === DataType.Int64 || dataType === DataType.Timestamptz) {
     const set = new PairSet(halvesOf(BigInt64Array.from(filter.values as readonly bigint[])));
     return (scan) => {
       const column = fixedColumn(scan, fieldId);

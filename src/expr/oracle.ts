@@ -14,6 +14,7 @@ import type {
   FieldPlace,
   Filter,
 } from "../model/filter.ts";
+import { addMonths } from "../model/timestamptz.ts";
 import { DataType } from "../model/types.ts";
 import { mixed } from "./sample.ts";
 import type { ColumnSource } from "./scan.ts";
@@ -68,6 +69,9 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
   if (filter.kind === "contains") return contains(filter, value);
   if (filter.kind === "length") {
     return Array.isArray(value) ? compare(filter.operator, BigInt(value.length), filter.value) : null;
+  }
+  if (filter.kind === "interval") {
+    return compare(filter.operator, addMonths(value as bigint, filter.months) + filter.microseconds, filter.value);
   }
   if (typeof value === "object") return filter.kind === "in" && filter.values.length === 0 ? false : null;
   switch (filter.kind) {

@@ -213,6 +213,14 @@ class Parser {
         if (lexer.kind !== "(") throw this.#mismatch("'('");
         return this.#call(start, name);
       }
+      case "time":
+      case "interval": {
+        lexer.next();
+        if (lexer.kind !== "string") throw this.#mismatch("a string");
+        const text = literally(() => stringValue(lexer.spelling(), false));
+        lexer.next();
+        return { kind, text, ...this.#span(start) };
+      }
       case "{": {
         lexer.next();
         const name = lexer.spelling();

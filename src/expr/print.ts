@@ -6,6 +6,7 @@
 
 import type { Constant, Element, FieldPlace, Filter } from "../model/filter.ts";
 import type { CollectionSchema } from "../model/schema.ts";
+import { formatTimestamptz } from "../model/timestamptz.ts";
 import { DataType } from "../model/types.ts";
 
 export function printFilter(filter: Filter, schema: CollectionSchema): string {
@@ -22,10 +23,10 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
       case "not":
         return `not (${print(node.operand)})`;
       case "compare":
-        return `${place(node.field)} ${node.operator} ${printConstant(node.value)}`;
+        return `${place(node.field)} ${node.operator} ${printValue(node.field, node.value)}`;
       case "range": {
-        const lower = `${printConstant(node.lower)} ${node.lowerInclusive ? "<=" : "<"}`;
-        return `${lower} ${place(node.field)} ${node.upperInclusive ? "<=" : "<"} ${printConstant(node.upper)}`;
+        const lower = `${printValue(node.field, node.lower)} ${node.lowerInclusive ? "<=" : "<"}`;
+        return `${lower} ${place(node.field)} ${node.upperInclusive ? "<=" : "<"} ${printValue(node.field, node.upper)}`;
       }
       case "in":
         return `${place(node.field)} in [${node.values.map(printConstant).join(", ")}]`;
@@ -40,6 +41,13 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
         return `${place(node.left)} ${node.operator} ${place(node.right)}`;
       case "length":
         return `array_length(${place(node.field)}) ${node.operator} ${node.value}`;
+      case "interval": {
+        const isBack = node.months < 0 || node.microseconds < 0n;
+        const seconds = (node.microseconds < 0n ? -node.microseconds : node.microseconds) / 1_000_000n;
+        const duration = `P${Math.abs(node.months)}MT${seconds}S`;
+        const left = `${place(node.field)} ${isBack ? "-" : "+"} INTERVAL '${duration}'`;
+        return `${left} ${node.operator} ${printTime(node.value)}`;
+      }
       case "sample":
         return `random_sample(${node.factor})`;
       case "exists":
@@ -54,6 +62,14 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
     }
   };
   return print(filter);
+}
+
+function printValue(field: FieldPlace, value: Constant): string {
+  return field.dataType === DataType.Timestamptz ? printTime(value as bigint) : printConstant(value);
+}
+
+function printTime(value: bigint): string {
+  return `ISO '${formatTimestamptz(value, "UTC")}'`;
 }
 
 function printConstant(value: Constant): string {

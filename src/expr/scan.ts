@@ -78,7 +78,7 @@ export function halvesOf(values: BigInt64Array): Int32Array {
 }
 
 export function isInt64(column: FixedColumn): column is FixedColumn & { readonly values: BigInt64Array } {
-  return column.type === DataType.Int64;
+  return column.type === DataType.Int64 || column.type === DataType.Timestamptz;
 }
 
 assert(new Uint8Array(Uint32Array.of(1).buffer)[0] === 1, "the machine is little-endian");

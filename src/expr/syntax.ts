@@ -24,6 +24,8 @@ export type Syntax = Span &
     /** Plain literals stand in the list as they are: lists of a hundred thousand keys are common. */
     | { readonly kind: "list"; readonly elements: readonly (Constant | Syntax)[] }
     | { readonly kind: "template"; readonly name: string }
+    /** `ISO '…'` and `INTERVAL '…'`. */
+    | { readonly kind: "time" | "interval"; readonly text: string }
     | { readonly kind: "name"; readonly name: string; readonly keys: readonly PathKey[] }
     | { readonly kind: "unary"; readonly operator: "+" | "-" | "~" | "not"; readonly operand: Syntax }
     | {

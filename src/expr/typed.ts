@@ -22,6 +22,10 @@ export type Typed =
   | TypedArithmetic
   | { readonly kind: "list"; readonly values: readonly Element[]; readonly isTemplate: boolean }
   | { readonly kind: "field"; readonly field: FieldPlace }
+  /** Microseconds since 1970. */
+  | { readonly kind: "time"; readonly value: bigint }
+  | { readonly kind: "interval"; readonly months: number; readonly microseconds: bigint }
+  | { readonly kind: "shifted"; readonly field: FieldPlace; readonly months: number; readonly microseconds: bigint }
   /** How many elements there are. */
   | { readonly kind: "length"; readonly field: FieldPlace }
   | { readonly kind: "filter"; readonly filter: Filter };

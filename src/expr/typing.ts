@@ -18,6 +18,7 @@ import { escapePattern } from "./like.ts";
 import { joined, negation } from "./logic.ts";
 import type { Syntax } from "./syntax.ts";
 import { templateElement, type TemplateValues } from "./templates.ts";
+import { compareTimes, intervalConstant, isTimed, requireTimes, shifted, timeConstant } from "./times.ts";
 import type { Typed } from "./typed.ts";
 
 export const MAX_JSON_PLACES = 256;
@@ -27,9 +28,12 @@ export class Typing {
   readonly #text: string;
   readonly #schema: CollectionSchema;
   readonly #templates: TemplateValues;
+  readonly #timeZone: string;
   readonly #placesSeen = new Set<string>();
 
-  constructor(text: string, schema: CollectionSchema, templates: TemplateValues) {
+  /** `timeZone`: of times without an offset. */
+  constructor(text: string, schema: CollectionSchema, templates: TemplateValues, timeZone: string) {
+    this.#timeZone = timeZone;
     this.#text = text;
     this.#schema = schema;
     this.#templates = templates;
@@ -51,6 +55,10 @@ export class Typing {
         return { kind: "list", values: this.#list(syntax.elements), isTemplate: false };
       case "template":
         return this.#template(syntax.name);
+      case "time":
+        return timeConstant(syntax.text, this.#timeZone);
+      case "interval":
+        return intervalConstant(syntax.text);
       case "name": {
         if (syntax.keys.length === 0 && fieldByName(this.#schema, syntax.name)?.dataType === DataType.Array) {
           throw new FilterError("can not comparisons array fields directly");
@@ -65,21 +73,26 @@ export class Typing {
         return this.#unary(syntax.operator, this.#type(syntax.operand));
       case "arithmetic": {
         const left = this.#type(syntax.left);
-        return typeArithmetic(syntax.operator, left, this.#type(syntax.right), () => [
+        const right = this.#type(syntax.right);
+        if (isTimed(left) || isTimed(right)) return shifted(syntax.operator, left, right, this.#quote(syntax.left));
+        return typeArithmetic(syntax.operator, left, right, () => [
           this.#quote(syntax.left),
           this.#quote(syntax.right),
         ]);
       }
       case "compare": {
         const left = this.#type(syntax.left);
-        return compareTyped(syntax.operator, left, this.#type(syntax.right), syntax, this.#quote);
+        const right = this.#type(syntax.right);
+        if (isTimed(left) || isTimed(right)) {
+          return compareTimes(syntax.operator, left, right, () => [
+            this.#quote(syntax.left),
+            this.#quote(syntax.right),
+          ]);
+        }
+        return compareTyped(syntax.operator, left, right, syntax, this.#quote);
       }
       case "range":
-        return rangeTyped(
-          syntax,
-          [this.#type(syntax.left), this.#type(syntax.middle), this.#type(syntax.right)],
-          this.#quote,
-        );
+        return this.#range(syntax);
       case "in":
         return memberTyped(syntax, this.#type(syntax.left), () => this.#type(syntax.right), this.#quote);
       case "like":
@@ -106,6 +119,21 @@ export class Typing {
         return { kind: "filter", filter: joined(syntax.operator, operands) };
       }
     }
+  }
+
+  #range(syntax: Syntax & { readonly kind: "range" }): Typed {
+    const [left, middle, right] = [this.#type(syntax.left), this.#type(syntax.middle), this.#type(syntax.right)];
+    const ends = [left, right].map((end): Typed => {
+      if (end.kind === "time") {
+        requireTimes(middle, this.#quote(syntax.middle));
+        return { kind: "constant", value: end.value, isTemplate: false };
+      }
+      if (middle.kind === "field" && middle.field.dataType === DataType.Timestamptz) {
+        throw new FilterError(`comparisons between Timestamptz and ${dataTypeName(typeOf(end))} are not supported`);
+      }
+      return end;
+    });
+    return rangeTyped(syntax, [ends[0]!, middle, ends[1]!], this.#quote);
   }
 
   readonly #quote = (syntax: Syntax): string => compactText(this.#text.slice(syntax.start, syntax.end));
@@ -374,6 +402,13 @@ function holdsSample(filter: Filter): boolean {
   );
 }
 
+const FILTERABLE: ReadonlySet<DataType> = new Set([
+  DataType.Bool,
+  DataType.VarChar,
+  DataType.String,
+  DataType.Timestamptz,
+]);
+
 function isFilterable(type: DataType): boolean {
-  return type === DataType.Bool || isNumberType(type) || type === DataType.VarChar || type === DataType.String;
+  return isNumberType(type) || FILTERABLE.has(type);
 }

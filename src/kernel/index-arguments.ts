@@ -68,7 +68,9 @@ function checkGraph(build: GraphBuild | SlimBuild, { element, dimension }: RowLa
     `graphs are not built from rows of ${element}`);
   require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
   require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
-  if (build.kind === "slim") checkBook(build.subspaces, build.bits, dimension);
+  if (build.kind === "slim") return checkBook(build.subspaces, build.bits, dimension);
+  const { layout = "lean" } = build;
+  require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
 }
 
 function checkBook(subspaces: number, bits: number, dimension: number): void {

@@ -45,9 +45,17 @@ export interface IndexRequest {
   readonly path: string;
 }
 
+/**
+ * lean: codes of one byte a dimension, and neighbour lists. packed: beside each list one bit a dimension and neighbour as well, so that
+ * a visit reads one piece of memory: about four times the memory of lean, and searches at twice its speed and more.
+ */
+export type GraphLayout = "lean" | "packed";
+
 /** Neighbour lists over codes of one byte a dimension. */
 export interface GraphBuild extends IndexRequest {
   readonly kind: "graph";
+  /** "lean" if it is left out. */
+  readonly layout?: GraphLayout;
   /** Neighbours of a row, 2 to 256: twice what HNSW calls M. */
   readonly degree: number;
   /** Candidates looked at for each row, 1 to 16,384: what HNSW calls efConstruction. At least `degree` is taken. */
@@ -157,10 +165,12 @@ export interface IndexHits extends SearchHits {
 
 export interface GraphDescription {
   readonly kind: "graph";
-  readonly layout: "lean";
+  readonly layout: GraphLayout;
   readonly metric: Metric;
   readonly dimension: number;
   readonly degree: number;
+  /** Neighbours that a row has room for: `degree`, or in a packed graph the next multiple of 32, all of which are used. */
+  readonly slots: number;
   readonly beam: number;
   readonly rowCount: number;
   /** Fewer than `rowCount`: rows of equal codes share one, and zero vectors have none under COSINE. */
@@ -172,7 +182,7 @@ export interface GraphDescription {
   readonly memoryBytes: number;
   readonly fileBytes: number;
   readonly entryRows: readonly number[];
-  /** How many rows of the graph have 0, 1, … `degree` neighbours. */
+  /** How many rows of the graph have 0, 1, … `slots` neighbours. */
   readonly rowsOfDegree: readonly number[];
 }
 

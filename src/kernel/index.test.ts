@@ -15,7 +15,7 @@ import { emptyBitset, setBit } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import { KernelLateError } from "./index-kernel.ts";
-import type { GraphBuild, IndexSearch } from "./index-kernel.ts";
+import type { GraphBuild, GraphLayout, IndexSearch } from "./index-kernel.ts";
 import { KernelError, NO_ROW } from "./kernel.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
 import { indexesOf, loadKernel } from "./load.ts";
@@ -24,6 +24,7 @@ import { NativeKernel } from "./native.ts";
 type Kind = "clustered" | "gaussian" | "integers";
 const KINDS: readonly Kind[] = ["clustered", "gaussian", "integers"];
 const METRICS: readonly Metric[] = ["L2", "IP", "COSINE"];
+const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const K = 10;
 
 const kernel = loadKernel();
@@ -126,64 +127,107 @@ function withIndexes(native: NativeKernel): void {
   describe("indexes", () => {
     for (const kind of KINDS) {
       for (const metric of METRICS) {
-        test(`recall of ${kind} rows under ${metric}, whatever is allowed`, async () => {
-          const [rowCount, dimension] = [6000, 40];
-          const rows = rowsOf(made(kind, rowCount, dimension, 1), dimension);
-          await build(rows, metric);
-          const index = await indexes.openIndex(path, rows);
-          const queries = made(kind, 50, dimension, 2);
-          // Rows without structure need more width: there is no short way to neighbours that are hardly nearer than others.
-          const ef = kind === "clustered" ? 64 : 400;
-          const filters: (Bitset | null)[] = [null];
-          for (const share of [0.7, 0.5, 0.1, 0.01, 0.001]) filters.push(allowedAtRandom(rowCount, share, 3));
-          for (const allowed of filters) {
-            const search = plan(index, queries, { ef, allowed });
-            const found = await indexes.searchIndex(search);
-            const exact = await native.exactSearch({ rows, rowCount, metric, ...search });
-            assert.ok(recallOf(found, exact, K, metric) >= 0.98, `recall ${recallOf(found, exact, K, metric)}`);
-            for (const row of found.rows) if (row !== NO_ROW) assert.ok(allowed === null || isSet(allowed, row));
-            // The same row has the same score, to the bit.
-            const scoreOf = new Map<string, number>();
-            exact.rows.forEach((row, at) => scoreOf.set(`${Math.floor(at / K)} ${row}`, exact.scores[at]!));
-            found.rows.forEach((row, at) =>
-              assert.equal(found.scores[at], scoreOf.get(`${Math.floor(at / K)} ${row}`) ?? found.scores[at]),
-            );
-          }
-          // Against each query: what is nearest to it is barred.
-          let recall = 0;
-          for (let query = 0; query < 10; query += 1) {
-            const asked = queries.subarray(query * dimension, (query + 1) * dimension);
-            const near = await native.exactSearch({
-              rows,
-              rowCount,
-              metric,
-              queries: asked,
-              k: rowCount / 2,
-              allowed: null,
-              rank: null,
-              range: null,
-            });
-            const allowed = emptyBitset(rowCount);
-            const barred = new Set(near.rows);
-            for (let row = 0; row < rowCount; row += 1) if (!barred.has(row)) setBit(allowed, row);
-            const search = plan(index, asked, { ef, allowed });
-            const found = await indexes.searchIndex(search);
-            recall += recallOf(found, await native.exactSearch({ rows, rowCount, metric, ...search }), K, metric) / 10;
-          }
-          assert.ok(recall >= 0.98, `recall ${recall} against the filter`);
-          indexes.closeIndex(index);
-          native.close(rows);
-        });
+        for (const layout of LAYOUTS) {
+          test(`recall of ${kind} rows under ${metric}, ${layout}, whatever is allowed`, async () => {
+            const [rowCount, dimension] = [6000, 40];
+            const rows = rowsOf(made(kind, rowCount, dimension, 1), dimension);
+            await build(rows, metric, { layout });
+            const index = await indexes.openIndex(path, rows);
+            const queries = made(kind, 50, dimension, 2);
+            // Rows without structure need more width: there is no short way to neighbours that are hardly nearer than others.
+            const ef = kind === "clustered" ? 64 : 400;
+            const filters: (Bitset | null)[] = [null];
+            for (const share of [0.7, 0.5, 0.1, 0.01, 0.001]) filters.push(allowedAtRandom(rowCount, share, 3));
+            for (const allowed of filters) {
+              const search = plan(index, queries, { ef, allowed });
+              const found = await indexes.searchIndex(search);
+              const exact = await native.exactSearch({ rows, rowCount, metric, ...search });
+              assert.ok(recallOf(found, exact, K, metric) >= 0.98, `recall ${recallOf(found, exact, K, metric)}`);
+              for (const row of found.rows) if (row !== NO_ROW) assert.ok(allowed === null || isSet(allowed, row));
+              // The same row has the same score, to the bit.
+              const scoreOf = new Map<string, number>();
+              exact.rows.forEach((row, at) => scoreOf.set(`${Math.floor(at / K)} ${row}`, exact.scores[at]!));
+              found.rows.forEach((row, at) =>
+                assert.equal(found.scores[at], scoreOf.get(`${Math.floor(at / K)} ${row}`) ?? found.scores[at]),
+              );
+            }
+            // Against each query: what is nearest to it is barred.
+            let recall = 0;
+            for (let query = 0; query < 10; query += 1) {
+              const asked = queries.subarray(query * dimension, (query + 1) * dimension);
+              const near = await native.exactSearch({
+                rows,
+                rowCount,
+                metric,
+                queries: asked,
+                k: rowCount / 2,
+                allowed: null,
+                rank: null,
+                range: null,
+              });
+              const allowed = emptyBitset(rowCount);
+              const barred = new Set(near.rows);
+              for (let row = 0; row < rowCount; row += 1) if (!barred.has(row)) setBit(allowed, row);
+              const search = plan(index, asked, { ef, allowed });
+              const found = await indexes.searchIndex(search);
+              recall +=
+                recallOf(found, await native.exactSearch({ rows, rowCount, metric, ...search }), K, metric) / 10;
+            }
+            assert.ok(recall >= 0.98, `recall ${recall} against the filter`);
+            indexes.closeIndex(index);
+            native.close(rows);
+          });
+        }
       }
     }
 
+    test("a packed graph uses every slot of its blocks; lean and packed differ in nothing else", async () => {
+      const rows = rowsOf(made("clustered", 2000, 70, 3), 70);
+      const about = [];
+      for (const layout of LAYOUTS) {
+        await build(rows, "COSINE", { layout, degree: 20 });
+        const index = await indexes.openIndex(path, rows);
+        const description = indexes.describeIndex(index);
+        if (description.kind === "graph") about.push(description);
+        indexes.closeIndex(index);
+      }
+      const [lean, packed] = about;
+      assert.ok(lean !== undefined && packed !== undefined);
+      assert.deepEqual([lean.layout, lean.slots, packed.layout, packed.slots], ["lean", 20, "packed", 32]);
+      assert.equal(packed.rowsOfDegree.at(-1), packed.graphRowCount);
+      // 32 neighbours of 4 bytes, two factors of 2 bytes and 128 bits each.
+      assert.equal(packed.listBytes, 2000 * 32 * (4 + 4 + 16));
+      assert.deepEqual([packed.entryRows, packed.codeBytes], [lean.entryRows, lean.codeBytes]);
+      native.close(rows);
+    });
+
+    test("many queries in one search find what each of them finds alone", async () => {
+      const rows = rowsOf(made("clustered", 6000, 40, 1), 40);
+      const queries = made("clustered", 70, 40, 2);
+      for (const layout of LAYOUTS) {
+        await build(rows, "L2", { layout });
+        const index = await indexes.openIndex(path, rows);
+        for (const allowed of [null, allowedAtRandom(6000, 0.8, 3)]) {
+          const together = await indexes.searchIndex(plan(index, queries, { allowed }));
+          for (let query = 0; query < 70; query += 1) {
+            const asked = queries.subarray(query * 40, (query + 1) * 40);
+            const alone = await indexes.searchIndex(plan(index, asked, { allowed }));
+            assert.deepEqual(together.rows.subarray(query * K, (query + 1) * K), alone.rows);
+            assert.deepEqual(together.scores.subarray(query * K, (query + 1) * K), alone.scores);
+          }
+        }
+        indexes.closeIndex(index);
+      }
+      native.close(rows);
+    });
+
     test("the same rows and seed give the same file with any number of threads and on any instruction set", async () => {
       const before = { threads: native.threads, set: native.instructionSet };
-      for (const metric of METRICS) {
+      for (const [metric, layout] of METRICS.flatMap((one) => LAYOUTS.map((other) => [one, other] as const))) {
         const rows = rowsOf(made("clustered", 1500, 51, 4), 51);
         const hashes = new Set<string>();
         const hash = async (seed: number): Promise<string> => {
-          await build(rows, metric, { degree: 20, beam: 50, seed });
+          await build(rows, metric, { degree: 20, beam: 50, seed, layout });
           return createHash("sha256").update(readFileSync(path)).digest("hex");
         };
         for (const threads of [1, 2, 3]) {
@@ -324,6 +368,7 @@ function withIndexes(native: NativeKernel): void {
         [{ rowCount: 501 }, /501 rows/],
         [{ seed: -1 }, /seed/],
         [{ path: "" }, /path/],
+        [{ layout: "loose" as GraphLayout }, /layout loose/],
         [{ metric: "HAMMING" as Metric }, /metric/],
       ] as const) {
         assert.throws(() => build(rows, "L2", changes), { name: "KernelError", message: text });

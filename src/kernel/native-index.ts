@@ -13,6 +13,7 @@ import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
   GraphDescription,
+  GraphLayout,
   IndexBuild,
   IndexBuildJob,
   IndexDescription,
@@ -39,6 +40,7 @@ export interface IndexAddon {
     beam: number,
     seed: number,
     path: string,
+    layout: number,
   ): void;
   buildLists(
     ticket: number,
@@ -101,8 +103,9 @@ const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
 const KINDS = ["graph", "lists", "slim"] as const;
 type Kind = (typeof KINDS)[number];
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
+const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const MOST_ENTRIES = 16;
-const FIRST_ENTRY = 11;
+const FIRST_ENTRY = 13;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 const WORK_COUNTS = 6;
 
@@ -136,7 +139,8 @@ export class NativeIndexes implements IndexKernel {
     const metric = METRICS.indexOf(build.metric);
     const done = this.#startJob(signal ?? null, (given) => {
       if (build.kind === "graph") {
-        this.#addon.buildIndex(given, rows, rowCount, metric, build.degree, build.beam, seed, path);
+        const { degree, beam, layout = "lean" } = build;
+        this.#addon.buildIndex(given, rows, rowCount, metric, degree, beam, seed, path, LAYOUTS.indexOf(layout));
       } else if (build.kind === "slim") {
         const { degree, beam, subspaces, bits } = build;
         this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path);
@@ -244,10 +248,11 @@ export class NativeIndexes implements IndexKernel {
     const at = (place: number): number => this.#number(place);
     return {
       kind: "graph",
-      layout: "lean",
+      layout: present(LAYOUTS[at(11)], "the layout of the index"),
       metric: present(METRICS[at(0)], "the metric of the index"),
       dimension: at(1),
       degree: at(2),
+      slots: at(12),
       beam: at(3),
       rowCount: at(4),
       graphRowCount: at(5),
@@ -257,7 +262,7 @@ export class NativeIndexes implements IndexKernel {
       memoryBytes: at(6) + at(7) + at(8),
       fileBytes: at(9),
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
-      rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(2) + 1)],
+      rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(12) + 1)],
     };
   }
 

@@ -9,6 +9,8 @@ export interface SegmentExplanation {
   readonly rowCount: number;
   /** Rows that were visible and passed the filter. */
   readonly allowedRows: number;
+  /** How the filter was carried out; null: there was none. */
+  readonly filter: FilterExplanation | null;
   readonly strategy: SearchStrategy;
   /** Why that strategy. */
   readonly reason: string;
@@ -22,6 +24,15 @@ export interface SegmentExplanation {
   readonly exactScores: number;
   /** Of what an exact search would have found, by a sample that was taken when the index was built; 1 for exact searches. */
   readonly estimatedRecall: number;
+}
+
+export interface FilterExplanation {
+  /** Types of the scalar indexes that were asked; none: it did without. */
+  readonly indexTypes: readonly string[];
+  /** Rows that the indexes named at most; null without. */
+  readonly foundRows: number | null;
+  /** Whether rows were looked at besides: those found, or all. */
+  readonly isLookedAt: boolean;
 }
 
 /** A point of the curve that tells what a width of search finds. */

@@ -112,6 +112,16 @@ export interface LengthFilter {
   readonly value: bigint;
 }
 
+/** A time, so many calendar months and microseconds further, compared with another; microseconds since 1970. */
+export interface IntervalFilter {
+  readonly kind: "interval";
+  readonly field: FieldPlace;
+  readonly months: number;
+  readonly microseconds: bigint;
+  readonly operator: CompareOperator;
+  readonly value: bigint;
+}
+
 /** Each row with probability `factor`; never UNKNOWN. */
 export interface SampleFilter {
   readonly kind: "sample";
@@ -151,6 +161,7 @@ export type LeafFilter =
   | NullFilter
   | ContainsFilter
   | LengthFilter
+  | IntervalFilter
   | SampleFilter;
 
 /** A leaf that reads one place. */

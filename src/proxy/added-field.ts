@@ -12,7 +12,7 @@ import type { DeclaredField } from "./requests.ts";
 const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
 
 /** The field without an id: that is given where the collection is changed, together with the check that the name is free. */
-export function declareAddedField(field: DeclaredField, schema: CollectionSchema): FieldSchema {
+export function declareAddedField(field: DeclaredField, schema: CollectionSchema, zone: string): FieldSchema {
   const { name } = field;
   if (schema.fields.filter(({ isDynamic }) => !isDynamic).length >= MAX_FIELDS) {
     throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
@@ -35,5 +35,5 @@ export function declareAddedField(field: DeclaredField, schema: CollectionSchema
   }
   if (field.isFunctionOutput) throw invalidParameter("functions are not supported yet");
   checkField(field, schema.name);
-  return fieldSchema(field, 0n);
+  return fieldSchema(field, 0n, zone);
 }

@@ -11,8 +11,10 @@ import {
   type FieldSchema,
   newDynamicField,
 } from "../model/schema.ts";
+import { timeZoneOf } from "../model/timestamptz.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { isDenseVectorType } from "../model/vectors.ts";
+import { timeOf } from "./input-texts.ts";
 import { checkCollectionName, checkFieldName } from "./names.ts";
 import type { CreateCollectionRequest, DeclaredField, DeclaredSchema } from "./requests.ts";
 
@@ -35,6 +37,7 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.VarChar,
   DataType.JSON,
   DataType.Array,
+  DataType.Timestamptz,
   DataType.FloatVector,
   DataType.Float16Vector,
   DataType.BFloat16Vector,
@@ -64,7 +67,8 @@ export function declareCollection(request: CreateCollectionRequest): CollectionS
   for (const field of fields) checkField(field, name);
   checkKeys(fields);
   checkPartitions(fields, request.partitionCount);
-  const declared = fields.map((field, at) => fieldSchema(field, FIRST_USER_FIELD + BigInt(at)));
+  const zone = timeZoneOf(request.properties);
+  const declared = fields.map((field, at) => fieldSchema(field, FIRST_USER_FIELD + BigInt(at), zone));
   if (schema.enableDynamicField) declared.push(newDynamicField(FIRST_USER_FIELD + BigInt(declared.length)));
   return {
     name,
@@ -245,6 +249,7 @@ const DEFAULT_KINDS: Readonly<Record<number, string>> = {
   [DataType.Float]: "float",
   [DataType.Double]: "double",
   [DataType.VarChar]: "string",
+  [DataType.Timestamptz]: "string",
 };
 const KIND_TYPES: Readonly<Record<string, string>> = {
   bool: "DataType_Bool",
@@ -275,20 +280,21 @@ function checkDefault(field: DeclaredField): void {
   if (limit !== undefined && ((given.value as number) < -limit || (given.value as number) >= limit)) {
     throw invalidParameter("default value out of range");
   }
-  if (kind === "string") {
+  if (field.dataType === DataType.VarChar) {
     const length = Buffer.byteLength(given.value as string);
     const most = Number(param(field, "max_length"));
     if (length > most) throw invalidParameter(`the length (${length}) of string exceeds max length (${most})`);
   }
 }
 
-export function fieldSchema(field: DeclaredField, fieldId: bigint): FieldSchema {
-  const schema = schemaOf(field, fieldId);
+/** `zone`: of default times without an offset. */
+export function fieldSchema(field: DeclaredField, fieldId: bigint, zone: string): FieldSchema {
+  const schema = schemaOf(field, fieldId, zone);
   checkSparse(schema);
   return schema;
 }
 
-function schemaOf(field: DeclaredField, fieldId: bigint): FieldSchema {
+function schemaOf(field: DeclaredField, fieldId: bigint, zone: string): FieldSchema {
   return {
     fieldId,
     name: field.name,
@@ -301,11 +307,17 @@ function schemaOf(field: DeclaredField, fieldId: bigint): FieldSchema {
     isClusteringKey: field.isClusteringKey,
     isDynamic: false,
     nullable: field.nullable,
-    defaultValue: field.defaultValue === null ? null : (field.defaultValue.value as DefaultValue),
+    defaultValue: storedDefault(field, zone),
     typeParams: field.typeParams,
     dimension: isDenseVectorType(field.dataType as DataType) ? Number(param(field, "dim")) : 0,
     maxLengthBytes: holdsVarChar(field) ? Number(param(field, "max_length")) : 0,
   };
+}
+
+function storedDefault({ dataType, defaultValue }: DeclaredField, zone: string): DefaultValue | null {
+  if (defaultValue === null) return null;
+  if (dataType === DataType.Timestamptz) return timeOf(defaultValue.value as string, zone);
+  return defaultValue.value as DefaultValue;
 }
 
 function holdsVarChar({ dataType, elementType }: DeclaredField): boolean {

@@ -62,6 +62,7 @@ function isGroupable(type: DataType): boolean {
     case DataType.Int32:
     case DataType.Int64:
     case DataType.VarChar:
+    case DataType.Timestamptz:
       return true;
     default:
       return false;

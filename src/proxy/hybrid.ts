@@ -13,7 +13,10 @@ import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { timeView } from "./shown-times.ts";
+import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
+import { checkGroupedSearch, planGrouping } from "./grouping.ts";
+import { outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -54,10 +57,11 @@ export async function hybridSearch(
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
+  const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
   const plans = searches.map((search): SearchPlan => {
-    const filter = parsePlanFilter("query", search.expression, schema, search.templates);
+    const filter = parsePlanFilter("query", search.expression, collection, search.templates, search.params);
     checkIsolation(collection, filter);
     return {
       collectionId: collection.collectionId,
@@ -70,6 +74,33 @@ export async function hybridSearch(
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
   requireLoadedFields(described, output);
   const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
+  const grouping = planGrouping(schema, rankParams);
+  const fieldIds = output.fields.map((field) => field.fieldId);
+  const answer = {
+    collectionName: schema.name,
+    limit: window.limit,
+    outputFields: output.names,
+    primaryFieldName: primaryKeyField(schema).name,
+    iterator: null,
+    explanation: null,
+  };
+  if (grouping !== null) {
+    for (const [at, { vector }] of plans.entries()) {
+      checkGroupedSearch(false, vector.range !== null, searches[at]!.queries.type);
+    }
+    const scorer = groupScorer(rankParams);
+    const asked = { collection, plans, fusion, grouping, scorer, window, fieldIds };
+    const found = await groupedHybrid(context, asked, time, signal);
+    return {
+      ...answer,
+      counts: hitCounts(found.hits),
+      keys: found.hits.keys,
+      scores: rounded(found.hits.scores, decimals),
+      fields: outputFields(output, found.batch, times),
+      sessionTimestamp: found.sessionTimestamp,
+      groupBy: outputField(grouping.field, found.values, times),
+    };
+  }
   const shards = await searchShards(context, collection, plans, time, signal);
   try {
     const lists = await Promise.all(
@@ -80,21 +111,15 @@ export async function hybridSearch(
     );
     const metrics = plans.map(({ vector }) => vector.metric);
     const hits = await fuseHits(lists, metrics, fusion, window, runtime, signal);
-    const fieldIds = output.fields.map((field) => field.fieldId);
     const batch = await fetchFields(context, schema, shards, fieldIds, hits);
     return {
-      collectionName: schema.name,
+      ...answer,
       counts: hitCounts(hits),
-      limit: window.limit,
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
-      fields: outputFields(output, batch),
-      outputFields: output.names,
-      primaryFieldName: primaryKeyField(schema).name,
+      fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
-      iterator: null,
-      explanation: null,
     };
   } finally {
     releaseShards(context, shards);
@@ -116,9 +141,6 @@ function refuseUnsupported({ rankParams, searches }: HybridSearchRequest): void 
     if ((params.get("order_by_fields") ?? "") !== "") {
       throw invalidParameter("order_by is not supported for hybrid search");
     }
-  }
-  if ((rankParams.get("group_by_field") ?? "") !== "") {
-    throw invalidParameter("group_by_field is not supported yet for hybrid search");
   }
 }
 

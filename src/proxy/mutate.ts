@@ -25,6 +25,7 @@ import { MAX_KEY_BYTES } from "../wal/idempotency.ts";
 import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { bucketsOf } from "./hash.ts";
+import { readTexts } from "./input-texts.ts";
 import { checkedColumns } from "./input.ts";
 import { completedColumns } from "./partial-update.ts";
 import { partitionByName, partitionsForWrite } from "./partitions.ts";
@@ -42,7 +43,7 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
   const pace = new Pace(context.runtime);
   const columns = await checkedColumns(
     collection.schema,
-    request.fields,
+    await readTexts(collection, request.fields, pace),
     request.rowCount,
     keyGiven,
     context.kernel,
@@ -83,7 +84,14 @@ async function writeUpsert(
   const columns =
     request.isPartial === true
       ? await completedColumns(context, described, request, pace)
-      : await checkedColumns(collection.schema, request.fields, request.rowCount, true, context.kernel, pace);
+      : await checkedColumns(
+          collection.schema,
+          await readTexts(collection, request.fields, pace),
+          request.rowCount,
+          true,
+          context.kernel,
+          pace,
+        );
   const replaced = columns.get(key.fieldId) as KeyColumn;
   checkDistinct(replaced);
   const rowIds = await newRowIds(context, request.rowCount);
@@ -102,7 +110,7 @@ async function writeUpsert(
 
 export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
   const collection = await context.describe(request);
-  const filter = parsePlanFilter("delete", request.expression, collection.schema, request.templates);
+  const filter = parsePlanFilter("delete", request.expression, collection, request.templates);
   if (filter === null || isAlwaysTrue(filter)) {
     throw invalidParameter(`delete plan can't be empty or always true : ${request.expression}`);
   }

@@ -5,7 +5,9 @@
 import { invalidParameter } from "../base/errors.ts";
 import { type BytesColumn, type Column, type ColumnBatch, bytesColumn, columnRows, textAt } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField, primaryKeyField } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
 import type { OutputField } from "./requests.ts";
+import { shownTimes, type TimeView, UTC_TEXTS } from "./shown-times.ts";
 
 export interface OutputPlan {
   /** Fields to read, in the order of the answer. */
@@ -60,18 +62,20 @@ function dynamicKey(name: string, metaName: string): string {
 }
 
 /** The columns of an answer, in the order of the plan. */
-export function outputFields(plan: OutputPlan, batch: ColumnBatch): OutputField[] {
+export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeView): OutputField[] {
   return plan.fields.map((field) => {
     const column = batch.columns.get(field.fieldId)!;
     const restricted =
       field.isDynamic && plan.dynamicKeys !== null ? onlyKeys(column as BytesColumn, plan.dynamicKeys) : column;
-    return outputField(field, restricted);
+    return outputField(field, restricted, view);
   });
 }
 
-export function outputField(field: FieldSchema, column: Column): OutputField {
-  const { name, fieldId, dataType, isDynamic } = field;
-  return { name, fieldId, type: dataType, isDynamic, column: padded(field, column) };
+export function outputField(field: FieldSchema, stored: Column, view: TimeView = UTC_TEXTS): OutputField {
+  const { name, fieldId, isDynamic } = field;
+  const isTime = stored.kind === "fixed" && stored.type === DataType.Timestamptz;
+  const column = isTime ? shownTimes(stored, view) : stored;
+  return { name, fieldId, type: column.type, isDynamic, column: padded(field, column) };
 }
 
 /** Nullable fields always say which entries there are, even when all are. */

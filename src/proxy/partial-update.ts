@@ -33,6 +33,7 @@ import { keyReader } from "../segment/key-reader.ts";
 import type { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
 import { type ArrayOperation, appliedOperation, checkOperation } from "./array-operations.ts";
+import { readTexts } from "./input-texts.ts";
 import { checkedColumns, columnOfAbsent } from "./input.ts";
 import { partitionByName, partitionKeyField } from "./partitions.ts";
 import type { InputField, InsertRequest } from "./requests.ts";
@@ -54,7 +55,7 @@ export async function completedColumns(
   const given = schema.fields.filter((field) => sent.has(field.name));
   const columns = await checkedColumns(
     { ...schema, fields: given },
-    request.fields,
+    await readTexts(collection, request.fields, pace),
     request.rowCount,
     true,
     context.kernel,

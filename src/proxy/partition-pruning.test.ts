@@ -85,7 +85,7 @@ test("a read looks into the partitions of its keys, and never misses one that ma
   const places = placesOf(TENANTS);
   assert.equal(new Set(places.values()).size, PARTITIONS);
   for (const [text, passes] of CASES) {
-    const filter = parsePlanFilter("query", text, collection(false).schema, new Map());
+    const filter = parsePlanFilter("query", text, collection(false), new Map());
     const ids = partitionsOfFilter(collection(false), [], filter);
     if (passes === EVERYWHERE) {
       assert.equal(ids, null, text);
@@ -100,8 +100,7 @@ test("a read looks into the partitions of its keys, and never misses one that ma
 
 test("isolation wants one partition key", () => {
   const isolated = collection(true);
-  const check = (text: string): void =>
-    checkIsolation(isolated, parsePlanFilter("query", text, isolated.schema, new Map()));
+  const check = (text: string): void => checkIsolation(isolated, parsePlanFilter("query", text, isolated, new Map()));
   for (const text of ['tenant == "t3"', 'size > 1 and tenant == "t3"', 'tenant in ["t3"]']) check(text);
   for (const [text, reason] of [
     ["", /partition key not found in expr or the expr is invalid/],

@@ -7,6 +7,7 @@ import { invalidParameter, milvusError } from "../base/errors.ts";
 import { INDEX_PROPERTIES } from "../index/parameters.ts";
 import { TTL_KEY } from "../model/expiry.ts";
 import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
+import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
@@ -140,6 +141,9 @@ function checkValue(key: string, value: string): void {
   if (isWarmup(key) && !WARMUP_POLICIES.has(value)) {
     throw invalidParameter(`invalid warmup policy: ${value}, expected: disable, sync, async`);
   }
+  if (key === TIME_ZONE_KEY && !isTimeZone(value)) {
+    throw invalidParameter(`unknown or invalid IANA Time Zone ID: ${value}`);
+  }
   if (key === QUERY_MODE_KEY && value !== "large_topk") {
     throw invalidParameter(`invalid query_mode value "${value}", valid values: [large_topk]`);
   }
@@ -161,8 +165,11 @@ function checkTimeToLiveField(given: readonly KeyValue[], known: readonly KeyVal
   if (valueOf(known, TTL_KEY) !== null) {
     throw invalidParameter("collection TTL is already set, cannot be set ttl field");
   }
-  if (fieldByName(schema, field) === null) throw invalidParameter(`ttl field name ${field} not found in schema`);
-  // There are no fields of that type yet, so whichever it is, it is another.
+  const declared = fieldByName(schema, field);
+  if (declared === null) throw invalidParameter(`ttl field name ${field} not found in schema`);
+  if (declared.dataType === DataType.Timestamptz) {
+    throw invalidParameter("a time to live by a field is not supported yet");
+  }
   throw invalidParameter(`ttl field must be timestamptz, field name = ${field}`);
 }
 

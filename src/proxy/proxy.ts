@@ -12,6 +12,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { type CompactionScope, WHOLE_COLLECTION } from "../model/compaction.ts";
 import type { IndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
+import { timeZoneOf } from "../model/timestamptz.ts";
 import { fieldByName } from "../model/schema.ts";
 import { LoadState } from "../model/types.ts";
 import {
@@ -268,8 +269,9 @@ export class Proxy {
 
   addField(target: Target, field: DeclaredField): Promise<void> {
     return this.#ddl.run(async () => {
-      const { schema } = await this.#context.describe(target);
-      await this.#coordinator.addField({ ...target, field: declareAddedField(field, schema) });
+      const { schema, properties } = await this.#context.describe(target);
+      const added = declareAddedField(field, schema, timeZoneOf(properties));
+      await this.#coordinator.addField({ ...target, field: added });
     });
   }
 

@@ -21,6 +21,7 @@ import { booleanParam, integerParam } from "./params.ts";
 import { partitionsOfFilter } from "./partition-pruning.ts";
 import type { QueryRequest, QueryResponse } from "./requests.ts";
 import { type ReadTime, readTime } from "./read-time.ts";
+import { timeView } from "./shown-times.ts";
 import { retrieve } from "./retrieve.ts";
 import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
 import { sessionTimestamp } from "./searched-shards.ts";
@@ -32,7 +33,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const described = await context.describeAll(request);
   const { collection } = described;
   const { schema } = collection;
-  const filter = parsePlanFilter("query", request.expression, schema, request.templates);
+  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
   const partitionIds = partitionsOfFilter(collection, request.partitionNames, filter);
   const aggregation = planAggregation(schema, request.outputFields, request.params);
   // Much faster than the way of other aggregates: nothing is looked at but bits.
@@ -67,6 +68,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   }
 
   const output = planOutput(schema, request.outputFields, true);
+  const times = timeView(collection, request.params);
   requireLoadedFields(described, output);
   const key = primaryKeyField(schema);
   const listed = filter === null ? null : filterKeys(filter, key.fieldId);
@@ -77,7 +79,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const rows = { ...plan, ...byKeys, fieldIds, limit };
   const answer = (page: ColumnBatch, timestamp: Timestamp): QueryResponse => ({
     collectionName: schema.name,
-    fields: outputFields(output, page),
+    fields: outputFields(output, page, times),
     outputFields: output.names,
     primaryFieldName: key.name,
     sessionTimestamp: timestamp,

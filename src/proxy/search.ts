@@ -10,7 +10,7 @@ import type { IndexInfo } from "../model/catalog.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionInfo, type FieldSchema, primaryKeyField, vectorFields } from "../model/schema.ts";
-import { Metric, dataTypeName, isDistance, isVectorType } from "../model/types.ts";
+import { DataType, Metric, dataTypeName, isDistance, isVectorType } from "../model/types.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
@@ -29,6 +29,7 @@ import { readTime } from "./read-time.ts";
 import type { SearchRequest, SearchResponse, SubSearch } from "./requests.ts";
 import { queryVectors } from "./query-vectors.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
+import { timeView } from "./shown-times.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 
 export const MAX_WINDOW = 16_384;
@@ -68,7 +69,8 @@ export async function search(
   if (order.length > 0 && grouping !== null)
     throw invalidParameter("order_by is not supported yet with group_by_field");
   const output = planOutput(schema, request.outputFields, false);
-  const filter = parsePlanFilter("query", request.expression, schema, request.templates);
+  const times = timeView(collection, request.params);
+  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
   checkIsolation(collection, filter);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
@@ -100,10 +102,10 @@ export async function search(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: rounded(found.hits.scores, decimals),
-      fields: outputFields(output, found.batch),
+      fields: outputFields(output, found.batch, times),
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values),
+      groupBy: outputField(grouping.field, found.values, times),
     };
   }
   const shards = await searchShards(context, collection, [plan], time, signal);
@@ -124,7 +126,7 @@ export async function search(
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
-      fields: outputFields(output, batch),
+      fields: outputFields(output, batch, times),
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
@@ -221,7 +223,7 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
-  const indexParams = searchParams(index?.indexType ?? "", search, window.limit + window.offset);
+  const indexParams = searchParams(ruledAs(field, index), search, window.limit + window.offset);
   const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   return {
     fieldId: field.fieldId,
@@ -263,6 +265,11 @@ function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: 
   const asked = wanted.toUpperCase();
   if (asked !== "" && asked !== built) throw unexpectedParameter(built, wanted, "metric type not match");
   return built;
+}
+
+/** The index type whose search parameters count: sparse vectors are searched alike, whatever the index is called. */
+function ruledAs(field: FieldSchema, index: IndexInfo | undefined): string {
+  return field.dataType === DataType.SparseFloatVector ? "SPARSE_INVERTED_INDEX" : (index?.indexType ?? "");
 }
 
 /** MinHash signatures: the width of a hash that the index was made for. */

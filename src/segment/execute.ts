@@ -14,6 +14,7 @@ import type { FilterPlan } from "../expr/plan.ts";
 import type { ColumnSource } from "../expr/scan.ts";
 import { type Bitset, countBits, fullBitset, hasBit, rowsOf } from "../model/bitset.ts";
 import { type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
+import type { FilterExplanation } from "../model/explain.ts";
 import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
@@ -43,13 +44,18 @@ export interface SegmentRetrieve {
 export async function searchSegment(segment: Segment, plan: SegmentSearch, reading: Reading): Promise<Hits> {
   return await held(segment, async () => {
     const view = segment.view(plan.timestamp, plan.expiredUntil);
+    let filter: FilterExplanation | null = null;
+    const explained =
+      plan.search.explain === true
+        ? { ...reading, explainFilter: (explanation: FilterExplanation) => void (filter = explanation) }
+        : reading;
     const allowed =
-      plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, reading);
+      plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, explained);
     const { offsets, rows, scores, explanation } = await segment.search(plan.search, view, allowed, reading.signal);
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
     const segmentIds = new BigInt64Array(rows.length).fill(segment.segmentId);
-    const explained = explanation === undefined ? {} : { explanations: [explanation] };
-    return { offsets, rows, scores, keys, segmentIds, ...explained };
+    const explanations = explanation === undefined ? {} : { explanations: [{ ...explanation, filter }] };
+    return { offsets, rows, scores, keys, segmentIds, ...explanations };
   });
 }
 

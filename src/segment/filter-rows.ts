@@ -17,12 +17,15 @@ import { type IndexedFilter, type ScalarIndex, planIndexes, rowsOfMatch } from "
 import type { FilterColumn, FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import { type Bitset, emptyBitset, fullBitset, intersectInto, subtractInto } from "../model/bitset.ts";
 import type { Column } from "../model/columns.ts";
+import type { FilterExplanation } from "../model/explain.ts";
 import type { Filter, LeafFilter } from "../model/filter.ts";
 import { Pace } from "../storage/pace.ts";
 
 export interface Reading {
   readonly runtime: Runtime;
   readonly signal?: AbortSignal;
+  /** Told how a filter was carried out. */
+  readonly explainFilter?: (explanation: FilterExplanation) => void;
 }
 
 /** What a filter reads of a segment. */
@@ -50,12 +53,14 @@ export async function passingRows(
 ): Promise<Bitset> {
   const indexed = planIndexes(plan.filter, (leaf) => source.indexesOver(leaf));
   if (indexed !== null && helps(indexed, plan.filter, rowCount)) {
-    const rows = rowsOfMatch(indexed.match, rowCount);
+    const { match, rest, indexTypes } = indexed;
+    reading.explainFilter?.({ indexTypes, foundRows: match.count, isLookedAt: rest !== null });
+    const rows = rowsOfMatch(match, rowCount);
     if (wanted !== null) intersectInto(rows, wanted);
-    if (indexed.rest === null) return rows;
-    const rest = indexed.rest === plan.filter ? plan : planFilter(indexed.rest);
-    return await looked(source, rest, rowCount, rows, reading);
+    if (rest === null) return rows;
+    return await looked(source, rest === plan.filter ? plan : planFilter(rest), rowCount, rows, reading);
   }
+  reading.explainFilter?.({ indexTypes: [], foundRows: null, isLookedAt: true });
   return await looked(source, plan, rowCount, wanted, reading);
 }
 

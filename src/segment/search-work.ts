@@ -60,6 +60,7 @@ export class SearchWork {
       state,
       rowCount,
       allowedRows,
+      filter: null,
       strategy,
       reason: reasonOf(strategy, { state, rowCount, allowedRows, index }),
       parameters: this.#parameters === null ? "" : textOf(this.#parameters),

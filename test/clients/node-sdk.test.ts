@@ -220,6 +220,32 @@ describe("Milvus SDK for Node", () => {
     succeeded(await client.dropCollection({ collection_name }));
   });
 
+  test("compaction is asked for, waited for, and changes no answer", async () => {
+    const collection_name = "compacted";
+    succeeded(await client.createCollection({ collection_name, dimension: DIMENSION, consistency_level: "Strong" }));
+    for (let round = 0; round < 3; round += 1) {
+      const rows = Array.from({ length: 20 }, (_, row) => ({
+        id: round * 20 + row,
+        vector: vectorOf(round * 20 + row),
+      }));
+      succeeded(await client.insert({ collection_name, data: rows }));
+      succeeded(await client.delete({ collection_name, ids: [round * 20] }));
+      succeeded(await client.flushSync({ collection_names: [collection_name] }));
+    }
+    const { compactionID } = succeeded(await client.compact({ collection_name }));
+    const isCompleted = async (): Promise<boolean> =>
+      String(succeeded(await client.getCompactionState({ compactionID })).state) === "Completed";
+    while (!(await isCompleted())) await new Promise((resolve) => setTimeout(resolve, 50));
+    const plans = succeeded(await client.getCompactionStateWithPlans({ compactionID }));
+    assert.equal(String(plans.state), "Completed");
+    const { infos } = succeeded(await client.getPersistentSegmentInfo({ collectionName: collection_name }));
+    assert.equal(infos.length, 1);
+    assert.equal(await count(collection_name), 57);
+    const found = succeeded(await client.search({ collection_name, data: vectorOf(42), limit: 1 }));
+    assert.equal((found.results[0] as unknown as Row)["id"], "42");
+    succeeded(await client.dropCollection({ collection_name }));
+  });
+
   test("an iterator sees every row once", async () => {
     const collection_name = "walked";
     succeeded(await client.createCollection({ collection_name, dimension: DIMENSION, consistency_level: "Strong" }));

@@ -6,7 +6,6 @@ import type { DeclaredField, InputField, InsertRequest, QueryResponse } from "..
 import { DataType, LoadState } from "../../src/model/types.ts";
 import {
   type CollectionState,
-  DIMENSION,
   LANES,
   type Operation,
   PARTITIONS,
@@ -16,12 +15,14 @@ import {
   textKey,
   vectorOf,
 } from "./operations.ts";
+import { SEARCHED_FIELDS, VECTOR_FIELDS, type VectorField } from "./vector-fields.ts";
 import { declaredField } from "../../src/proxy/declared-field.ts";
 
 const PAGE_ROWS = 700;
 const SEARCHES = 12;
 const HITS = 5;
 const PAD_CHARACTERS = 120;
+const ROW_FIELDS = ["lane", "number", "version", ...VECTOR_FIELDS.map(({ name }) => name)];
 const COLLECTIONS = ["numbers", "words"] as const;
 const STRONG = { consistencyLevel: 0, useDefaultConsistency: false, guaranteeTimestamp: 0n } as const;
 const runtime = new SystemRuntime();
@@ -102,13 +103,14 @@ export async function readEverything(
   const collections: CollectionState[] = [];
   for (const collection of COLLECTIONS) {
     const rows = inOneGo
-      ? rowsOf(await query(engine, collection, "version >= 0", ["lane", "number", "version"], new Map(), []))
+      ? rowsOf(await query(engine, collection, "version >= 0", ROW_FIELDS, new Map(), []))
       : await readPages(engine, collection);
     const partitionCounts: number[] = [];
     for (const partition of PARTITIONS) partitionCounts.push(await count(engine, collection, [partition]));
     const searches: CollectionState["searches"][number][] = [];
     for (let at = 0; at < Math.min(SEARCHES, rows.length); at += 1) {
-      searches.push(await search(engine, collection, rows[Math.floor(random() * rows.length)]!));
+      const field = SEARCHED_FIELDS[at % SEARCHED_FIELDS.length]!;
+      searches.push(await search(engine, collection, field, rows[Math.floor(random() * rows.length)]!));
     }
     collections.push({ collection, rows, count: await count(engine, collection, []), partitionCounts, searches });
   }
@@ -126,7 +128,7 @@ async function readPages(engine: Engine, collection: string): Promise<Collection
   const rows: CollectionState["rows"][number][] = [];
   for (let expression = ""; ;) {
     const params = new Map([["limit", String(PAGE_ROWS)]]);
-    const page = rowsOf(await query(engine, collection, expression, ["lane", "number", "version"], params, []));
+    const page = rowsOf(await query(engine, collection, expression, ROW_FIELDS, params, []));
     rows.push(...page);
     if (page.length < PAGE_ROWS) return rows;
     const [lane, number] = page.at(-1)!;
@@ -136,7 +138,15 @@ async function readPages(engine: Engine, collection: string): Promise<Collection
 
 function rowsOf(answer: QueryResponse): CollectionState["rows"][number][] {
   const [lanes, numbers, versions] = ["lane", "number", "version"].map((name) => integers(answer, name));
-  return Array.from(lanes!, (lane, row) => [lane, numbers![row]!, versions![row]!] as const);
+  const columns = VECTOR_FIELDS.map(({ name }) => answer.fields.find((field) => field.name === name)!.column);
+  return Array.from(lanes!, (lane, row) => {
+    const [number, version] = [numbers![row]!, versions![row]!];
+    for (const [at, { name, isOf }] of VECTOR_FIELDS.entries()) {
+      if (isOf(columns[at]!, row, vectorOf(lane, number, version))) continue;
+      throw new Error(`lane ${lane} key ${number} version ${version} has the ${name} of another row`);
+    }
+    return [lane, number, version] as const;
+  });
 }
 
 async function count(engine: Engine, collection: string, partitions: readonly string[]): Promise<number> {
@@ -146,6 +156,7 @@ async function count(engine: Engine, collection: string, partitions: readonly st
 async function search(
   engine: Engine,
   collection: string,
+  field: VectorField,
   [lane, number, version]: readonly [number, number, number],
 ): Promise<CollectionState["searches"][number]> {
   const found = await engine.proxy.search({
@@ -155,11 +166,11 @@ async function search(
     partitionNames: [],
     expression: "",
     templates: new Map(),
-    queries: { type: DataType.FloatVector, values: Float32Array.from(vectorOf(lane, number, version)), queryCount: 1 },
+    queries: { type: field.type, values: field.query(vectorOf(lane, number, version)), queryCount: 1 },
     outputFields: ["lane", "number"],
     params: new Map([
       ["topk", String(HITS)],
-      ["anns_field", "vector"],
+      ["anns_field", field.name],
     ]),
   });
   const [lanes, numbers] = [integers(found, "lane"), integers(found, "number")];
@@ -211,7 +222,9 @@ async function createWith(engine: Engine, name: string, key: DeclaredField, shar
         declared("number", DataType.Int64),
         declared("version", DataType.Int64),
         declared("pad", DataType.VarChar, "max_length", "200"),
-        declared("vector", DataType.FloatVector, "dim", String(DIMENSION)),
+        ...VECTOR_FIELDS.map(({ name: field, type, dimension }) =>
+          dimension === null ? declared(field, type) : declared(field, type, "dim", String(dimension)),
+        ),
       ],
       enableDynamicField: false,
       functionCount: 0,
@@ -227,7 +240,9 @@ async function createWith(engine: Engine, name: string, key: DeclaredField, shar
 async function load(engine: Engine, name: string): Promise<void> {
   const { proxy } = engine;
   const target = { databaseName: "", collectionName: name };
-  await proxy.createIndex(target, "vector", "", [{ key: "metric_type", value: "L2" }]);
+  for (const { name: field, metric } of VECTOR_FIELDS) {
+    await proxy.createIndex(target, field, "", [{ key: "metric_type", value: metric }]);
+  }
   await proxy.loadCollection(target, { replicaNumber: 1, fieldNames: [], partitionNames: null });
   while ((await proxy.loadProgress(target, [])) < 100) await runtime.sleep(2);
 }
@@ -260,7 +275,6 @@ function rowsRequest(
     for (const [row, bytes] of texts.entries()) offsets[row + 1] = offsets[row]! + bytes.length;
     return field(name, DataType.VarChar, { kind: "bytes", offsets, bytes: Buffer.concat(texts) });
   };
-  const vectors = Float32Array.from(numbers.flatMap((number) => vectorOf(lane, number, version)));
   return {
     databaseName: "",
     collectionName,
@@ -275,12 +289,9 @@ function rowsRequest(
       integer("number", BigInt),
       integer("version", () => BigInt(version)),
       text("pad", (number) => `${number} `.repeat(40).slice(0, PAD_CHARACTERS)),
-      field("vector", DataType.FloatVector, {
-        kind: "vector",
-        type: DataType.FloatVector,
-        dimension: DIMENSION,
-        values: vectors,
-      }),
+      ...VECTOR_FIELDS.map(({ name, type, columnOf }) =>
+        field(name, type, columnOf(numbers.map((number) => vectorOf(lane, number, version)))),
+      ),
     ],
   };
 }

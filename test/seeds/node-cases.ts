@@ -4,7 +4,9 @@ export const NODE_CASES = {
   quick: { file: "node-sdk", test: "a collection made quickly" },
   declared: { file: "node-sdk", test: "a schema, its index, loading and releasing" },
   parted: { file: "node-sdk", test: "partitions and aliases" },
+  compacted: { file: "node-sdk", test: "compaction is asked for, waited for, and changes no answer" },
   walked: { file: "node-sdk", test: "an iterator sees every row once" },
+  indexed: { file: "node-sdk-indexes", test: "every type is built" },
   wordnet: { file: "node-sdk-wordnet", test: "growing and sealed mixed, as written" },
 } as const;
 

@@ -12,6 +12,7 @@ import {
   transactionsOverCheckpoint,
 } from "./scenarios/log.ts";
 import { mix, mixOfTransactions } from "./scenarios/mix.ts";
+import { namedWrites } from "./scenarios/names.ts";
 import { schemaDuringInserts } from "./scenarios/schema.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -33,4 +34,5 @@ export const SCENARIOS: readonly Scenario[] = [
   compactionBeside,
   mix,
   mixOfTransactions,
+  namedWrites,
 ];

@@ -7,7 +7,7 @@
  *  - what nobody knows about (its process died) is there or not; but once seen it has a tick, and once missed where nothing could hide
  *    it, it never comes. A row that some unknown delete has hidden once stays hidden at every later timestamp.
  *
- * A mutation is one append to one channel: all of it happens at one tick, or nothing.
+ * A mutation is what one write does to one channel: all of it happens at one tick, or nothing; and so do its twins on other channels.
  */
 
 import type { Timestamp } from "../../src/base/timestamp.ts";
@@ -31,6 +31,8 @@ export interface Mutation {
   tick: Timestamp | null;
   /** Of one whose process died: its tick is smaller than this. */
   before: Timestamp | null;
+  /** Parts of the same write on other channels: they happen at the same tick, or none does. */
+  twins: readonly Mutation[];
 }
 
 export interface FoundRow extends Row {
@@ -84,6 +86,7 @@ export class Oracle {
       state: "pending",
       tick: null,
       before: null,
+      twins: [],
     };
     this.mutations.push(mutation);
     for (const row of rows) {
@@ -211,6 +214,12 @@ export class Oracle {
       }
       mutation.tick = row.tick;
     }
+    for (const twin of mutation.twins) {
+      twin.tick ??= mutation.tick;
+      if (twin.state === "refused" || twin.tick !== mutation.tick) {
+        throw new WrongAnswer(`${show(row)} is there, but not the part of its write on ${twin.channel}`);
+      }
+    }
     if (mutation.tick !== row.tick) throw new WrongAnswer(`${show(row)} was written at ${mutation.tick}`);
   }
 
@@ -256,7 +265,7 @@ export class Oracle {
         (other) =>
           other !== mutation && other.state !== "refused" && (other.tick === null || other.tick > mutation.after),
       );
-      if (!mayHide) mutation.state = "refused";
+      if (!mayHide) for (const part of [mutation, ...mutation.twins]) part.state = "refused";
     }
   }
 

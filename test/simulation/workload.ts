@@ -17,19 +17,19 @@ import {
   type FieldSchema,
   TIMESTAMP_FIELD,
 } from "../../src/model/schema.ts";
-import { ConsistencyLevel, DataType, LoadState, Metric } from "../../src/model/types.ts";
+import { ConsistencyLevel, DataType, LoadState, isDistance } from "../../src/model/types.ts";
 import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
 import { parseSegmentKey } from "../../src/storage/keys.ts";
 import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
+import { POINT_LIMIT, type SimulatedVectors, VECTOR_FIELDS } from "./vector-fields.ts";
 import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
 
 const NAME = { databaseName: "default", collectionName: "simulated" };
 const KEY = 100n;
 const VALUE = 101n;
 const COLOUR = 102n;
-const VECTOR = 103n;
-const DIMENSION = 2;
+const VECTORS = VECTOR_FIELDS.map(({ fieldId }) => fieldId);
 const COLOURS = 3n;
 const PATIENCE_MILLISECONDS = 300_000;
 const POLL_MILLISECONDS = 100;
@@ -47,6 +47,7 @@ export class Workload {
   #collection: CollectionInfo | null = null;
   #lastValue = 0n;
   #lastKey = 0n;
+  #lastName = 0;
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
@@ -85,11 +86,13 @@ export class Workload {
         properties: [],
         partitionCount: 0,
       });
-      const params = [
-        { key: "index_type", value: "FLAT" },
-        { key: "metric_type", value: "L2" },
-      ];
-      await coordinator.createIndex({ ...NAME, fieldName: "vector", indexName: "", params });
+      for (const { name, indexType, metric } of VECTOR_FIELDS) {
+        const params = [
+          { key: "index_type", value: indexType },
+          { key: "metric_type", value: metric },
+        ];
+        await coordinator.createIndex({ ...NAME, fieldName: name, indexName: "", params });
+      }
       await coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null });
       this.#collection = (await coordinator.describeCollection(NAME)).collection;
     });
@@ -168,6 +171,35 @@ export class Workload {
     }
   }
 
+  /**
+   * Rows on several channels in one write under a name, sent again until it is acknowledged: while stores fail, and to the process that
+   * comes after one that died. `recover` brings up the next.
+   */
+  async writeUnderName(rows: ReadonlyMap<string, readonly Row[]>, recover: () => Promise<void>): Promise<void> {
+    const mutations = Array.from(rows, ([channel, own]) => this.oracle.sent(channel, own, [], null));
+    for (const mutation of mutations) mutation.twins = mutations.filter((other) => other !== mutation);
+    this.#lastName += 1;
+    const idempotencyKey = `${this.#known().collectionId}:${this.#lastName}`;
+    const parts = Array.from(rows, ([virtualChannel, own]) => ({ virtualChannel, messages: [this.#insertOf(own)] }));
+    for (let copies = 0; ;) {
+      this.operations += 1;
+      try {
+        const { timeTick } = await this.cluster.ask(({ streaming }) => streaming.write({ parts, idempotencyKey }));
+        for (const mutation of mutations) this.oracle.acknowledged(mutation, timeTick);
+        copies += 1;
+        // A client that is not sure sends it once more.
+        if (copies === 2 || this.cluster.world.random() < 0.5) return;
+      } catch (error) {
+        if (error instanceof ProcessDied) {
+          await recover();
+          continue;
+        }
+        this.#tolerated(error);
+        await this.cluster.world.sleep(POLL_MILLISECONDS);
+      }
+    }
+  }
+
   async insert(channel: string, count: number): Promise<Row[]> {
     const rows = Array.from({ length: count }, () => this.row(this.newKey(channel)));
     await this.write(channel, rows);
@@ -196,7 +228,7 @@ export class Workload {
       partitionIds: null,
       filter: colour === undefined ? null : colourIs(colour),
       keys: keys === null ? null : keyColumn(keys),
-      fieldIds: [KEY, VALUE, COLOUR, VECTOR],
+      fieldIds: [KEY, VALUE, COLOUR, ...VECTORS],
       limit: null,
       ignoreGrowing: false,
     };
@@ -241,16 +273,17 @@ export class Workload {
   async search(channel: string, moment: ReadMoment, k: number): Promise<readonly FoundRow[] | null> {
     this.operations += 1;
     const { world } = this.cluster;
-    const point = Array.from({ length: DIMENSION }, () => Math.floor(world.random() * 16));
+    const vectors = VECTOR_FIELDS[Math.floor(world.random() * VECTOR_FIELDS.length)]!;
+    const point = [0, 1].map(() => Math.floor(world.random() * POINT_LIMIT));
     const plan: SearchPlan = {
       collectionId: this.#known().collectionId,
       partitionIds: null,
       filter: null,
       vector: {
-        fieldId: VECTOR,
-        queries: Float32Array.from(point),
+        fieldId: vectors.fieldId,
+        queries: vectors.query(point),
         queryCount: 1,
-        metric: Metric.L2,
+        metric: vectors.metric,
         k,
         range: null,
       },
@@ -265,7 +298,7 @@ export class Workload {
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({
           ...lease,
-          fieldIds: [KEY, VALUE, COLOUR, VECTOR, TIMESTAMP_FIELD],
+          fieldIds: [KEY, VALUE, COLOUR, ...VECTORS, TIMESTAMP_FIELD],
           places,
         });
         await streaming.releaseLease(lease);
@@ -276,7 +309,7 @@ export class Workload {
       this.#record("search", channel, timestamp, found);
       const keys = found.map(({ key }) => key);
       this.oracle.checkRead({ channel, timestamp, keys, matches: null, found });
-      this.#checkNearest(channel, timestamp, point, k, hits, found);
+      this.#checkNearest(channel, timestamp, vectors, point, k, hits, found);
       return found;
     });
   }
@@ -468,15 +501,18 @@ export class Workload {
   #checkNearest(
     channel: string,
     timestamp: Timestamp,
+    vectors: SimulatedVectors,
     point: readonly number[],
     k: number,
     hits: Hits,
     found: readonly FoundRow[],
   ): void {
-    const score = (row: Row): number =>
-      vectorOf(row.value).reduce((sum, value, at) => sum + (value - point[at]!) ** 2, 0);
-    const before = (left: Row, right: Row): boolean =>
-      score(left) === score(right) ? left.key < right.key : score(left) < score(right);
+    const score = (row: Row): number | null => vectors.score(point, row.value);
+    const sign = isDistance(vectors.metric) ? 1 : -1;
+    const before = (left: Row, right: Row): boolean => {
+      const difference = sign * (score(left)! - score(right)!);
+      return difference === 0 ? left.key < right.key : difference < 0;
+    };
     for (const [at, row] of found.entries()) {
       if (hits.scores[at] !== score(row)) throw new WrongAnswer(`key ${row.key} scored ${hits.scores[at]}`);
       if (at > 0 && !before(found[at - 1]!, row)) throw new WrongAnswer(`hit ${at} is not after the one before it`);
@@ -484,7 +520,7 @@ export class Workload {
     const keys = new Set(found.map(({ key }) => key));
     const last = found.at(-1);
     for (const row of this.oracle.certainRows(channel, timestamp)) {
-      if (keys.has(row.key)) continue;
+      if (keys.has(row.key) || score(row) === null) continue;
       if (found.length < k || last === undefined || before(row, last)) {
         throw new WrongAnswer(`key ${row.key} is among the ${k} nearest at ${timestamp}, but was not found`);
       }
@@ -508,7 +544,7 @@ export class Workload {
       values: BigInt64Array.from(values),
       valid: null,
     });
-    const vectors = Float32Array.from(rows.flatMap(({ value }) => vectorOf(value)));
+    const values = rows.map(({ value }) => value);
     return {
       type: MessageType.Insert,
       collectionId,
@@ -522,7 +558,7 @@ export class Workload {
           [KEY, keyColumn(rows.map(({ key }) => key))],
           [VALUE, fixed(rows.map(({ value }) => value))],
           [COLOUR, fixed(rows.map(({ value }) => value % COLOURS))],
-          [VECTOR, { kind: "vector", type: DataType.FloatVector, dimension: DIMENSION, values: vectors, valid: null }],
+          ...VECTOR_FIELDS.map(({ fieldId, columnOf }): [bigint, Column] => [fieldId, columnOf(values)]),
         ]),
       },
     };
@@ -548,12 +584,6 @@ const EXPECTED: ReadonlySet<string> = new Set([
   "InconsistentRequery",
 ]);
 
-/** Small whole numbers, so that scores are exact and ties are common. */
-function vectorOf(value: bigint): number[] {
-  const mixed = Number((value * 2_654_435_761n) % 4_294_967_291n);
-  return [mixed % 16, Math.floor(mixed / 16) % 16];
-}
-
 function keyColumn(keys: readonly bigint[]): KeyColumn {
   return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(keys), valid: null };
 }
@@ -575,13 +605,15 @@ function rowsOf({ rowCount, columns }: ColumnBatch): FoundRow[] {
     return column.values;
   };
   const [keys, values, colours, ticks] = [KEY, VALUE, COLOUR, TIMESTAMP_FIELD].map(integers);
-  const vectors = columns.get(VECTOR);
-  if (vectors?.kind !== "vector") throw new WrongAnswer("an answer has no vectors");
   return Array.from({ length: rowCount }, (_, at) => {
     const row = { key: keys![at]!, value: values![at]!, tick: ticks![at]! };
-    const vector = [...vectors.values.subarray(at * DIMENSION, (at + 1) * DIMENSION)];
-    const isWhole = colours![at] === row.value % COLOURS && String(vector) === String(vectorOf(row.value));
-    if (!isWhole) throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, vector ${vector}`);
+    if (colours![at] !== row.value % COLOURS) throw new WrongAnswer(`key ${row.key} mixes two rows: ${row.value}`);
+    for (const { fieldId, name, isOf } of VECTOR_FIELDS) {
+      const column = columns.get(fieldId);
+      if (column === undefined || !isOf(column, at, row.value)) {
+        throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, another's ${name}`);
+      }
+    }
     return row;
   });
 }
@@ -619,7 +651,9 @@ const SCHEMA: CollectionSchema = {
     field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
     field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
     field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
-    field({ fieldId: VECTOR, name: "vector", dataType: DataType.FloatVector, dimension: DIMENSION }),
+    ...VECTOR_FIELDS.map(({ fieldId, name, dataType, dimension, nullable }) =>
+      field({ fieldId, name, dataType, dimension, nullable }),
+    ),
   ],
   enableDynamicField: false,
   version: 0,

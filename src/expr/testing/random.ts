@@ -81,6 +81,7 @@ export const SCHEMA: CollectionSchema = {
     field(115n, "floats", DataType.Array, { elementType: DataType.Float }),
     field(116n, "flags", DataType.Array, { elementType: DataType.Bool }),
     field(117n, "shorts", DataType.Array, { elementType: DataType.Int16 }),
+    field(118n, "time", DataType.Timestamptz),
     field(113n, "$meta", DataType.JSON, { isDynamic: true }),
   ],
 };
@@ -137,6 +138,17 @@ const WORDS = [
   "\n",
   "zz",
   "0",
+];
+const TIMES = [
+  0n,
+  -1n,
+  1n,
+  1_740_700_800_000_000n,
+  1_740_787_200_000_000n,
+  1_743_379_200_000_001n,
+  -62_135_596_800_000_000n,
+  253_402_300_799_999_999n,
+  2n ** 53n + 1n,
 ];
 const KEYS = ["a", "b", "0", "1", "ключ", 'q"u', "c"];
 const INTEGERS = [...SMALL, ...SMALL, ...LARGE, ...HUGE];
@@ -197,6 +209,8 @@ function values(random: Random, type: DataType, rowCount: number): Column {
       return { kind: "fixed", type, values: Int16Array.from(integers(16)), valid };
     case DataType.Int32:
       return { kind: "fixed", type, values: Int32Array.from(integers(32)), valid };
+    case DataType.Timestamptz:
+      return { kind: "fixed", type, values: BigInt64Array.from(all(() => random.pick(TIMES))), valid };
     case DataType.Int64:
       return { kind: "fixed", type, values: BigInt64Array.from(all(() => random.pick(INTEGERS))), valid };
     case DataType.Float:
@@ -263,6 +277,8 @@ function constant(random: Random, type: DataType): Constant {
     case DataType.Float:
     case DataType.Double:
       return random.pick(FLOATS);
+    case DataType.Timestamptz:
+      return random.pick(TIMES);
     case DataType.JSON:
       return constant(
         random,
@@ -315,12 +331,23 @@ function arrayLeaf(random: Random): Filter {
   }
 }
 
+function timeLeaf(random: Random, field: FieldPlace): Filter {
+  const operator = random.pick(OPERATORS);
+  const value = random.pick(TIMES);
+  if (random.chance(0.5)) return { kind: "compare", field, operator, value };
+  const sign = random.pick([1, -1]);
+  const months = sign * (1 + random.below(30));
+  const microseconds = BigInt(sign) * BigInt(random.below(2)) * BigInt(random.below(4_000_000)) * 1_000_000n;
+  return { kind: "interval", field, months, microseconds, operator, value };
+}
+
 function leaf(random: Random): Filter {
   if (random.chance(0.12)) return arrayLeaf(random);
   const field = place(random);
   const { dataType } = field;
+  if (dataType === DataType.Timestamptz && random.chance(0.6)) return timeLeaf(random, field);
   const isJson = dataType === DataType.JSON;
-  const isNumber = isJson || (dataType !== DataType.Bool && dataType !== DataType.VarChar);
+  const isNumber = isJson || ![DataType.Bool, DataType.VarChar, DataType.Timestamptz].includes(dataType as 1);
   switch (random.below(9)) {
     case 0: {
       const [lower, upper] = [constant(random, dataType), constant(random, dataType)];
@@ -329,6 +356,7 @@ function leaf(random: Random): Filter {
       break;
     }
     case 1: {
+      if (dataType === DataType.Timestamptz) break;
       const values = Array.from({ length: random.below(random.chance(0.1) ? 60 : 5) }, () =>
         constant(random, dataType),
       );
@@ -348,7 +376,7 @@ function leaf(random: Random): Filter {
       if (isJson || field.path.length > 0) break;
       const isText = dataType === DataType.VarChar;
       const others = SCALARS.filter((other) =>
-        isText || dataType === DataType.Bool
+        isText || dataType === DataType.Bool || dataType === DataType.Timestamptz
           ? other.dataType === dataType
           : isInteger(other.dataType) || other.dataType === DataType.Float || other.dataType === DataType.Double,
       );

@@ -11,6 +11,7 @@ import {
   ok,
   params,
   schemaBytes,
+  searchFor,
   service,
   textField,
   texts,
@@ -204,6 +205,34 @@ describe("scalar indexes", () => {
       assert.equal(await count(expr), expected.length);
     });
   }
+
+  test("are asked where they pay, as an explanation tells", async () => {
+    const explained = async (dsl: string): Promise<unknown> => {
+      const request = searchFor(NAME, [[0, 0]], { explain: "true" }, { dsl });
+      const answer = await client.call(service.search, request);
+      ok(answer);
+      const { segments } = JSON.parse(answer.status!.extraInfo["explain"]!) as { segments: { filter: unknown }[] };
+      assert.equal(segments.length, 1);
+      return segments[0]!.filter;
+    };
+    const seventeen = rows.filter(({ size }) => size === 17).length;
+    assert.deepEqual(await explained("size == 17"), {
+      indexTypes: ["STL_SORT"],
+      foundRows: seventeen,
+      isLookedAt: false,
+    });
+    assert.deepEqual(await explained("size == 17 and id > 4"), {
+      indexTypes: ["STL_SORT"],
+      foundRows: seventeen,
+      isLookedAt: true,
+    });
+    assert.deepEqual(await explained("size > -250"), { indexTypes: [], foundRows: null, isLookedAt: true });
+    assert.deepEqual(
+      await explained('story like "%owl wren%"').then((filter) => (filter as { indexTypes: string[] }).indexTypes),
+      ["NGRAM"],
+    );
+    assert.equal(await explained(""), null);
+  });
 
   test("know nothing of rows that were deleted or written since", async () => {
     const gone = rows.filter(({ size }) => size === 33).map(({ id }) => id);

@@ -7,6 +7,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { invalidParameter } from "../../base/errors.ts";
 import { type CollectionInfo, FIRST_USER_FIELD, type FieldSchema } from "../../model/schema.ts";
+import { formatTimestamptz, timeZoneOf } from "../../model/timestamptz.ts";
 import { DataType } from "../../model/types.ts";
 import type { DeclaredField, DeclaredSchema } from "../../proxy/requests.ts";
 import { decodeMessage } from "../wire/control.ts";
@@ -91,14 +92,16 @@ export function wireSchema({ schema, properties }: CollectionInfo): MessageInitS
   return {
     name: schema.name,
     description: schema.description,
-    fields: schema.fields.filter((field) => !field.isDynamic && field.fieldId >= FIRST_USER_FIELD).map(wireField),
+    fields: schema.fields
+      .filter((field) => !field.isDynamic && field.fieldId >= FIRST_USER_FIELD)
+      .map((field) => wireField(field, timeZoneOf(properties))),
     enableDynamicField: schema.enableDynamicField,
     properties: [...properties],
     version: schema.version,
   };
 }
 
-function wireField(field: FieldSchema): MessageInitShape<typeof FieldSchemaSchema> {
+function wireField(field: FieldSchema, zone: string): MessageInitShape<typeof FieldSchemaSchema> {
   return {
     fieldID: field.fieldId,
     name: field.name,
@@ -111,11 +114,11 @@ function wireField(field: FieldSchema): MessageInitShape<typeof FieldSchemaSchem
     isPartitionKey: field.isPartitionKey,
     isClusteringKey: field.isClusteringKey,
     nullable: field.nullable,
-    ...(field.defaultValue === null ? {} : { defaultValue: wireDefault(field) }),
+    ...(field.defaultValue === null ? {} : { defaultValue: wireDefault(field, zone) }),
   };
 }
 
-function wireDefault({ dataType, defaultValue }: FieldSchema): MessageInitShape<typeof ValueFieldSchema> {
+function wireDefault({ dataType, defaultValue }: FieldSchema, zone: string): MessageInitShape<typeof ValueFieldSchema> {
   switch (dataType) {
     case DataType.Bool:
       return { data: { case: "boolData", value: defaultValue as boolean } };
@@ -125,6 +128,8 @@ function wireDefault({ dataType, defaultValue }: FieldSchema): MessageInitShape<
       return { data: { case: "floatData", value: defaultValue as number } };
     case DataType.Double:
       return { data: { case: "doubleData", value: defaultValue as number } };
+    case DataType.Timestamptz:
+      return { data: { case: "stringData", value: formatTimestamptz(BigInt(defaultValue as bigint), zone) } };
     case DataType.VarChar:
       return { data: { case: "stringData", value: defaultValue as string } };
     default:

@@ -1,0 +1,107 @@
+// The best-first walk over blocks. What is known of a row is an estimate until it is visited; then its codes give its distance, which
+// takes the place of the estimate, so that a row that only looked near does not stay in the way.
+//
+// One step visits the row whose memory was asked for by the step before, and asks for the next one's. Whoever has several walks to do takes
+// their steps in turn, and none waits for memory (native/src/block_walk.h).
+//
+// The walk ends when `width` visited rows are nearer than every row that is not visited.
+#pragma once
+#include "blocks.h"
+#include "pool.h"
+
+namespace elanus {
+namespace {
+
+inline bool is_set(const uint8_t* bits, uint32_t row) { return bits[row >> 3] >> (row & 7) & 1; }
+
+inline void note_undo(PackedWalk& walk) {
+  if (walk.undo_count <= walk.undo_capacity) return;
+  walk.undo_count = 0;
+  walk.overflowed = true;
+}
+
+void begin_packed(PackedWalk* walk, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count) {
+  uint32_t fresh[most_entries], count = 0;
+  for (uint32_t i = 0; i < entry_count; ++i) {
+    uint64_t& word = walk->seen[entries[i] >> 6];
+    const uint64_t bit = 1ull << (entries[i] & 63);
+    if (word & bit) continue;
+    word |= bit;
+    fresh[count++] = walk->undo[walk->undo_count++] = entries[i];
+  }
+  each_distance(*query, *rows, fresh, count, [&](uint32_t row, float x) { append(walk->known, row, x); });
+  walk->row = no_row;
+  walk->visits = walk->met = 0;
+  walk->distances = count;
+}
+
+// The first lines go where they are needed at once; the others no farther than the second cache, which has room for them.
+inline __attribute__((always_inline)) void fetch_long(const void* at, size_t bytes) {
+  const char* line = (const char*)at;
+  size_t i = 0;
+  for (; i < bytes && i < 512; i += 64) __builtin_prefetch(line + i, 0, 3);
+  for (; i < bytes; i += 64) __builtin_prefetch(line + i, 0, 2);
+}
+
+// Appends the neighbours of a group that are near enough and new.
+inline void note_near(PackedWalk& walk, const uint32_t* neighbours, const float* estimates) {
+  Pool& known = walk.known;
+  const F32 bound = F32::fill(known.bound);
+  uint32_t near = 0;
+  for (uint32_t i = 0; i < group_edges; i += F32::lanes) near |= less(F32::load(estimates + i), bound) << i;
+  uint32_t size = known.size, undone = walk.undo_count;
+  for (; near; near &= near - 1) {
+    const uint32_t j = (uint32_t)__builtin_ctz(near), row = neighbours[j];
+    uint64_t& word = walk.seen[row >> 6];
+    const uint64_t bit = 1ull << (row & 63);
+    const uint32_t fresh = !(word & bit);
+    word |= bit;
+    known.distance[size] = known.open[size] = estimates[j];
+    known.row[size] = walk.undo[undone] = row;
+    size += fresh;
+    undone += fresh;
+  }
+  known.distance[size] = known.open[size] = infinite;
+  known.size = size;
+  walk.undo_count = undone;
+  note_undo(walk);
+}
+
+inline void visit(PackedWalk& walk, const Blocks& blocks, const CodeRows& rows, const CodeQuery& query, const SignSums& sums) {
+  const float own = distance(query, rows, walk.row);
+  walk.known.distance[walk.at] = own;
+  ++walk.visits;
+  ++walk.distances;
+  if (!walk.allowed || is_set(walk.allowed, walk.row)) {
+    ++walk.met;
+    append(walk.found, walk.row, own);
+  }
+  const uint8_t* block = block_at(blocks, walk.row);
+  const uint8_t* group = block + blocks.slots * sizeof(uint32_t);
+  alignas(64) float estimates[group_edges];
+  for (uint32_t e = 0; e < blocks.slots; e += group_edges, group += group_bytes(blocks.dims)) {
+    if (walk.known.size + group_edges > walk.known.capacity) shrink(walk.known);
+    estimate(group, blocks.dims, sums, own, estimates);
+    note_near(walk, (const uint32_t*)block + e, estimates);
+  }
+}
+
+bool step_packed(PackedWalk* walk, const Blocks* blocks, const CodeRows* rows, const CodeQuery* query, const SignSums* sums) {
+  if (walk->row != no_row) visit(*walk, *blocks, *rows, *query, *sums);
+  Pool& known = walk->known;
+  walk->row = no_row;
+  uint32_t at = 0;
+  const float next = nearest_open(known, &at);
+  walk->radius = next < known.bound ? next : known.bound;
+  if (next == infinite || (walk->visits >= walk->width && rank_in(known, next) >= walk->width)) return false;
+  known.open[at] = infinite;
+  walk->at = at;
+  walk->row = known.row[at];
+  fetch_long(block_at(*blocks, walk->row), block_bytes(blocks->slots, blocks->dims));
+  fetch_long(codes_at(*rows, walk->row), rows->dims);
+  __builtin_prefetch(rows->terms + walk->row, 0, 3);
+  return true;
+}
+
+}  // namespace
+}  // namespace elanus

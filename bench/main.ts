@@ -36,6 +36,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "hot messages by hand beside generated code",
     run: async () => (await import("./codec.ts")).codecBench(),
   },
+  sparse: {
+    about: "sparse vectors in the kernel beside plain lists: searches under filters, appends, memory",
+    run: async () => (await import("./sparse.ts")).sparseBench(),
+  },
   growing: {
     about: "memory of growing rows beside their bytes; very many VarChar keys (growing keys 20000000)",
     run: async (parts) => (await import("./growing.ts")).growingBench(parts),

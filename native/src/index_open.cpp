@@ -17,7 +17,7 @@ std::unique_ptr<IndexFileReader> open_file(const std::string& path, std::shared_
   }
   if (!std::memcmp(magic, slim_file_names.magic, sizeof magic)) return open_slim_file(path, std::move(rows));
   if (!std::memcmp(magic, lists_file_names.magic, sizeof magic)) return open_lists_file(path, std::move(rows));
-  if (rows->element() != Element::float32) fail(ELANUS_INVALID, "graphs are of rows of float32");
+  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
   return std::make_unique<IndexReader>(path, std::move(rows));
 }
 

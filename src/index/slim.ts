@@ -51,6 +51,8 @@ export const SLIM: IndexFamily = {
     };
   },
 
+  roomyBytes: () => 0,
+
   search(indexType, params, k) {
     if (indexType === "DISKANN") {
       const width = Math.max(k, wholeNumber(params, "search_list", Math.max(LEAST_WIDTH, k)));

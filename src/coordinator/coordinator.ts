@@ -45,7 +45,7 @@ export interface CoordinatorOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly channels: readonly string[];
-  readonly limits: CompactionLimits;
+  readonly limits: CompactionLimits & { readonly roomyIndexBytes: number };
   /** One line each about what it does on its own. */
   readonly log: (line: string) => void;
 }
@@ -62,7 +62,7 @@ export class Coordinator {
     this.#context = context;
     const data = transport.client<DataService>(DATA);
     const changed = (collectionId: bigint): void => this.#segmentsChanged(collectionId);
-    this.#builds = new IndexBuilds({ context, data, changed, log });
+    this.#builds = new IndexBuilds({ context, data, changed, log, roomyIndexBytes: limits.roomyIndexBytes });
     this.#loads = new Loads(context, (segment) => this.#builds.ready(segment), firstVersion);
     this.#compactions = new Compactions({
       context,

@@ -10,19 +10,30 @@ const width = (type: string, params: Readonly<Record<string, unknown>>, k: numbe
   GRAPH.width(GRAPH.search(type, said(params), k));
 
 test("M is half the degree, efConstruction the beam; what is not said has Milvus's default", () => {
-  const build = (params: Readonly<Record<string, unknown>>): unknown => GRAPH.build("HNSW", said(params), 768);
-  assert.deepEqual(build({ M: "16", efConstruction: "200" }), { kind: "graph", degree: 32, beam: 200 });
-  assert.deepEqual(build({}), { kind: "graph", degree: 60, beam: 360 });
-  assert.deepEqual(build({ M: "2", efConstruction: "1" }), { kind: "graph", degree: 4, beam: 1 });
+  const build = (params: Readonly<Record<string, unknown>>): unknown => GRAPH.build("HNSW", said(params), 768, false);
+  assert.deepEqual(build({ M: "16", efConstruction: "200" }), { kind: "graph", layout: "lean", degree: 32, beam: 200 });
+  assert.deepEqual(build({}), { kind: "graph", layout: "lean", degree: 60, beam: 360 });
+  assert.deepEqual(build({ M: "2", efConstruction: "1" }), { kind: "graph", layout: "lean", degree: 4, beam: 1 });
   assert.deepEqual(build({ M: "2048", efConstruction: "2147483647" }), {
     kind: "graph",
+    layout: "lean",
     degree: MAX_DEGREE,
     beam: MAX_BEAM,
   });
 });
 
 test("AUTOINDEX takes no numbers of the user", () => {
-  assert.deepEqual(GRAPH.build("AUTOINDEX", said({ M: "4" }), 768), { kind: "graph", degree: 32, beam: 100 });
+  assert.deepEqual(GRAPH.build("AUTOINDEX", said({ M: "4" }), 768, true), {
+    kind: "graph",
+    layout: "packed",
+    degree: 32,
+    beam: 100,
+  });
+});
+
+test("there is room for a packed graph by what its blocks take", () => {
+  assert.equal(GRAPH.roomyBytes("AUTOINDEX", said({}), 384), 384 + 32 * (8 + 48));
+  assert.equal(GRAPH.roomyBytes("HNSW", said({ M: 8 }), 100), 100 + 16 * (8 + 13));
 });
 
 test("ef is the width as it is said, as a number or as text; unsaid it grows with the hits wanted", () => {

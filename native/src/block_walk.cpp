@@ -15,7 +15,7 @@ double margin_factor(uint32_t dims) { return 1 + 8 / std::sqrt(dims); }
 
 }  // namespace
 
-double BlockWalk::width_factor(uint32_t dims) { return std::max(1.0, 24 / std::sqrt(dims)); }
+double BlockWalk::width_factor(uint32_t dims) { return std::max(1.0, 192.0 / dims); }
 
 BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* point, Scratch& scratch)
     : index_(index), scratch_(scratch), table_(table()), query_(query.codes), rows_(index.code_rows()), blocks_(index.neighbour_blocks()) {

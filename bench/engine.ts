@@ -1,10 +1,13 @@
 /**
- * The engine as a whole, each part beside the limit that it runs against: inserts beside the disk, exact search beside the memory,
- * starts, idling, and how long the event loop is held up by large requests.
+ * The engine as a whole, each part beside the limit that it runs against: inserts beside the disk, exact search beside the memory, searches
+ * through an index beside exact ones, starts, idling, how long the event loop is held up by large requests, and what a compaction costs
+ * those beside it.
  *
  * Always true: each part makes its own data in a directory of its own, and removes it.
  */
 
+import { approximateBench } from "./engine/approximate.ts";
+import { compactionBench } from "./engine/compaction.ts";
 import { idleBench } from "./engine/idle.ts";
 import { insertBench } from "./engine/insert.ts";
 import { loopBench } from "./engine/loop.ts";
@@ -17,9 +20,11 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   insert: insertBench,
   pymilvus: pymilvusBench,
   search: searchBench,
+  approximate: approximateBench,
   start: startBench,
   idle: idleBench,
   loop: loopBench,
+  compaction: compactionBench,
 };
 
 export async function engineBench(parts: readonly string[]): Promise<void> {

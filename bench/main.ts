@@ -11,7 +11,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   engine: {
-    about: "insert, pymilvus, search, start, idle, loop (all of them, or those that are named)",
+    about: "insert, pymilvus, search, start, idle, loop, compaction (all of them, or those that are named)",
     run: async (parts) => (await import("./engine.ts")).engineBench(parts),
   },
   embedded: {
@@ -35,6 +35,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   codec: {
     about: "hot messages by hand beside generated code",
     run: async () => (await import("./codec.ts")).codecBench(),
+  },
+  sparse: {
+    about: "sparse vectors in the kernel beside plain lists: searches under filters, appends, memory",
+    run: async () => (await import("./sparse.ts")).sparseBench(),
+  },
+  growing: {
+    about: "memory of growing rows beside their bytes; very many VarChar keys (growing keys 20000000)",
+    run: async (parts) => (await import("./growing.ts")).growingBench(parts),
   },
   filter: {
     about: "filters in the kernel beside a plain read and beside other evaluators, and parsing (all, or those named)",

@@ -1,13 +1,22 @@
 /**
- * How long the server's main thread is held up by large requests: an insert of 64 MB in one call, and a search that returns 16,384
- * hits. The client is in another process; its requests are encoded beforehand.
+ * How long the server's main thread is held up by large requests: an insert of 64 MB in one call, a search that returns 16,384
+ * hits, a query that returns as many rows with all fields. The client is in another process; its requests are encoded beforehand.
  */
 
 import { Engine } from "../../src/engine/engine.ts";
 import { median, printTable, secondsOf } from "../measure.ts";
 import { DIMENSION, createCollection, dataDirectory, fill, flush, vectors } from "./collection.ts";
 import { hostServer } from "./hosted.ts";
-import { type Request, WireClient, checkFound, checkInserted, insertBytes, searchRequest } from "./wire-client.ts";
+import {
+  type Request,
+  WireClient,
+  checkFound,
+  checkInserted,
+  checkRows,
+  insertBytes,
+  rowsRequest,
+  searchRequest,
+} from "./wire-client.ts";
 
 const INSERT_ROWS = 43_000;
 const INSERTS = 6;
@@ -44,6 +53,12 @@ export async function loopBench(): Promise<void> {
       count: SEARCHES,
       requests: () => searchRequest(query, LIMIT, []),
       check: (answer) => checkFound(answer, LIMIT),
+    },
+    {
+      name: `query, ${LIMIT} rows with all fields`,
+      count: SEARCHES,
+      requests: () => rowsRequest("id >= 100", LIMIT),
+      check: (answer) => checkRows(answer, LIMIT),
     },
     {
       name: "search, 4,096 hits with their vectors",

@@ -74,6 +74,25 @@ export async function countRows(client: WireClient): Promise<number> {
   return Number(field.value.data.value.data[0]);
 }
 
+/** The first `limit` rows of a filter, with all fields. */
+export function rowsRequest(filter: string, limit: number): Request {
+  return request(methods.query, {
+    collectionName: COLLECTION,
+    expr: filter,
+    outputFields: ["*"],
+    consistencyLevel: 3,
+    queryParams: [{ key: "limit", value: String(limit) }],
+  });
+}
+
+export function checkRows(answer: Uint8Array, limit: number): void {
+  const { status, fieldsData } = fromBinary(QueryResultsSchema, answer);
+  if (status?.code !== 0) throw new Error(`query failed: ${status?.reason}`);
+  const vectors = fieldsData.find(({ fieldName }) => fieldName === "vector")?.field;
+  if (vectors?.case !== "vectors" || vectors.value.data.case !== "floatVector") throw new Error("there are no vectors");
+  if (vectors.value.data.value.data.length !== limit * DIMENSION) throw new Error("there are too few rows");
+}
+
 export function insertBytes(firstKey: number, values: Float32Array): Request {
   const rowCount = values.length / DIMENSION;
   const ids = BigInt64Array.from({ length: rowCount }, (_, row) => BigInt(firstKey + row));

@@ -68,7 +68,7 @@ int elanus_index_close(elanus_index index, elanus_error *error);
  */
 typedef struct elanus_index_search {
   elanus_index index;
-  const void *queries; /* of the element of the rows; as many entries as below */
+  const void *queries; /* made of what the rows are made of */
   uint64_t query_value_count;
   uint32_t k;
   uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k is taken */
@@ -129,6 +129,29 @@ typedef struct elanus_memory {
   uint64_t index_bytes, build_bytes, search_bytes;
 } elanus_memory;
 void elanus_memory_used(elanus_memory *memory);
+
+/* ---- graphs that grow: an index over rows that still come, in memory only */
+
+typedef uint64_t elanus_growing;
+
+typedef struct elanus_growing_plan {
+  elanus_rows rows; /* of numbers */
+  uint32_t metric;
+  uint32_t degree, beam; /* as for a build */
+  uint64_t seed;
+} elanus_growing_plan;
+
+/* Takes addresses, no memory. Closed like an index; what was published stays until it is closed itself. */
+int elanus_growing_create(const elanus_growing_plan *plan, elanus_growing *growing, elanus_error *error);
+int elanus_growing_close(elanus_growing growing, elanus_error *error);
+/*
+ * Indexes the first `row_count` rows, below searches; *index becomes an index over them (or over as many as there is room for), to be
+ * searched, described and closed like one that was opened. Rows that were appended later are not in it. One extension at a time: a
+ * second is refused with ELANUS_BUSY. One that was cancelled leaves everything as it was; the next goes on from there.
+ */
+int elanus_growing_extend_start(elanus_growing growing, uint64_t row_count, elanus_index *index, elanus_done done, void *context,
+                                elanus_job **job, elanus_error *error);
+int elanus_growing_extend_wait(elanus_growing growing, uint64_t row_count, elanus_index *index, elanus_error *error);
 
 #ifdef __cplusplus
 }

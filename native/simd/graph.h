@@ -34,10 +34,11 @@ struct CodeQuery {
   float norm, twice;
 };
 
-// `slots` neighbours a row, every `stride` numbers; the first free one, if any, holds no_row.
+// `slots` neighbours a row, every `stride` numbers; the first free one, if any, holds no_row. Lists may be written while they are read, a
+// slot at a time; rows from `limit` on are passed over, since they may be newer than what the reader sees.
 struct Lists {
   const uint32_t* neighbours;
-  uint32_t stride, slots;
+  uint32_t stride, slots, limit;
 };
 
 // A block is a row's neighbours with one bit a dimension of the way to each (blocks.h draws it). `slots` is a multiple of group_edges.

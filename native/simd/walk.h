@@ -44,8 +44,11 @@ inline WalkCounts walk_on(const Lists& lists, const CodeRows& rows, const CodeQu
     }
     const uint32_t* list = lists.neighbours + (size_t)take(frontier) * lists.stride;
     ++counts.visits;
-    for (uint32_t i = 0; i < lists.slots && list[i] != no_row; ++i)
-      if (first_time(visited, list[i])) fresh[count++] = list[i];
+    for (uint32_t i = 0; i < lists.slots; ++i) {
+      const uint32_t row = __atomic_load_n(list + i, __ATOMIC_RELAXED);
+      if (row == no_row) break;
+      if (row < lists.limit && first_time(visited, row)) fresh[count++] = row;
+    }
     if (has_next(frontier)) fetch_lines(lists.neighbours + (size_t)peek(frontier) * lists.stride, 128);
     look();
   }

@@ -173,7 +173,7 @@ bool Build::encoded() {
 
 std::shared_ptr<Job> make_index_build(const elanus_index_build& plan, const char* path, elanus_done done, void* context) {
   auto rows = find_rows(plan.rows);
-  if (rows->element() != Element::float32) fail(ELANUS_INVALID, "graphs are built from rows of float32");
+  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are built from rows of numbers");
   if (plan.row_count > rows->count())
     fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
   if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);

@@ -9,12 +9,11 @@ namespace elanus {
 IntegerSet::IntegerSet(std::vector<int64_t> values) {
   constexpr size_t very_few = 8;
   constexpr uint64_t small_range = 1 << 16;
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
   if (values.size() <= very_few) few_ = values;
   if (!values.empty()) {
-    range_ = (uint64_t)values.back() - (uint64_t)values.front() + 1;
-    first_ = values.front();
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    range_ = (uint64_t)*most - (uint64_t)*least + 1;
+    first_ = *least;
   }
   if (range_ && range_ <= std::max<uint64_t>(small_range, values.size() * 64)) {
     bits_.resize((range_ + 63) / 64);
@@ -25,11 +24,8 @@ IntegerSet::IntegerSet(std::vector<int64_t> values) {
     return;
   }
   // A value that is none of them marks empty places.
-  empty_ = INT64_MIN;
-  for (const int64_t value : values) {
-    if (value != empty_) break;
-    ++empty_;
-  }
+  empty_ = INT64_MIN + 1;
+  while (std::find(values.begin(), values.end(), empty_) != values.end()) ++empty_;
   uint64_t size = 8;
   while (size < values.size() * 2) size *= 2;
   mask_ = size - 1;
@@ -41,7 +37,7 @@ IntegerSet::IntegerSet(std::vector<int64_t> values) {
     const uint64_t bit = (uint64_t)value * 0x9e3779b97f4a7c15ull >> sketch_shift_;
     sketch_[bit / 64] |= 1ull << bit % 64;
     uint64_t place = hash(value) & mask_;
-    while (slots_[place] != empty_) place = (place + 1) & mask_;
+    while (slots_[place] != empty_ && slots_[place] != value) place = (place + 1) & mask_;
     slots_[place] = value;
   }
 }

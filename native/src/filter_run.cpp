@@ -444,21 +444,32 @@ class Program {
 
 class FilterJob final : public Job {
  public:
-  FilterJob(const elanus_filter& filter, elanus_done done, void* context) : Job(done, context), program_(filter) {
+  FilterJob(const elanus_filter& filter, elanus_done done, void* context)
+      : Job(done, context), filter_(filter), columns_(filter.columns, filter.columns + filter.column_count) {
+    check(filter);
+    filter_.columns = columns_.data();
     set_pieces(std::max<uint64_t>(1, (filter.row_count + piece_rows - 1) / piece_rows));
   }
 
  protected:
   void work(uint64_t piece) override {
-    const uint64_t end = std::min((piece + 1) * piece_rows, program_.rows());
+    // Large sets take their time, and that is not the caller's.
+    {
+      std::lock_guard<std::mutex> hold(lock_);
+      if (!program_) program_ = std::make_unique<Program>(filter_);
+    }
+    const uint64_t end = std::min((piece + 1) * piece_rows, filter_.row_count);
     for (uint64_t row = piece * piece_rows; row < end && !stopped(); row += stretch_rows)
-      program_.stretch(row, (uint32_t)std::min<uint64_t>(stretch_rows, end - row));
+      program_->stretch(row, (uint32_t)std::min<uint64_t>(stretch_rows, end - row));
   }
   Round settle(uint64_t*) override { return stopped() ? Round::interrupted : Round::complete; }
-  void let_go() override {}
+  void let_go() override { program_.reset(); }
 
  private:
-  Program program_;
+  elanus_filter filter_;
+  const std::vector<elanus_column> columns_;
+  std::mutex lock_;
+  std::unique_ptr<Program> program_;
 };
 
 }  // namespace

@@ -14,7 +14,17 @@ constexpr uint32_t most_of_batch = 1000;
 
 Graph::Graph(uint32_t rows, uint32_t dims, uint32_t degree, uint32_t beam)
     : codes((size_t)rows * dims, Owner::build), terms(rows, Owner::build), rows_(rows), dims_(dims), degree_(degree), beam_(std::max(beam, degree)),
-      stride_(degree * 3 / 2), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build), hashes_(rows, Owner::build) {}
+      stride_(stride_of(degree)), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build), hashes_(rows, Owner::build) {}
+
+Graph::Graph(const Memory& m, uint32_t capacity, uint32_t dims, uint32_t degree, uint32_t beam)
+    : codes(Buffer<int8_t>::view(m.codes, (size_t)capacity * dims)), terms(Buffer<CodeTerms>::view(m.terms, capacity)), rows_(0), dims_(dims),
+      degree_(degree), beam_(std::max(beam, degree)), stride_(stride_of(degree)),
+      neighbours_(Buffer<uint32_t>::view(m.lists, (size_t)capacity * stride_)), degrees_(Buffer<uint16_t>::view(m.degrees, capacity)),
+      hashes_(Buffer<uint64_t>::view(m.hashes, capacity)) {}
+
+bool Graph::are_twins(uint32_t a, uint32_t b) const {
+  return terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
+}
 
 void Graph::encoded(uint32_t row, bool placed) {
   const int8_t* at = codes.data() + (size_t)row * dims_;
@@ -33,14 +43,11 @@ void Graph::chain_twins(uint64_t seed) {
   for (uint32_t row = 0; row < rows_; ++row) hashes[row] = {hashes_[row], row};
   hashes_ = {};
   std::sort(hashes.begin(), hashes.end());
-  auto same = [&](uint32_t a, uint32_t b) {
-    return terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
-  };
   order.reserve(rows_);
   for (size_t i = 0; i < hashes.size(); ++i) {
     const auto [hash, row] = hashes[i];
     // Two sets of codes with one hash may alternate here; then a row is taken for the first of its kind, which does no harm.
-    if (i && hashes[i - 1].first == hash && same(hashes[i - 1].second, row)) {
+    if (i && hashes[i - 1].first == hash && are_twins(hashes[i - 1].second, row)) {
       if (next_twin.empty()) next_twin.assign(rows_, no_row);
       next_twin[hashes[i - 1].second] = row;
     } else if (hash & 1) {
@@ -55,8 +62,8 @@ uint32_t Graph::next_batch() const { return (uint32_t)std::min<size_t>({order.si
 
 void Graph::set_list(uint32_t row, const uint32_t* neighbours, uint32_t count) {
   uint32_t* list = own_list(row);
-  std::copy_n(neighbours, count, list);
-  if (count < stride_) list[count] = no_row;
+  if (count < stride_) __atomic_store_n(list + count, no_row, __ATOMIC_RELAXED);
+  for (uint32_t i = 0; i < count; ++i) __atomic_store_n(list + i, neighbours[i], __ATOMIC_RELAXED);
   degrees_[row] = (uint16_t)count;
 }
 
@@ -88,8 +95,11 @@ void Graph::merge(uint32_t number, Scratch& s) {
   const uint32_t first = targets[number], count = targets[number + 1] - first;
   const uint32_t target = (uint32_t)(edges[first] >> 32), have = degrees_[target];
   s.numbers.assign(list(target), list(target) + have);
-  for (uint32_t i = 0; i < count; ++i) s.numbers.push_back((uint32_t)edges[first + i]);
-  if (have + count <= stride_) set_list(target, s.numbers.data(), have + count);
+  // A batch that was cancelled half way is merged again.
+  for (uint32_t i = 0; i < count; ++i)
+    if (const uint32_t source = (uint32_t)edges[first + i]; std::find(s.numbers.begin(), s.numbers.begin() + have, source) == s.numbers.begin() + have)
+      s.numbers.push_back(source);
+  if (s.numbers.size() <= stride_) set_list(target, s.numbers.data(), (uint32_t)s.numbers.size());
   else keep_best(target, s);
 }
 

@@ -6,7 +6,8 @@
 //
 // Always true:
 //  - the same codes in the same order give the same graph, whatever the number of threads and the instruction set;
-//  - there are no locks: within a phase each list is written by one caller, and lists that others read are not written at all;
+//  - there are no locks: within a phase each list is written by one caller, and lists that other callers read are not written at all.
+//    Searches of a growing index (growing.h) may read any list at any time: slots are written one by one, whole;
 //  - rows of equal codes ("twins") hang on the least of them, in ascending order, and only that one is in the graph.
 //
 // Not here: threads, rounds and phases (build.cpp).
@@ -19,6 +20,19 @@ namespace elanus {
 class Graph {
  public:
   Graph(uint32_t rows, uint32_t dims, uint32_t degree, uint32_t beam);
+  // Over memory of the caller's, for rows that come one after the other.
+  struct Memory {
+    int8_t* codes;
+    CodeTerms* terms;
+    uint32_t* lists;   // `stride_of` slots a row
+    uint16_t* degrees;
+    uint64_t* hashes;
+  };
+  Graph(const Memory& memory, uint32_t capacity, uint32_t dims, uint32_t degree, uint32_t beam);
+  static uint32_t stride_of(uint32_t degree) { return degree * 3 / 2; }
+  void grow(uint32_t rows) { rows_ = rows; }   // so many are encoded
+  uint64_t hash_of(uint32_t row) const { return hashes_[row]; }
+  bool are_twins(uint32_t a, uint32_t b) const;
 
   // When the row's codes are there. Rows that are not placed stay outside of the graph.
   void encoded(uint32_t row, bool placed);
@@ -54,13 +68,14 @@ class Graph {
 
  private:
   CodeQuery as_query(uint32_t row) const { return {codes.data() + (size_t)row * dims_, terms[row].norm, 2 * terms[row].ratio}; }
-  Lists lists() const { return {neighbours_.data(), stride_, stride_}; }
+  Lists lists() const { return {neighbours_.data(), stride_, stride_, rows_}; }
   uint32_t* own_list(uint32_t row) { return neighbours_.data() + (size_t)row * stride_; }
   void set_list(uint32_t row, const uint32_t* neighbours, uint32_t count);
   void keep_best(uint32_t row, Scratch& scratch);   // of scratch.numbers
   void choose_entries();
 
-  const uint32_t rows_, dims_, degree_, beam_, stride_;
+  uint32_t rows_;
+  const uint32_t dims_, degree_, beam_, stride_;
   uint32_t entries_chosen_at_ = 0;
   Buffer<uint32_t> neighbours_;
   Buffer<uint16_t> degrees_;

@@ -1,5 +1,6 @@
 #include "handles.h"
 #include <mutex>
+#include <variant>
 #include <vector>
 #include "failure.h"
 
@@ -11,12 +12,14 @@ constexpr uint32_t slot_bits = 24;
 constexpr uint64_t most_slots = (uint64_t)1 << slot_bits;
 constexpr uint64_t last_generation = ((uint64_t)1 << 28) - 1;
 
+// Nothing while the slot is free.
+using Opened =
+    std::variant<std::monostate, std::shared_ptr<Rows>, std::shared_ptr<OpenIndex>, std::shared_ptr<GrowingIndex>, std::shared_ptr<Sparse>>;
+
 struct Slot {
-  std::shared_ptr<Rows> rows;     // one of these three while it is open
-  std::shared_ptr<OpenIndex> index;
-  std::shared_ptr<Sparse> sparse;
+  Opened opened;
   uint64_t generation = 1;   // of the handle that is open, or of the next one
-  bool open() const { return rows || index || sparse; }
+  bool open() const { return opened.index() != 0; }
 };
 
 struct Handles {
@@ -32,7 +35,7 @@ Handles& handles() {
   return *all;
 }
 
-uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<OpenIndex> index, std::shared_ptr<Sparse> sparse) {
+uint64_t open_slot(Opened opened) {
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   if (all.free.empty()) {
@@ -44,37 +47,36 @@ uint64_t open_slot(std::shared_ptr<Rows> rows, std::shared_ptr<OpenIndex> index,
   const uint32_t number = all.free.back();
   all.free.pop_back();
   Slot& slot = all.slots[number];
-  slot.rows = std::move(rows);
-  slot.index = std::move(index);
-  slot.sparse = std::move(sparse);
+  slot.opened = std::move(opened);
   ++all.open;
   return slot.generation << slot_bits | number;
 }
 
-template <class T> std::shared_ptr<T> find(uint64_t handle, std::shared_ptr<T> Slot::*kind, const char* name) {
+template <class T> std::shared_ptr<T> find(uint64_t handle, const char* name) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
-  if (number >= all.slots.size() || all.slots[number].generation != generation || !(all.slots[number].*kind))
-    fail(ELANUS_STALE, "%s handle %llu is not open", name, (unsigned long long)handle);
-  return all.slots[number].*kind;
+  const bool known = number < all.slots.size() && all.slots[number].generation == generation;
+  const auto* found = known ? std::get_if<std::shared_ptr<T>>(&all.slots[number].opened) : nullptr;
+  if (!found) fail(ELANUS_STALE, "%s handle %llu is not open", name, (unsigned long long)handle);
+  return *found;
 }
 
 }  // namespace
 
-uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows), nullptr, nullptr); }
-uint64_t open_handle(std::shared_ptr<OpenIndex> index) { return open_slot(nullptr, std::move(index), nullptr); }
-uint64_t open_handle(std::shared_ptr<Sparse> sparse) { return open_slot(nullptr, nullptr, std::move(sparse)); }
+uint64_t open_handle(std::shared_ptr<Rows> rows) { return open_slot(std::move(rows)); }
+uint64_t open_handle(std::shared_ptr<OpenIndex> index) { return open_slot(std::move(index)); }
+uint64_t open_handle(std::shared_ptr<GrowingIndex> growing) { return open_slot(std::move(growing)); }
+uint64_t open_handle(std::shared_ptr<Sparse> sparse) { return open_slot(std::move(sparse)); }
 
-std::shared_ptr<Rows> find_rows(uint64_t handle) { return find(handle, &Slot::rows, "rows"); }
-std::shared_ptr<OpenIndex> find_index(uint64_t handle) { return find(handle, &Slot::index, "index"); }
-std::shared_ptr<Sparse> find_sparse(uint64_t handle) { return find(handle, &Slot::sparse, "sparse"); }
+std::shared_ptr<Rows> find_rows(uint64_t handle) { return find<Rows>(handle, "rows"); }
+std::shared_ptr<OpenIndex> find_index(uint64_t handle) { return find<OpenIndex>(handle, "index"); }
+std::shared_ptr<GrowingIndex> find_growing(uint64_t handle) { return find<GrowingIndex>(handle, "growing graph"); }
+std::shared_ptr<Sparse> find_sparse(uint64_t handle) { return find<Sparse>(handle, "sparse"); }
 
 void close_handle(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
-  std::shared_ptr<Rows> last_rows;   // freed after the lock is given up: unmapping takes its time
-  std::shared_ptr<OpenIndex> last_index;
-  std::shared_ptr<Sparse> last_sparse;
+  Opened last;   // freed after the lock is given up: unmapping takes its time
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   const bool known = number < all.slots.size() && generation >= 1 &&
@@ -82,12 +84,7 @@ void close_handle(uint64_t handle) {
   if (!known) fail(ELANUS_STALE, "%llu never was a handle", (unsigned long long)handle);
   Slot& slot = all.slots[number];
   if (generation != slot.generation) return;
-  last_rows = std::move(slot.rows);
-  last_index = std::move(slot.index);
-  last_sparse = std::move(slot.sparse);
-  slot.rows = nullptr;
-  slot.index = nullptr;
-  slot.sparse = nullptr;
+  last.swap(slot.opened);
   --all.open;
   if (++slot.generation <= last_generation) all.free.push_back((uint32_t)number);
 }

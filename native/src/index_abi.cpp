@@ -176,3 +176,33 @@ int elanus_lists_describe(elanus_index handle, elanus_lists_description* descrip
 void elanus_memory_used(elanus_memory* memory) {
   if (memory) *memory = {memory_of(Owner::index), memory_of(Owner::build), memory_of(Owner::search)};
 }
+
+int elanus_growing_create(const elanus_growing_plan* plan, elanus_growing* growing, elanus_error* error) {
+  return guarded(error, [&] {
+    require(plan);
+    require(growing);
+    if (plan->metric > ELANUS_COSINE) fail(ELANUS_INVALID, "metric %u is not known", plan->metric);
+    *growing = open_handle(std::make_shared<GrowingIndex>(find_rows(plan->rows), (Metric)plan->metric, plan->degree, plan->beam, plan->seed));
+  });
+}
+
+int elanus_growing_close(elanus_growing growing, elanus_error* error) {
+  return guarded(error, [&] { close_handle(growing); });
+}
+
+int elanus_growing_extend_start(elanus_growing growing, uint64_t row_count, elanus_index* index, elanus_done done, void* context, elanus_job** job,
+                                elanus_error* error) {
+  return guarded(error, [&] {
+    require(index);
+    require((const void*)done);
+    require(job);
+    start(job, make_extension(find_growing(growing), row_count, index, done, context), WorkClass::other);
+  });
+}
+
+int elanus_growing_extend_wait(elanus_growing growing, uint64_t row_count, elanus_index* index, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    require(index);
+    return make_extension(find_growing(growing), row_count, index, done, context);
+  });
+}

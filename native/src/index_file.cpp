@@ -194,6 +194,7 @@ IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : 
     index_->rows = std::move(rows);
     const uint32_t dims = Grid::dims_of((Metric)header_.metric, header_.dimension);
     mean_.resize(dims);
+    index_->stride = index_->degree;
     index_->codes = Buffer<int8_t>(count * dims, Owner::index);
     index_->terms = Buffer<CodeTerms>(count, Owner::index);
     if (index_->layout == IndexLayout::lean) index_->lists = Buffer<uint32_t>(count * header_.degree, Owner::index);

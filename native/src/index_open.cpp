@@ -15,7 +15,7 @@ std::unique_ptr<IndexFileReader> open_file(const std::string& path, std::shared_
     std::fclose(file);
   }
   if (!std::memcmp(magic, lists_file_names.magic, sizeof magic)) return open_lists_file(path, std::move(rows));
-  if (rows->element() != Element::float32) fail(ELANUS_INVALID, "graphs are of rows of float32");
+  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
   return std::make_unique<IndexReader>(path, std::move(rows));
 }
 

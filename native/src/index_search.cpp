@@ -19,6 +19,7 @@
 #include "best.h"
 #include "block_walk.h"
 #include "index_plan.h"
+#include "queries.h"
 
 namespace elanus {
 
@@ -63,9 +64,8 @@ class IndexSearch final : public Job {
  private:
   // One query on its way.
   struct Asked {
-    const float* values;
+    QueryBlock exact;
     GridQuery grid;
-    float norm;
     Best best;
     Scratch& s;
     Effort& effort;
@@ -103,6 +103,7 @@ class IndexSearch final : public Job {
   void look_again(Asked& a, uint32_t most, bool with_twins) const;
   void look_at_ring(Asked& a) const;
   void look_at_zero_rows(Asked& a) const;
+  void look_outside(Asked& a) const;
   void propose(Asked& a, uint32_t row) const;
   void propose_twins(Asked& a, uint32_t row) const;
   void settle_pending(Asked& a) const;
@@ -115,6 +116,7 @@ class IndexSearch final : public Job {
   const Table& table_;
   const Metric metric_;
   const uint32_t dimension_, dims_, rows_;
+  const Queries asked_;
   const uint64_t queries_;
   const Clock::time_point limit_;
   uint64_t piece_queries_ = 1;
@@ -129,7 +131,8 @@ class IndexSearch final : public Job {
 
 IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context)
     : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_(index_->grid.state().metric),
-      dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count), queries_(plan.query_value_count / dimension_),
+      dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count),
+      asked_(table_, metric_, index_->rows->layout(), plan.queries, plan.query_value_count), queries_(asked_.count()),
       limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
   const bool turned = metric_ != Metric::l2;
   if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
@@ -152,7 +155,7 @@ void IndexSearch::prepare_filter() {
   if (index_->twin_heads.empty()) return;
   bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
   for (const uint32_t head : index_->twin_heads)
-    for (uint32_t twin = index_->next_twin[head]; twin != no_row; twin = index_->next_twin[twin])
+    for (uint32_t twin = index_->twin_after(head); twin != no_row; twin = index_->twin_after(twin))
       if (is_allowed(twin)) {
         bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
         break;
@@ -173,7 +176,7 @@ void IndexSearch::work(uint64_t piece) {
   if (in_turn) {
     answer_in_turn(first, last, effort);
   } else {
-    Borrowed borrowed(index_->lender);
+    Borrowed borrowed(*index_->lender);
     for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
   }
   std::lock_guard<std::mutex> hold(lock_);
@@ -194,10 +197,11 @@ Job::Round IndexSearch::settle(uint64_t*) {
 
 void IndexSearch::ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const {
   go_on();
-  const float* values = (const float*)plan_.queries + query * dimension_;
-  s.work.resize(dims_);
-  asked.emplace(Asked{values, index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), 0, Best(plan_.k), s, effort, {}, query, {}});
-  if (metric_ == Metric::cosine) asked->norm = table_.norm(values, dimension_);
+  s.work.resize((size_t)dims_ + dimension_);
+  const Layout& layout = index_->rows->layout();
+  float* values = s.work.data() + dims_;
+  table_.widen(layout.element, (const unsigned char*)plan_.queries + query * layout.row_bytes(), dimension_, values);
+  asked.emplace(Asked{asked_.block(query, 1), index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), Best(plan_.k), s, effort, {}, query, {}});
   if (index_->layout == IndexLayout::packed && asked->grid.ratio <= farthest_estimated) asked->blocks.emplace(*index_, asked->grid, s.work.data(), s);
 }
 
@@ -234,7 +238,7 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
   };
   for (auto& turn : turns)
     if (next < last) {
-      turn.emplace(index_->lender);
+      turn.emplace(*index_->lender);
       walking += start(*turn);
     }
   while (walking) {
@@ -297,6 +301,7 @@ void IndexSearch::find_after_walk(Asked& a, bool found) const {
     look_again(a, ~0u, false);
   }
   look_at_zero_rows(a);
+  look_outside(a);
 }
 
 void IndexSearch::find_ring(Asked& a) const {
@@ -308,6 +313,7 @@ void IndexSearch::find_ring(Asked& a) const {
     a.best.clear();
     look_at_ring(a);
     look_at_zero_rows(a);
+    look_outside(a);
     const float beyond = least_key(a, radius, 1);
     if (beyond >= high_ || (a.best.full() && beyond > a.best.worst())) return;
   }
@@ -431,7 +437,7 @@ void IndexSearch::propose(Asked& a, uint32_t row) const {
 void IndexSearch::propose_twins(Asked& a, uint32_t row) const {
   if (!index_->next_twin.size()) return;
   uint32_t count = 0;
-  for (uint32_t twin = index_->next_twin[row]; twin != no_row && count < plan_.k + most_twins; twin = index_->next_twin[twin]) {
+  for (uint32_t twin = index_->twin_after(row); twin != no_row && count < plan_.k + most_twins; twin = index_->twin_after(twin)) {
     if (!is_allowed(twin)) continue;
     a.pending.push_back(twin);
     ++count;
@@ -443,14 +449,13 @@ void IndexSearch::settle_pending(Asked& a) const {
   uint64_t run;
   float keys[raw_block], norms[raw_block];
   s.at.resize(raw_block + tile_rows);
-  const QueryBlock asked = {a.values, &a.norm, 1};
   for (size_t first = 0; first < a.pending.size(); first += raw_block) {
     if (first) go_on();
     const uint32_t count = (uint32_t)std::min<size_t>(raw_block, a.pending.size() - first);
     for (uint32_t i = 0; i < count; ++i) s.at[i] = index_->rows->at(a.pending[first + i], &run);
     for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
-    const RowBlock rows = {s.at.data(), count, dimension_, true};
-    table_.keys(metric_, &asked, &rows, keys, count, norms);
+    const RowBlock rows = {s.at.data(), count, dimension_, true, index_->rows->element()};
+    table_.keys(metric_, &a.exact, &rows, keys, count, norms);
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t row = a.pending[first + i];
       if (std::isnan(keys[i]) || (plan_.has_outer && !(low_ <= keys[i] && keys[i] < high_))) continue;
@@ -498,6 +503,11 @@ void IndexSearch::look_at_ring(Asked& a) const {
     propose_twins(a, s.numbers[i]);
     if (a.pending.size() >= raw_block) settle_pending(a);
   }
+  settle_pending(a);
+}
+
+void IndexSearch::look_outside(Asked& a) const {
+  for (const uint32_t row : index_->outside) propose(a, row);
   settle_pending(a);
 }
 

@@ -55,4 +55,27 @@ void give_memory(void* at, size_t bytes, Owner owner) {
   taken_bytes[(uint32_t)owner].fetch_sub(bytes, std::memory_order_relaxed);
 }
 
+void* take_reserve(size_t bytes) {
+  void* got = mmap(nullptr, in_pages(bytes) + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (got == MAP_FAILED) throw std::bad_alloc();
+  // The start is a huge page's, the rest before it is given back; what is behind costs addresses only.
+  const size_t before = (huge_page - (size_t)got % huge_page) % huge_page;
+  if (before) munmap(got, before);
+  if (before < huge_page) munmap((char*)got + before + in_pages(bytes), huge_page - before);
+  return (char*)got + before;
+}
+
+void use_reserve(void* at, size_t before, size_t after, size_t bytes, Owner owner) {
+  taken_bytes[(uint32_t)owner].fetch_add(after - before, std::memory_order_relaxed);
+  // Huge pages from the second on: a small index must not take megabytes for each of its parts.
+  if (before < 2 * huge_page && after >= 2 * huge_page && in_pages(bytes) > in_pages(after))
+    madvise((char*)at + in_pages(after), in_pages(bytes) - in_pages(after), MADV_HUGEPAGE);
+}
+
+void give_reserve(void* at, size_t used, size_t bytes, Owner owner) {
+  if (!at) return;
+  munmap(at, in_pages(bytes));
+  taken_bytes[(uint32_t)owner].fetch_sub(used, std::memory_order_relaxed);
+}
+
 }  // namespace elanus

@@ -88,6 +88,33 @@ napi_value search_index(Call& call) {
   });
 }
 
+// (rows, metric, degree, beam, seed)
+napi_value create_growing(Call& call) {
+  elanus_error error;
+  elanus_growing growing = 0;
+  const elanus_growing_plan plan = {call.whole(0), call.whole32(1), call.whole32(2), call.whole32(3), call.whole(4)};
+  if (!call.good()) return nullptr;
+  const int status = elanus_growing_create(&plan, &growing, &error);
+  return call.number_result(status, error, (double)growing);
+}
+
+// (ticket, growing, rowCount); the handle of the index comes where findNotFinite has its index.
+napi_value extend_growing(Call& call) {
+  const double ticket = call.number(0);
+  const uint64_t growing = call.whole(1), row_count = call.whole(2);
+  if (!call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_growing_extend_start(growing, row_count, &pending->opened, job_done, pending, job, error);
+  });
+}
+
+napi_value close_growing(Call& call) {
+  elanus_error error;
+  const uint64_t growing = call.whole(0);
+  if (!call.good()) return nullptr;
+  return call.done(elanus_growing_close(growing, &error), error);
+}
+
 napi_value close_index(Call& call) {
   elanus_error error;
   const uint64_t index = call.whole(0);

@@ -73,7 +73,7 @@ class Scratch {
 
   void begin(size_t rows, uint32_t frontier_capacity, uint32_t result_capacity) {
     if (marks_.size() < rows) {
-      marks_ = Buffer<uint16_t>(rows, owner_);
+      marks_ = Buffer<uint16_t>(marks_.size() ? rows + rows / 2 : rows, owner_);   // who grows once grows again
       visited = {marks_.data(), 0};
     }
     if (++visited.own == 0) {

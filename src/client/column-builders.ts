@@ -33,6 +33,7 @@ export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuild
     case DataType.VarChar:
     case DataType.JSON:
     case DataType.Timestamptz:
+    case DataType.Geometry:
       return new BytesBuilder(field, rowCount);
     case DataType.Array:
       return new ArrayBuilder(field, rowCount, columnBuilder);
@@ -168,7 +169,7 @@ class BytesBuilder implements ColumnBuilder {
       if (typeof value !== "string") throw wrongValue(this.#field, row, value, "a Date or an ISO 8601 text");
       return value;
     }
-    if (this.#field.dataType === DataType.VarChar) {
+    if (this.#field.dataType === DataType.VarChar || this.#field.dataType === DataType.Geometry) {
       if (typeof value !== "string") throw wrongValue(this.#field, row, value, "a string");
       return value;
     }

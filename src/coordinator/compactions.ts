@@ -28,6 +28,7 @@ import type { AskedCompaction } from "./catalog.ts";
 import { commitMerge, commitSpread } from "./compaction-commit.ts";
 import { type CompactionPlan, compactionPlans } from "./compaction-policy.ts";
 import type { Context } from "./context.ts";
+import type { Loads } from "./loads.ts";
 
 const AUTOMATIC_KEY = "collection.autocompaction.enabled";
 const MOST_TRIES = 3;
@@ -35,6 +36,9 @@ const FIRST_PAUSE_MILLISECONDS = 1_000;
 const AVOIDED_MILLISECONDS = 600_000;
 const NO_SLOT_MILLISECONDS = 500;
 const WAIT_MILLISECONDS = 10_000;
+const STAND_IN_CHECK_MILLISECONDS = 200;
+/** An index that takes longer comes when it comes. */
+const STAND_IN_MILLISECONDS = 1_800_000;
 /** Milvus's `dataCoord.compaction.timeout` of a plan. */
 const PLAN_MILLISECONDS = 3_600_000;
 /** Nobody may hold rows that are gone for longer, however often they read as of then. */
@@ -44,6 +48,9 @@ export interface CompactionsOptions {
   readonly context: Context;
   readonly data: Client<DataService>;
   readonly limits: CompactionLimits;
+  readonly loads: Loads;
+  /** The segment is served, and indexes of it that are wanted are not there yet. */
+  readonly isSlow: (segment: SegmentInfo) => boolean;
   /** The segments of the collection are others now. */
   readonly changed: (collectionId: bigint) => void;
   readonly log: (line: string) => void;
@@ -60,6 +67,8 @@ export class Compactions {
   readonly #avoided = new Map<bigint, number>();
   /** Segments that get files which no metadata name yet. */
   readonly #beingWritten = new Set<bigint>();
+  /** Of those that run, how many only wait for indexes. */
+  #waiting = 0;
   #timer: Timer | null = null;
 
   constructor(options: CompactionsOptions) {
@@ -117,7 +126,7 @@ export class Compactions {
         const isAutomatic = limits.compactionSlots > 0 && isAutomaticFor(collection);
         if (job === null && !isAutomatic) continue;
         for (const channel of collection.virtualChannels) {
-          if (this.#running.size >= Math.max(1, limits.compactionSlots)) return;
+          if (this.#running.size - this.#waiting >= Math.max(1, limits.compactionSlots)) return;
           if (this.#running.has(channel) || this.#stopping.signal.aborted) continue;
           await this.#begin(collection, channel, job);
         }
@@ -228,6 +237,7 @@ export class Compactions {
       }
     }
     const { segments, deltas } = plan;
+    const { loads, isSlow } = this.#options;
     const segmentId = await context.ids.allocate();
     const { collectionId, partitionId, insertChannel } = segments[0]!;
     const safeTimestamp = await this.#safeTimestamp(insertChannel, await context.timestamps.allocate());
@@ -238,14 +248,39 @@ export class Compactions {
       const result = await this.#work({ ...names, kind: "merge", segments, deltas, safeTimestamp, segmentId });
       if (result.kind !== "merge") throw milvusError("CompactionResult");
       mayCount = true;
+      if (result.segment !== null && isSlow(result.segment)) loads.standIn(segmentId, segments);
       mayCount = await commitMerge(context, taskId, segments, result.segment, signal);
       if (!mayCount) return undefined;
       this.#options.log(describe(segments, result.segment));
       this.#options.changed(collection.collectionId);
+      if (result.segment !== null && loads.hasStandIns(segmentId)) await this.#untilFast(result.segment);
       return result.segment?.segmentId ?? null;
     } finally {
+      loads.standDown(segmentId);
       this.#beingWritten.delete(segmentId);
       if (!mayCount) await this.#remove({ collectionId, partitionId, segmentId });
+    }
+  }
+
+  /** The inputs serve until the result has its indexes (I 10.38). Nothing else is done on the channel meanwhile, and no slot is taken. */
+  async #untilFast(segment: SegmentInfo): Promise<void> {
+    const { context, isSlow, loads, changed } = this.#options;
+    const { runtime, catalog } = context;
+    const { signal } = this.#stopping;
+    const end = runtime.monotonic() + STAND_IN_MILLISECONDS;
+    this.#waiting += 1;
+    this.wake();
+    try {
+      while (isSlow(segment) && catalog.segment(segment) !== null && runtime.monotonic() < end) {
+        await runtime.sleep(STAND_IN_CHECK_MILLISECONDS, signal);
+      }
+    } catch (thrown) {
+      // It counts; stopping does not change that.
+      if (!signal.aborted) throw thrown;
+    } finally {
+      this.#waiting -= 1;
+      loads.standDown(segment.segmentId);
+      changed(segment.collectionId);
     }
   }
 

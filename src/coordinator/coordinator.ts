@@ -45,7 +45,7 @@ export interface CoordinatorOptions {
   readonly transport: Transport;
   readonly runtime: Runtime;
   readonly channels: readonly string[];
-  readonly limits: CompactionLimits;
+  readonly limits: CompactionLimits & { readonly roomyIndexBytes: number };
   /** One line each about what it does on its own. */
   readonly log: (line: string) => void;
 }
@@ -62,12 +62,14 @@ export class Coordinator {
     this.#context = context;
     const data = transport.client<DataService>(DATA);
     const changed = (collectionId: bigint): void => this.#segmentsChanged(collectionId);
-    this.#builds = new IndexBuilds({ context, data, changed, log });
+    this.#builds = new IndexBuilds({ context, data, changed, log, roomyIndexBytes: limits.roomyIndexBytes });
     this.#loads = new Loads(context, (segment) => this.#builds.ready(segment));
     this.#compactions = new Compactions({
       context,
       data,
       limits,
+      loads: this.#loads,
+      isSlow: (segment) => context.catalog.loadConfig(segment.collectionId) !== null && this.#builds.isPending(segment),
       changed: (collectionId) => {
         changed(collectionId);
         this.#builds.wake();
@@ -78,6 +80,7 @@ export class Coordinator {
       context,
       limits,
       isSettled: (collectionId) => this.#loads.isSettled(collectionId),
+      isStandIn: (segmentId) => this.#loads.isStandIn(segmentId),
       isBeingWritten: (segmentId) => this.#compactions.isBeingWritten(segmentId),
       log,
     });

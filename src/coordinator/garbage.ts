@@ -33,6 +33,8 @@ export interface GarbageOptions {
   readonly limits: Pick<CompactionLimits, "compactionCheckMilliseconds" | "garbageMilliseconds">;
   /** No delegator of the collection is on its way to a target. */
   readonly isSettled: (collectionId: bigint) => boolean;
+  /** The segment serves in another's place. */
+  readonly isStandIn: (segmentId: bigint) => boolean;
   /** A compaction is writing this segment. */
   readonly isBeingWritten: (segmentId: bigint) => boolean;
   readonly log: (line: string) => void;
@@ -81,7 +83,7 @@ export class Garbage {
   }
 
   async #removeRetired(): Promise<number> {
-    const { context, limits, isSettled } = this.#options;
+    const { context, limits, isSettled, isStandIn } = this.#options;
     const { catalog, objects, store } = context;
     const notes = catalog.retired();
     if (notes.length === 0) return 0;
@@ -94,7 +96,7 @@ export class Garbage {
     let removed = 0;
     for (const note of settled) {
       if (this.#isStopped) break;
-      if (loaded.has(note.segmentId)) continue;
+      if (loaded.has(note.segmentId) || isStandIn(note.segmentId)) continue;
       for (const prefix of segmentPrefixes(note)) {
         await objects.delete((await objects.list(prefix)).map(({ key }) => key));
       }

@@ -16,10 +16,10 @@
 
 import { asMilvusError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
-import { LEAST_INDEXED_ROWS, isBuilt } from "../index/families.ts";
+import { LEAST_INDEXED_ROWS, familyOf, isBuilt } from "../index/families.ts";
 import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { IndexInfo, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
-import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
+import type { CollectionInfo, FieldSchema, KeyValue } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
 import type { DataService, IndexProgress, IndexResult, IndexTask, TaskReport } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
@@ -43,6 +43,8 @@ export interface IndexBuildsOptions {
   /** What segments of the collection have has changed: a build has ended, or its files were given up. */
   readonly changed: (collectionId: bigint) => void;
   readonly log: (line: string) => void;
+  /** As long as all indexes take no more memory than this, graphs are built in the layout that is larger and quicker. */
+  readonly roomyIndexBytes: number;
 }
 
 export class IndexBuilds {
@@ -50,6 +52,7 @@ export class IndexBuilds {
   readonly #data: Client<DataService>;
   readonly #changed: (collectionId: bigint) => void;
   readonly #log: (line: string) => void;
+  readonly #roomyIndexBytes: number;
   readonly #loop = new Loop(() => this.#round());
   /** By key of the record. */
   readonly #building = new Map<string, Promise<void>>();
@@ -57,11 +60,12 @@ export class IndexBuilds {
   readonly #pausing = new Set<string>();
   readonly #stopping = new AbortController();
 
-  constructor({ context, data, changed, log }: IndexBuildsOptions) {
+  constructor({ context, data, changed, log, roomyIndexBytes }: IndexBuildsOptions) {
     this.#context = context;
     this.#data = data;
     this.#changed = changed;
     this.#log = log;
+    this.#roomyIndexBytes = roomyIndexBytes;
   }
 
   /** At a start: nothing is under way, whatever the records say. */
@@ -108,6 +112,19 @@ export class IndexBuilds {
       .filter(
         (record) => record !== null && record.state === "Finished" && record.files.length > 0,
       ) as SegmentIndexInfo[];
+  }
+
+  /** Some index of the segment is not there yet, and may come. */
+  isPending(segment: SegmentInfo): boolean {
+    const { catalog } = this.#context;
+    const collection = catalog.collectionById(segment.collectionId);
+    if (collection === null || segment.rowCount < LEAST_INDEXED_ROWS) return false;
+    return catalog.indexes(collection.collectionId).some((index) => {
+      const field = fieldOf(collection, index);
+      if (field === null || !isBuilt(field, index.indexType, index.userParams)) return false;
+      const state = catalog.segmentIndex(segment, index.indexId)?.state ?? "Unissued";
+      return state === "Unissued" || state === "InProgress";
+    });
   }
 
   async giveUp(collectionId: bigint, buildId: bigint, version: bigint, reason: string): Promise<void> {
@@ -207,6 +224,7 @@ export class IndexBuilds {
             indexId: index.indexId,
             fieldId: index.fieldId,
             indexType: index.indexType,
+            params: index.userParams,
             buildId: await this.#context.ids.allocate(),
             version: 0n,
             state: "Unissued",
@@ -293,8 +311,25 @@ export class IndexBuilds {
     const field = collection === null || index === undefined ? null : fieldOf(collection, index);
     if (segment === null || index === undefined || field === null) return null;
     const { buildId, version, indexType } = record;
-    const { metricType, userParams } = index;
-    return { kind: "index", taskId: buildId, version, segment, field, indexType, metricType, params: userParams };
+    const { metricType, userParams: params } = index;
+    const isRoomy = this.#isRoomy(record, field, params);
+    return { kind: "index", taskId: buildId, version, segment, field, indexType, metricType, params, isRoomy };
+  }
+
+  /** Together with the files of all that is built, which is what readers hold in memory, the larger layout must stay within its limit. */
+  #isRoomy(
+    { indexType, rowCount, buildId }: SegmentIndexInfo,
+    field: FieldSchema,
+    params: readonly KeyValue[],
+  ): boolean {
+    const family = familyOf(indexType, field.dataType);
+    if (family === null) return false;
+    let bytes =
+      rowCount * family.roomyBytes(indexType, new Map(params.map(({ key, value }) => [key, value])), field.dimension);
+    for (const record of this.#context.catalog.segmentIndexes()) {
+      if (record.buildId !== buildId) for (const file of record.files) bytes += file.bytes;
+    }
+    return bytes <= this.#roomyIndexBytes;
   }
 
   /** False: its segment or index is gone, and nothing was written. */

@@ -37,6 +37,8 @@ export class Loads {
   readonly #context: Context;
   readonly #indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[];
   readonly #channels = new Map<string, ChannelState>();
+  /** By merged segment: those that serve in its place until it is as fast to search as they are. */
+  readonly #standIns = new Map<bigint, readonly SegmentInfo[]>();
   #version = 0n;
   #stopped = false;
 
@@ -150,6 +152,29 @@ export class Loads {
       await this.#channels.get(virtualChannel)?.loop.idle();
   }
 
+  /**
+   * From the moment in which the segment is recorded its parents serve in its place, until `standDown`. They are the same rows; meanwhile nobody may
+   * give deletes to the segment alone.
+   */
+  standIn(segmentId: bigint, parents: readonly SegmentInfo[]): void {
+    this.#standIns.set(segmentId, parents);
+  }
+
+  /** The segment serves itself from the next target on. */
+  standDown(segmentId: bigint): void {
+    this.#standIns.delete(segmentId);
+  }
+
+  /** Its parents serve in its place. */
+  hasStandIns(segmentId: bigint): boolean {
+    return this.#standIns.has(segmentId);
+  }
+
+  /** The segment serves although it is not recorded any more. */
+  isStandIn(segmentId: bigint): boolean {
+    return [...this.#standIns.values()].some((parents) => parents.some((parent) => parent.segmentId === segmentId));
+  }
+
   /** No target of the collection is on its way, and the newest is served. */
   isSettled(collectionId: bigint): boolean {
     const collection = this.#context.catalog.collectionById(collectionId);
@@ -209,7 +234,8 @@ export class Loads {
       (segment.level === SegmentLevel.L0 ||
         load?.partitionIds === null ||
         (load?.partitionIds.includes(segment.partitionId) ?? false));
-    const segments = load === null ? [] : catalog.segments(collectionId).filter(wanted);
+    const recorded = load === null ? [] : catalog.segments(collectionId).filter(wanted);
+    const segments = recorded.flatMap((segment) => this.#standIns.get(segment.segmentId) ?? [segment]);
     return {
       virtualChannel,
       version,

@@ -52,7 +52,12 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
         rows: vectors.rows,
         rowCount,
         metric: task.metricType as Metric,
-        ...family.build(indexType, new Map(task.params.map(({ key, value }) => [key, value])), field.dimension),
+        ...family.build(
+          indexType,
+          new Map(task.params.map(({ key, value }) => [key, value])),
+          field.dimension,
+          task.isRoomy,
+        ),
         seed: SEED,
         path: work.path(name),
       },

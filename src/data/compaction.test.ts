@@ -39,7 +39,7 @@ import { spreadDeletes } from "./spread-deletes.ts";
 
 const runtime = new SystemRuntime();
 const kernel = new TwinKernel(runtime, null);
-const RUNS = 30;
+const RUNS = 20;
 
 /** Files of a collection, and who works on them. */
 class Files {

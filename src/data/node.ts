@@ -22,6 +22,7 @@ import {
 import type { Implementation } from "../rpc/transport.ts";
 import { buildIndex } from "./build-index.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
+import { gentle } from "./gentle.ts";
 import { mergeSegments } from "./merge-segments.ts";
 import { spreadDeletes } from "./spread-deletes.ts";
 
@@ -40,12 +41,15 @@ interface Task {
 
 export class DataNode {
   readonly #options: DataNodeOptions;
+  /** For work on the main thread. */
+  readonly #gentle: DataNodeOptions;
   readonly #tasks = new Map<string, Task>();
   readonly #stopServing: () => void;
   #isClosed = false;
 
   constructor(options: DataNodeOptions) {
     this.#options = options;
+    this.#gentle = { ...options, runtime: gentle(options.runtime) };
     this.#stopServing = options.transport.serve<DataService>(DATA, this.#implementation());
   }
 
@@ -112,9 +116,9 @@ export class DataNode {
       case "index":
         return await buildIndex(task, this.#options, running);
       case "merge":
-        return await mergeSegments(task, this.#options, running);
+        return await mergeSegments(task, this.#gentle, running);
       case "spread":
-        return await spreadDeletes(task, this.#options, running);
+        return await spreadDeletes(task, this.#gentle, running);
     }
   }
 

@@ -3,7 +3,8 @@
  *
  * Always true:
  *  - the rows that are taken ascend from call to call, as a merge by key needs them;
- *  - dense vectors come from the file in windows of about `WINDOW_BYTES`, after the whole file was found right by its checksum;
+ *  - dense vectors come from the file in windows of about `WINDOW_BYTES`, other columns a page at a time, after the whole file was found
+ *    right by its checksum; arrays, and vectors some of which are null, are in memory as a whole;
  *  - a field that is younger than the segment has its default or null.
  */
 
@@ -37,7 +38,11 @@ export async function openParentColumn(
       take: async (rows) => absentColumn(field, rows.length),
     };
   }
-  if (!isDenseVectorType(field.dataType)) return wholeColumn(await files.readScalar(field.fieldId));
+  if (!isDenseVectorType(field.dataType)) {
+    const cursor = await files.openScalar(field.fieldId);
+    if (cursor === null) return wholeColumn(await files.readScalar(field.fieldId));
+    return { valid: null, take: (rows) => cursor.take(rows) };
+  }
   const location = await files.vectorLocation(field.fieldId);
   // With nulls the vectors in the file are not those of the rows one by one.
   if (location.extents.some(({ storedRows, rowCount: rows }) => storedRows !== rows)) {

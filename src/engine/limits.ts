@@ -7,6 +7,8 @@ import type { SealLimits } from "../streaming/seal-policy.ts";
 export interface EngineLimits extends SegmentLimits, SealLimits, CompactionLimits {
   /** Physical log channels. One journal carries them all, and each is one replay at a start, so a single process takes one. */
   readonly channelCount: number;
+  /** As long as all indexes together take no more memory than this, graphs are built in the layout that is larger and quicker. */
+  readonly roomyIndexBytes: number;
 }
 
 export const DEFAULT_LIMITS: EngineLimits = {
@@ -28,4 +30,6 @@ export const DEFAULT_LIMITS: EngineLimits = {
   compactionCheckMilliseconds: 60_000,
   compactionSlots: 1,
   garbageMilliseconds: 3_600_000,
+  /** A million rows of 384 dimensions packed, or four million lean. */
+  roomyIndexBytes: 2 * 1024 ** 3,
 };

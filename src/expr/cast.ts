@@ -20,6 +20,8 @@ export function castTo(dataType: DataType, value: Constant): Constant | null {
     case DataType.Float:
     case DataType.Double:
       return isNumber(value) ? Number(value) : null;
+    case DataType.Geometry:
+      return null;
     default:
       return typeof value === "bigint" ? value : null;
   }

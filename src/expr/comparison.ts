@@ -51,6 +51,8 @@ export function compareTyped(
   }
   const types = [left.field.dataType, right.field.dataType];
   if (types.includes(DataType.JSON)) throw new FilterError("two column comparison with JSON type is not supported");
+  if (types[0] === DataType.Geometry)
+    throw new FilterError("comparisons between Geometry and Geometry are not supported");
   if (types[0] === DataType.Bool) refuseRangeOfBooleans(operator);
   return { kind: "filter", filter: { kind: "columns", left: left.field, operator, right: right.field } };
 }

@@ -9,9 +9,10 @@ export function leafCost(filter: LeafFilter): number {
   const { dataType, path } = filter.field;
   if (filter.kind === "null" && path.length === 0) return 1;
   if (dataType === DataType.JSON) return 300;
+  if (filter.kind === "geometry") return 2000;
   if (path.length > 0 || dataType === DataType.Array) return 30;
   if (dataType !== DataType.VarChar) return filter.kind === "in" ? 5 : 1;
-  return filter.kind === "like" ? 20 : 10;
+  return filter.kind === "like" ? 20 : filter.kind === "regex" ? 100 : 10;
 }
 
 /** Of all its leaves. */

@@ -19,6 +19,7 @@ import type {
   LikeFilter,
   NullFilter,
   RangeFilter,
+  RegexFilter,
 } from "../model/filter.ts";
 import { bitsOf, packBytes } from "./bits.ts";
 import { floatInterval } from "./bounds.ts";
@@ -27,6 +28,7 @@ import { compareConstants, holds, isBitOperator, wrappingArithmetic } from "./co
 import { Class, JsonReader, unescaped, wideInteger } from "./json.ts";
 import { type BytesMatcher, compileLike } from "./like.ts";
 import type { PlaceReader, PlaceValues } from "./places.ts";
+import { compileRegex } from "./regex.ts";
 import type { Operation } from "./scan.ts";
 import { BytesSet, equalBytes } from "./sets.ts";
 import { compareMatcher, rangeMatcher, utf8 } from "./texts.ts";
@@ -148,6 +150,10 @@ export function compileInPlace(filter: InFilter, places: PlaceReader): Operation
 
 export function compileLikePlace(filter: LikeFilter, places: PlaceReader): Operation {
   return judged(places, places.add(filter.field.path), textJudge(compileLike(filter.pattern).matches));
+}
+
+export function compileRegexPlace(filter: RegexFilter, places: PlaceReader): Operation {
+  return judged(places, places.add(filter.field.path), textJudge(compileRegex(filter.pattern)));
 }
 
 /** Integers with an integer operand stay integers; otherwise doubles. `%` has a meaning for integers only. */

@@ -28,6 +28,7 @@ import {
   compileLikePlace,
   compileNullPlace,
   compileRangePlace,
+  compileRegexPlace,
 } from "./documents.ts";
 import {
   compileArithmetic,
@@ -36,6 +37,7 @@ import {
   compileInNumbers,
   compileRangeNumbers,
 } from "./numbers.ts";
+import { compileGeometry } from "./geometry/leaf.ts";
 import { PlaceReader } from "./places.ts";
 import { compileSample } from "./sample.ts";
 import { compileInterval } from "./times.ts";
@@ -46,6 +48,7 @@ import {
   compileInText,
   compileLikeText,
   compileRangeText,
+  compileRegexText,
 } from "./texts.ts";
 
 /** The rows in [fromRow, rowCount) that pass and are wanted (null: all of them are); earlier rows have no bit. */
@@ -132,6 +135,7 @@ class Compiler {
     }
     if (filter.kind === "length") return compileLength(filter);
     if (filter.kind === "interval") return compileInterval(filter);
+    if (filter.kind === "geometry") return compileGeometry(filter);
     if (filter.kind === "contains") {
       return compileContainsArray(filter, (inner) => this.#scalarLeaf(inner));
     }
@@ -152,6 +156,8 @@ class Compiler {
         return compileArithmetic(filter);
       case "like":
         return compileLikeText(filter);
+      case "regex":
+        return compileRegexText(filter);
       default:
         assert(false, `a filter of kind ${filter.kind} reads a JSON field`);
     }
@@ -172,6 +178,8 @@ class Compiler {
         return compileArithmeticPlace(filter, places);
       case "like":
         return compileLikePlace(filter, places);
+      case "regex":
+        return compileRegexPlace(filter, places);
       case "exists":
         return compileExistsPlace(filter, places);
       case "null":
@@ -181,7 +189,8 @@ class Compiler {
       case "length":
         return compileLengthPlace(filter, places);
       case "interval":
-        assert(false, "no document holds times");
+      case "geometry":
+        assert(false, "no document holds times or geometries");
     }
   }
 }

@@ -66,10 +66,11 @@ for (const word of ["json_contains", "json_contains_all", "json_contains_any"]) 
   const array = word.replace("json", "array");
   for (const name of [word, array]) WORDS.set(name, "function").set(name.toUpperCase(), "function");
 }
-for (const word of ["array_length", "random_sample"]) WORDS.set(word, "function").set(word.toUpperCase(), "function");
+const CALLS =
+  "array_length random_sample st_equals st_touches st_overlaps st_crosses st_contains st_intersects st_within st_dwithin st_isvalid";
+for (const word of CALLS.split(" ")) WORDS.set(word, "function").set(word.toUpperCase(), "function");
 const UNSUPPORTED =
-  "text_match text_match_fuzzy phrase_match element_filter match_all match_any match_least " +
-  "match_most match_exact st_equals st_touches st_overlaps st_crosses st_contains st_intersects st_within st_dwithin st_isvalid";
+  "text_match text_match_fuzzy phrase_match element_filter match_all match_any match_least match_most match_exact";
 for (const word of UNSUPPORTED.split(" ")) WORDS.set(word, "unsupported").set(word.toUpperCase(), "unsupported");
 WORDS.set("ISO", "time").set("INTERVAL", "interval");
 

@@ -4,7 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type Column, textAt } from "../model/columns.ts";
+import { type Column, bytesAt, textAt } from "../model/columns.ts";
 import type {
   ArithmeticOperator,
   CompareOperator,
@@ -13,9 +13,16 @@ import type {
   Element,
   FieldPlace,
   Filter,
+  GeometryFilter,
 } from "../model/filter.ts";
 import { addMonths } from "../model/timestamptz.ts";
 import { DataType } from "../model/types.ts";
+import { parseWkt } from "../model/wkt.ts";
+import { decodeWkb } from "../model/wkb.ts";
+import { distanceMetres } from "./geometry/distance.ts";
+import { holdsPredicate } from "./geometry/relate.ts";
+import { shapeOf } from "./geometry/shape.ts";
+import { isValidGeometry } from "./geometry/validity.ts";
 import { mixed } from "./sample.ts";
 import type { ColumnSource } from "./scan.ts";
 
@@ -63,6 +70,7 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
     }
     default:
   }
+  if (filter.kind === "geometry") return geometryTruth(filter, source, row);
   const { field } = filter;
   const value = valueAt(field, source, row);
   if (value === MISSING || value === null) return null;
@@ -90,6 +98,8 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
     }
     case "like":
       return typeof value === "string" ? like(value, filter.pattern) : null;
+    case "regex":
+      return typeof value === "string" ? new RegExp(filter.pattern, "u").test(value) : null;
     case "arithmetic": {
       if (typeof value !== "bigint" && typeof value !== "number") return null;
       const result = calculate(filter.operator, value, constantFor(field, filter.operand) as bigint | number);
@@ -98,6 +108,18 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
       return compare(filter.comparison, rounded, constantFor(field, filter.value));
     }
   }
+}
+
+/** By the same predicates, which have an oracle of their own; what is tested here is which rows they see. */
+function geometryTruth({ field, operation, wkt, distance }: GeometryFilter, source: ColumnSource, row: number): Truth {
+  const column = source.column(field.fieldId);
+  assert(column.kind === "bytes", "geometries are bytes");
+  if (column.valid !== null && column.valid[row] === 0) return null;
+  const geometry = decodeWkb(bytesAt(column, row));
+  if (operation === "isvalid") return isValidGeometry(geometry);
+  const other = shapeOf(parseWkt(wkt));
+  if (operation !== "dwithin") return holdsPredicate(operation, shapeOf(geometry), other);
+  return other.points.length > 0 && distanceMetres(shapeOf(geometry), other.points[0]!) <= distance;
 }
 
 function valueAt(field: FieldPlace, source: ColumnSource, row: number): Json | typeof MISSING {

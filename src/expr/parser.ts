@@ -134,8 +134,12 @@ class Parser {
         return { kind: "like", left, pattern, ...this.#span(left.start, [left, pattern]) };
       }
       case "=~":
-      case "!~":
-        throw notSupportedYet(`regular expression match (${operator})`);
+      case "!~": {
+        lexer.next();
+        const pattern = this.#expression(power);
+        const isNegated = operator === "!~";
+        return { kind: "regex", left, pattern, isNegated, ...this.#span(left.start, [left, pattern]) };
+      }
       case "==":
       case "!=":
       case "<":

@@ -32,6 +32,8 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
         return `${place(node.field)} in [${node.values.map(printConstant).join(", ")}]`;
       case "like":
         return `${place(node.field)} like ${printText(node.pattern)}`;
+      case "regex":
+        return `${place(node.field)} =~ ${printText(node.pattern)}`;
       case "arithmetic": {
         // Bits bind looser than a comparison.
         const left = `(${place(node.field)} ${node.operator} ${printConstant(node.operand)})`;
@@ -47,6 +49,11 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
         const duration = `P${Math.abs(node.months)}MT${seconds}S`;
         const left = `${place(node.field)} ${isBack ? "-" : "+"} INTERVAL '${duration}'`;
         return `${left} ${node.operator} ${printTime(node.value)}`;
+      }
+      case "geometry": {
+        const distance = node.operation === "dwithin" ? `, ${node.distance}` : "";
+        const other = node.operation === "isvalid" ? "" : `, ${printText(node.wkt)}${distance}`;
+        return `st_${node.operation}(${place(node.field)}${other})`;
       }
       case "sample":
         return `random_sample(${node.factor})`;

@@ -46,6 +46,7 @@ export type Syntax = Span &
       }
     | { readonly kind: "in"; readonly left: Syntax; readonly right: Syntax; readonly isNegated: boolean }
     | { readonly kind: "like"; readonly left: Syntax; readonly pattern: Syntax }
+    | { readonly kind: "regex"; readonly left: Syntax; readonly pattern: Syntax; readonly isNegated: boolean }
     | { readonly kind: "null"; readonly field: Syntax; readonly isNegated: boolean }
     | { readonly kind: "exists"; readonly operand: Syntax }
     | { readonly kind: "call"; readonly name: string; readonly operands: readonly Syntax[] }

@@ -11,10 +11,12 @@ import type {
   InFilter,
   LikeFilter,
   RangeFilter,
+  RegexFilter,
 } from "../model/filter.ts";
 import { bitsOf } from "./bits.ts";
 import { holds } from "./constants.ts";
 import { type BytesMatcher, compileLike } from "./like.ts";
+import { compileRegex } from "./regex.ts";
 import { knownRows, masked, type Operation, type Scan, textColumn } from "./scan.ts";
 import { BytesSet, compareBytes, equalBytes } from "./sets.ts";
 
@@ -62,6 +64,10 @@ export function compileLikeText(filter: LikeFilter): Operation {
     const column = textColumn(scan, filter.field.fieldId);
     return masked(searchAll(column, scan, infix), knownRows(column, scan));
   };
+}
+
+export function compileRegexText(filter: RegexFilter): Operation {
+  return matching(filter.field.fieldId, compileRegex(filter.pattern));
 }
 
 function matching(fieldId: bigint, matches: BytesMatcher): Operation {

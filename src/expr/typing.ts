@@ -15,7 +15,10 @@ import { constantType, describeConstant } from "./constants.ts";
 import { FilterError, notAPredicate, notSupportedYet } from "./failure.ts";
 import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
+import { typeGeometryCall } from "./geometry-calls.ts";
 import { joined, negation } from "./logic.ts";
+import { compileRegex } from "./regex.ts";
+import { RegexError } from "./regex-syntax.ts";
 import type { Syntax } from "./syntax.ts";
 import { templateElement, type TemplateValues } from "./templates.ts";
 import { compareTimes, intervalConstant, isTimed, requireTimes, shifted, timeConstant } from "./times.ts";
@@ -97,6 +100,8 @@ export class Typing {
         return memberTyped(syntax, this.#type(syntax.left), () => this.#type(syntax.right), this.#quote);
       case "like":
         return this.#like(syntax);
+      case "regex":
+        return this.#regex(syntax);
       case "null":
         return this.#null(syntax);
       case "exists":
@@ -257,6 +262,26 @@ export class Typing {
     return { kind: "filter", filter: { kind: "like", field, pattern: pattern.value } };
   }
 
+  #regex(syntax: Syntax & { readonly kind: "regex" }): Typed {
+    const left = this.#type(syntax.left);
+    const isText =
+      left.kind === "field" && (left.field.dataType === DataType.VarChar || left.field.dataType === DataType.JSON);
+    if (!isText) throw new FilterError("regex match on non-string or non-json field is unsupported");
+    const isPatternKind = syntax.pattern.kind === "literal" || syntax.pattern.kind === "template";
+    const pattern = isPatternKind ? this.#type(syntax.pattern) : null;
+    if (pattern === null || pattern.kind !== "constant" || typeof pattern.value !== "string") {
+      throw new FilterError("the pattern of regex match must be a string literal or template variable");
+    }
+    try {
+      compileRegex(pattern.value);
+    } catch (thrown) {
+      if (!(thrown instanceof RegexError)) throw thrown;
+      throw new FilterError(`invalid regex pattern ${pattern.value}: ${thrown.message}`, thrown);
+    }
+    const filter: Filter = { kind: "regex", field: left.field, pattern: pattern.value };
+    return { kind: "filter", filter: syntax.isNegated ? negation(filter) : filter };
+  }
+
   #null(syntax: Syntax & { readonly kind: "null" }): Typed {
     const name = syntax.field;
     if (name.kind !== "name") throw new FilterError(`invalid expression: ${this.#text}`);
@@ -287,6 +312,8 @@ export class Typing {
     const contains = /^(?:json|array)_contains(?:_(all|any))?$/.exec(name);
     if (contains !== null) return this.#contains(syntax, (contains[1] ?? "one") as "one" | "all" | "any");
     if (name === "array_length") return this.#length(syntax);
+    const geometry = typeGeometryCall(syntax, (operand) => this.#type(operand), this.#quote);
+    if (geometry !== null) return geometry;
     if (name === "random_sample") return this.#sample(syntax);
     const first = operands[0];
     if (name === "starts_with" && operands.length === 2 && first !== undefined) {
@@ -407,6 +434,7 @@ const FILTERABLE: ReadonlySet<DataType> = new Set([
   DataType.VarChar,
   DataType.String,
   DataType.Timestamptz,
+  DataType.Geometry,
 ]);
 
 function isFilterable(type: DataType): boolean {

@@ -23,8 +23,11 @@ export interface IndexFamily {
   readonly kind: IndexBuild["kind"];
   /** The vectors that it can hold. */
   readonly dataTypes: readonly DataType[];
-  /** Of this index type over vectors of so many dimensions, with the parameters that its index was created with. */
-  build(indexType: string, params: IndexParams, dimension: number): BuildParameters;
+  /** Of this index type over vectors of so many dimensions, with the parameters that its index was created with. `isRoomy`: whether memory
+   * allows a larger and quicker layout, where there are two. */
+  build(indexType: string, params: IndexParams, dimension: number, isRoomy: boolean): BuildParameters;
+  /** What a row takes in memory in the layout that is built where there is room for it. */
+  roomyBytes(indexType: string, params: IndexParams, dimension: number): number;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
   search(indexType: string, params: IndexParams, k: number): SearchParameters;
   /** The widths at which recall is measured when an index of so many rows was built, ascending. */

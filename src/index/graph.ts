@@ -7,7 +7,7 @@
 
 import { MAX_BEAM, MAX_DEGREE, MAX_WIDTH, MIN_DEGREE } from "../kernel/index-kernel.ts";
 import { DataType } from "../model/types.ts";
-import { type IndexFamily, within, wholeNumber } from "./family.ts";
+import { type IndexFamily, type IndexParams, within, wholeNumber } from "./family.ts";
 import { INDEX_TYPES, defaultOf } from "./types.ts";
 
 /** Where recall over build time and memory is best (`docs/performance.md`). */
@@ -19,20 +19,30 @@ const LEAST_WIDTH = 64;
 const WIDTH_A_HIT = 1.5;
 /** What each level of effort above the first adds, in widths of the first. */
 const WIDTH_A_LEVEL = 0.75;
+/** In a block of a packed graph, besides its bits. */
+const NEIGHBOUR_BYTES = 8;
 const SAMPLED_WIDTHS = [16, 32, 64, 128, 256];
 
 export const GRAPH: IndexFamily = {
   kind: "graph",
-  dataTypes: [DataType.FloatVector],
+  dataTypes: [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector, DataType.Int8Vector],
 
-  build(indexType, params) {
-    if (indexType === "AUTOINDEX") return { kind: "graph", degree: BEST_DEGREE, beam: BEST_BEAM };
+  build(indexType, params, _dimension, isRoomy) {
+    const layout = isRoomy ? "packed" : "lean";
+    if (indexType === "AUTOINDEX") return { kind: "graph", layout, degree: BEST_DEGREE, beam: BEST_BEAM };
     const rules = INDEX_TYPES[indexType]!.build;
     return {
       kind: "graph",
-      degree: within(2 * wholeNumber(params, "M", defaultOf(rules, "M")), MIN_DEGREE, MAX_DEGREE),
+      layout,
+      degree: degreeOf(indexType, params),
       beam: within(wholeNumber(params, "efConstruction", defaultOf(rules, "efConstruction")), 1, MAX_BEAM),
     };
+  },
+
+  /** Codes, and for every neighbour its number, two factors and one bit a dimension (`docs/formats/graph-index.md`). */
+  roomyBytes(indexType, params, dimension) {
+    const degree = indexType === "AUTOINDEX" ? BEST_DEGREE : degreeOf(indexType, params);
+    return dimension + degree * (NEIGHBOUR_BYTES + Math.ceil(dimension / 8));
   },
 
   search(indexType, params, k) {
@@ -48,3 +58,8 @@ export const GRAPH: IndexFamily = {
 
   width: (parameters) => (parameters.kind === "graph" ? parameters.ef : 1),
 };
+
+function degreeOf(indexType: string, params: IndexParams): number {
+  const standard = defaultOf(INDEX_TYPES[indexType]!.build, "M");
+  return within(2 * wholeNumber(params, "M", standard), MIN_DEGREE, MAX_DEGREE);
+}

@@ -9,7 +9,8 @@ import { LISTS } from "./lists.ts";
 const said = (params: Record<string, unknown>): ReadonlyMap<string, unknown> => new Map(Object.entries(params));
 
 test("every type of lists says what stands for a row", () => {
-  const build = (type: string, params: Record<string, unknown> = {}): unknown => LISTS.build(type, said(params), 100);
+  const build = (type: string, params: Record<string, unknown> = {}): unknown =>
+    LISTS.build(type, said(params), 100, true);
   assert.deepEqual(build("IVF_FLAT"), { kind: "lists", lists: 128, codes: "none" });
   assert.deepEqual(build("IVF_SQ8", { nlist: "1024" }), { kind: "lists", lists: 1024, codes: "byte" });
   assert.deepEqual(build("IVF_PQ", { m: "20", nbits: "6", nlist: 5 }), {

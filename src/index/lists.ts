@@ -32,6 +32,9 @@ export const LISTS: IndexFamily = {
     return { kind: "lists", lists: within(lists, 1, MAX_LISTS), ...codesOf(indexType, params, dimension) };
   },
 
+  /** There is one layout. */
+  roomyBytes: () => 0,
+
   search(indexType, params, k) {
     const probes = wholeNumber(params, "nprobe", defaultOf(INDEX_TYPES[indexType]!.search, "nprobe"));
     const queryBits = indexType === "IVF_RABITQ" ? wholeNumber(params, "rbq_query_bits", 0) : 0;

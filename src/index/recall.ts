@@ -27,6 +27,7 @@ export interface RecallPromise {
   readonly besides?: Partial<Record<RecallCondition, number>>;
 }
 
+const LISTS = { nlist: "64" };
 const GRAPH = { M: "16", efConstruction: "120" };
 /** Few survivors are looked at one by one. */
 const FEW = { hundredth: 1, thousandth: 1 };
@@ -36,4 +37,15 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
   FLAT: { build: {}, search: {}, least: 1 },
   BIN_FLAT: { build: {}, search: {}, least: 1 },
   HNSW: { build: GRAPH, search: { ef: 64 }, least: 0.98, besides: FEW },
+  IVF_FLAT: { build: LISTS, search: { nprobe: 16 }, least: 0.95, besides: FEW },
+  IVF_SQ8: { build: LISTS, search: { nprobe: 16 }, least: 0.9, besides: FEW },
+  IVF_PQ: { build: { ...LISTS, m: "16", nbits: "8" }, search: { nprobe: 16 }, least: 0.65, besides: FEW },
+  IVF_RABITQ: {
+    build: { ...LISTS, refine: "true", refine_type: "FP32" },
+    search: { nprobe: 16, refine_k: 6 },
+    least: 0.85,
+    besides: FEW,
+  },
+  SCANN: { build: LISTS, search: { nprobe: 16, reorder_k: 100 }, least: 0.95, besides: FEW },
+  BIN_IVF_FLAT: { build: LISTS, search: { nprobe: 32 }, least: 0.9, besides: FEW },
 };

@@ -74,6 +74,13 @@ export function checkNumbers(numbers: Uint32Array, rowCount: number): void {
   for (const number of numbers) require(number < rowCount, () => `row ${number} does not exist: there are ${rowCount}`);
 }
 
+/** Returns how many there are. */
+export function checkQueries(queries: RowValues, layout: RowLayout): number {
+  checkArray(queries, layout.element, "queries");
+  checkWhole(queries, layout, "query values");
+  return queries.length / valuesPerRow(layout);
+}
+
 export function checkMetric(metric: Metric, element: Element): void {
   require(Object.hasOwn(Metric, metric), () => `metric ${String(metric)} is not known`);
   require(elementKind(element).metrics.includes(metric), () => `metric ${metric} is not for rows of ${element}`);
@@ -85,12 +92,10 @@ export function checkSearch(search: ExactSearch, layout: RowLayout, held: number
   require(isCount(rowCount, held), () => `${rowCount} rows are wanted, there are ${held}`);
   checkMetric(metric, layout.element);
   require(isCount(k, MAX_K) && k >= 1, () => `k ${k} is not in 1..${MAX_K}`);
-  checkArray(queries, layout.element, "queries");
-  checkWhole(queries, layout, "query values");
+  const queryCount = checkQueries(queries, layout);
   require([8, 16, 32, 64].includes(hashBits), () => `a hash of ${hashBits} bits is none of 8, 16, 32 and 64`);
   require(metric !== Metric.MHJACCARD || layout.dimension % hashBits === 0, () =>
     `dimension ${layout.dimension} is no multiple of a hash of ${hashBits} bits`);
-  const queryCount = queries.length / valuesPerRow(layout);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {
     require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");

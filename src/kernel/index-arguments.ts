@@ -1,7 +1,7 @@
 /** The checks of what index calls are given, before anything native is called. C++ checks lengths and handles once more. */
 
 import { bitsetBytes } from "../model/bitset.ts";
-import { checkArray, checkMetric } from "./arguments.ts";
+import { checkMetric, checkQueries } from "./arguments.ts";
 import {
   MAX_BEAM,
   MAX_BOOK_BITS,
@@ -13,9 +13,15 @@ import {
   MAX_WIDTH,
   MIN_DEGREE,
 } from "./index-kernel.ts";
-import type { IndexBuild, IndexDescription, IndexSearch, ListsBuild, SearchParameters } from "./index-kernel.ts";
+import type {
+  GrowingGraph,
+  IndexBuild,
+  IndexDescription,
+  IndexSearch,
+  ListsBuild,
+  SearchParameters,
+} from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
-import { valuesPerRow } from "./layout.ts";
 import type { RowLayout } from "./layout.ts";
 
 function require(condition: boolean, text: () => string): void {
@@ -46,7 +52,7 @@ export function checkBuild(build: IndexBuild, held: number, { element, dimension
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
   checkMetric(metric, element);
   if (build.kind === "graph") {
-    require(element === "float32", () => `graphs are not built from rows of ${element}`);
+    require(element !== "binary", () => `graphs are not built from rows of ${element}`);
     const { degree, beam, layout = "lean" } = build;
     require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
     require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
@@ -90,6 +96,17 @@ function checkParameters(parameters: SearchParameters, kind: IndexDescription["k
     `${queryBits} bits of a query are not in 1..${MAX_QUERY_BITS}`);
 }
 
+export function checkGrowing({ metric, degree, beam, seed }: GrowingGraph): void {
+  checkMetric(metric, "float32");
+  require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
+  require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+  require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
+}
+
+export function checkExtension(rowCount: number): void {
+  require(isWhole(rowCount, 1, MAX_INDEX_ROWS), () => `${rowCount} rows are not in 1..${MAX_INDEX_ROWS}`);
+}
+
 /** Returns the number of queries. */
 export function checkIndexSearch(
   search: IndexSearch,
@@ -100,10 +117,7 @@ export function checkIndexSearch(
   const { queries, k, parameters, allowed, rank, range, timeLimitMicroseconds } = search;
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
   checkParameters(parameters, kind, k);
-  checkArray(queries, layout.element, "queries");
-  const each = valuesPerRow(layout);
-  require(queries.length % each === 0, () => `${queries.length} query values are no multiple of the ${each} of a row`);
-  const queryCount = queries.length / each;
+  const queryCount = checkQueries(queries, layout);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {
     require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");

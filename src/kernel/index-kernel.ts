@@ -200,6 +200,15 @@ export interface IndexMemory {
   readonly searchBytes: number;
 }
 
+/** A graph over rows that still come, in memory only: rows of numbers, neighbours and candidates as for a build. */
+export interface GrowingGraph {
+  readonly rows: Handle;
+  readonly metric: Metric;
+  readonly degree: number;
+  readonly beam: number;
+  readonly seed: number;
+}
+
 export interface IndexKernel {
   /** Runs on the kernel's threads, below searches. Throws a KernelError if the plan does not fit. */
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob;
@@ -210,5 +219,16 @@ export interface IndexKernel {
   /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */
   searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits>;
   describeIndex(index: Handle): IndexDescription;
+  /** Takes no memory before rows are indexed. */
+  createGrowing(graph: GrowingGraph): Handle;
+  /**
+   * Indexes the first `rowCount` rows, or as many as there is room for (16 Mi), on the kernel's threads, below searches. Resolves with an index
+   * over the rows that are in the graph now (`describeIndex` tells how many): never fewer than before, whatever was appended or is
+   * indexed later. It is searched and closed like one that was opened. One extension of a graph at a time; one that was aborted has done
+   * no harm.
+   */
+  extendGrowing(growing: Handle, rowCount: number, signal?: AbortSignal): Promise<Handle>;
+  /** Closing twice is harmless. Indexes that it has given stay open. */
+  closeGrowing(growing: Handle): void;
   memoryUsed(): IndexMemory;
 }

@@ -14,6 +14,7 @@ import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
   GraphDescription,
   GraphLayout,
+  GrowingGraph,
   IndexBuild,
   IndexBuildJob,
   IndexDescription,
@@ -75,6 +76,9 @@ export interface IndexAddon {
   ): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
+  createGrowing(rows: Handle, metric: number, degree: number, beam: number, seed: number): Handle;
+  extendGrowing(ticket: number, growing: Handle, rowCount: number): void;
+  closeGrowing(growing: Handle): void;
   describeIndex(index: Handle, description: Float64Array): void;
   describeLists(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
@@ -218,6 +222,24 @@ export class NativeIndexes implements IndexKernel {
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
       rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(12) + 1)],
     };
+  }
+
+  createGrowing(graph: GrowingGraph): Handle {
+    check.checkHandle(graph.rows);
+    checkIndex.checkGrowing(graph);
+    const { rows, metric, degree, beam, seed } = graph;
+    return this.#guarded(() => this.#addon.createGrowing(rows, METRICS.indexOf(metric), degree, beam, seed));
+  }
+
+  async extendGrowing(growing: Handle, rowCount: number, signal?: AbortSignal): Promise<Handle> {
+    checkIndex.checkIndexHandle(growing);
+    checkIndex.checkExtension(rowCount);
+    return this.#startJob(signal ?? null, (ticket) => this.#addon.extendGrowing(ticket, growing, rowCount));
+  }
+
+  closeGrowing(growing: Handle): void {
+    checkIndex.checkIndexHandle(growing);
+    this.#guarded(() => this.#addon.closeGrowing(growing));
   }
 
   #describedLists(): ListsDescription {

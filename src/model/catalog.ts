@@ -69,6 +69,8 @@ export interface SegmentIndexInfo {
   readonly indexId: bigint;
   readonly fieldId: bigint;
   readonly indexType: string;
+  /** What the user said when the index was declared. */
+  readonly params: readonly KeyValue[];
   /** Names the files, with the version. */
   readonly buildId: bigint;
   /** Of the last try; counts from 1, 0 before the first. Every try has files of its own. */

@@ -30,7 +30,7 @@ export interface FixedColumn {
   readonly valid: Uint8Array | null;
 }
 
-/** VarChar and JSON, UTF-8, end to end; sparse vectors (`sparse.ts`). */
+/** VarChar and JSON, UTF-8, end to end; sparse vectors (`sparse.ts`), geometries (`wkb.ts`). */
 export interface BytesColumn {
   readonly kind: "bytes";
   readonly type: DataType;
@@ -131,6 +131,7 @@ const BYTES_TYPES: ReadonlySet<DataType> = new Set([
   DataType.String,
   DataType.Text,
   DataType.SparseFloatVector,
+  DataType.Geometry,
 ]);
 
 export function isBytesType(type: DataType): boolean {

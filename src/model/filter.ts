@@ -67,6 +67,13 @@ export interface LikeFilter {
   readonly pattern: string;
 }
 
+/** Some part of the text matches; RE2's syntax. */
+export interface RegexFilter {
+  readonly kind: "regex";
+  readonly field: FieldPlace;
+  readonly pattern: string;
+}
+
 /** `field operator operand` compared with `value`. */
 export interface ArithmeticFilter {
   readonly kind: "arithmetic";
@@ -122,6 +129,26 @@ export interface IntervalFilter {
   readonly value: bigint;
 }
 
+export type GeometryOperation =
+  | "equals"
+  | "touches"
+  | "overlaps"
+  | "crosses"
+  | "contains"
+  | "intersects"
+  | "within"
+  | "dwithin"
+  | "isvalid";
+
+/** The field's geometry stands so to another; `dwithin`: a point at most `distance` metres away; `isvalid`: to nothing. */
+export interface GeometryFilter {
+  readonly kind: "geometry";
+  readonly field: FieldPlace;
+  readonly operation: GeometryOperation;
+  readonly wkt: string;
+  readonly distance: number;
+}
+
 /** Each row with probability `factor`; never UNKNOWN. */
 export interface SampleFilter {
   readonly kind: "sample";
@@ -155,6 +182,7 @@ export type LeafFilter =
   | RangeFilter
   | InFilter
   | LikeFilter
+  | RegexFilter
   | ArithmeticFilter
   | ColumnsFilter
   | ExistsFilter
@@ -162,6 +190,7 @@ export type LeafFilter =
   | ContainsFilter
   | LengthFilter
   | IntervalFilter
+  | GeometryFilter
   | SampleFilter;
 
 /** A leaf that reads one place. */

@@ -20,6 +20,8 @@ export interface VectorPlan {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   /** MHJACCARD: bits of one hash of a signature. */
   readonly hashBits?: 8 | 16 | 32 | 64;
+  /** The type of the index that is declared; rows that are not flushed yet may then be found through a graph. Absent: exactly. */
+  readonly indexType?: string;
   /** What is said to the index, by Milvus's names: `ef`, `nprobe`, `level`… Absent: nothing. */
   readonly indexParams?: ReadonlyMap<string, unknown>;
   /** Whether the answer tells what was done. */

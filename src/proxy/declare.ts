@@ -38,6 +38,7 @@ const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.JSON,
   DataType.Array,
   DataType.Timestamptz,
+  DataType.Geometry,
   DataType.FloatVector,
   DataType.Float16Vector,
   DataType.BFloat16Vector,

@@ -63,8 +63,11 @@ export interface GroupedHits {
   readonly values: Column;
   readonly batch: ColumnBatch;
   readonly sessionTimestamp: Timestamp;
+  /** Of the first question. They are let go; another search may read what they read. */
+  readonly shards: readonly SearchedShard[];
 }
 
+/** `previous`: each shard is read as of its snapshot there. */
 export async function groupedSearch(
   context: ProxyContext,
   collection: CollectionInfo,
@@ -74,8 +77,9 @@ export async function groupedSearch(
   fieldIds: readonly bigint[],
   time: ReadTime,
   signal: AbortSignal,
+  previous: readonly SearchedShard[] | null = null,
 ): Promise<GroupedHits> {
-  const search = new GroupedSearch(context, collection, plan, grouping, time, signal);
+  const search = new GroupedSearch(context, collection, plan, grouping, time, signal, previous);
   try {
     return await search.run(window, fieldIds);
   } finally {
@@ -90,6 +94,7 @@ class GroupedSearch {
   readonly #grouping: Grouping;
   readonly #time: ReadTime;
   readonly #signal: AbortSignal;
+  readonly #previous: readonly SearchedShard[] | null;
   readonly #answers: Answer[] = [];
 
   constructor(
@@ -99,6 +104,7 @@ class GroupedSearch {
     grouping: Grouping,
     time: ReadTime,
     signal: AbortSignal,
+    previous: readonly SearchedShard[] | null,
   ) {
     this.#context = context;
     this.#collection = collection;
@@ -106,6 +112,7 @@ class GroupedSearch {
     this.#grouping = grouping;
     this.#time = time;
     this.#signal = signal;
+    this.#previous = previous;
   }
 
   release(): void {
@@ -192,7 +199,7 @@ class GroupedSearch {
   /** The number of the answer. */
   async #ask(vector: VectorPlan, filter: Filter | null): Promise<number> {
     const { runtime } = this.#context;
-    const previous = this.#answers[0]?.shards ?? null;
+    const previous = this.#answers[0]?.shards ?? this.#previous;
     const plan = { ...this.#plan, vector, filter };
     const shards = await searchShards(this.#context, this.#collection, [plan], this.#time, this.#signal, previous);
     try {
@@ -232,6 +239,7 @@ class GroupedSearch {
       values: gatherColumn(values, sources, entries),
       batch: filled.length === 0 ? emptyBatch(schema, fieldIds) : scatterRows(filled),
       sessionTimestamp: sessionTimestamp(this.#answers[0]!.shards),
+      shards: this.#answers[0]!.shards,
     };
   }
 

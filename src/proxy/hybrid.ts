@@ -14,7 +14,9 @@ import type { DescribedCollection } from "../rpc/services.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
+import { checkGroupedSearch, planGrouping } from "./grouping.ts";
+import { outputField, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -72,6 +74,33 @@ export async function hybridSearch(
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
   requireLoadedFields(described, output);
   const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
+  const grouping = planGrouping(schema, rankParams);
+  const fieldIds = output.fields.map((field) => field.fieldId);
+  const answer = {
+    collectionName: schema.name,
+    limit: window.limit,
+    outputFields: output.names,
+    primaryFieldName: primaryKeyField(schema).name,
+    iterator: null,
+    explanation: null,
+  };
+  if (grouping !== null) {
+    for (const [at, { vector }] of plans.entries()) {
+      checkGroupedSearch(false, vector.range !== null, searches[at]!.queries.type);
+    }
+    const scorer = groupScorer(rankParams);
+    const asked = { collection, plans, fusion, grouping, scorer, window, fieldIds };
+    const found = await groupedHybrid(context, asked, time, signal);
+    return {
+      ...answer,
+      counts: hitCounts(found.hits),
+      keys: found.hits.keys,
+      scores: rounded(found.hits.scores, decimals),
+      fields: outputFields(output, found.batch, times),
+      sessionTimestamp: found.sessionTimestamp,
+      groupBy: outputField(grouping.field, found.values, times),
+    };
+  }
   const shards = await searchShards(context, collection, plans, time, signal);
   try {
     const lists = await Promise.all(
@@ -82,21 +111,15 @@ export async function hybridSearch(
     );
     const metrics = plans.map(({ vector }) => vector.metric);
     const hits = await fuseHits(lists, metrics, fusion, window, runtime, signal);
-    const fieldIds = output.fields.map((field) => field.fieldId);
     const batch = await fetchFields(context, schema, shards, fieldIds, hits);
     return {
-      collectionName: schema.name,
+      ...answer,
       counts: hitCounts(hits),
-      limit: window.limit,
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
       fields: outputFields(output, batch, times),
-      outputFields: output.names,
-      primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
-      iterator: null,
-      explanation: null,
     };
   } finally {
     releaseShards(context, shards);
@@ -118,9 +141,6 @@ function refuseUnsupported({ rankParams, searches }: HybridSearchRequest): void 
     if ((params.get("order_by_fields") ?? "") !== "") {
       throw invalidParameter("order_by is not supported for hybrid search");
     }
-  }
-  if ((rankParams.get("group_by_field") ?? "") !== "") {
-    throw invalidParameter("group_by_field is not supported yet for hybrid search");
   }
 }
 

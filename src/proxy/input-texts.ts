@@ -1,14 +1,17 @@
 /**
- * Fields that clients write as text and that are stored as something else: times.
+ * Fields that clients write as text and that are stored as something else: times, geometries.
  *
  * Always true of the result: columns of stored values, an entry where the sender had one; what was sent as stored values stays as it is.
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type BytesColumn, textAt } from "../model/columns.ts";
+import { type BytesColumn, bytesAt, bytesColumn, textAt } from "../model/columns.ts";
+import { GeometryError } from "../model/geometry.ts";
 import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
 import { isTimeZone, parseTimestamptz, timeZoneOf } from "../model/timestamptz.ts";
 import { DataType } from "../model/types.ts";
+import { decodeWkb, encodeWkb } from "../model/wkb.ts";
+import { parseWkt } from "../model/wkt.ts";
 import type { Pace } from "../storage/pace.ts";
 import type { InputField } from "./requests.ts";
 
@@ -27,6 +30,7 @@ export async function readTexts(
     const isText = field !== undefined && input.column?.kind === "bytes";
     if (isText && field.dataType === DataType.Timestamptz)
       read.push(await readTimes(field, input, timeZoneOf(properties), pace));
+    else if (isText && field.dataType === DataType.Geometry) read.push(await readGeometries(field, input, pace));
     else read.push(input);
   }
   return read;
@@ -40,6 +44,28 @@ async function readTimes(field: FieldSchema, input: InputField, zone: string, pa
     if (isPresent(input, row)) values[row] = timeOf(textAt(texts, row), zone);
   }
   return { ...input, column: { kind: "fixed", values } };
+}
+
+/** Text, or the binary form; both become the binary form that we write. */
+async function readGeometries(field: FieldSchema, input: InputField, pace: Pace | null): Promise<InputField> {
+  const sent = textColumn(input, field);
+  const entries: Uint8Array[] = [];
+  for (let row = 0; row < sent.offsets.length - 1; row += 1) {
+    if (row % STEP_ROWS === STEP_ROWS - 1) await pace?.pause();
+    entries.push(isPresent(input, row) ? geometryOf(bytesAt(sent, row)) : new Uint8Array(0));
+  }
+  const { offsets, bytes } = bytesColumn(field.dataType, entries);
+  return { ...input, column: { kind: "bytes", offsets, bytes } };
+}
+
+function geometryOf(sent: Uint8Array): Uint8Array {
+  try {
+    const isBinary = sent.length > 0 && sent[0]! <= 1;
+    return encodeWkb(isBinary ? decodeWkb(sent) : parseWkt(Buffer.from(sent).toString("utf8")));
+  } catch (thrown) {
+    if (!(thrown instanceof GeometryError)) throw thrown;
+    throw invalidParameter(`failed to insert invalid geometry: ${thrown.message}`);
+  }
 }
 
 export function timeOf(text: string, zone: string): bigint {

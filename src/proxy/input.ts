@@ -178,6 +178,8 @@ async function convertBytes(
         `length of varchar field ${field.name} exceeds max length, row number: ${row}, length: ${length}, max length: ${field.maxLengthBytes}`,
       );
     }
+    // Checked when it was read.
+    if (field.dataType === DataType.Geometry) continue;
     if (length > MAX_JSON_BYTES) {
       throw invalidParameter(
         field.isDynamic

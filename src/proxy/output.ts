@@ -3,10 +3,20 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type BytesColumn, type Column, type ColumnBatch, bytesColumn, columnRows, textAt } from "../model/columns.ts";
+import {
+  type BytesColumn,
+  type Column,
+  type ColumnBatch,
+  bytesAt,
+  bytesColumn,
+  columnRows,
+  textAt,
+} from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import type { OutputField } from "./requests.ts";
+import { decodeWkb } from "../model/wkb.ts";
+import { formatWkt } from "../model/wkt.ts";
 import { shownTimes, type TimeView, UTC_TEXTS } from "./shown-times.ts";
 
 export interface OutputPlan {
@@ -74,8 +84,20 @@ export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeVie
 export function outputField(field: FieldSchema, stored: Column, view: TimeView = UTC_TEXTS): OutputField {
   const { name, fieldId, isDynamic } = field;
   const isTime = stored.kind === "fixed" && stored.type === DataType.Timestamptz;
-  const column = isTime ? shownTimes(stored, view) : stored;
+  const column = isTime
+    ? shownTimes(stored, view)
+    : field.dataType === DataType.Geometry
+      ? shownGeometries(stored)
+      : stored;
   return { name, fieldId, type: column.type, isDynamic, column: padded(field, column) };
+}
+
+function shownGeometries(stored: Column): Column {
+  const column = stored as BytesColumn;
+  const texts = Array.from({ length: columnRows(column) }, (_, row) =>
+    column.valid?.[row] === 0 ? "" : formatWkt(decodeWkb(bytesAt(column, row))),
+  );
+  return bytesColumn(DataType.Geometry, texts, column.valid);
 }
 
 /** Nullable fields always say which entries there are, even when all are. */

@@ -233,6 +233,7 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
     ...(metric === Metric.MHJACCARD ? { hashBits: hashBits(index) } : {}),
     k: window.limit + window.offset,
     range: ring(search, metric),
+    ...(index === undefined ? {} : { indexType: index.indexType }),
     ...(indexParams.size === 0 ? {} : { indexParams }),
     ...(wantsExplanation(search) ? { explain: true } : {}),
   };

@@ -11,7 +11,7 @@ import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { indexesOf } from "../kernel/load.ts";
-import type { CollectionSchema } from "../model/schema.ts";
+import { type CollectionInfo, type CollectionSchema, type KeyValue, vectorFields } from "../model/schema.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { WorkFolder } from "../objectstore/work-folder.ts";
 import { aggregateRows } from "../rank/aggregate.ts";
@@ -157,6 +157,7 @@ export class QueryNode {
       runtime,
       fieldIds: load.fieldIds.length === 0 ? null : load.fieldIds,
       deltas: applied,
+      unmappedFieldIds: unmappedFields(collection),
     });
   }
 
@@ -169,6 +170,16 @@ export class QueryNode {
       }),
     );
   }
+}
+
+/** `mmap.enabled` of the field, else of the collection, else true as Milvus's configuration has it for vectors. */
+function unmappedFields({ schema, properties }: CollectionInfo): bigint[] {
+  const said = (given: readonly KeyValue[]): string | undefined =>
+    given.find(({ key }) => key === "mmap.enabled")?.value.toLowerCase();
+  const ofCollection = said(properties);
+  return vectorFields(schema)
+    .filter(({ typeParams }) => (said(typeParams) ?? ofCollection) === "false")
+    .map(({ fieldId }) => fieldId);
 }
 
 function ids({ indexId, buildId }: SegmentIndexFacts): { readonly indexId: bigint; readonly buildId: bigint } {

@@ -89,8 +89,8 @@ async function openIndex(
   const [file] = record.files;
   if (file === undefined || family === null) return;
   if (known?.buildId === buildId && known.version === version) return;
-  const { recall = [] } = record;
-  const facts = { segmentId, indexId, buildId, version, indexType, family, recall };
+  const params = new Map(record.params.map(({ key, value }) => [key, value]));
+  const facts = { segmentId, indexId, buildId, version, indexType, params, family, recall: record.recall };
   const local = objects.localPath(file.key);
   if (local !== null) {
     await segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, local, rows));

@@ -405,6 +405,8 @@ export interface IndexTask {
   readonly indexType: string;
   readonly metricType: string;
   readonly params: readonly KeyValue[];
+  /** Whether memory allows the larger and quicker of two layouts. */
+  readonly isRoomy: boolean;
 }
 
 /** Writes the rows of several segments of one partition and channel as one. */

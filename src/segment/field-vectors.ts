@@ -113,7 +113,7 @@ export class DenseVectors implements FieldVectors {
 }
 
 /** Rows of a sparse column that are appended, and indexed, in a few milliseconds. */
-const SPARSE_STEP_ROWS = 512;
+const SPARSE_STEP_ROWS = 256;
 
 export class SparseVectors implements FieldVectors {
   readonly stepRows = SPARSE_STEP_ROWS;

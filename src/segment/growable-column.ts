@@ -3,7 +3,7 @@
  *
  * Always true:
  *  - what `view` gave stays as it was: growing copies into a new array, and entries once written never change;
- *  - arrays grow by half, so that at most a third of a column is room for later.
+ *  - arrays grow by a quarter, so that at most a fifth of a column is room for later.
  */
 
 import { assert } from "../base/assert.ts";
@@ -35,7 +35,7 @@ export interface GrowableColumn {
 
 /** How long an array should be that must hold `needed` and now holds `capacity`. */
 export function grownCapacity(capacity: number, needed: number, first: number): number {
-  return Math.max(needed, first, Math.ceil(capacity * 1.5));
+  return Math.max(needed, first, Math.ceil(capacity * 1.25));
 }
 
 /** One byte an entry, 1 = present; nothing is stored while no entry is null. */

@@ -16,7 +16,8 @@ import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import type { ScalarIndex } from "../index/scalar/match.ts";
-import { filtersOf } from "../kernel/load.ts";
+import { familyOf } from "../index/families.ts";
+import { filtersOf, indexesOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
@@ -40,7 +41,7 @@ import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
-import { createFieldVectors, type FieldVectors } from "./field-vectors.ts";
+import { createFieldVectors, DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import {
   type GrowableColumn,
   GrowableFixed,
@@ -48,6 +49,7 @@ import {
   growableColumn,
   grownCapacity,
 } from "./growable-column.ts";
+import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
 import { hidingDeltas } from "./hiding-deltas.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
@@ -73,6 +75,7 @@ export interface GrowingSegmentOptions {
 }
 
 interface GrowingVectors {
+  readonly type: DataType;
   readonly vectors: FieldVectors;
   readonly valid: GrowableValidity;
 }
@@ -88,6 +91,8 @@ export class GrowingSegment implements Segment {
   readonly #keyFieldId: bigint;
   readonly #scalars = new Map<bigint, GrowableColumn>();
   readonly #vectors = new Map<bigint, GrowingVectors>();
+  /** Of fields that were searched when they had many rows. */
+  readonly #graphs = new Map<bigint, GrowingGraph>();
   readonly #table = new KeyTable();
   readonly #order = new KeyOrder();
   readonly #deletes = new DeleteTimes();
@@ -121,6 +126,7 @@ export class GrowingSegment implements Segment {
     const filters = filtersOf(kernel);
     this.#places = filters === null ? null : new PlaceColumns(filters);
     this.#lease = new Lease(options.segmentId, () => {
+      for (const graph of this.#graphs.values()) graph.close();
       for (const { vectors } of this.#vectors.values()) vectors.close();
     });
   }
@@ -167,6 +173,7 @@ export class GrowingSegment implements Segment {
     for (const column of this.#scalars.values()) bytes += column.memoryBytes;
     if (!this.#lease.isFreed) {
       for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.residentBytes + valid.memoryBytes;
+      for (const graph of this.#graphs.values()) bytes += graph.memoryBytes;
     }
     return bytes;
   }
@@ -332,16 +339,39 @@ export class GrowingSegment implements Segment {
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
-    const { vectors, valid } = vector;
-    const reachable = reachableRows(view, allowed, valid.view());
+    const reachable = reachableRows(view, allowed, vector.valid.view());
     const { rowCount } = view;
-    if (search.explain !== true) {
-      return await nearestRows(this.#nearestSource(vectors), search, rowCount, reachable, signal);
-    }
-    const work = new SearchWork();
-    const hits = await nearestRows(this.#nearestSource(work.counting(vectors)), search, rowCount, reachable, signal);
+    const work = search.explain === true ? new SearchWork() : null;
+    const searched = this.#searched(vector, search, rowCount, work);
+    const hits = await nearestRows(this.#nearestSource(searched), search, rowCount, reachable, signal);
+    if (work === null) return hits;
     const { segmentId, state } = this;
     return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: null }) };
+  }
+
+  /** For tests: graphs have ended what they do. */
+  async settled(): Promise<void> {
+    for (const graph of this.#graphs.values()) await graph.settled();
+  }
+
+  /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
+  #searched(
+    { type, vectors }: GrowingVectors,
+    { fieldId, metric, indexType = "", indexParams = new Map() }: VectorSearch,
+    rowCount: number,
+    work: SearchWork | null,
+  ): Pick<FieldVectors, "search"> {
+    const exact = work === null ? vectors : work.counting(vectors);
+    const family = familyOf(indexType, type);
+    const indexes = indexesOf(this.#kernel);
+    const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
+    if (family === null || indexes === null || !isForGraphs || this.#lease.closed) return exact;
+    let graph = this.#graphs.get(fieldId);
+    if (graph === undefined) {
+      graph = new GrowingGraph(indexes, vectors, metric);
+      this.#graphs.set(fieldId, graph);
+    }
+    return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
@@ -401,7 +431,7 @@ export class GrowingSegment implements Segment {
   #addField(field: FieldSchema): void {
     if (isVectorType(field.dataType)) {
       const vectors = createFieldVectors(this.#kernel, field);
-      this.#vectors.set(field.fieldId, { vectors, valid: new GrowableValidity() });
+      this.#vectors.set(field.fieldId, { type: field.dataType, vectors, valid: new GrowableValidity() });
       return;
     }
     this.#scalars.set(field.fieldId, growableColumn(field));

@@ -63,6 +63,8 @@ export interface SealedSegmentOptions {
   readonly fieldIds: readonly bigint[] | null;
   /** Deletes that are not in the segment's own files. */
   readonly deltas: readonly Deltas[];
+  /** Dense vectors of these fields are read into memory, where others are mapped if they can be. Absent: none. */
+  readonly unmappedFieldIds?: readonly bigint[];
 }
 
 /** Dense vectors of one field, in the kernel. */
@@ -159,7 +161,9 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        vectors.set(field.fieldId, await sealedVectors(files, field, written.has(field.fieldId), kernel, runtime));
+        const mayMap = options.unmappedFieldIds?.includes(field.fieldId) !== true;
+        const isWritten = written.has(field.fieldId);
+        vectors.set(field.fieldId, await sealedVectors(files, field, isWritten, kernel, runtime, mayMap));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -187,7 +191,7 @@ export class SealedSegment implements Segment {
     for (const field of wanted) {
       if (isVectorType(field.dataType)) {
         const isWritten = written.has(field.fieldId);
-        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime);
+        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime, true);
         if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
         else this.#vectors.set(field.fieldId, added);
         continue;
@@ -410,13 +414,16 @@ async function sealedVectors(
   isWritten: boolean,
   kernel: Kernel,
   runtime: Runtime,
+  mayMap: boolean,
 ): Promise<SealedVectors> {
-  if (isDenseVectorType(field.dataType)) {
+  const isDense = isDenseVectorType(field.dataType);
+  if (isDense && (mayMap || !isWritten)) {
     const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
     return { vectors: new DenseVectors(kernel, field.dataType, rows), valid, isMapped };
   }
   const { rowCount } = files.manifest;
-  const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, rowCount);
+  const read = isDense ? files.readVector : files.readScalar;
+  const column = isWritten ? await read(field.fieldId) : absentColumn(field, rowCount);
   const vectors = createFieldVectors(kernel, field);
   try {
     for (let from = 0; from < rowCount; from += vectors.stepRows) {

@@ -99,7 +99,11 @@ function reasonOf(
 ): string {
   if (strategy === "none") return "no row may be returned";
   if (index === null) {
-    if (state === "growing") return "rows that are not flushed have no index";
+    if (state === "growing") {
+      return strategy === "exact"
+        ? "few rows that are not flushed, or an index type that means an exact search"
+        : "a graph over rows that are not flushed; those behind it are scanned";
+    }
     if (rowCount < LEAST_INDEXED_ROWS) return `a segment of fewer than ${LEAST_INDEXED_ROWS} rows has no index`;
     return "no index is open: the type means an exact search, or none is built yet";
   }

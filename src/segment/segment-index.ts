@@ -52,7 +52,8 @@ export class SegmentIndex {
     params: IndexParams = NOTHING_SAID,
     work: SearchWork | null = null,
   ): Pick<FieldVectors, "search"> {
-    return { search: (ask, signal) => this.#search(vectors, ask, params, work, signal) };
+    const all: IndexParams = params.size === 0 ? this.facts.params : new Map([...this.facts.params, ...params]);
+    return { search: (ask, signal) => this.#search(vectors, ask, all, work, signal) };
   }
 
   async #search(

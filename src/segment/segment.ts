@@ -25,6 +25,8 @@ export interface VectorSearch {
   readonly k: number;
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   readonly hashBits?: HashBits;
+  /** The declared type of that index. */
+  readonly indexType?: string;
   /** What is said to the index of the field, by Milvus's names; what it does not know is ignored. */
   readonly indexParams?: ReadonlyMap<string, unknown>;
   /** Whether the hits tell what was done. */

@@ -18,6 +18,7 @@ import { type Deltas, isKeyColumn, readDeltas, timestampsOf } from "./deltas.ts"
 import { SYSTEM_GROUP } from "./groups.ts";
 import { type ColumnGroup, type ManifestField, type SegmentManifest } from "./manifest.ts";
 import { readManifest } from "./manifest-file.ts";
+import { ColumnCursor } from "./parquet/column-cursor.ts";
 import { readColumnFile, readVectorFile } from "./parquet/read.ts";
 import type { VectorExtent } from "./parquet/write.ts";
 import { type SegmentStatistics, decodeStatistics } from "./statistics.ts";
@@ -48,6 +49,8 @@ export interface SegmentFiles {
   readScalar(fieldId: bigint): Promise<Column>;
   /** Several fields, each file read once. Dense vectors are not among them; sparse ones are columns of bytes. */
   readScalars(fieldIds: readonly bigint[]): Promise<Map<bigint, Column>>;
+  /** A scalar from the front to the back, a page at a time; null where it must be read as a whole. */
+  openScalar(fieldId: bigint): Promise<ColumnCursor | null>;
   readVector(fieldId: bigint): Promise<VectorColumn>;
   /** Reads the file once to check it, unless `trust` says that this was done before. */
   vectorLocation(fieldId: bigint, trust?: { readonly unchecked: boolean }): Promise<VectorLocation>;
@@ -101,6 +104,11 @@ export function segmentFiles(store: ObjectStore, runtime: Runtime, manifest: Seg
     readScalars,
     async readScalar(fieldId) {
       return (await readScalars([fieldId])).get(fieldId)!;
+    },
+    async openScalar(fieldId) {
+      const found = field(fieldId);
+      if (!ColumnCursor.canRead(found)) return null;
+      return ColumnCursor.open(store, runtime, groupOf(fieldId).file, found);
     },
     async readSystem() {
       const key = manifest.fields.find((candidate) => candidate.isPrimaryKey)?.fieldId ?? -1n;

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SystemRuntime } from "../base/host/system.ts";
-import { type Column, bytesColumn } from "../model/columns.ts";
+import { type Column, bytesColumn, takeRows } from "../model/columns.ts";
 import { DataType, SegmentLevel } from "../model/types.ts";
 import { isDenseVectorType } from "../model/vectors.ts";
 import { manifestKey, parseSegmentKey, segmentPrefixes } from "./keys.ts";
 import { decodeManifest, encodeManifest, readManifest } from "./manifest-file.ts";
 import { openSegmentFiles } from "./segment-reader.ts";
-import { writeDeltaSegment, writeSegment } from "./segment-writer.ts";
+import { wholeColumn } from "./parquet/write.ts";
+import { type SegmentSource, writeDeltaSegment, writeSegment } from "./segment-writer.ts";
+import { cellsOf } from "./testing/cells.ts";
 import { MapStore } from "./testing/map-store.ts";
 import {
   anySegment,
@@ -69,6 +71,50 @@ test("whatever is written is read back, at every size of page, row group and par
       for (const key of store.files.keys()) assert.notEqual(parseSegmentKey(key), null, key);
     }),
     { numRuns: 120 },
+  );
+});
+
+test("a scalar is read a page at a time, in any ascending rows, and written in pieces as well", async () => {
+  const sizes = fc.record({
+    pageRows: fc.integer({ min: 1, max: 60 }),
+    groupRows: fc.integer({ min: 1, max: 200 }),
+    taken: fc.infiniteStream(fc.boolean()),
+    step: fc.integer({ min: 1, max: 50 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(anySegment, sizes, async (segment, { taken, step, ...fileOptions }) => {
+      const store = new MapStore();
+      const whole = sourceOf(segment);
+      const inPieces: SegmentSource = {
+        ...whole,
+        pieces: async (fieldId) => {
+          const column = segment.columns.get(fieldId)!;
+          return {
+            ...wholeColumn(column),
+            piece: async (from, to) => {
+              const rows = Uint32Array.from({ length: to - from }, (_, at) => from + at);
+              return { column: takeRows(column, rows), rows: { from: 0, to: to - from } };
+            },
+          };
+        },
+      };
+      const manifest = await writeSegment(store, runtime, descriptorOf(segment.schema, { fileOptions }), inPieces);
+      const other = new MapStore();
+      await writeSegment(other, runtime, descriptorOf(segment.schema, { fileOptions }), whole);
+      assert.deepEqual(store.files, other.files, "in pieces or not, the same files");
+
+      const files = await openSegmentFiles(store, runtime, manifestKey(manifest, 1));
+      const wanted = Uint32Array.from({ length: segment.rowCount }, (_, row) => row).filter(() => taken.next().value);
+      for (const { fieldId } of segment.schema.fields) {
+        const cursor = await files.openScalar(fieldId);
+        if (cursor === null) continue;
+        for (let at = 0; at < wanted.length; at += step) {
+          const rows = wanted.subarray(at, at + step);
+          assert.deepEqual(cellsOf(await cursor.take(rows)), cellsOf(takeRows(segment.columns.get(fieldId)!, rows)));
+        }
+      }
+    }),
+    { numRuns: 30 },
   );
 });
 

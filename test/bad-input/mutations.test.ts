@@ -5,79 +5,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { type DescMessage, type MessageInitShape, create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { int64s, ok, params, quickSchema, searchFor, service } from "../../src/server/milvus/testing/messages.ts";
+import { int64s, ok, service } from "../../src/server/milvus/testing/messages.ts";
 import { MilvusService } from "../../src/server/wire/generated/milvus_pb.js";
 import { BOOKS, type Fixture, goodColumns, openFixture } from "./fixture.ts";
+import { REQUESTS } from "./requests.ts";
 
 const INTERNAL = 13;
-
-function bytesOf<Schema extends DescMessage>(schema: Schema, init: MessageInitShape<Schema>): Uint8Array {
-  return toBinary(schema, create(schema, init));
-}
-
-const collectionName = BOOKS;
-const REQUESTS = [
-  {
-    method: service.insert,
-    bytes: bytesOf(service.insert.input, { collectionName, fieldsData: goodColumns(), numRows: 3 }),
-  },
-  {
-    method: service.upsert,
-    bytes: bytesOf(service.upsert.input, { collectionName, fieldsData: goodColumns(), numRows: 3 }),
-  },
-  {
-    method: service.delete,
-    bytes: bytesOf(service.delete.input, {
-      collectionName,
-      expr: "id in {ids} and pages > 3",
-      exprTemplateValues: {
-        ids: { val: { case: "arrayVal", value: { data: { case: "longData", value: { data: [900n] } } } } },
-      },
-    }),
-  },
-  {
-    method: service.search,
-    bytes: bytesOf(service.search.input, {
-      ...searchFor(BOOKS, [[1, 0, 0, 0]], { params: '{"radius":9}', offset: "1" }),
-      dsl: 'title like "t%" or pages < 20',
-      outputFields: ["*"],
-    }),
-  },
-  {
-    method: service.query,
-    bytes: bytesOf(service.query.input, {
-      collectionName,
-      expr: 'id in [1, 2] or title == "three"',
-      outputFields: ["vector", "title"],
-      queryParams: params({ limit: "10", offset: "1" }),
-    }),
-  },
-  {
-    method: service.createCollection,
-    bytes: bytesOf(service.createCollection.input, {
-      collectionName: "made",
-      schema: quickSchema("made"),
-      properties: params({ "collection.ttl.seconds": "60" }),
-    }),
-  },
-  {
-    method: service.createIndex,
-    bytes: bytesOf(service.createIndex.input, {
-      collectionName,
-      fieldName: "pages",
-      extraParams: params({ index_type: "INVERTED" }),
-    }),
-  },
-  { method: service.describeCollection, bytes: bytesOf(service.describeCollection.input, { collectionName }) },
-  {
-    method: service.createPartition,
-    bytes: bytesOf(service.createPartition.input, { collectionName, partitionName: "p" }),
-  },
-  { method: service.createAlias, bytes: bytesOf(service.createAlias.input, { collectionName, alias: "b" }) },
-  { method: service.createDatabase, bytes: bytesOf(service.createDatabase.input, { dbName: "d" }) },
-] as const;
 
 type Mutation =
   | { readonly kind: "set"; readonly at: number; readonly byte: number }
@@ -118,8 +53,8 @@ describe("good requests, damaged", () => {
   before(async () => void (fixture = await openFixture()));
   after(() => fixture.close());
 
-  for (const { method, bytes } of REQUESTS) {
-    test(method.name, { timeout: 60_000 }, async () => {
+  for (const [number, { method, bytes }] of REQUESTS.entries()) {
+    test(`${method.name} (${number})`, { timeout: 60_000 }, async () => {
       await fc.assert(
         fc.asyncProperty(mutations, async (list) => {
           const path = `/${MilvusService.typeName}/${method.name}`;
@@ -138,6 +73,6 @@ describe("good requests, damaged", () => {
 
   test("and the server goes on", async () => {
     const fieldsData = goodColumns(int64s("id", [701, 702, 703]));
-    ok(await fixture.client.call(service.insert, { collectionName, fieldsData, numRows: 3 }));
+    ok(await fixture.client.call(service.insert, { collectionName: BOOKS, fieldsData, numRows: 3 }));
   });
 });

@@ -22,6 +22,7 @@ export const PYTHON_CASES = {
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
   times: "Timestamptz, its zones and its filters",
+  geometry: "geometries and how they lie to each other",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",
   queries: "query, get and count against a scan",

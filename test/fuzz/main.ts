@@ -2,9 +2,13 @@
 
 import { parseArgs } from "node:util";
 import { fuzzFilters } from "./filter.ts";
+import { fuzzRequests } from "./wire.ts";
 
 const MOST_MINUTES = 24 * 60;
-const KINDS: Readonly<Record<string, (seconds: number, seed: number) => void>> = { filter: fuzzFilters };
+const KINDS: Readonly<Record<string, (seconds: number, seed: number) => void | Promise<void>>> = {
+  filter: fuzzFilters,
+  wire: fuzzRequests,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,4 +25,4 @@ if (kind === undefined || !(minutes > 0 && minutes <= MOST_MINUTES) || !Number.i
   process.exit(2);
 }
 console.log(`fuzz ${positionals[0]}: ${minutes} minutes, seed ${seed}`);
-kind(minutes * 60, seed);
+await kind(minutes * 60, seed);

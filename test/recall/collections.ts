@@ -80,6 +80,17 @@ export async function flush({ proxy }: Engine, combination: Combination): Promis
   while (!(await proxy.isFlushed(target, flushed!.flushTimestamp))) await sleep(5);
 }
 
+/** Compacts what is in files, and waits until it is done and served. */
+export async function compact({ proxy }: Engine, combination: Combination): Promise<void> {
+  const { compactionId } = await proxy.compact(targetOf(combination));
+  for (;;) {
+    const { isCompleted, failed } = await proxy.compactionProgress(compactionId);
+    if (failed > 0) throw new Error(`the compaction of ${nameOf(combination)} failed`);
+    if (isCompleted) return;
+    await sleep(10);
+  }
+}
+
 export async function load({ proxy }: Engine, combination: Combination): Promise<void> {
   const target = targetOf(combination);
   await proxy.loadCollection(target, { replicaNumber: 1, fieldNames: [], partitionNames: null });

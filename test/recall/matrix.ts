@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Engine } from "../../src/engine/engine.ts";
 import { RECALL_PROMISES, type RecallCondition } from "../../src/index/recall.ts";
-import { indexed, loaded, measure } from "./collections.ts";
+import { compact, flush, indexed, loaded, measure } from "./collections.ts";
 import { type Combination, nameOf } from "./combinations.ts";
 import { rowsAfter } from "./life.ts";
 
@@ -47,7 +47,13 @@ export async function runMatrix(
       for (const combination of wanted) {
         await loaded(engine.proxy, combination);
         await indexed(engine, combination);
-        add(combination, "reopened", await measure(engine, { combination, numbers: rowsAfter() }, "reopened"));
+        const filled = { combination, numbers: rowsAfter() };
+        add(combination, "reopened", await measure(engine, filled, "reopened"));
+        // Rows that grew become a small segment, and the three of ten that were deleted leave the large one.
+        await flush(engine, combination);
+        await compact(engine, combination);
+        await indexed(engine, combination);
+        add(combination, "compacted", await measure(engine, filled, "compacted"));
       }
     } finally {
       await engine.close();

@@ -6,7 +6,7 @@ export const NODE_CASES = {
   parted: { file: "node-sdk", test: "partitions and aliases" },
   compacted: { file: "node-sdk", test: "compaction is asked for, waited for, and changes no answer" },
   walked: { file: "node-sdk", test: "an iterator sees every row once" },
-  indexed: { file: "node-sdk-indexes", test: "AUTOINDEX is built, searched and explained" },
+  indexed: { file: "node-sdk-indexes", test: "every type is built" },
   wordnet: { file: "node-sdk-wordnet", test: "growing and sealed mixed, as written" },
 } as const;
 

@@ -69,6 +69,7 @@ export const SIMULATED_LIMITS: EngineLimits = {
   compactionCheckMilliseconds: 1_000,
   compactionSlots: 1,
   garbageMilliseconds: 4_000,
+  roomyIndexBytes: 0,
 };
 
 export class Cluster {

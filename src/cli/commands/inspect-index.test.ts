@@ -72,15 +72,15 @@ test("a build that is not there is told so", async () => {
 });
 
 if (isNative) {
-  test("what is in an index is told: type, layout, degrees, bytes by part; and a damaged file is named", async () => {
+  test("what is in an index is told: type, layout, degrees, bytes by part; and the layout is what there is room for", async () => {
     const listed = await inspect("inspect", "indexes", "--json");
-    const { build_id: buildId, files } = JSON.parse(listed.output) as { build_id: string; files: string[] };
+    const { build_id: buildId } = JSON.parse(listed.output) as { build_id: string };
     const { status, output } = await inspect("inspect", "index", buildId, "--json");
     assert.equal(status, 0);
     const told = JSON.parse(output) as Record<string, unknown>;
     assert.deepEqual(
       [told["kind"], told["layout"], told["metric"], told["degree"], told["beam"], told["rowCount"]],
-      ["graph", "lean", "L2", 12, 40, ROWS],
+      ["graph", "packed", "L2", 12, 40, ROWS],
     );
     const degrees = Object.values(told["rowsOfDegree"] as Record<string, number>);
     assert.equal(
@@ -90,6 +90,29 @@ if (isNative) {
     for (const part of ["codeBytes", "listBytes", "otherBytes", "fileBytes"])
       assert.ok((told[part] as number) > 0, part);
 
+    // Another index, built where there is no room for the larger layout.
+    const engine = await Engine.open({ directory, limits: { roomyIndexBytes: 0 } });
+    const target = { databaseName: "", collectionName: "dots" };
+    await engine.proxy.dropIndex(target, "dot");
+    await engine.proxy.createIndex(target, "dot", "", [
+      { key: "index_type", value: "HNSW" },
+      { key: "metric_type", value: "L2" },
+    ]);
+    while ((await engine.proxy.describeIndexes(target, ""))[0]!.progress.state !== "Finished") {
+      await engine.runtime.sleep(10);
+    }
+    await engine.close();
+    const small = JSON.parse((await inspect("inspect", "indexes", "--json")).output) as { build_id: string };
+    const { output: lean } = await inspect("inspect", "index", small.build_id, "--json");
+    assert.equal((JSON.parse(lean) as { layout: string }).layout, "lean");
+    assert.ok((JSON.parse(lean) as { fileBytes: number }).fileBytes < (told["fileBytes"] as number));
+  });
+
+  test("a damaged file is named", async () => {
+    const { build_id: buildId, files } = JSON.parse((await inspect("inspect", "indexes", "--json")).output) as {
+      build_id: string;
+      files: string[];
+    };
     const path = join(directory, "objects", files[0]!);
     const bytes = readFileSync(path);
     bytes[bytes.length >> 1]! ^= 1;

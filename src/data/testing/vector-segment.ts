@@ -65,6 +65,7 @@ export function indexTask(segment: SegmentInfo, changes: Partial<IndexTask> = {}
       { key: "M", value: "8" },
       { key: "efConstruction", value: "40" },
     ],
+    isRoomy: false,
     ...changes,
   };
 }

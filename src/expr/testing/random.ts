@@ -7,6 +7,8 @@ import { bytesColumn, type Column, type ElementColumn } from "../../model/column
 import type { CompareOperator, Constant, Element, FieldPlace, Filter } from "../../model/filter.ts";
 import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
 import { DataType } from "../../model/types.ts";
+import { encodeWkb } from "../../model/wkb.ts";
+import { parseWkt } from "../../model/wkt.ts";
 import type { ColumnSource } from "../scan.ts";
 
 export class Random {
@@ -82,6 +84,7 @@ export const SCHEMA: CollectionSchema = {
     field(116n, "flags", DataType.Array, { elementType: DataType.Bool }),
     field(117n, "shorts", DataType.Array, { elementType: DataType.Int16 }),
     field(118n, "time", DataType.Timestamptz),
+    field(119n, "place", DataType.Geometry),
     field(113n, "$meta", DataType.JSON, { isDynamic: true }),
   ],
 };
@@ -139,6 +142,19 @@ const WORDS = [
   "zz",
   "0",
 ];
+const PLACES = [
+  "POINT (1 1)",
+  "POINT (2 2)",
+  "POINT EMPTY",
+  "LINESTRING (0 0, 2 2)",
+  "LINESTRING (0 2, 2 0, 4 4)",
+  "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))",
+  "POLYGON ((1 1, 3 1, 3 3, 1 3, 1 1))",
+  "POLYGON ((0 0, 2 2, 2 0, 0 2, 0 0))",
+  "MULTIPOINT ((1 1), (5 5))",
+  "GEOMETRYCOLLECTION (POINT (1 1), LINESTRING (4 4, 5 5))",
+];
+const GEOMETRY_OPERATIONS = ["equals", "touches", "overlaps", "crosses", "contains", "intersects", "within"] as const;
 const TIMES = [
   0n,
   -1n,
@@ -219,6 +235,12 @@ function values(random: Random, type: DataType, rowCount: number): Column {
       const array = type === DataType.Float ? Float32Array.from(floats) : Float64Array.from(floats);
       return { kind: "fixed", type, values: array, valid };
     }
+    case DataType.Geometry:
+      return bytesColumn(
+        type,
+        all(() => encodeWkb(parseWkt(random.pick(PLACES)))),
+        valid,
+      );
     case DataType.JSON:
       return bytesColumn(
         type,
@@ -341,10 +363,32 @@ function timeLeaf(random: Random, field: FieldPlace): Filter {
   return { kind: "interval", field, months, microseconds, operator, value };
 }
 
+function geometryLeaf(random: Random, field: FieldPlace): Filter {
+  switch (random.below(8)) {
+    case 0:
+      return { kind: "null", field };
+    case 1:
+      return { kind: "geometry", field, operation: "isvalid", wkt: "", distance: 0 };
+    case 2: {
+      const distance = random.below(300) * 1000;
+      return { kind: "geometry", field, operation: "dwithin", wkt: random.pick(PLACES.slice(0, 3)), distance };
+    }
+    default:
+      return {
+        kind: "geometry",
+        field,
+        operation: random.pick(GEOMETRY_OPERATIONS),
+        wkt: random.pick(PLACES),
+        distance: 0,
+      };
+  }
+}
+
 function leaf(random: Random): Filter {
   if (random.chance(0.12)) return arrayLeaf(random);
   const field = place(random);
   const { dataType } = field;
+  if (dataType === DataType.Geometry) return geometryLeaf(random, field);
   if (dataType === DataType.Timestamptz && random.chance(0.6)) return timeLeaf(random, field);
   const isJson = dataType === DataType.JSON;
   const isNumber = isJson || ![DataType.Bool, DataType.VarChar, DataType.Timestamptz].includes(dataType as 1);
@@ -364,6 +408,14 @@ function leaf(random: Random): Filter {
     }
     case 2:
       if (isJson || dataType === DataType.VarChar) {
+        if (random.chance(0.3)) {
+          const atoms = ["a", "b.", "[^a]", "^", "$", "(?:a|b)+", "é?", "\\W", "日|0", ".{2}"];
+          return {
+            kind: "regex",
+            field,
+            pattern: Array.from({ length: 1 + random.below(3) }, () => random.pick(atoms)).join(""),
+          };
+        }
         const parts = ["%", "_", "\\%", "\\_", "\\\\", ...WORDS.filter((word) => !/[%_\\]/.test(word))];
         const pattern = Array.from({ length: random.below(5) }, () => random.pick(parts)).join("");
         return { kind: "like", field, pattern };

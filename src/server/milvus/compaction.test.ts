@@ -4,8 +4,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { parseSegmentKey } from "../../storage/keys.ts";
-import { CompactionState, SegmentLevel } from "../wire/generated/common_pb.js";
-import { createQuick, int64s, load, ok, searchFor, service, until, vectors } from "./testing/messages.ts";
+import { loadKernel } from "../../kernel/load.ts";
+import { CompactionState, ConsistencyLevel, SegmentLevel } from "../wire/generated/common_pb.js";
+import {
+  createQuick,
+  int64s,
+  load,
+  ok,
+  params,
+  quickSchema,
+  searchFor,
+  service,
+  until,
+  vectors,
+} from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
 
 const LIMITS = { retentionMilliseconds: 0, garbageMilliseconds: 0, compactionCheckMilliseconds: 20 };
@@ -219,6 +231,58 @@ describe("compaction", () => {
     assert.deepEqual((await segments("parts")).rows, [3], "of the other partition nothing was left");
     await load(client, "parts");
     assert.deepEqual([...(await versions("parts")).keys()], [100, 101, 102]);
+  });
+
+  test("a merged segment serves from when it has its index; until then its parents do", async (context) => {
+    const own = mkdtempSync(join(tmpdir(), "elanus-compaction-"));
+    context.after(() => rmSync(own, { recursive: true, force: true }));
+    const limits = { ...LIMITS, compactionSlots: 0 };
+    const native = await startServer({}, 0, { directory: own, limits, isNative: true });
+    const caller = new TestClient(native.port);
+    context.after(async () => {
+      caller.close();
+      await native.close();
+      assert.deepEqual(native.faults, []);
+    });
+    const collectionName = "indexed";
+    const rows = 1_500;
+    const schema = quickSchema(collectionName);
+    const consistencyLevel = ConsistencyLevel.Strong;
+    ok(await caller.call(service.createCollection, { collectionName, schema, consistencyLevel }));
+    const extraParams = params({ index_type: "HNSW", metric_type: "L2", M: "16", efConstruction: "100" });
+    ok(await caller.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    await load(caller, collectionName);
+    for (let segment = 0; segment < 3; segment += 1) {
+      const ids = Array.from({ length: rows }, (_, row) => segment * rows + row);
+      const fieldsData = [int64s("id", ids), vectors(ids.map((id) => [id % 67, id % 71, id % 73, 0]))];
+      ok(await caller.call(service.insert, { collectionName, fieldsData, numRows: rows }));
+      ok(await caller.call(service.flush, { collectionNames: [collectionName] }));
+    }
+    const loaded = async (): Promise<
+      readonly { readonly rowCount: number; readonly indexes: readonly unknown[] }[]
+    > => [...(await native.proxy.loadedSegments()).values()];
+    const isBuilt = async (count: number): Promise<boolean> => {
+      const segments = await loaded();
+      return segments.length === count && segments.every(({ indexes }) => indexes.length === 1);
+    };
+    const hasKernel = loadKernel().reason === null;
+    if (hasKernel) await until(() => isBuilt(3));
+    const asked = await caller.call(service.manualCompaction, { collectionName });
+    ok(asked);
+    for (let isCompleted = false; !isCompleted;) {
+      const state = await caller.call(service.getCompactionState, { compactionID: asked.compactionID });
+      isCompleted = state.state === CompactionState.Completed;
+      const indexed = (await loaded()).filter(({ indexes }) => indexes.length === 1);
+      const indexedRows = indexed.reduce((sum, { rowCount }) => sum + rowCount, 0);
+      assert.ok(!hasKernel || indexedRows >= 3 * rows, `${indexedRows} rows can be searched through an index`);
+      const { infos } = await caller.call(service.getQuerySegmentInfo, { collectionName });
+      const served = infos.reduce((sum, { numRows }) => sum + Number(numRows), 0);
+      assert.equal(served, 3 * rows, "tools see all rows in memory");
+      const found = await caller.call(service.query, { collectionName, outputFields: ["count(*)"] });
+      ok(found);
+    }
+    await until(async () => (await loaded()).length === 1);
+    if (hasKernel) assert.ok(await isBuilt(1));
   });
 
   test("what is not there, or not done, is said", async () => {

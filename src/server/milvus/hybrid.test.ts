@@ -116,6 +116,75 @@ describe("hybrid search", () => {
     (_score: number, rank: number): number =>
       1 / (k + rank);
 
+  describe("in groups", () => {
+    /** Each part gives its nearest groups; their hits are fused, and the groups ordered by what their hits score together. */
+    function grouped(
+      query: number,
+      parts: readonly Part[],
+      field: "color" | "size",
+      scorer: (scores: readonly number[]) => number,
+      { size, groups }: { readonly size: number; readonly groups: number },
+    ): { readonly id: number; readonly score: number; readonly group: unknown }[] {
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      const sums = new Map<number, number>();
+      for (const { field: vector, queries, passes = () => true } of parts) {
+        const members = new Map<unknown, number[]>();
+        for (const { row } of ranked(rows.filter(passes), vector, queries[query]!)) {
+          const own = members.get(row[field]) ?? [];
+          if (own.length === 0 && members.size === groups) continue;
+          members.set(row[field], own);
+          if (own.length < size) own.push(row.id);
+        }
+        for (const [place, id] of [...members.values()].flat().entries()) {
+          sums.set(id, Math.fround((sums.get(id) ?? 0) + Math.fround(1 / (60 + place + 1))));
+        }
+      }
+      const found = new Map<unknown, { id: number; score: number; group: unknown }[]>();
+      const order = [...sums].toSorted(([leftId, left], [rightId, right]) => right - left || leftId - rightId);
+      for (const [id, score] of order) {
+        const group = byId.get(id)![field];
+        const own = found.get(group) ?? [];
+        found.set(group, own);
+        if (own.length < size) own.push({ id, score, group });
+      }
+      return [...found.values()]
+        .toSorted((left, right) => scorer(right.map(({ score }) => score)) - scorer(left.map(({ score }) => score)))
+        .slice(0, groups)
+        .flat();
+    }
+
+    const SCORERS = {
+      max: (scores: readonly number[]) => Math.max(...scores),
+      sum: (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0),
+      avg: (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0) / scores.length,
+    };
+
+    for (const [name, scorer] of Object.entries(SCORERS)) {
+      for (const field of ["color", "size"] as const) {
+        test(`groups of ${field} by the ${name} of their hits`, async () => {
+          const asked = { group_by_field: field, group_size: "3", rank_group_scorer: name, limit: "4" };
+          const answer = await send([part(NEAR), part(LIKE)], asked, { outputFields: [field] });
+          ok(answer);
+          const wanted = [0, 1].map((query) => grouped(query, [NEAR, LIKE], field, scorer, { size: 3, groups: 4 }));
+          assert.deepEqual(
+            hitsOf(answer),
+            wanted.map((hits) => hits.map(({ id, score }) => ({ id, score }))),
+          );
+          const groups = wanted.flat().map(({ group }) => group);
+          assert.deepEqual(valuesOf(answer.results!.fieldsData, field), groups);
+          assert.deepEqual(valuesOf([answer.results!.groupByFieldValue!], field), groups);
+        });
+      }
+    }
+
+    test("are refused with a scorer or a field that is none", async () => {
+      const wrong = await send([part(NEAR)], { group_by_field: "color", rank_group_scorer: "median" });
+      assert.match(wrong.status!.reason, /unsupported rank_group_scorer median/);
+      const none = await send([part(NEAR)], { group_by_field: "weight" });
+      assert.match(none.status!.reason, /unsupported data type DOUBLE for group by operator/);
+    });
+  });
+
   test("fuses by reciprocal ranks when nothing is said", () =>
     expectFused(send([part(NEAR), part(LIKE)], {}), [NEAR, LIKE], rrf(60)));
 

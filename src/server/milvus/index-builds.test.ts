@@ -305,6 +305,71 @@ function withNative(kernel: IndexKernel): void {
     );
 
     test(
+      "mmap.enabled false reads vectors into memory, and a release gives that back too",
+      inDirectory((directory) =>
+        withServer(true, directory, async (client) => {
+          await create(client);
+          await createIndex(client, HNSW);
+          await insert(client, 0, 1_500);
+          await flush(client);
+          assert.equal((await settled(client)).state, IndexState.Finished);
+          const bytes = async (): Promise<bigint> => {
+            await load(client, collectionName);
+            const answer = await client.call(service.getQuerySegmentInfo, { collectionName });
+            ok(answer);
+            assert.ok((await recall(client, 1_500, { ef: 64 })) >= 0.98);
+            ok(await client.call(service.releaseCollection, { collectionName }));
+            return answer.infos[0]!.memSize;
+          };
+          const mapped = await bytes();
+          const properties = params({ "mmap.enabled": "false" });
+          ok(await client.call(service.alterCollectionField, { collectionName, fieldName: "vector", properties }));
+          const raw = BigInt(1_500 * DIMENSION * 4);
+          assert.ok((await bytes()) >= mapped + raw);
+          const mappedAgain = params({ "mmap.enabled": "true" });
+          ok(
+            await client.call(service.alterCollectionField, {
+              collectionName,
+              fieldName: "vector",
+              properties: mappedAgain,
+            }),
+          );
+          assert.equal(await bytes(), mapped);
+        }),
+      ),
+    );
+
+    test(
+      "a store that fails makes tries that wait; the reason is told, searches are exact, and a later try builds",
+      inDirectory(async (directory) => {
+        await withServer(true, directory, async (client, { objects, lines }) => {
+          await create(client);
+          await createIndex(client, HNSW);
+          await insert(client, 0, 1_500);
+          const put = objects.put.bind(objects);
+          let refusals = 0;
+          objects.put = (key, ...rest) => {
+            if (!key.startsWith("index_files/")) return put(key, ...rest);
+            refusals += 1;
+            return Promise.reject(new Error("the bucket is shut"));
+          };
+          await flush(client);
+          await until(async () => refusals >= 2);
+          const told = await described(client);
+          assert.notEqual(told.state, IndexState.Finished);
+          assert.match(told.indexStateFailReason, /the bucket is shut/);
+          assert.equal(told.pendingIndexRows, 1_500n);
+          await load(client, collectionName);
+          assert.equal(await recall(client, 1_500, { ef: 10 }), 1, "searches are exact meanwhile");
+          objects.put = put;
+          assert.equal((await settled(client)).state, IndexState.Finished);
+          await until(async () => (await openIndexes(client)) === 1);
+          assert.ok(lines.some((line) => /was not built \(try 1\): the bucket is shut/.test(line)));
+        });
+      }),
+    );
+
+    test(
       "a damaged file is named, the segment is served exactly, and the index is built again and adopted",
       inDirectory(async (directory) => {
         let path = "";

@@ -30,15 +30,19 @@ export const SEGMENTS: readonly Method[] = [
     if (load === null) return { infos: [] };
     const inMemory = await proxy.loadedSegments();
     const flushed = await proxy.flushedSegments(collection);
-    const sealed = flushed.flatMap((segment) => {
-      const loaded = inMemory.get(segment.segmentId);
-      if (loaded === undefined) return [];
+    // Until a merged segment has its indexes, those that it was made of serve.
+    const serving = flushed.flatMap((segment) => {
+      const own = inMemory.get(segment.segmentId);
+      const parents = (segment.compactedFrom ?? []).flatMap((segmentId) => inMemory.get(segmentId) ?? []);
+      return (own === undefined ? parents : [own]).map((loaded) => ({ segment, loaded }));
+    });
+    const sealed = serving.flatMap(({ segment, loaded }) => {
       const [open] = loaded.indexes;
       const index = indexes.find(({ indexId }) => indexId === open?.indexId);
       return [
         {
           ...(index === undefined ? {} : { indexName: index.indexName, indexID: index.indexId }),
-          segmentID: segment.segmentId,
+          segmentID: loaded.segmentId,
           collectionID: segment.collectionId,
           partitionID: segment.partitionId,
           memSize: BigInt(loaded.memoryBytes),

@@ -287,6 +287,68 @@ describe("vectors of every type", () => {
     );
   });
 
+  test("searches by ids take the vectors of rows, and partial updates leave them alone", async () => {
+    const name = "by_ids";
+    const count = { name: "count", dataType: DataType.Int64 as never, nullable: true };
+    ok(
+      await declare(
+        name,
+        vector("bits", DataType.BinaryVector, 16),
+        vector("small", DataType.Int8Vector, 2),
+        vector("words", DataType.SparseFloatVector, null),
+        count,
+      ),
+    );
+    for (const field of ["bits", "small", "words"]) ok(await index(name, field, {}));
+    await load(client, name);
+    const fieldsData = [
+      int64s("id", [1, 2, 3]),
+      column("bits", DataType.BinaryVector, 16, bits(1, 1, 1, 3, 255, 255)),
+      column("small", DataType.Int8Vector, 2, { case: "int8Vector", value: Uint8Array.of(1, 0, 1, 1, 255, 0) }),
+      column(
+        "words",
+        DataType.SparseFloatVector,
+        0,
+        sparse(sparseEntry([1], [1]), sparseEntry([1], [2]), sparseEntry([2], [1])),
+      ),
+    ];
+    ok((await client.call(service.insert, { collectionName: name, fieldsData, numRows: 3 })).status!);
+    const partial = { fieldsData: [int64s("id", [2]), int64s("count", [7])], numRows: 1, partialUpdate: true };
+    ok((await client.call(service.upsert, { collectionName: name, ...partial })).status!);
+    const byIds = async (field: string): Promise<[bigint[], number[]]> => {
+      const asked = search(name, field, DataType.None, [], {});
+      const found = await client.call(service.search, {
+        ...asked,
+        searchInput: { case: "ids", value: { idField: { case: "intId", value: { data: [2n] } } } },
+        searchByPrimaryKeys: true,
+        nq: 1n,
+      } as MessageInitShape<typeof SearchRequestSchema>);
+      ok(found.status!);
+      return [[...(found.results!.ids!.idField.value!.data as bigint[])], [...found.results!.scores]];
+    };
+    assert.deepEqual(await byIds("bits"), [
+      [2n, 1n, 3n],
+      [0, 1, 13],
+    ]);
+    assert.deepEqual((await byIds("small"))[0], [2n, 1n, 3n]);
+    assert.deepEqual(await byIds("words"), [
+      [2n, 1n],
+      [4, 2],
+    ]);
+    const { fieldsData: rows } = await client.call(service.query, {
+      collectionName: name,
+      expr: "count == 7",
+      outputFields: ["words"],
+      useDefaultConsistency: true,
+    });
+    const words = rows.find(({ fieldName }) => fieldName === "words")!;
+    assert.ok(words.field.case === "vectors" && words.field.value.data.case === "sparseFloatVector");
+    assert.deepEqual(
+      words.field.value.data.value.contents.map((entry) => [...entry]),
+      [[...sparseEntry([1], [2])]],
+    );
+  });
+
   test("a vector field that comes later: null in rows of before, searched as soon as it is indexed and loaded", async () => {
     const name = "later";
     ok(await declare(name, vector("half", DataType.Float16Vector, 2)));

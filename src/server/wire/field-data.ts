@@ -291,7 +291,7 @@ function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter 
       `type ${column.type} has entries of bytes`,
     );
     array.entries(1, column.offsets, column.bytes);
-    scalars.message(column.type === DataType.JSON ? Arm.Json : Arm.String, array);
+    scalars.message(column.type === DataType.Timestamptz ? Arm.String : armOf(column.type), array);
     return scalars;
   }
   if (column.kind === "array") {

@@ -1,7 +1,7 @@
 /**
  * The members of `schema.ScalarField` that hold one value a row: which type has which, and values to and from them.
  *
- *   1 bool[]  2 int32[]  3 int64[]  4 float[]  5 double[]  6 string[]  9 json: bytes[]  11 timestamptz: int64[]
+ *   1 bool[]  2 int32[]  3 int64[]  4 float[]  5 double[]  6 string[]  9 json: bytes[]  10 geometry: bytes[]  11 timestamptz: int64[]  12 geometry_wkt: string[]
  *   each inside a message of its own, as its field 1
  */
 
@@ -31,7 +31,9 @@ export const ScalarArm = {
   Double: 5,
   String: 6,
   Json: 9,
+  GeometryWkb: 10,
   Timestamptz: 11,
+  GeometryWkt: 12,
 } as const;
 
 /** The wire type of one value, for senders that do not pack. */
@@ -43,7 +45,9 @@ export const UNPACKED: Readonly<Record<number, number>> = {
   [ScalarArm.Double]: FIXED64,
   [ScalarArm.String]: BYTES,
   [ScalarArm.Json]: BYTES,
+  [ScalarArm.GeometryWkb]: BYTES,
   [ScalarArm.Timestamptz]: VARINT,
+  [ScalarArm.GeometryWkt]: BYTES,
 };
 
 export type WireScalars =
@@ -75,8 +79,10 @@ export function readScalars(arm: number, bytes: Uint8Array, values: Spans): Wire
     case ScalarArm.Double:
       return { kind: "fixed", values: readDoubles(bytes, values) };
     case ScalarArm.String:
+    case ScalarArm.GeometryWkt:
       return { kind: "bytes", ...readStrings(bytes, values) };
     case ScalarArm.Json:
+    case ScalarArm.GeometryWkb:
       return { kind: "bytes", ...readEntries(bytes, values) };
     default:
       return null;
@@ -108,6 +114,8 @@ export function armOf(type: DataType): number {
       return ScalarArm.Timestamptz;
     case DataType.JSON:
       return ScalarArm.Json;
+    case DataType.Geometry:
+      return ScalarArm.GeometryWkt;
     case DataType.VarChar:
     case DataType.String:
     case DataType.Text:

@@ -9,11 +9,9 @@
  * Not here: Parquet files of other writers (bulk import has its own reader).
  */
 
-import { constants, zstdDecompressSync } from "node:zlib";
 import { type FileMetaData, parquetMetadata } from "hyparquet";
-import { deserializeTCompactProtocol } from "hyparquet/src/thrift.js";
 import type { Runtime } from "../../base/host/runtime.ts";
-import { assert, present } from "../../base/assert.ts";
+import { assert } from "../../base/assert.ts";
 import type { Column, VectorColumn } from "../../model/columns.ts";
 import { bytesOfVectors, vectorRowBytes, vectorStride, vectorValues } from "../../model/vectors.ts";
 import type { ObjectStore } from "../../objectstore/objectstore.ts";
@@ -22,6 +20,7 @@ import { Pace } from "../pace.ts";
 import { ColumnDecoder } from "./decode.ts";
 import { ListDecoder } from "./lists.ts";
 import { type FileField, isList } from "./physical.ts";
+import { chunksOf, readPage } from "./pages.ts";
 import type { ColumnFile } from "./write.ts";
 
 /** The columns of `fields`, each of which the file must have. */
@@ -85,7 +84,7 @@ async function readColumn(
   for (const chunk of chunks) {
     let offset = chunk.offset;
     for (let entries = 0; entries < chunk.entryCount;) {
-      const page = decodeFile(file.key, () => readPage(bytes, offset, chunk));
+      const page = decodeFile(file.key, () => readPage(bytes, 0, offset, chunk));
       decodeFile(file.key, () => decoder.page(page.body, page.entryCount));
       entries += page.entryCount;
       offset = page.end;
@@ -93,64 +92,4 @@ async function readColumn(
     }
   }
   return decodeFile(file.key, () => decoder.finish());
-}
-
-interface Chunk {
-  readonly offset: number;
-  readonly end: number;
-  readonly entryCount: number;
-  readonly plainBytes: number;
-  readonly isCompressed: boolean;
-}
-
-function chunksOf(metadata: FileMetaData, field: FileField): Chunk[] {
-  const at = metadata.schema.findIndex((element) => element.field_id === Number(field.fieldId));
-  if (at < 0) throw new RangeError(`the file has no field ${field.fieldId}`);
-  // Chunks are of leaves; a list is one leaf below two groups.
-  const index = metadata.schema.slice(0, at).filter((element) => element.num_children === undefined).length;
-  return metadata.row_groups.map((group) => {
-    const chunk = present(group.columns[index]?.meta_data, "metadata of a column chunk");
-    const offset = Number(chunk.data_page_offset);
-    return {
-      offset,
-      end: offset + Number(chunk.total_compressed_size),
-      entryCount: Number(chunk.num_values),
-      plainBytes: Number(chunk.total_uncompressed_size),
-      isCompressed: chunk.codec === "ZSTD",
-    };
-  });
-}
-
-interface Page {
-  readonly body: Uint8Array;
-  readonly entryCount: number;
-  readonly end: number;
-}
-
-function readPage(bytes: Uint8Array, offset: number, chunk: Chunk): Page {
-  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset };
-  const header = deserializeTCompactProtocol(reader);
-  const plainBytes: unknown = header.field_2;
-  const storedBytes: unknown = header.field_3;
-  const entryCount: unknown = (header.field_5 as { field_1?: unknown } | undefined)?.field_1;
-  if (!isLength(plainBytes) || !isLength(storedBytes) || !isLength(entryCount) || entryCount === 0) {
-    throw new RangeError("a page header has the wrong form");
-  }
-  const end = reader.offset + storedBytes;
-  if (end > chunk.end || end > bytes.byteLength) throw new RangeError("a page ends within its column chunk");
-  const stored = bytes.subarray(reader.offset, end);
-  const body = chunk.isCompressed ? decompress(stored, plainBytes) : stored;
-  if (body.byteLength !== plainBytes) throw new RangeError("a page has the length that its header says");
-  return { body, entryCount, end };
-}
-
-function decompress(stored: Uint8Array, plainBytes: number): Uint8Array {
-  return zstdDecompressSync(stored, {
-    maxOutputLength: Math.max(1, plainBytes),
-    params: { [constants.ZSTD_d_windowLogMax]: 27 },
-  });
-}
-
-function isLength(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }

@@ -76,6 +76,7 @@ const scalarData = fc.oneof(
   fc.record({ case: fc.constant("timestamptzData" as const), value: data(int64) }),
   fc.record({ case: fc.constant("arrayData" as const), value: arrayData }),
   fc.record({ case: fc.constant("geometryData" as const), value: data(bytes) }),
+  fc.record({ case: fc.constant("geometryWktData" as const), value: data(text) }),
 );
 
 const vectorData = fc.oneof(

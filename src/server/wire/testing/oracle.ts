@@ -42,6 +42,8 @@ const SUPPORTED: ReadonlySet<string | undefined> = new Set([
   "stringData",
   "jsonData",
   "timestamptzData",
+  "geometryData",
+  "geometryWktData",
   "floatVector",
   "arrayData",
   "binaryVector",
@@ -120,7 +122,9 @@ function plainColumn(column: WireColumn, member: string | undefined): Plain {
     const { offsets, bytes } = column;
     return Array.from({ length: offsets.length - 1 }, (_, row) => {
       const entry = bytes.subarray(offsets[row], offsets[row + 1]);
-      return member === "stringData" ? utf8.decode(entry) : Buffer.from(entry).toString("hex");
+      return member === "stringData" || member === "geometryWktData"
+        ? utf8.decode(entry)
+        : Buffer.from(entry).toString("hex");
     });
   }
   const values: Plain = Array.from(column.values as ArrayLike<number | bigint>);

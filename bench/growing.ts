@@ -1,0 +1,162 @@
+/**
+ * Growing segments: memory beside the rows' own bytes while rows come in, and very many VarChar keys in one of them.
+ *
+ *   npm run bench -- growing                 memory, two million keys
+ *   npm run bench -- growing keys 20000000   so many keys
+ */
+
+import { loadKernel } from "../src/kernel/load.ts";
+import { type BytesColumn, type Column, bytesColumn } from "../src/model/columns.ts";
+import type { CollectionSchema, FieldSchema } from "../src/model/schema.ts";
+import { DataType } from "../src/model/types.ts";
+import { GrowingSegment } from "../src/segment/growing.ts";
+import { median, printLoad, printTable, secondsOf, thousands } from "./measure.ts";
+
+const ROWS = 60_000;
+const BATCH_ROWS = 1_000;
+const KEYS = 2_000_000;
+const MOST_KEYS = 100_000_000;
+const KEY_BATCH_ROWS = 20_000;
+const LOOK_UPS = 20_000;
+
+export async function growingBench(parts: readonly string[]): Promise<void> {
+  printLoad();
+  const [part = "all", count = String(KEYS)] = parts;
+  const keyCount = Number(count);
+  if (!["all", "memory", "keys"].includes(part) || !(keyCount >= KEY_BATCH_ROWS && keyCount <= MOST_KEYS)) {
+    throw new Error("usage: growing [memory | keys [how many]]");
+  }
+  if (part !== "keys") memoryPart();
+  if (part !== "memory") await keysPart(keyCount);
+}
+
+function field(fieldId: bigint, dataType: DataType, dimension = 0): FieldSchema {
+  return {
+    fieldId,
+    name: `field${fieldId}`,
+    description: "",
+    dataType,
+    elementType: DataType.None,
+    isPrimaryKey: fieldId === 100n,
+    autoId: false,
+    isPartitionKey: false,
+    isClusteringKey: false,
+    isDynamic: false,
+    nullable: false,
+    defaultValue: null,
+    typeParams: [],
+    dimension,
+    maxLengthBytes: 100,
+  };
+}
+
+function newSegment(fields: readonly FieldSchema[]): GrowingSegment {
+  const schema: CollectionSchema = { name: "bench", description: "", enableDynamicField: false, version: 0, fields };
+  const ids = { segmentId: 1n, partitionId: 1n, collectionId: 1n };
+  return new GrowingSegment({ ...ids, channel: "bench", schema, startPosition: null! }, loadKernel());
+}
+
+function texts(first: number, count: number): BytesColumn {
+  return bytesColumn(
+    DataType.VarChar,
+    Array.from({ length: count }, (_, at) => `key-${Math.imul(first + at, 0x9e3779b1) >>> 0}`),
+  );
+}
+
+function columnOf({ dataType, dimension }: FieldSchema, first: number, count: number): Column {
+  switch (dataType) {
+    case DataType.VarChar:
+      return texts(first, count);
+    case DataType.JSON:
+      return bytesColumn(
+        dataType,
+        Array.from({ length: count }, (_, at) => `{"size": ${first + at}, "color": "red", "name": "a thing"}`),
+      );
+    case DataType.FloatVector:
+      return {
+        kind: "vector",
+        type: dataType,
+        dimension,
+        values: new Float32Array(count * dimension).fill(0.5),
+        valid: null,
+      };
+    case DataType.Int64:
+      return {
+        kind: "fixed",
+        type: dataType,
+        values: BigInt64Array.from({ length: count }, (_, at) => BigInt(first + at)),
+        valid: null,
+      };
+    default:
+      return { kind: "fixed", type: dataType, values: new Float64Array(count).fill(0.5), valid: null };
+  }
+}
+
+function append(segment: GrowingSegment, first: number, count: number): void {
+  const columns = new Map(segment.schema.fields.map((one) => [one.fieldId, columnOf(one, first, count)]));
+  segment.append({ rowCount: count, columns }, new BigInt64Array(count), BigInt(first + 1));
+}
+
+function memoryPart(): void {
+  const { Int64, VarChar, Double, JSON, FloatVector } = DataType;
+  const shapes: readonly (readonly [string, readonly FieldSchema[]])[] = [
+    ["Int64 key, 384 dimensions", [field(100n, Int64), field(101n, FloatVector, 384)]],
+    ["VarChar key, 128 dimensions", [field(100n, VarChar), field(101n, FloatVector, 128)]],
+    [
+      "Int64 key, 32 dimensions, text, JSON, number",
+      [field(100n, Int64), field(101n, FloatVector, 32), field(102n, VarChar), field(103n, JSON), field(104n, Double)],
+    ],
+    ["VarChar key, 8 dimensions", [field(100n, VarChar), field(101n, FloatVector, 8)]],
+    ["Int64 key, 2 dimensions", [field(100n, Int64), field(101n, FloatVector, 2)]],
+  ];
+  const lines = shapes.map(([name, fields]) => {
+    const segment = newSegment(fields);
+    const ratios: number[] = [];
+    for (let first = 0; first < ROWS; first += BATCH_ROWS) {
+      append(segment, first, BATCH_ROWS);
+      // Small segments are all first steps of arrays.
+      if (first >= ROWS / 6) ratios.push(segment.memoryBytes / segment.rawBytes);
+    }
+    const bytesARow = segment.rawBytes / ROWS;
+    segment.close();
+    return [name, bytesARow.toFixed(0), median(ratios).toFixed(2), Math.max(...ratios).toFixed(2)];
+  });
+  printTable(
+    `memory of a growing segment beside its rows' bytes, ${thousands(ROWS / 6)} to ${thousands(ROWS)} rows`,
+    ["", "bytes a row", "median ratio", "largest ratio"],
+    lines,
+  );
+}
+
+async function keysPart(count: number): Promise<void> {
+  const segment = newSegment([field(100n, DataType.VarChar), field(101n, DataType.FloatVector, 2)]);
+  let slowest = 0;
+  const seconds = await secondsOf(() => {
+    for (let first = 0; first < count; first += KEY_BATCH_ROWS) {
+      const started = performance.now();
+      append(segment, first, KEY_BATCH_ROWS);
+      slowest = Math.max(slowest, performance.now() - started);
+    }
+  });
+  const { rowCount, rawBytes, memoryBytes } = segment;
+  const keys = segment.keys() as BytesColumn;
+  const found = segment.rowsOfKeys(texts(Math.floor(count / 2), LOOK_UPS)).length;
+  if (found !== LOOK_UPS) throw new Error(`${found} of ${LOOK_UPS} keys were found`);
+  const lookUp = await secondsOf(() => segment.rowsOfKeys(texts(7, LOOK_UPS)));
+  const resident = process.memoryUsage.rss();
+  segment.close();
+  printTable(
+    `${thousands(rowCount)} distinct VarChar keys in one growing segment`,
+    ["", ""],
+    [
+      ["rows a second", thousands(rowCount / seconds)],
+      [`slowest append of ${thousands(KEY_BATCH_ROWS)} rows, ms`, slowest.toFixed(0)],
+      ["bytes of a key itself", (keys.bytes.length / rowCount).toFixed(1)],
+      ["bytes of a row (key, offset, 2 floats, row id, timestamp)", (rawBytes / rowCount).toFixed(1)],
+      ["bytes a key, all told", (memoryBytes / rowCount).toFixed(1)],
+      ["bytes a key beside the row", ((memoryBytes - rawBytes) / rowCount).toFixed(1)],
+      ["resident memory of the process, MB", thousands(resident / 1e6)],
+      ["µs to look up a key", ((lookUp * 1e6) / LOOK_UPS).toFixed(1)],
+    ],
+  );
+}

@@ -1,0 +1,229 @@
+/**
+ * The graph over one vector field of a growing segment: the rows behind it are scanned, and both are merged.
+ *
+ * It is made because searches come, and follows the rows because they go on coming: a search that finds many rows behind the graph starts
+ * an extension, on the kernel's threads below searches, and does not wait for it. Inserts know nothing of it. Below `LEAST_ROWS` a scan
+ * is as quick.
+ *
+ * Always true:
+ *  - one extension at a time, of at most `MOST_AT_ONCE` rows, so that what it publishes is never long in coming;
+ *  - scores are those of an exact search; only which of the rows in the graph are found may differ; as many hits come back as from an
+ *    exact search, unless a range cuts them off;
+ *  - a search sees the rows it was told to count, also when the graph knows newer ones;
+ *  - when the kernel refuses (no memory), searches are exact from then on, and `failure` says why.
+ *
+ * Not here: the order of keys (nearest), what parameters mean (index).
+ */
+
+import { assert } from "../base/assert.ts";
+import type { IndexFamily, IndexParams } from "../index/family.ts";
+import type { IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
+import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import { type Bitset, bitsetBytes, countBits, fullBitset } from "../model/bitset.ts";
+import { chosenQueries } from "../model/queries.ts";
+import type { Metric } from "../model/types.ts";
+import type { DenseVectors, FieldVectors, VectorAsk } from "./field-vectors.ts";
+import { mergeHits } from "./merge-hits.ts";
+import type { SearchWork } from "./search-work.ts";
+
+/** Fewer rows are scanned as quickly as they are walked through (`docs/performance.md`). */
+export const LEAST_ROWS = 4096;
+/** So many rows behind the graph make an extension worth its while. */
+const LEAST_BEHIND = 1024;
+const MOST_AT_ONCE = 8192;
+/** So few are scanned faster than a walk begins. */
+const SCANNED_ROWS = 256;
+/** Recall over memory and time of insertion. */
+const DEGREE = 32;
+const BEAM = 64;
+
+interface Published {
+  readonly index: Handle;
+  readonly rowCount: number;
+  readonly memoryBytes: number;
+}
+
+export class GrowingGraph {
+  readonly metric: Metric;
+  readonly #indexes: IndexKernel;
+  readonly #rows: Handle;
+  readonly #closing = new AbortController();
+  #graph: Handle | null = null;
+  #published: Published | null = null;
+  #extending: Promise<void> | null = null;
+  /** The most rows that a search has counted. */
+  #wanted = 0;
+  #isFull = false;
+  #failure: string | null = null;
+
+  constructor(indexes: IndexKernel, vectors: DenseVectors, metric: Metric) {
+    this.#indexes = indexes;
+    this.#rows = vectors.rows;
+    this.metric = metric;
+  }
+
+  get rowCount(): number {
+    return this.#published?.rowCount ?? 0;
+  }
+
+  get memoryBytes(): number {
+    return this.#published?.memoryBytes ?? 0;
+  }
+
+  /** Why there is no graph although rows enough were searched; null if nothing went wrong. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** For tests: what is under way has ended. */
+  async settled(): Promise<void> {
+    while (this.#extending !== null) await this.#extending;
+  }
+
+  /** The field's vectors, searched through this graph. `params`: what the search says to the index that is declared. */
+  over(
+    vectors: Pick<FieldVectors, "search">,
+    family: IndexFamily,
+    indexType: string,
+    params: IndexParams,
+    work: SearchWork | null,
+  ): Pick<FieldVectors, "search"> {
+    return {
+      search: (ask, signal) => {
+        const said = family.search(indexType, params, ask.k);
+        const ef = said.kind === "graph" ? said.ef : Math.max(64, 2 * ask.k);
+        return this.#search(vectors, ask, { kind: "graph", ef }, work, signal);
+      },
+    };
+  }
+
+  async #search(
+    vectors: Pick<FieldVectors, "search">,
+    ask: VectorAsk,
+    parameters: SearchParameters,
+    work: SearchWork | null,
+    signal: AbortSignal | undefined,
+  ): Promise<SearchHits> {
+    assert(ask.metric === this.metric, "a graph has one metric");
+    this.#wanted = Math.max(this.#wanted, ask.rowCount);
+    this.#keepUp();
+    const published = this.#published;
+    if (published === null || !ArrayBuffer.isView(ask.queries)) return vectors.search(ask, signal);
+    const reachable = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
+    if (reachable <= SCANNED_ROWS || ask.k >= reachable) return vectors.search(ask, signal);
+    const indexed = Math.min(published.rowCount, ask.rowCount);
+    // The search has the index once it has begun, whatever is published and closed meanwhile.
+    const walking = this.#indexes.searchIndex(
+      {
+        index: published.index,
+        queries: ask.queries,
+        k: ask.k,
+        parameters,
+        allowed: allowedUpTo(ask, published.rowCount),
+        rank: rankUpTo(ask.rank, published.rowCount),
+        range: ask.range,
+        timeLimitMicroseconds: null,
+      },
+      signal,
+    );
+    const scanning = indexed === ask.rowCount ? null : vectors.search(tailOf(ask, indexed), signal);
+    const [hits, tail] = await Promise.all([walking, scanning]);
+    work?.addIndexed(hits.work, hits.tied.length, parameters);
+    if (ask.range === null) await fillShort(vectors, { ...ask, rowCount: indexed }, hits, signal);
+    return tail === null ? hits : mergeHits(hits, tail, this.metric, ask.k, ask.rank);
+  }
+
+  #keepUp(): void {
+    if (this.#extending !== null || this.#isFull || this.#failure !== null || this.#closing.signal.aborted) return;
+    const have = this.rowCount;
+    if (this.#wanted < LEAST_ROWS || this.#wanted - have < LEAST_BEHIND) return;
+    this.#extending = this.#extend(Math.min(this.#wanted, have + MOST_AT_ONCE)).then(
+      () => {
+        this.#extending = null;
+        this.#keepUp();
+      },
+      (error: unknown) => {
+        this.#extending = null;
+        if (!this.#closing.signal.aborted) this.#failure = error instanceof Error ? error.message : String(error);
+      },
+    );
+  }
+
+  async #extend(rowCount: number): Promise<void> {
+    const seed = 0;
+    this.#graph ??= this.#indexes.createGrowing({
+      rows: this.#rows,
+      metric: this.metric,
+      degree: DEGREE,
+      beam: BEAM,
+      seed,
+    });
+    const index = await this.#indexes.extendGrowing(this.#graph, rowCount, this.#closing.signal);
+    if (this.#closing.signal.aborted) return this.#indexes.closeIndex(index);
+    const about = this.#indexes.describeIndex(index);
+    assert(about.kind === "graph", "what grows is a graph");
+    const before = this.#published;
+    const memoryBytes = about.codeBytes + about.listBytes + about.otherBytes;
+    this.#published = { index, rowCount: about.rowCount, memoryBytes };
+    this.#isFull = about.rowCount < rowCount;
+    if (before !== null) this.#indexes.closeIndex(before.index);
+  }
+
+  close(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(new Error("the segment is closed"));
+    if (this.#published !== null) this.#indexes.closeIndex(this.#published.index);
+    this.#published = null;
+    if (this.#graph !== null) this.#indexes.closeGrowing(this.#graph);
+  }
+}
+
+/** The allowed rows as bits for so many rows: none behind those that the search counts. */
+function allowedUpTo({ allowed, rowCount }: VectorAsk, indexedRows: number): Bitset | null {
+  if (indexedRows <= rowCount) return allowed;
+  const bits = new Uint8Array(bitsetBytes(indexedRows));
+  bits.set((allowed ?? fullBitset(rowCount)).subarray(0, bitsetBytes(rowCount)));
+  return bits;
+}
+
+function rankUpTo(rank: Uint32Array | null, indexedRows: number): Uint32Array | null {
+  if (rank === null || rank.length >= indexedRows) return rank;
+  const longer = new Uint32Array(indexedRows);
+  longer.set(rank);
+  return longer;
+}
+
+/** The same search of the rows from `first` on. */
+function tailOf(ask: VectorAsk, first: number): VectorAsk {
+  const allowed = ask.allowed === null ? fullBitset(ask.rowCount) : ask.allowed.slice(0, bitsetBytes(ask.rowCount));
+  allowed.fill(0, 0, first >> 3);
+  allowed[first >> 3]! &= 0xff << (first & 7);
+  return { ...ask, allowed };
+}
+
+/** Asks exactly for the queries that found fewer rows in the graph than there are. */
+async function fillShort(
+  vectors: Pick<FieldVectors, "search">,
+  ask: VectorAsk,
+  hits: SearchHits,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { k, queries } = ask;
+  const queryCount = hits.tied.length;
+  const inGraph = ask.allowed === null ? ask.rowCount : countBits(allowedBelow(ask.allowed, ask.rowCount));
+  for (let query = 0; query < queryCount; query += 1) {
+    const last = query * k + Math.min(k, inGraph) - 1;
+    if (inGraph === 0 || hits.rows[last] !== NO_ROW) continue;
+    const exact = await vectors.search({ ...ask, queries: chosenQueries(queries, queryCount, [query]) }, signal);
+    hits.rows.set(exact.rows, query * k);
+    hits.scores.set(exact.scores, query * k);
+    hits.tied[query] = exact.tied[0]!;
+  }
+}
+
+function allowedBelow(allowed: Bitset, rowCount: number): Bitset {
+  const bits = allowed.slice(0, bitsetBytes(rowCount));
+  for (let byte = (rowCount >> 3) + 1; byte < bits.length; byte += 1) bits[byte] = 0;
+  if (rowCount >> 3 < bits.length) bits[rowCount >> 3]! &= (1 << (rowCount & 7)) - 1;
+  return bits;
+}

@@ -20,13 +20,18 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async () => (await import("./embedded.ts")).embeddedBench(),
   },
   scan: {
-    about: "exact search of the kernel beside a plain read of the same memory",
-    run: async () => (await import("./scan.ts")).scanBench(),
+    about:
+      "exact search of the kernel beside a plain read of the same memory (of all elements, or the one that is named)",
+    run: async ([element]) => (await import("./scan.ts")).scanBench(element ?? null),
   },
   index: {
     about:
       "the graph index beside hnswlib, SymphonyQG, faiss and usearch: wordnet=<folder> or clusters=<rows>, peers=<name>,…",
     run: async (parts) => (await import("./index.ts")).indexBench(parts),
+  },
+  "growing-graph": {
+    about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
+    run: async () => (await import("./growing-graph.ts")).growingGraphBench(),
   },
   journal: {
     about: "durable appends beside plain write + fdatasync",

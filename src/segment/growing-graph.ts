@@ -29,13 +29,13 @@ import type { SearchWork } from "./search-work.ts";
 /** Fewer rows are scanned as quickly as they are walked through (`docs/performance.md`). */
 export const LEAST_ROWS = 4096;
 /** So many rows behind the graph make an extension worth its while. */
-const LEAST_BEHIND = 1024;
+const LEAST_BEHIND = 512;
 const MOST_AT_ONCE = 8192;
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
 /** Recall over memory and time of insertion. */
 const DEGREE = 32;
-const BEAM = 64;
+const BEAM = 100;
 
 interface Published {
   readonly index: Handle;

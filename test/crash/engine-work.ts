@@ -3,6 +3,7 @@
 import { SystemRuntime } from "../../src/base/host/system.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { DeclaredField, InputField, InsertRequest, QueryResponse } from "../../src/proxy/requests.ts";
+import { type ArrayColumn, type BytesColumn, type FixedColumn, textAt } from "../../src/model/columns.ts";
 import { DataType, LoadState } from "../../src/model/types.ts";
 import {
   type CollectionState,
@@ -22,7 +23,7 @@ const PAGE_ROWS = 700;
 const SEARCHES = 12;
 const HITS = 5;
 const PAD_CHARACTERS = 120;
-const ROW_FIELDS = ["lane", "number", "version", ...VECTOR_FIELDS.map(({ name }) => name)];
+const ROW_FIELDS = ["lane", "number", "version", "tags", "place", ...VECTOR_FIELDS.map(({ name }) => name)];
 const COLLECTIONS = ["numbers", "words"] as const;
 const STRONG = { consistencyLevel: 0, useDefaultConsistency: false, guaranteeTimestamp: 0n } as const;
 const runtime = new SystemRuntime();
@@ -136,11 +137,32 @@ async function readPages(engine: Engine, collection: string): Promise<Collection
   }
 }
 
+function tagsOf(lane: number, number: number, version: number): bigint[] {
+  return [lane, number, version].slice(0, number % 4).map(BigInt);
+}
+
+function placeOf(lane: number, number: number): string {
+  return `POINT (${lane} ${number})`;
+}
+
+function listAt({ offsets, elements }: ArrayColumn, row: number): bigint[] {
+  const { values } = elements as FixedColumn;
+  return [...(values as BigInt64Array).subarray(offsets[row], offsets[row + 1])];
+}
+
 function rowsOf(answer: QueryResponse): CollectionState["rows"][number][] {
   const [lanes, numbers, versions] = ["lane", "number", "version"].map((name) => integers(answer, name));
   const columns = VECTOR_FIELDS.map(({ name }) => answer.fields.find((field) => field.name === name)!.column);
+  const tags = answer.fields.find(({ name }) => name === "tags")!.column as ArrayColumn;
+  const places = answer.fields.find(({ name }) => name === "place")!.column as BytesColumn;
   return Array.from(lanes!, (lane, row) => {
     const [number, version] = [numbers![row]!, versions![row]!];
+    if (listAt(tags, row).join() !== tagsOf(lane, number, version).join()) {
+      throw new Error(`lane ${lane} key ${number} version ${version} has the tags of another row`);
+    }
+    if (textAt(places, row) !== placeOf(lane, number)) {
+      throw new Error(`lane ${lane} key ${number} has the place of another row`);
+    }
     for (const [at, { name, isOf }] of VECTOR_FIELDS.entries()) {
       if (isOf(columns[at]!, row, vectorOf(lane, number, version))) continue;
       throw new Error(`lane ${lane} key ${number} version ${version} has the ${name} of another row`);
@@ -222,6 +244,8 @@ async function createWith(engine: Engine, name: string, key: DeclaredField, shar
         declared("number", DataType.Int64),
         declared("version", DataType.Int64),
         declared("pad", DataType.VarChar, "max_length", "200"),
+        { ...declared("tags", DataType.Array, "max_capacity", "4"), elementType: DataType.Int64 },
+        declared("place", DataType.Geometry),
         ...VECTOR_FIELDS.map(({ name: field, type, dimension }) =>
           dimension === null ? declared(field, type) : declared(field, type, "dim", String(dimension)),
         ),
@@ -269,11 +293,18 @@ function rowsRequest(
   };
   const integer = (name: string, value: (number: number) => bigint): InputField =>
     field(name, DataType.Int64, { kind: "fixed", values: BigInt64Array.from(numbers, value) });
-  const text = (name: string, value: (number: number) => string): InputField => {
+  const text = (name: string, value: (number: number) => string, type: DataType = DataType.VarChar): InputField => {
     const texts = numbers.map((number) => Buffer.from(value(number)));
     const offsets = new Uint32Array(rowCount + 1);
     for (const [row, bytes] of texts.entries()) offsets[row + 1] = offsets[row]! + bytes.length;
-    return field(name, DataType.VarChar, { kind: "bytes", offsets, bytes: Buffer.concat(texts) });
+    return field(name, type, { kind: "bytes", offsets, bytes: Buffer.concat(texts) });
+  };
+  const tags = (): InputField => {
+    const lists = numbers.map((number) => tagsOf(lane, number, version));
+    const offsets = new Uint32Array(rowCount + 1);
+    for (const [row, list] of lists.entries()) offsets[row + 1] = offsets[row]! + list.length;
+    const elements = { kind: "fixed", values: BigInt64Array.from(lists.flat()) } as const;
+    return field("tags", DataType.Array, { kind: "array", elementType: DataType.Int64, offsets, elements });
   };
   return {
     databaseName: "",
@@ -288,6 +319,8 @@ function rowsRequest(
       integer("lane", () => BigInt(lane)),
       integer("number", BigInt),
       integer("version", () => BigInt(version)),
+      tags(),
+      text("place", (number) => placeOf(lane, number), DataType.Geometry),
       text("pad", (number) => `${number} `.repeat(40).slice(0, PAD_CHARACTERS)),
       ...VECTOR_FIELDS.map(({ name, type, columnOf }) =>
         field(name, type, columnOf(numbers.map((number) => vectorOf(lane, number, version)))),

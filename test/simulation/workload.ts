@@ -22,6 +22,7 @@ import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.t
 import { parseSegmentKey } from "../../src/storage/keys.ts";
 import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
+import { isOfValue, scalarFields, tagIs } from "./scalar-fields.ts";
 import { POINT_LIMIT, type SimulatedVectors, VECTOR_FIELDS } from "./vector-fields.ts";
 import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
 
@@ -31,6 +32,8 @@ const VALUE = 101n;
 const COLOUR = 102n;
 const VECTORS = VECTOR_FIELDS.map(({ fieldId }) => fieldId);
 const COLOURS = 3n;
+const SCALAR_FIELDS = scalarFields(COLOURS);
+const SCALARS = SCALAR_FIELDS.map(({ fieldId }) => fieldId);
 const PATIENCE_MILLISECONDS = 300_000;
 const POLL_MILLISECONDS = 100;
 
@@ -226,9 +229,9 @@ export class Workload {
     const plan: RetrievePlan = {
       collectionId: this.#known().collectionId,
       partitionIds: null,
-      filter: colour === undefined ? null : colourIs(colour),
+      filter: colour === undefined ? null : colour % 2n === 0n ? colourIs(colour) : tagIs(colour),
       keys: keys === null ? null : keyColumn(keys),
-      fieldIds: [KEY, VALUE, COLOUR, ...VECTORS],
+      fieldIds: [KEY, VALUE, COLOUR, ...SCALARS, ...VECTORS],
       limit: null,
       ignoreGrowing: false,
     };
@@ -298,7 +301,7 @@ export class Workload {
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({
           ...lease,
-          fieldIds: [KEY, VALUE, COLOUR, ...VECTORS, TIMESTAMP_FIELD],
+          fieldIds: [KEY, VALUE, COLOUR, ...SCALARS, ...VECTORS, TIMESTAMP_FIELD],
           places,
         });
         await streaming.releaseLease(lease);
@@ -558,6 +561,7 @@ export class Workload {
           [KEY, keyColumn(rows.map(({ key }) => key))],
           [VALUE, fixed(rows.map(({ value }) => value))],
           [COLOUR, fixed(rows.map(({ value }) => value % COLOURS))],
+          ...SCALAR_FIELDS.map(({ fieldId, columnOf }): [bigint, Column] => [fieldId, columnOf(values)]),
           ...VECTOR_FIELDS.map(({ fieldId, columnOf }): [bigint, Column] => [fieldId, columnOf(values)]),
         ]),
       },
@@ -608,6 +612,12 @@ function rowsOf({ rowCount, columns }: ColumnBatch): FoundRow[] {
   return Array.from({ length: rowCount }, (_, at) => {
     const row = { key: keys![at]!, value: values![at]!, tick: ticks![at]! };
     if (colours![at] !== row.value % COLOURS) throw new WrongAnswer(`key ${row.key} mixes two rows: ${row.value}`);
+    for (const scalar of SCALAR_FIELDS) {
+      const column = columns.get(scalar.fieldId);
+      if (column === undefined || !isOfValue(scalar, column, at, row.value)) {
+        throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, another's ${scalar.name}`);
+      }
+    }
     for (const { fieldId, name, isOf } of VECTOR_FIELDS) {
       const column = columns.get(fieldId);
       if (column === undefined || !isOf(column, at, row.value)) {
@@ -651,6 +661,9 @@ const SCHEMA: CollectionSchema = {
     field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
     field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
     field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
+    ...SCALAR_FIELDS.map(({ fieldId, name, dataType, elementType, nullable }) =>
+      field({ fieldId, name, dataType, elementType, nullable }),
+    ),
     ...VECTOR_FIELDS.map(({ fieldId, name, dataType, dimension, nullable }) =>
       field({ fieldId, name, dataType, dimension, nullable }),
     ),

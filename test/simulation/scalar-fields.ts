@@ -1,0 +1,128 @@
+/** Fields of the simulated collection that are neither keys nor vectors: arrays, a time, a place. All of a row follows from its value. */
+
+import {
+  type ArrayColumn,
+  type Column,
+  type ElementColumn,
+  bytesColumn,
+  concatColumns,
+  takeRows,
+} from "../../src/model/columns.ts";
+import type { Filter } from "../../src/model/filter.ts";
+import { DataType } from "../../src/model/types.ts";
+import { encodeWkb } from "../../src/model/wkb.ts";
+
+export interface SimulatedScalar {
+  readonly fieldId: bigint;
+  readonly name: string;
+  readonly dataType: DataType;
+  readonly elementType: DataType;
+  readonly nullable: boolean;
+  columnOf(values: readonly bigint[]): Column;
+}
+
+function arraysOf(lists: readonly (ElementColumn | null)[], empty: ElementColumn): ArrayColumn {
+  const offsets = new Uint32Array(lists.length + 1);
+  for (const [row, list] of lists.entries()) {
+    const length = list === null ? 0 : list.kind === "bytes" ? list.offsets.length - 1 : list.values.length;
+    offsets[row + 1] = offsets[row]! + length;
+  }
+  const elements = concatColumns([empty, ...lists.filter((list) => list !== null)]) as ElementColumn;
+  const valid = lists.includes(null) ? Uint8Array.from(lists, (list) => +(list !== null)) : null;
+  return { kind: "array", type: DataType.Array, elementType: empty.type, offsets, elements, valid };
+}
+
+function integers(values: readonly bigint[]): ElementColumn {
+  return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(values), valid: null };
+}
+
+/** What is below a thousand stands first, and alone. */
+const OTHERS = 1000n;
+
+function tags(colours: bigint): SimulatedScalar {
+  return {
+    fieldId: 120n,
+    name: "tags",
+    dataType: DataType.Array,
+    elementType: DataType.Int64,
+    nullable: false,
+    columnOf: (values) =>
+      arraysOf(
+        values.map((value) => integers([value % colours, OTHERS + value, OTHERS].slice(0, 1 + Number(value % 3n)))),
+        integers([]),
+      ),
+  };
+}
+
+const NAMES: SimulatedScalar = {
+  fieldId: 121n,
+  name: "names",
+  dataType: DataType.Array,
+  elementType: DataType.VarChar,
+  nullable: true,
+  columnOf: (values) =>
+    arraysOf(
+      values.map((value) =>
+        value % 5n === 0n
+          ? null
+          : bytesColumn(DataType.VarChar, ["", `é${value}`, "x".repeat(30)].slice(0, Number(value % 4n))),
+      ),
+      bytesColumn(DataType.VarChar, []),
+    ),
+};
+
+const MOMENT: SimulatedScalar = {
+  fieldId: 122n,
+  name: "moment",
+  dataType: DataType.Timestamptz,
+  elementType: DataType.None,
+  nullable: false,
+  columnOf: (values) => ({
+    kind: "fixed",
+    type: DataType.Timestamptz,
+    values: BigInt64Array.from(values, (value) => 1_700_000_000_000_000n + value * 1_000_003n),
+    valid: null,
+  }),
+};
+
+const PLACE: SimulatedScalar = {
+  fieldId: 123n,
+  name: "place",
+  dataType: DataType.Geometry,
+  elementType: DataType.None,
+  nullable: false,
+  columnOf: (values) =>
+    bytesColumn(
+      DataType.Geometry,
+      values.map((value) => encodeWkb({ kind: "Point", point: [Number(value % 90n), Number(value % 7n)] })),
+    ),
+};
+
+export function scalarFields(colours: bigint): readonly SimulatedScalar[] {
+  return [tags(colours), NAMES, MOMENT, PLACE];
+}
+
+/** The same rows as `colour == …`, by way of the arrays. */
+export function tagIs(colour: bigint): Filter {
+  const field = { fieldId: 120n, dataType: DataType.Array, path: [], elementType: DataType.Int64 };
+  return { kind: "contains", field, mode: "one", elements: [colour] };
+}
+
+export function isOfValue(scalar: SimulatedScalar, column: Column, at: number, value: bigint): boolean {
+  return shown(takeRows(column, Uint32Array.of(at))) === shown(scalar.columnOf([value]));
+}
+
+function shown(column: Column): string {
+  const { valid } = column;
+  if (valid !== null && valid[0] === 0) return "null";
+  switch (column.kind) {
+    case "fixed":
+      return `${column.type}:${[...column.values].join()}`;
+    case "bytes":
+      return `${column.type}:${column.offsets.join()}:${Buffer.from(column.bytes).toString("hex")}`;
+    case "array":
+      return `${column.type}:${column.offsets.join()}[${shown(column.elements)}]`;
+    case "vector":
+      return "a vector";
+  }
+}

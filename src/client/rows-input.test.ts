@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { CollectionSchema, FieldSchema } from "../model/schema.ts";
 import type { ElementColumn } from "../model/columns.ts";
+import { plainField } from "../model/testing/plain-field.ts";
 import { DataType } from "../model/types.ts";
 import type { InputField, OutputField } from "../proxy/requests.ts";
 import { keysOf, rowsOf } from "./result-rows.ts";
@@ -12,24 +13,8 @@ import { int64At, jsonText, parseJson, putInt64, wordsOf } from "./values.ts";
 const DIMENSION = 3;
 
 function field(name: string, dataType: DataType, extra: Partial<FieldSchema> = {}): FieldSchema {
-  return {
-    fieldId: 100n,
-    name,
-    description: "",
-    dataType,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: dataType === DataType.FloatVector ? DIMENSION : 0,
-    maxLengthBytes: 0,
-    ...extra,
-  };
+  const dimension = dataType === DataType.FloatVector ? DIMENSION : 0;
+  return plainField(100n, name, dataType, { dimension, ...extra });
 }
 
 const META = field("$meta", DataType.JSON, { isDynamic: true });

@@ -5,33 +5,13 @@ import { TwinKernel } from "../kernel/twin/twin.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import { type BytesColumn, type FixedColumn, bytesColumn, textAt } from "../model/columns.ts";
 import type { CollectionSchema, FieldSchema } from "../model/schema.ts";
+import { plainField as field } from "../model/testing/plain-field.ts";
 import { DataType } from "../model/types.ts";
 import { checkedColumns } from "./input.ts";
 import { Pace } from "../storage/pace.ts";
 import type { InputField } from "./requests.ts";
 
 const kernel = new TwinKernel(new SystemRuntime(), null);
-
-function field(fieldId: bigint, name: string, dataType: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
-  return {
-    fieldId,
-    name,
-    description: "",
-    dataType,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 0,
-    ...more,
-  };
-}
 
 function schemaOf(...fields: FieldSchema[]): CollectionSchema {
   const key = field(100n, "id", DataType.Int64, { isPrimaryKey: true });

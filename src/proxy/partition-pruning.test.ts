@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bytesColumn } from "../model/columns.ts";
-import type { CollectionInfo, FieldSchema } from "../model/schema.ts";
+import type { CollectionInfo } from "../model/schema.ts";
+import { plainField } from "../model/testing/plain-field.ts";
 import { ConsistencyLevel, DataType } from "../model/types.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
@@ -10,32 +11,11 @@ import { partitionsForWrite } from "./partitions.ts";
 const PARTITIONS = 8;
 const TENANTS = Array.from({ length: 60 }, (_, at) => `t${at}`);
 
-function field(fieldId: bigint, name: string, dataType: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
-  return {
-    fieldId,
-    name,
-    description: "",
-    dataType,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 64,
-    ...more,
-  };
-}
-
 function collection(isolation: boolean): CollectionInfo {
   const fields = [
-    field(100n, "id", DataType.Int64, { isPrimaryKey: true }),
-    field(101n, "tenant", DataType.VarChar, { isPartitionKey: true }),
-    field(102n, "size", DataType.Int64),
+    plainField(100n, "id", DataType.Int64, { isPrimaryKey: true }),
+    plainField(101n, "tenant", DataType.VarChar, { isPartitionKey: true, maxLengthBytes: 64 }),
+    plainField(102n, "size", DataType.Int64),
   ];
   // Not in the order of their numbers.
   const partitions = Array.from({ length: PARTITIONS }, (_, at) => (at * 3) % PARTITIONS).map((number) => ({

@@ -6,6 +6,7 @@
 import { bytesColumn, type Column, type ElementColumn } from "../../model/columns.ts";
 import type { CompareOperator, Constant, Element, FieldPlace, Filter } from "../../model/filter.ts";
 import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
+import { plainField } from "../../model/testing/plain-field.ts";
 import { DataType } from "../../model/types.ts";
 import { encodeWkb } from "../../model/wkb.ts";
 import { parseWkt } from "../../model/wkt.ts";
@@ -40,24 +41,7 @@ export class Random {
 }
 
 function field(fieldId: bigint, name: string, dataType: DataType, more: Partial<FieldSchema> = {}): FieldSchema {
-  return {
-    fieldId,
-    name,
-    description: "",
-    dataType,
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: true,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 0,
-    ...more,
-  };
+  return plainField(fieldId, name, dataType, { nullable: true, ...more });
 }
 
 export const SCHEMA: CollectionSchema = {

@@ -43,7 +43,15 @@ if (kind === "none") {
   console.log(`${tables.length} instruction-set objects define their table and nothing else`);
 }
 const objects = await compileSources(kernelSources(), directory, flags);
-for (const name of ["verify", "verify_elements", "verify_index", "verify_sparse", "verify_lists", "verify_filter"]) {
+for (const name of [
+  "verify",
+  "verify_elements",
+  "verify_index",
+  "verify_sparse",
+  "verify_lists",
+  "verify_slim",
+  "verify_filter",
+]) {
   const program = join(directory, name);
   const source = join(root, `native/test/${name}.cpp`);
   execFileSync(compiler, [...commonFlags, ...flags, "-pthread", source, ...objects, ...tables, "-o", program], {

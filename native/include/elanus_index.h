@@ -26,6 +26,7 @@ enum { ELANUS_LATE = 8 }; /* the time limit of a search has passed */
 #define ELANUS_MAX_WIDTH 16384u
 #define ELANUS_MAX_INDEX_ROWS 0x7fffffffu
 #define ELANUS_MAX_ENTRIES 16u
+#define ELANUS_MAX_BOOK_BITS 12u /* of a code of a product quantiser */
 
 typedef uint64_t elanus_index; /* a handle of the same table; it is no rows handle */
 
@@ -99,7 +100,7 @@ typedef struct elanus_index_search {
 enum { ELANUS_INDEX_WORK = 6 };
 
 /* What an index is, which its file tells. */
-enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1 };
+enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1, ELANUS_KIND_SLIM = 2 };
 typedef struct elanus_index_about {
   uint32_t kind, element, dimension, entry_bytes; /* of its rows */
   uint64_t row_count;

@@ -10,12 +10,16 @@ constexpr uint32_t widest = 16384;         // of a walk under a filter
 constexpr uint32_t least_watched = 48;     // visits before a filter is judged
 constexpr double expected_by_then = 12;    // allowed rows among them, if filter and query have nothing to do with each other
 
+// Visits of a walk without a filter, in widths; twice the width is usual. Where many rows are as far from the query as the width reaches, such as
+// all of a tight cluster, there is always another that looks nearer than it is, and hardly any of them is found in the end.
+constexpr double most_over_width = 2.5;
+
 // More that only looked farther away are looked at in the end.
 double margin_factor(uint32_t dims) { return 1 + 8 / std::sqrt(dims); }
 
 }  // namespace
 
-double BlockWalk::width_factor(uint32_t dims) { return std::max(1.0, 24 / std::sqrt(dims)); }
+double BlockWalk::width_factor(uint32_t dims) { return std::max(1.0, 192.0 / dims); }
 
 BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* point, Scratch& scratch)
     : index_(index), scratch_(scratch), table_(table()), query_(query.codes), rows_(index.code_rows()), blocks_(index.neighbour_blocks()) {
@@ -26,7 +30,7 @@ void BlockWalk::begin(uint32_t width, uint32_t most, const uint8_t* allowed, uin
   share_ = allowed ? (double)allowed_count / index_.row_count : 1;
   const double wide = width * width_factor(rows_.dims), expected = wide / share_;
   const double visited = allowed ? std::clamp(1.3 * expected, wide, std::max(wide, (double)widest)) : wide;
-  most_visits_ = allowed ? (uint64_t)std::max(3 * expected, 64.0) : ~0ull;
+  most_visits_ = allowed ? (uint64_t)std::max(3 * expected, 64.0) : (uint64_t)(most_over_width * visited);
   watched_ = allowed ? std::max(least_watched, (uint32_t)(expected_by_then / share_)) : 0;
   most_ = most;
   scratch_.packed.begin(index_.row_count, (uint32_t)(visited * margin_factor(rows_.dims)), std::max((uint32_t)visited, most));
@@ -38,7 +42,7 @@ void BlockWalk::begin(uint32_t width, uint32_t most, const uint8_t* allowed, uin
 BlockWalk::State BlockWalk::step() {
   PackedWalk& walk = state();
   if (!table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_)) return State::ended;
-  if (walk.visits >= most_visits_) return State::lost;
+  if (walk.visits >= most_visits_) return walk.allowed ? State::lost : State::ended;
   if (watched_ && walk.visits == watched_ && walk.met < share_ * walk.visits / 4) return State::lost;
   return State::going;
 }

@@ -10,8 +10,8 @@ namespace elanus {
 
 class BlockWalk {
  public:
-  // An estimate errs by a part of the distance that falls with the root of the dimension. So that the same width finds the same share of
-  // rows as a walk through lists does, fewer dimensions take more visits, and each of them is cheap.
+  // An estimate errs by a part of the distance that falls with the root of the dimension. So that the same width finds at least what a walk
+  // through lists finds, few dimensions take more visits, and each of them is cheap. (Measured: 3 at 64 dimensions, 1 from 192 on.)
   static double width_factor(uint32_t dims);
 
   // `point` is the query on the grid, as Grid::encode_query leaves it; it is not needed any more when this returns.

@@ -24,6 +24,20 @@ struct BookShape {
   uint64_t table_floats() const { return (uint64_t)subspaces * padded_words(); }
 };
 
+// Number `subspace` of a row's codes: bits from bit subspace * bits on, lowest first. Two bytes behind the row are read.
+inline uint32_t code_at(const uint8_t* row, uint32_t subspace, uint32_t bits) {
+  const uint64_t at = (uint64_t)subspace * bits;
+  uint32_t window = row[at / 8] | (uint32_t)row[at / 8 + 1] << 8 | (uint32_t)row[at / 8 + 2] << 16;
+  return window >> at % 8 & ((1u << bits) - 1);
+}
+constexpr uint32_t bytes_behind_codes = 64;
+
+inline void put_code(uint8_t* row, uint32_t subspace, uint32_t bits, uint32_t code) {
+  const uint64_t at = (uint64_t)subspace * bits;
+  for (uint32_t bit = 0; bit < bits; ++bit)
+    if (code >> bit & 1) row[(at + bit) / 8] |= (uint8_t)(1 << ((at + bit) % 8));
+}
+
 struct Codebook {
   BookShape shape;
   Buffer<float> words;

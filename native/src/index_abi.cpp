@@ -7,6 +7,8 @@
 #include "index_search.h"
 #include "lists_build.h"
 #include "lists_search.h"
+#include "slim_build.h"
+#include "slim_search.h"
 
 using namespace elanus;
 
@@ -23,6 +25,7 @@ std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_d
   auto index = find_index(plan.index);
   switch (index->kind) {
     case IndexKind::lists: return make_lists_search(plan, std::static_pointer_cast<const ListsIndex>(index), done, context);
+    case IndexKind::slim: return make_slim_search(plan, std::static_pointer_cast<const SlimIndex>(index), done, context);
     default: return make_graph_search(plan, std::static_pointer_cast<const Index>(index), done, context);
   }
 }
@@ -169,6 +172,39 @@ int elanus_lists_describe(elanus_index handle, elanus_lists_description* descrip
     d.number_bytes = index->numbers.bytes() + index->starts.bytes() + index->blocks.size() * sizeof(uint32_t);
     d.code_bytes = index->codes.bytes() + index->terms.bytes();
     d.other_bytes = index->book.words.bytes() + index->grid.bytes();
+    d.file_bytes = index->file_bytes;
+  });
+}
+
+int elanus_slim_build_start(const elanus_slim_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(build);
+    require(path);
+    require((const void*)done);
+    require(job);
+    start(job, make_slim_build(*build, path, done, context), WorkClass::other);
+  });
+}
+
+int elanus_slim_build_wait(const elanus_slim_build* build, const char* path, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    require(build);
+    require(path);
+    return make_slim_build(*build, path, done, context);
+  });
+}
+
+int elanus_slim_describe(elanus_index handle, elanus_slim_description* description, elanus_error* error) {
+  return guarded(error, [&] {
+    require(description);
+    const auto index = of_kind<SlimIndex>(handle, IndexKind::slim, "slim graphs");
+    const SlimShape& shape = index->shape;
+    elanus_slim_description& d = *description;
+    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, shape.subspaces, shape.bits, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0};
+    for (size_t i = 0; i < index->lists.size(); ++i) d.neighbour_count += index->lists[i] != no_row;
+    d.code_bytes = index->codes.bytes();
+    d.list_bytes = index->lists.bytes();
+    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->book.words.bytes();
     d.file_bytes = index->file_bytes;
   });
 }

@@ -2,6 +2,7 @@
 #include "handles.h"
 #include "index_file.h"
 #include "lists_file.h"
+#include "slim_file.h"
 
 namespace elanus {
 
@@ -14,6 +15,7 @@ std::unique_ptr<IndexFileReader> open_file(const std::string& path, std::shared_
     if (std::fread(magic, 1, sizeof magic, file) != sizeof magic) magic[0] = 0;
     std::fclose(file);
   }
+  if (!std::memcmp(magic, slim_file_names.magic, sizeof magic)) return open_slim_file(path, std::move(rows));
   if (!std::memcmp(magic, lists_file_names.magic, sizeof magic)) return open_lists_file(path, std::move(rows));
   if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
   return std::make_unique<IndexReader>(path, std::move(rows));

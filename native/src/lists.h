@@ -54,14 +54,6 @@ struct ListsShape {
 };
 static_assert(sizeof(ListsShape) == 72);
 
-// Number `subspace` of a row's codes: bits from bit subspace * bits on, lowest first. Two bytes behind the row are read.
-inline uint32_t code_at(const uint8_t* row, uint32_t subspace, uint32_t bits) {
-  const uint64_t at = (uint64_t)subspace * bits;
-  uint32_t window = row[at / 8] | (uint32_t)row[at / 8 + 1] << 8 | (uint32_t)row[at / 8 + 2] << 16;
-  return window >> at % 8 & ((1u << bits) - 1);
-}
-constexpr uint32_t bytes_behind_codes = 64;
-
 enum ListsSection : uint32_t {
   lists_mean,
   lists_centres,

@@ -11,12 +11,6 @@ void put_nibble(uint8_t* block, uint32_t row_of_block, uint32_t group, uint32_t 
   block[(size_t)group * bytes_of_group + row_of_block % 16] |= (uint8_t)(code << (row_of_block < 16 ? 0 : 4));
 }
 
-void put_code(uint8_t* row, uint32_t subspace, uint32_t bits, uint32_t code) {
-  const uint64_t at = (uint64_t)subspace * bits;
-  for (uint32_t bit = 0; bit < bits; ++bit)
-    if (code >> bit & 1) row[(at + bit) / 8] |= (uint8_t)(1 << ((at + bit) % 8));
-}
-
 // A centre's values, in steps of the grid.
 void centre_values(const Centres& centres, uint32_t centre, float* values) {
   const int8_t* codes = centres.codes.data() + (size_t)centre * centres.dims;

@@ -19,6 +19,7 @@
 #include <vector>
 #include "../include/elanus_filter.h"
 #include "../include/elanus_lists.h"
+#include "../include/elanus_slim.h"
 #include "../include/elanus_sparse.h"
 
 namespace {
@@ -541,6 +542,7 @@ NAPI_MODULE_INIT() {
       {"useInstructionSet", plain<use_instruction_set>},
       {"buildIndex", started<build_index>},
       {"buildLists", started<build_lists>},
+      {"buildSlim", started<build_slim>},
       {"openIndex", started<open_index>},
       {"searchIndex", started<search_index>},
       {"closeIndex", plain<close_index>},
@@ -550,6 +552,7 @@ NAPI_MODULE_INIT() {
       {"describeIndex", plain<describe_index>},
       {"tellIndex", plain<tell_index>},
       {"describeLists", plain<describe_lists>},
+      {"describeSlim", plain<describe_slim>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
       {"filter", started_with_value<filter, 3>},

@@ -41,6 +41,24 @@ napi_value build_lists(Call& call) {
   });
 }
 
+// (ticket, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path)
+napi_value build_slim(Call& call) {
+  elanus_slim_build plan = {};
+  const double ticket = call.number(0);
+  plan.rows = call.whole(1);
+  plan.row_count = call.whole(2);
+  plan.metric = call.whole32(3);
+  plan.degree = call.whole32(4);
+  plan.beam = call.whole32(5);
+  plan.subspaces = call.whole32(6);
+  plan.bits = call.whole32(7);
+  plan.seed = call.whole(8);
+  if (!call.text(9, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_slim_build_start(&plan, path_buffer(), job_done, pending, job, error);
+  });
+}
+
 // (ticket, path, rows); the handle comes where findNotFinite has its index.
 napi_value open_index(Call& call) {
   const double ticket = call.number(0);
@@ -171,6 +189,23 @@ napi_value describe_lists(Call& call) {
   const double all[18] = {(double)d.metric,       (double)d.dimension,     (double)d.lists,        (double)d.codes,         (double)d.subspaces,    (double)d.bits,
                           (double)d.row_count,    (double)d.loose_row_count, (double)d.empty_lists, (double)d.shortest_list, (double)d.longest_list, (double)d.centre_bytes,
                           (double)d.number_bytes, (double)d.code_bytes,    (double)d.other_bytes,  (double)d.file_bytes,    (double)d.seed,       (double)d.element};
+  for (const double x : all) *out++ = x;
+  return nullptr;
+}
+
+// (index, Float64Array of 14): metric, dimension, element, degree, beam, subspaces, bits, rows, rows in the graph, neighbours; bytes of codes,
+// lists, others, of the file.
+napi_value describe_slim(Call& call) {
+  elanus_error error;
+  elanus_slim_description d;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 14) return call.fail("more places are needed");
+  if (const int status = elanus_slim_describe(index, &d, &error)) return call.done(status, error);
+  const double all[14] = {(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
+                          (double)d.row_count, (double)d.graph_row_count, (double)d.neighbour_count, (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes};
   for (const double x : all) *out++ = x;
   return nullptr;
 }

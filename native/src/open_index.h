@@ -6,7 +6,7 @@
 
 namespace elanus {
 
-enum class IndexKind : uint32_t { graph, lists };
+enum class IndexKind : uint32_t { graph, lists, slim };
 
 struct OpenIndex {
   explicit OpenIndex(IndexKind kind) : kind(kind) {}

@@ -30,6 +30,7 @@ class Rows {
   uint32_t dimension() const { return layout_.dimension; }
   uint64_t count() const { return count_.load(std::memory_order_acquire); }
   uint64_t row_bytes() const { return layout_.row_bytes(); }
+  bool is_mapped() const { return mapped_; }
 
   // Returns the new count.
   uint64_t append(const void* values, uint64_t row_count);

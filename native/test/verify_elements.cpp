@@ -39,7 +39,7 @@ static float score_of(uint32_t element, uint32_t metric, const unsigned char* q,
       of_q += (uint32_t)__builtin_popcount(q[i]);
       of_x += (uint32_t)__builtin_popcount(x[i]);
     }
-    for (uint32_t i = 0; i < dimension / 8; i += hash_bits / 8) equal += !std::memcmp(q + i, x + i, hash_bits / 8);
+    for (uint32_t i = 0; metric == ELANUS_MHJACCARD && i < dimension / 8; i += hash_bits / 8) equal += !std::memcmp(q + i, x + i, hash_bits / 8);
     const uint32_t all = of_q + of_x - shared;
     switch (metric) {
       case ELANUS_HAMMING: return (float)(of_q + of_x - 2 * shared);

@@ -128,7 +128,10 @@ export class Compactions {
         for (const channel of collection.virtualChannels) {
           if (this.#running.size - this.#waiting >= Math.max(1, limits.compactionSlots)) return;
           if (this.#running.has(channel) || this.#stopping.signal.aborted) continue;
-          await this.#begin(collection, channel, job);
+          await this.#begin(collection, channel, job).catch((thrown: unknown) => {
+            // It may be on its way out. The next round sees.
+            this.#options.log(`no compaction on ${channel} now: ${asMilvusError(thrown).message}`);
+          });
         }
       }
     } catch (thrown) {

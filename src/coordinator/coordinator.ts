@@ -58,12 +58,12 @@ export class Coordinator {
   readonly #garbage: Garbage;
   readonly #stopServing: () => void;
 
-  private constructor(context: Context, { transport, limits, log }: CoordinatorOptions) {
+  private constructor(context: Context, { transport, limits, log }: CoordinatorOptions, firstVersion: bigint) {
     this.#context = context;
     const data = transport.client<DataService>(DATA);
     const changed = (collectionId: bigint): void => this.#segmentsChanged(collectionId);
     this.#builds = new IndexBuilds({ context, data, changed, log, roomyIndexBytes: limits.roomyIndexBytes });
-    this.#loads = new Loads(context, (segment) => this.#builds.ready(segment));
+    this.#loads = new Loads(context, (segment) => this.#builds.ready(segment), firstVersion);
     this.#compactions = new Compactions({
       context,
       data,
@@ -106,7 +106,8 @@ export class Coordinator {
     const query = transport.client<QueryService>(QUERY);
     const context: Context = { ...options, catalog, broadcaster, timestamps, ids, streaming, query };
     await databases.ensureDefaultDatabase(context);
-    return new Coordinator(context, options);
+    // Ids go on where they were: targets of a coordinator before this one are older than all of this one's.
+    return new Coordinator(context, options, await ids.allocate());
   }
 
   async activate(): Promise<void> {

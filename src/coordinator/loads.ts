@@ -39,13 +39,19 @@ export class Loads {
   readonly #channels = new Map<string, ChannelState>();
   /** By merged segment: those that serve in its place until it is as fast to search as they are. */
   readonly #standIns = new Map<bigint, readonly SegmentInfo[]>();
-  #version = 0n;
+  #version: bigint;
   #stopped = false;
 
   /** `indexesOf`: the finished ones. */
-  constructor(context: Context, indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[]) {
+  constructor(
+    context: Context,
+    indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[],
+    /** Larger than every version that a coordinator before this one has given out. */
+    firstVersion: bigint,
+  ) {
     this.#context = context;
     this.#indexesOf = indexesOf;
+    this.#version = firstVersion;
   }
 
   async load(request: LoadRequest): Promise<void> {

@@ -8,11 +8,14 @@ import type { DataType } from "../model/types.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
 import { LISTS } from "./lists.ts";
+import { SLIM } from "./slim.ts";
 import { scalarBuild } from "./scalar/build.ts";
 
 const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   AUTOINDEX: [GRAPH],
   HNSW: [GRAPH],
+  HNSW_PQ: [SLIM],
+  DISKANN: [SLIM],
   IVF_FLAT: [LISTS],
   IVF_SQ8: [LISTS],
   IVF_PQ: [LISTS],

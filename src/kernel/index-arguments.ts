@@ -14,15 +14,19 @@ import {
   MIN_DEGREE,
 } from "./index-kernel.ts";
 import type {
+  GraphBuild,
   GrowingGraph,
   IndexBuild,
   IndexDescription,
   IndexSearch,
   ListsBuild,
   SearchParameters,
+  SlimBuild,
 } from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
 import type { RowLayout } from "./layout.ts";
+
+const NIBBLE_BITS = 4;
 
 function require(condition: boolean, text: () => string): void {
   if (!condition) throw new KernelError(text());
@@ -51,30 +55,35 @@ export function checkBuild(build: IndexBuild, held: number, { element, dimension
   require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
   checkMetric(metric, element);
-  if (build.kind === "graph") {
-    require(element !== "binary", () => `graphs are not built from rows of ${element}`);
-    const { degree, beam, layout = "lean" } = build;
-    require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
-    require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
-    require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
-  } else checkLists(build, { element, dimension });
+  if (build.kind === "lists") checkLists(build, { element, dimension });
+  else checkGraph(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);
 }
 
+function checkGraph(build: GraphBuild | SlimBuild, { element, dimension }: RowLayout): void {
+  const { kind, degree, beam } = build;
+  require(kind === "graph" || kind === "slim", () => `an index of kind ${String(kind)} is not known`);
+  require(element !== "binary", () => `graphs are not built from rows of ${element}`);
+  require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
+  require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
+  if (build.kind === "slim") return checkBook(build.subspaces, build.bits, dimension);
+  const { layout = "lean" } = build;
+  require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
+}
+
+function checkBook(subspaces: number, bits: number, dimension: number): void {
+  require(isWhole(subspaces, 1, dimension), () => `${subspaces} subspaces are not in 1..${dimension}`);
+  require(isWhole(bits, 1, MAX_BOOK_BITS), () => `${bits} bits are not in 1..${MAX_BOOK_BITS}`);
+}
+
 function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void {
-  require(build.kind === "lists", () => `an index of kind ${String(build.kind)} is not known`);
   require(isWhole(build.lists, 1, MAX_LISTS), () => `${build.lists} lists are not in 1..${MAX_LISTS}`);
   require(["HAMMING", "JACCARD"].includes(build.metric) || element !== "binary", () =>
     `there are no lists under ${build.metric}`);
   require(build.codes === "none" || element !== "binary", () => "lists of binary rows have no codes");
   if (build.codes === "book" || build.codes === "nibble") {
-    const { subspaces } = build;
-    require(isWhole(subspaces, 1, dimension), () => `${subspaces} subspaces are not in 1..${dimension}`);
-    if (build.codes === "book") {
-      const { bits } = build;
-      require(isWhole(bits, 1, MAX_BOOK_BITS), () => `${bits} bits are not in 1..${MAX_BOOK_BITS}`);
-    }
+    checkBook(build.subspaces, build.codes === "book" ? build.bits : NIBBLE_BITS, dimension);
     return;
   }
   const { codes } = build;
@@ -83,9 +92,14 @@ function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void 
 
 function checkParameters(parameters: SearchParameters, kind: IndexDescription["kind"], k: number): void {
   require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
-  if (parameters.kind === "graph") {
+  if (parameters.kind !== "lists") {
     const { ef } = parameters;
     require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
+    if (parameters.kind === "slim") {
+      const { reorder } = parameters;
+      require(reorder === null || isWhole(reorder, k, MAX_WIDTH), () =>
+        `${reorder} candidates to read again are not in ${k}..${MAX_WIDTH}`);
+    }
     return;
   }
   const { probes, reorder, queryBits } = parameters;

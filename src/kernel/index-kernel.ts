@@ -80,7 +80,18 @@ export type ListsBuild = IndexRequest &
     readonly lists: number;
   };
 
-export type IndexBuild = GraphBuild | ListsBuild;
+/** Neighbour lists over the short codes of a product quantiser; raw rows are only read for the candidates. Not of binary rows. */
+export interface SlimBuild extends IndexRequest {
+  readonly kind: "slim";
+  /** As of a graph. */
+  readonly degree: number;
+  readonly beam: number;
+  /** 1 to `dimension` subspaces, each with a book of 2^bits words: 1 to 12 bits. */
+  readonly subspaces: number;
+  readonly bits: number;
+}
+
+export type IndexBuild = GraphBuild | ListsBuild | SlimBuild;
 
 export interface IndexBuildJob {
   /** Rejects with the signal's reason if it was aborted first. */
@@ -108,7 +119,15 @@ export interface ListsParameters {
   readonly queryBits: number | null;
 }
 
-export type SearchParameters = GraphParameters | ListsParameters;
+export interface SlimParameters {
+  readonly kind: "slim";
+  /** Width of the search, 1 to 16,384; at least k and `reorder` are taken. */
+  readonly ef: number;
+  /** How many candidates are read from the raw rows, at least k; null: as many as the width. */
+  readonly reorder: number | null;
+}
+
+export type SearchParameters = GraphParameters | ListsParameters | SlimParameters;
 
 export interface IndexSearch {
   readonly index: Handle;
@@ -191,7 +210,26 @@ export interface ListsDescription {
   readonly fileBytes: number;
 }
 
-export type IndexDescription = GraphDescription | ListsDescription;
+export interface SlimDescription {
+  readonly kind: "slim";
+  readonly metric: Metric;
+  readonly layout: RowLayout;
+  readonly degree: number;
+  readonly beam: number;
+  readonly subspaces: number;
+  readonly bits: number;
+  readonly rowCount: number;
+  readonly graphRowCount: number;
+  readonly neighbourCount: number;
+  readonly codeBytes: number;
+  readonly listBytes: number;
+  readonly otherBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
+  readonly fileBytes: number;
+}
+
+export type IndexDescription = GraphDescription | ListsDescription | SlimDescription;
 
 /** What the process holds now, in bytes, besides rows. */
 export interface IndexMemory {

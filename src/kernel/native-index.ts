@@ -4,7 +4,7 @@
  * Not here: jobs and their ends (native.ts), which are those of the whole addon.
  */
 
-import { present } from "../base/assert.ts";
+import { present, unreachable } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { NUMBER_METRICS } from "../model/types.ts";
 import type { Metric } from "../model/types.ts";
@@ -24,6 +24,7 @@ import type {
   IndexSearch,
   ListCodes,
   ListsDescription,
+  SlimDescription,
 } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
 import { ELEMENT_NAMES } from "./layout.ts";
@@ -49,6 +50,18 @@ export interface IndexAddon {
     metric: number,
     lists: number,
     codes: number,
+    subspaces: number,
+    bits: number,
+    seed: number,
+    path: string,
+  ): void;
+  buildSlim(
+    ticket: number,
+    rows: Handle,
+    rowCount: number,
+    metric: number,
+    degree: number,
+    beam: number,
     subspaces: number,
     bits: number,
     seed: number,
@@ -81,6 +94,7 @@ export interface IndexAddon {
   closeGrowing(growing: Handle): void;
   describeIndex(index: Handle, description: Float64Array): void;
   describeLists(index: Handle, description: Float64Array): void;
+  describeSlim(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
 }
@@ -90,7 +104,7 @@ type Guarded = <T>(call: () => T) => T;
 
 /** Their numbers are those of the kernel. */
 const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
-const KINDS = ["graph", "lists"] as const;
+const KINDS = ["graph", "lists", "slim"] as const;
 type Kind = (typeof KINDS)[number];
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
 const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
@@ -131,6 +145,9 @@ export class NativeIndexes implements IndexKernel {
       if (build.kind === "graph") {
         const { degree, beam, layout = "lean" } = build;
         this.#addon.buildIndex(given, rows, rowCount, metric, degree, beam, seed, path, LAYOUTS.indexOf(layout));
+      } else if (build.kind === "slim") {
+        const { degree, beam, subspaces, bits } = build;
+        this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path);
       } else {
         const codes = CODES.indexOf(build.codes);
         const subspaces = "subspaces" in build ? build.subspaces : 0;
@@ -172,7 +189,7 @@ export class NativeIndexes implements IndexKernel {
           search.index,
           search.queries,
           search.k,
-          parameters.kind === "graph" ? parameters.ef : 0,
+          parameters.kind === "lists" ? 0 : parameters.ef,
           search.allowed,
           search.rank,
           search.range === null ? null : search.range.outer,
@@ -183,7 +200,7 @@ export class NativeIndexes implements IndexKernel {
           tied,
           work,
           parameters.kind === "lists" ? parameters.probes : 0,
-          parameters.kind === "lists" ? (parameters.reorder ?? 0) : 0,
+          parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
           parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
         ),
       );
@@ -194,12 +211,41 @@ export class NativeIndexes implements IndexKernel {
 
   describeIndex(index: Handle): IndexDescription {
     checkIndex.checkIndexHandle(index);
-    if (this.#tell(index).kind === "graph") {
-      this.#guarded(() => this.#addon.describeIndex(index, this.#description));
-      return this.#describedGraph();
+    const { kind } = this.#tell(index);
+    switch (kind) {
+      case "graph":
+        this.#guarded(() => this.#addon.describeIndex(index, this.#description));
+        return this.#describedGraph();
+      case "lists":
+        this.#guarded(() => this.#addon.describeLists(index, this.#description));
+        return this.#describedLists();
+      case "slim":
+        this.#guarded(() => this.#addon.describeSlim(index, this.#description));
+        return this.#describedSlim();
+      default:
+        return unreachable(kind);
     }
-    this.#guarded(() => this.#addon.describeLists(index, this.#description));
-    return this.#describedLists();
+  }
+
+  #describedSlim(): SlimDescription {
+    const at = (place: number): number => this.#number(place);
+    return {
+      kind: "slim",
+      metric: present(METRICS[at(0)], "the metric of the index"),
+      layout: { element: present(ELEMENT_NAMES[at(2)], "the element of the rows"), dimension: at(1) },
+      degree: at(3),
+      beam: at(4),
+      subspaces: at(5),
+      bits: at(6),
+      rowCount: at(7),
+      graphRowCount: at(8),
+      neighbourCount: at(9),
+      codeBytes: at(10),
+      listBytes: at(11),
+      otherBytes: at(12),
+      memoryBytes: at(10) + at(11) + at(12),
+      fileBytes: at(13),
+    };
   }
 
   #describedGraph(): GraphDescription {

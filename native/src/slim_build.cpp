@@ -1,0 +1,229 @@
+#include "slim_build.h"
+#include <algorithm>
+#include "graph.h"
+#include "handles.h"
+#include "index_file.h"
+#include "placing.h"
+#include "slim_file.h"
+
+namespace elanus {
+
+namespace {
+
+constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, encode_rows = 64;
+constexpr uint64_t rows_of_word = 64, most_training_values = 1 << 24;   // of the rows that a book comes from
+
+uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
+
+class SlimBuild final : public Job {
+ public:
+  SlimBuild(const elanus_slim_build& plan, const char* path, std::shared_ptr<Rows> rows, elanus_done done, void* context)
+      : Job(done, context), path_(path), rows_(std::move(rows)), count_((uint32_t)plan.row_count), lender_(Owner::build),
+        placing_(rows_, count_, (Metric)plan.metric, plan.seed, [this] { return make_graph(); }, [this] { return stopped(); }) {
+    shape_.metric = plan.metric;
+    shape_.dimension = rows_->dimension();
+    shape_.element = (uint32_t)rows_->element();
+    shape_.degree = plan.degree;
+    shape_.beam = plan.beam;
+    shape_.subspaces = plan.subspaces;
+    shape_.bits = plan.bits;
+    shape_.rows = count_;
+    shape_.seed = plan.seed;
+    shape_.zero_row = no_row;
+    set_pieces(placing_.begin());
+  }
+
+ protected:
+  void work(uint64_t piece) override;
+  Round settle(uint64_t* pieces) override;
+  void let_go() override {
+    writer_.reset();
+    training_.reset();
+    graph_.reset();
+    codes_ = {};
+    book_ = {};
+    lender_.clear();
+    rows_.reset();
+    placing_.let_go();
+  }
+
+ private:
+  enum class Phase { place, link, merge, trim, train, encode, write };
+
+  Placing::Target make_graph();
+  uint64_t begin(Phase phase);
+  bool encoded();   // false if it was stopped
+  uint64_t begin_training();
+  uint64_t begin_writing();
+  void values_of(uint32_t row, float* values) const;
+  void encode(uint32_t row, Scratch& s);
+
+  const std::string path_;
+  std::shared_ptr<Rows> rows_;
+  const uint32_t count_;
+  SlimShape shape_ = {};
+  Phase phase_ = Phase::place;
+  Lender lender_;
+  Placing placing_;
+  std::unique_ptr<Graph> graph_;
+  uint32_t batch_ = 0;
+  std::unique_ptr<BookTraining> training_;
+  Codebook book_;
+  Buffer<uint8_t> codes_;
+  std::vector<uint32_t> lists_;
+  std::unique_ptr<SectionWriter> writer_;
+  bool writing_ = true;
+};
+
+Placing::Target SlimBuild::make_graph() {
+  graph_ = std::make_unique<Graph>(count_, placing_.grid().dims(), shape_.degree, shape_.beam);
+  return {graph_->codes.data(), graph_->terms.data(), [this](uint32_t row, bool placed) { graph_->encoded(row, placed); }};
+}
+
+// In steps of the grid.
+void SlimBuild::values_of(uint32_t row, float* values) const {
+  const int8_t* codes = graph_->codes.data() + (size_t)row * shape_.dims();
+  for (uint32_t j = 0; j < shape_.dims(); ++j) values[j] = codes[j] * graph_->terms[row].ratio;
+}
+
+void SlimBuild::encode(uint32_t row, Scratch& s) {
+  s.work.resize(shape_.dims());
+  s.numbers.resize(shape_.subspaces);
+  s.distances.resize(book_.shape.padded_words());
+  values_of(row, s.work.data());
+  book_.encode(s.work.data(), s.numbers.data(), s.distances.data());
+  for (uint32_t m = 0; m < shape_.subspaces; ++m) put_code(codes_.data() + row * shape_.code_bytes(), m, shape_.bits, s.numbers[m]);
+}
+
+void SlimBuild::work(uint64_t piece) {
+  Borrowed borrowed(lender_);
+  Scratch& s = *borrowed;
+  const auto each = [&](uint64_t size, uint64_t count, auto use) {
+    for (uint64_t i = piece * size; i < std::min((piece + 1) * size, count) && !stopped(); ++i) use((uint32_t)i);
+  };
+  switch (phase_) {
+    case Phase::place: return placing_.work(piece, s);
+    case Phase::link: {
+      const uint32_t* batch = graph_->order.data() + graph_->inserted;
+      return each(link_rows, batch_, [&](uint32_t i) { graph_->link(batch[i], s); });
+    }
+    case Phase::merge: return each(merge_targets, graph_->targets.size() - 1, [&](uint32_t i) { graph_->merge(i, s); });
+    case Phase::trim: return each(trim_rows, graph_->order.size(), [&](uint32_t i) { graph_->trim(graph_->order[i], s); });
+    case Phase::train: return training_->work(piece, s);
+    case Phase::encode: return each(encode_rows, count_, [&](uint32_t row) { encode(row, s); });
+    case Phase::write: writing_ = writer_->write_some(); return;
+  }
+}
+
+// Alone: all pieces of the round have run.
+Job::Round SlimBuild::settle(uint64_t* pieces) {
+  if (stopped()) return Round::interrupted;
+  const auto go_on = [&](Phase phase) {
+    *pieces = begin(phase);
+    return Round::again;
+  };
+  const auto grow = [&] { return go_on(graph_->inserted < graph_->order.size() ? Phase::link : Phase::trim); };
+  switch (phase_) {
+    case Phase::place:
+      if ((*pieces = placing_.next())) return Round::again;
+      return encoded() ? grow() : Round::interrupted;
+    case Phase::link: return go_on(Phase::merge);
+    case Phase::merge:
+      graph_->batch_done(batch_);
+      set_progress(0.05 + 0.7 * graph_->inserted / (double)graph_->order.size());
+      return grow();
+    case Phase::trim: {
+      Borrowed borrowed(lender_);
+      return graph_->connect(*borrowed, [this] { return stopped(); }) ? go_on(Phase::train) : Round::interrupted;
+    }
+    case Phase::train:
+      set_progress(0.75 + 0.1 * training_->share());
+      if (!training_->next()) return go_on(Phase::encode);
+      *pieces = training_->pieces();
+      return Round::again;
+    case Phase::encode: set_progress(0.95); return go_on(Phase::write);
+    case Phase::write: break;
+  }
+  set_progress(writing_ ? 0.95 + 0.05 * writer_->share() : 1);
+  *pieces = 1;
+  return writing_ ? Round::again : Round::complete;
+}
+
+uint64_t SlimBuild::begin(Phase phase) {
+  phase_ = phase;
+  switch (phase) {
+    case Phase::link: batch_ = graph_->next_batch(); return pieces_of(batch_, link_rows);
+    case Phase::merge:
+      graph_->gather_edges(graph_->order.data() + graph_->inserted, batch_);
+      return pieces_of(graph_->targets.size() - 1, merge_targets);
+    case Phase::trim: return pieces_of(graph_->order.size(), trim_rows);
+    case Phase::train: return begin_training();
+    case Phase::encode:
+      book_ = std::move(training_->book());
+      training_.reset();
+      codes_ = Buffer<uint8_t>(slim_section_bytes(shape_, slim_codes, false) + bytes_behind_codes, Owner::build);
+      return pieces_of(count_, encode_rows);
+    case Phase::write: return begin_writing();
+    default: return 1;
+  }
+}
+
+bool SlimBuild::encoded() {
+  for (uint32_t row = 0; row < count_ && shape_.zero_row == no_row; ++row)
+    if (graph_->terms[row].norm == norm_of_no_place) shape_.zero_row = row;
+  if (stopped()) return false;
+  graph_->chain_twins(shape_.seed);
+  set_progress(0.05);
+  return true;
+}
+
+uint64_t SlimBuild::begin_training() {
+  const BookShape book = shape_.book();
+  std::vector<uint32_t> sample = graph_->order;
+  std::sort(sample.begin(), sample.end());
+  const uint64_t wanted = std::max<uint64_t>(book.words(), std::min(rows_of_word * book.words(), most_training_values / book.dims));
+  const uint64_t rows = std::min<uint64_t>(sample.size(), wanted);
+  Buffer<float> values(rows * book.dims, Owner::build);
+  for (uint64_t i = 0; i < rows; ++i) values_of(sample[i * sample.size() / rows], values.data() + i * book.dims);
+  training_ = std::make_unique<BookTraining>(book, std::move(values), (uint32_t)rows);
+  return training_->pieces();
+}
+
+uint64_t SlimBuild::begin_writing() {
+  const GridState& grid = placing_.grid().state();
+  shape_.step = grid.step;
+  shape_.longest = grid.longest;
+  shape_.typical = grid.typical;
+  shape_.beam = graph_->beam();
+  shape_.graph_rows = graph_->order.size();
+  shape_.rows_check = check_of_rows(*rows_, count_);
+  shape_.entry_count = (uint32_t)graph_->entries.size();
+  std::copy(graph_->entries.begin(), graph_->entries.end(), shape_.entries);
+  lists_.assign((size_t)count_ * shape_.degree, no_row);
+  for (uint32_t row = 0; row < count_; ++row) std::copy_n(graph_->list(row), graph_->degree_of(row), lists_.data() + (size_t)row * shape_.degree);
+  const void* data[slim_section_count] = {placing_.grid().mean().data(), codes_.data(), lists_.data(), graph_->next_twin.data(), book_.words.data()};
+  std::vector<SectionSource> sources;
+  for (uint32_t i = 0; i < slim_section_count; ++i) sources.push_back({data[i], slim_section_bytes(shape_, i, !graph_->next_twin.empty())});
+  writer_ = std::make_unique<SectionWriter>(path_, slim_file_names, &shape_, sizeof shape_, std::move(sources));
+  return 1;
+}
+
+}  // namespace
+
+std::shared_ptr<Job> make_slim_build(const elanus_slim_build& plan, const char* path, elanus_done done, void* context) {
+  auto rows = find_rows(plan.rows);
+  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "slim graphs are not built from binary rows");
+  if (plan.row_count > rows->count())
+    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
+  if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);
+  if (plan.metric > ELANUS_COSINE) fail(ELANUS_INVALID, "metric %u is not for slim graphs", plan.metric);
+  if (plan.degree < ELANUS_MIN_DEGREE || plan.degree > ELANUS_MAX_DEGREE)
+    fail(ELANUS_INVALID, "degree %u is not in %u..%u", plan.degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
+  if (plan.beam < 1 || plan.beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", plan.beam, ELANUS_MAX_BEAM);
+  if (plan.subspaces < 1 || plan.subspaces > rows->dimension()) fail(ELANUS_INVALID, "%u subspaces are not in 1..%u", plan.subspaces, rows->dimension());
+  if (plan.bits < 1 || plan.bits > ELANUS_MAX_BOOK_BITS) fail(ELANUS_INVALID, "%u bits are not in 1..%u", plan.bits, ELANUS_MAX_BOOK_BITS);
+  if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
+  return std::make_shared<SlimBuild>(plan, path, std::move(rows), done, context);
+}
+
+}  // namespace elanus

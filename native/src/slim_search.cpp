@@ -1,0 +1,347 @@
+// The rule:
+//
+//  - without a filter, a walk `ef` wide by the codes; the nearest `reorder` by codes, and the rows of equal codes behind them, are read;
+//  - under a filter that allows a share s, a walk meets an allowed row with every 1/s-th visit. Where that costs more than looking at the
+//    codes of all allowed rows, those are looked at. A walk that is no cheaper than that, or that ends before its k-th result lies within the radius
+//    that it has explored, is not believed, and the codes are looked at after all;
+//  - an inner bound asks for rows that are not the nearest: all allowed raw rows are scored.
+//
+// Raw rows may lie on disk: the system is told of all that will be read before the first is, so that it fetches them side by side.
+#include "slim_search.h"
+#include <sys/mman.h>
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+#include "failure.h"
+#include "index_plan.h"
+#include "placing.h"
+#include "queries.h"
+
+namespace elanus {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint32_t raw_block = 64, code_block = 256, slice_visits = 64;
+constexpr uint32_t widest = 16384;       // of the frontier of a walk under a filter
+constexpr uint32_t most_twins = 4096;    // of one row, besides k
+constexpr uint32_t most_of_piece = 16;
+
+struct Effort {
+  double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0;
+};
+
+// A sorted list, nearest first (simd/candidates.h has the same for walks over bytes).
+void insert(Candidates& list, uint32_t row, float x) {
+  if (!(x < list.distance[list.capacity - 1])) return;
+  const uint32_t rank = (uint32_t)(std::upper_bound(list.distance, list.distance + list.size, x) - list.distance);
+  const uint32_t moved = std::min(list.size, list.capacity - 1) - rank;
+  std::memmove(list.distance + rank + 1, list.distance + rank, moved * sizeof(float));
+  std::memmove(list.row + rank + 1, list.row + rank, moved * sizeof(uint32_t));
+  list.distance[rank] = x;
+  list.row[rank] = row;
+  if (list.size < list.capacity) ++list.size;
+  if (rank < list.next) list.next = rank;
+}
+
+uint32_t take(Candidates& list) {
+  const uint32_t row = list.row[list.next];
+  list.row[list.next] |= taken;
+  while (++list.next < list.size && (list.row[list.next] & taken)) {
+  }
+  return row;
+}
+
+class SlimSearch final : public Job {
+ public:
+  SlimSearch(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context);
+
+ protected:
+  void work(uint64_t piece) override;
+  Round settle(uint64_t*) override;
+  void let_go() override {
+    index_.reset();
+    bits_ = {};
+  }
+
+ private:
+  struct Asked {
+    QueryBlock block;
+    Scratch& s;
+    Effort& effort;
+    TopK best;
+    std::vector<float> table;        // of the book: [subspace][padded words]
+    std::vector<uint32_t> pending;   // rows whose scores are wanted
+  };
+
+  bool is_allowed(uint32_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
+  void prepare_filter();
+  void go_on() const;   // throws if the job was stopped, or is late
+  void answer(uint64_t query, Scratch& s, Effort& effort) const;
+  void prepare_table(Asked& a, uint64_t query) const;
+  float distance(const Asked& a, uint32_t row) const;
+  bool walk(Asked& a, uint32_t width) const;
+  void scan_codes(Asked& a) const;
+  void scan_raw(Asked& a) const;
+  template <class Use> void each_allowed(Use use) const;
+  void want(Asked& a, uint32_t row) const;
+  void want_twins(Asked& a, uint32_t row) const;
+  void settle_pending(Asked& a) const;
+
+  const elanus_index_search plan_;
+  std::shared_ptr<const SlimIndex> index_;
+  const SlimShape& shape_;
+  const Table& table_;
+  const Metric metric_;
+  const Layout layout_;
+  const uint32_t rows_, width_, reorder_;
+  const Queries asked_;
+  const uint64_t queries_;
+  const Clock::time_point limit_;
+  uint64_t piece_queries_ = 1;
+  float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
+  std::once_flag filter_prepared_;
+  uint64_t allowed_count_ = 0;
+  std::vector<uint8_t> bits_;           // allowed rows, and rows that stand for allowed twins; empty if there are no twins
+  const uint8_t* walk_bits_ = nullptr;
+  std::mutex lock_;
+  Effort total_;
+};
+
+SlimSearch::SlimSearch(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context)
+    : Job(done, context), plan_(plan), index_(std::move(index)), shape_(index_->shape), table_(table()), metric_((Metric)shape_.metric), layout_(shape_.layout()),
+      rows_((uint32_t)shape_.rows), width_(std::max({plan.ef, plan.k, plan.reorder})), reorder_(plan.reorder ? plan.reorder : width_),
+      asked_(table_, metric_, layout_, plan.queries, plan.query_value_count), queries_(asked_.count()),
+      limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
+  const bool turned = is_turned(metric_);
+  if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
+  if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
+  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
+  set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
+}
+
+void SlimSearch::prepare_filter() {
+  allowed_count_ = rows_;
+  if (!plan_.allowed) return;
+  allowed_count_ = 0;
+  each_allowed([&](uint32_t) { ++allowed_count_; });
+  walk_bits_ = plan_.allowed;
+  if (index_->twin_heads.empty()) return;
+  bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
+  for (const uint32_t head : index_->twin_heads)
+    for (uint32_t twin = index_->next_twin[head]; twin != no_row; twin = index_->next_twin[twin])
+      if (is_allowed(twin)) {
+        bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
+        break;
+      }
+  walk_bits_ = bits_.data();
+}
+
+void SlimSearch::go_on() const {
+  if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
+  if (plan_.time_limit_microseconds && Clock::now() >= limit_) fail(ELANUS_LATE, "the time limit of the search has passed");
+}
+
+void SlimSearch::work(uint64_t piece) {
+  std::call_once(filter_prepared_, [this] { prepare_filter(); });
+  Borrowed borrowed(index_->lender);
+  Effort effort;
+  for (uint64_t q = piece * piece_queries_; q < std::min((piece + 1) * piece_queries_, queries_); ++q) answer(q, *borrowed, effort);
+  std::lock_guard<std::mutex> hold(lock_);
+  total_.visits += effort.visits;
+  total_.distances += effort.distances;
+  total_.exact += effort.exact;
+  total_.code_scans += effort.code_scans;
+  total_.raw_scans += effort.raw_scans;
+}
+
+Job::Round SlimSearch::settle(uint64_t*) {
+  if (plan_.work) {
+    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans, 0};
+    std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
+  }
+  return Round::complete;
+}
+
+void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
+  go_on();
+  Asked a = {asked_.block(query, 1), s, effort, TopK(plan_.k, high_), {}, {}};
+  if (allowed_count_ && plan_.has_inner) {
+    scan_raw(a);
+  } else if (allowed_count_) {
+    prepare_table(a, query);
+    // A visit costs the distances of a list, less those that are known already.
+    const double walk_distances = 1.3 * width_ * rows_ / (double)allowed_count_ * shape_.degree / 2;
+    const bool walked = (double)allowed_count_ >= walk_distances && walk(a, width_);
+    if (!walked) scan_codes(a);
+    for (size_t i = 0; i < std::min<size_t>(s.numbers.size(), reorder_); ++i) {
+      want(a, s.numbers[i]);
+      if (walked) want_twins(a, s.numbers[i]);
+    }
+    // Rows without direction are not in the graph; their score is known to be 0.
+    if (shape_.zero_row != no_row) {
+      want(a, shape_.zero_row);
+      want_twins(a, shape_.zero_row);
+    }
+    settle_pending(a);
+  }
+  const std::vector<Hit>& hits = a.best.sorted();
+  write_index_hits(plan_, metric_, query, hits, a.best.tied());
+}
+
+void SlimSearch::prepare_table(Asked& a, uint64_t query) const {
+  const uint32_t dims = shape_.dims();
+  a.s.work.resize(dims + layout_.dimension);
+  float *point = a.s.work.data(), *numbers = point + dims;
+  numbers_of(layout_, (const unsigned char*)plan_.queries + query * layout_.row_bytes(), numbers);
+  index_->grid.encode_query(numbers, point, a.s.codes(dims));
+  const BookShape& book = index_->book.shape;
+  a.table.resize(book.table_floats());
+  for (uint32_t i = 0; i < book.subspaces; ++i)
+    table_.lists.squares(point + book.first(i), book.width(i), index_->book.of(i), book.padded_words(), a.table.data() + (size_t)i * book.padded_words());
+}
+
+float SlimSearch::distance(const Asked& a, uint32_t row) const {
+  const uint8_t* codes = index_->codes.data() + row * shape_.code_bytes();
+  const uint32_t padded = index_->book.shape.padded_words(), bits = shape_.bits, subspaces = shape_.subspaces;
+  const float* words = a.table.data();
+  float sum[4] = {};
+  uint32_t m = 0;
+  if (bits == 8) {
+    for (; m + 4 <= subspaces; m += 4, words += 4 * (size_t)padded)
+      for (uint32_t i = 0; i < 4; ++i) sum[i] += words[i * padded + codes[m + i]];
+  }
+  for (; m < subspaces; ++m, words += padded) sum[m % 4] += words[code_at(codes, m, bits)];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+// Candidates into s.numbers, nearest first. False if the walk cannot be trusted.
+bool SlimSearch::walk(Asked& a, uint32_t width) const {
+  Scratch& s = a.s;
+  const bool filtered = plan_.allowed;
+  const double expected = width * (double)rows_ / (double)allowed_count_;
+  s.begin(rows_, filtered ? (uint32_t)std::clamp(1.5 * expected, (double)width, (double)std::max(width, widest)) : width, filtered ? width : 1);
+  const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;
+  Candidates &frontier = s.frontier, &results = s.results;
+  uint32_t fresh[most_degree], count = 0;
+  const auto look = [&] {
+    for (uint32_t i = 0; i < count; ++i)
+      for (uint64_t b = 0; b < shape_.code_bytes(); b += 64) __builtin_prefetch(index_->codes.data() + fresh[i] * shape_.code_bytes() + b);
+    for (uint32_t i = 0; i < count; ++i) {
+      const float x = distance(a, fresh[i]);
+      insert(frontier, fresh[i], x);
+      if (filtered && (walk_bits_[fresh[i] >> 3] >> (fresh[i] & 7) & 1)) insert(results, fresh[i], x);
+    }
+    a.effort.distances += count;
+    count = 0;
+  };
+  const auto meet = [&](uint32_t row) {
+    if (s.visited.mark[row] == s.visited.own) return;
+    s.visited.mark[row] = s.visited.own;
+    fresh[count++] = row;
+  };
+  for (uint32_t i = 0; i < shape_.entry_count; ++i) meet(shape_.entries[i]);
+  look();
+  uint64_t visits = 0;
+  for (; frontier.next < frontier.size && visits < most_visits; ++visits) {
+    if (filtered && frontier.distance[frontier.next] > results.distance[results.capacity - 1]) break;
+    const uint32_t* list = index_->lists.data() + (size_t)take(frontier) * shape_.degree;
+    for (uint32_t i = 0; i < shape_.degree && list[i] != no_row; ++i) meet(list[i]);
+    look();
+    if (visits % slice_visits == 0) go_on();
+  }
+  a.effort.visits += (double)visits;
+  const Candidates& found = filtered ? results : frontier;
+  if (filtered) {
+    const uint32_t wanted = (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_);
+    if (visits == most_visits || found.size < wanted || found.distance[wanted - 1] > frontier.distance[frontier.capacity - 1]) return false;
+  }
+  s.numbers.resize(found.size);
+  for (uint32_t i = 0; i < found.size; ++i) s.numbers[i] = found.row[i] & ~taken;
+  return true;
+}
+
+template <class Use> void SlimSearch::each_allowed(Use use) const {
+  for (uint64_t first = 0; first < rows_; first += 64) {
+    uint64_t word = ~0ull;
+    if (plan_.allowed) std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
+    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
+    for (; word; word &= word - 1) use((uint32_t)first + (uint32_t)__builtin_ctzll(word));
+  }
+}
+
+void SlimSearch::scan_codes(Asked& a) const {
+  ++a.effort.code_scans;
+  TopK nearest(reorder_, std::numeric_limits<float>::infinity());
+  uint64_t looked = 0;
+  each_allowed([&](uint32_t row) {
+    if (looked++ % code_block == 0) go_on();
+    if (index_->loose.empty() || !index_->loose[row]) nearest.add({distance(a, row), 0, row});
+  });
+  a.effort.distances += (double)looked;
+  a.s.numbers.clear();
+  for (const Hit& hit : nearest.sorted()) a.s.numbers.push_back(hit.row);
+}
+
+void SlimSearch::scan_raw(Asked& a) const {
+  ++a.effort.raw_scans;
+  each_allowed([&](uint32_t row) {
+    a.pending.push_back(row);
+    if (a.pending.size() == raw_block) settle_pending(a);
+  });
+  settle_pending(a);
+}
+
+void SlimSearch::want(Asked& a, uint32_t row) const {
+  if (is_allowed(row)) a.pending.push_back(row);
+}
+
+// Those behind the first.
+void SlimSearch::want_twins(Asked& a, uint32_t row) const {
+  if (!index_->next_twin.size()) return;
+  uint32_t count = 0;
+  for (uint32_t twin = index_->next_twin[row]; twin != no_row && count < plan_.k + most_twins; twin = index_->next_twin[twin], ++count) want(a, twin);
+}
+
+void SlimSearch::settle_pending(Asked& a) const {
+  uint64_t run;
+  // No row twice: one without direction may have come by a scan of codes too.
+  std::sort(a.pending.begin(), a.pending.end());
+  a.pending.erase(std::unique(a.pending.begin(), a.pending.end()), a.pending.end());
+  if (index_->rows->is_mapped()) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (const uint32_t row : a.pending) {
+      const uintptr_t at = (uintptr_t)index_->rows->at(row, &run), first = at / page * page;
+      madvise((void*)first, at + index_->rows->row_bytes() - first, MADV_WILLNEED);
+    }
+  }
+  const unsigned char* at[raw_block + tile_rows];
+  float keys[raw_block], norms[raw_block];
+  for (size_t first = 0; first < a.pending.size(); first += raw_block) {
+    go_on();
+    const uint32_t count = (uint32_t)std::min<size_t>(raw_block, a.pending.size() - first);
+    for (uint32_t i = 0; i < count; ++i) at[i] = index_->rows->at(a.pending[first + i], &run);
+    for (uint32_t i = 0; i < tile_rows; ++i) at[count + i] = at[count - 1];
+    const RowBlock rows = {at, count, layout_.dimension, true, layout_.element};
+    table_.keys(metric_, &a.block, &rows, keys, count, norms);
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t row = a.pending[first + i];
+      if (!plan_.has_outer || (low_ <= keys[i] && keys[i] < high_)) a.best.add({keys[i], plan_.rank ? plan_.rank[row] : 0, row});
+    }
+  }
+  a.effort.exact += (double)a.pending.size();
+  a.pending.clear();
+}
+
+}  // namespace
+
+std::shared_ptr<Job> make_slim_search(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context) {
+  check_index_search(plan, index->shape.layout().entries(), index->shape.rows);
+  if (plan.ef < 1 || plan.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", plan.ef, ELANUS_MAX_WIDTH);
+  if (plan.reorder && (plan.reorder < plan.k || plan.reorder > ELANUS_MAX_WIDTH))
+    fail(ELANUS_INVALID, "%u candidates to read again are not in %u..%u", plan.reorder, plan.k, ELANUS_MAX_WIDTH);
+  return std::make_shared<SlimSearch>(plan, std::move(index), done, context);
+}
+
+}  // namespace elanus

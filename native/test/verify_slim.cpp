@@ -1,0 +1,326 @@
+// Slim graphs behind the C ABI, without Node: recall with and without filters, the same file whatever the machine does, damaged files,
+// degenerate rows, ranges, nonsense, cancellation.
+#include "../include/elanus_slim.h"
+#include <fcntl.h>
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+#include "check.h"
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool slow = true;
+#else
+constexpr bool slow = false;
+#endif
+
+static std::string folder;
+
+static std::vector<float> clustered(size_t rows, uint32_t dimension, uint32_t seed) {
+  std::mt19937 centres(11), random(seed);
+  std::normal_distribution<float> normal;
+  std::vector<float> centre(40 * dimension), values(rows * dimension);
+  for (float& x : centre) x = normal(centres);
+  for (size_t i = 0; i < rows; ++i) {
+    const float* c = centre.data() + random() % 40 * dimension;
+    for (uint32_t j = 0; j < dimension; ++j) values[i * dimension + j] = c[j] + 0.4f * normal(random);
+  }
+  return values;
+}
+
+struct Built {
+  elanus_rows rows = 0;
+  elanus_index index = 0;
+  std::string path = folder + "/a.index";
+  uint32_t dimension, metric;
+  uint64_t count = 0;
+
+  Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t degree = 32, uint32_t subspaces = 0, uint32_t bits = 8) : dimension(dimension), metric(metric) {
+    elanus_error error = {};
+    CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &rows, &error) == ELANUS_OK);
+    CHECK(elanus_rows_append(rows, values.data(), values.size(), &count, &error) == ELANUS_OK);
+    const elanus_slim_build plan = {rows, count, metric, degree, 80, subspaces ? subspaces : (dimension + 3) / 4, bits, 7};
+    CHECK(elanus_slim_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(path.c_str(), rows, &index, &error) == ELANUS_OK);
+    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
+  }
+  ~Built() {
+    CHECK(elanus_index_close(index, nullptr) == ELANUS_OK);
+    CHECK(elanus_rows_close(rows, nullptr) == ELANUS_OK);
+    ::unlink(path.c_str());
+  }
+  Built(const Built&) = delete;
+};
+
+struct Asked {
+  elanus_index_search plan = {};
+  elanus_search exact = {};
+  std::vector<float> queries, scores, exact_scores;
+  std::vector<uint32_t> rows, exact_rows;
+  std::vector<uint8_t> tied, exact_tied;
+  std::vector<double> work = std::vector<double>(ELANUS_INDEX_WORK);
+
+  Asked(const Built& built, std::vector<float> asked, uint32_t k, uint32_t ef, uint32_t reorder = 0, const std::vector<uint8_t>* allowed = nullptr) : queries(std::move(asked)) {
+    const size_t count = queries.size() / built.dimension;
+    rows.resize(count * k), exact_rows.resize(count * k), scores.resize(count * k), exact_scores.resize(count * k);
+    tied.resize(count), exact_tied.resize(count);
+    plan.index = built.index, plan.queries = queries.data(), plan.query_value_count = queries.size();
+    plan.k = k, plan.ef = ef, plan.reorder = reorder;
+    if (allowed) plan.allowed = allowed->data(), plan.allowed_bytes = allowed->size();
+    plan.hit_rows = rows.data(), plan.hit_row_count = rows.size(), plan.hit_scores = scores.data(), plan.hit_score_count = scores.size();
+    plan.tied = tied.data(), plan.tied_count = tied.size(), plan.work = work.data(), plan.work_count = work.size();
+    exact.rows = built.rows, exact.row_count = built.count, exact.metric = built.metric, exact.k = k;
+    exact.queries = queries.data(), exact.query_value_count = queries.size();
+    exact.allowed = plan.allowed, exact.allowed_bytes = plan.allowed_bytes;
+    exact.hit_rows = exact_rows.data(), exact.hit_row_count = rows.size(), exact.hit_scores = exact_scores.data(), exact.hit_score_count = rows.size();
+    exact.tied = exact_tied.data(), exact.tied_count = tied.size();
+  }
+  Asked(const Asked&) = delete;
+
+  // By score; checks that hits are allowed and different, and have the scores of an exact search.
+  double recall() {
+    exact.has_outer = plan.has_outer, exact.has_inner = plan.has_inner, exact.outer = plan.outer, exact.inner = plan.inner;
+    elanus_error error = {};
+    CHECK(elanus_index_search_wait(&plan, &error) == ELANUS_OK && elanus_search_wait(&exact, &error) == ELANUS_OK);
+    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
+    uint64_t found = 0, wanted = 0;
+    bool good = true;
+    const bool l2 = exact.metric == ELANUS_L2;
+    for (size_t first = 0; first < rows.size(); first += plan.k) {
+      uint32_t there = 0;
+      std::set<uint32_t> seen;
+      while (there < plan.k && exact_rows[first + there] != ELANUS_NO_ROW) ++there;
+      for (uint32_t i = 0; i < plan.k && rows[first + i] != ELANUS_NO_ROW; ++i) {
+        const uint32_t row = rows[first + i];
+        good &= i < there && row < exact.row_count && (!plan.allowed || plan.allowed[row / 8] >> (row % 8) & 1) && seen.insert(row).second;
+        for (uint32_t j = 0; j < there; ++j) good &= exact_rows[first + j] != row || exact_scores[first + j] == scores[first + i];
+        if (there) found += l2 ? scores[first + i] <= exact_scores[first + there - 1] : scores[first + i] >= exact_scores[first + there - 1];
+      }
+      wanted += there;
+    }
+    CHECK(good);
+    return wanted ? (double)found / (double)wanted : 1;
+  }
+};
+
+static void at_least(double recall, double wanted, const char* what, uint32_t metric, double share) {
+  CHECK(recall >= wanted);
+  if (recall < wanted) std::fprintf(stderr, "  recall %.4f, wanted %.3f: %s, metric %u, share %g\n", recall, wanted, what, metric, share);
+}
+
+static std::vector<uint8_t> chosen(std::mt19937& random, uint64_t rows, double share) {
+  std::vector<uint8_t> bits((rows + 63) / 64 * 8);
+  for (uint64_t i = 0; i < bits.size() * 8; ++i)
+    if (i >= rows || random() % 1000000 < share * 1000000) bits[i / 8] |= (uint8_t)(1 << (i % 8));
+  return bits;
+}
+
+static void recall_everywhere() {
+  const size_t rows = slow ? 1500 : 12000;
+  constexpr uint32_t dimension = 48;
+  const std::vector<float> values = clustered(rows, dimension, 1), queries = clustered(60, dimension, 2);
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
+    const Built built(values, dimension, metric);
+    std::mt19937 random(3);
+    at_least(Asked(built, queries, 10, 400).recall(), 0.98, "no filter", metric, 1);
+    at_least(Asked(built, queries, 10, 128, 40).recall(), 0.65, "fewer read again", metric, 1);
+    at_least(Asked(built, queries, 10, 64, 10).recall(), 0.3, "by codes", metric, 1);
+    for (const double share : {0.7, 0.3, 0.1, 0.01, 0.001, 0.0}) {
+      const std::vector<uint8_t> allowed = chosen(random, rows, share);
+      at_least(Asked(built, queries, 10, 128, 0, &allowed).recall(), 0.97, "at random", metric, share);
+    }
+    const std::vector<float> query(queries.begin(), queries.begin() + dimension);
+    Asked ranks(built, query, 900, 16);
+    CHECK(elanus_search_wait(&ranks.exact, nullptr) == ELANUS_OK);
+    for (const auto& [inner, outer] : {std::pair<int, int>{-1, 30}, {20, 60}, {700, 720}}) {
+      Asked a(built, query, 10, 128);
+      a.plan.has_outer = 1, a.plan.outer = ranks.exact_scores[outer];
+      a.plan.has_inner = inner >= 0, a.plan.inner = inner >= 0 ? ranks.exact_scores[inner] : 0;
+      at_least(a.recall(), 0.9, "within a range", metric, 1);
+    }
+  }
+}
+
+static std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+static void same_file() {
+  const std::vector<float> values = clustered(slow ? 200 : 1500, 40, 6);
+  std::string first;
+  for (const char* set : {"portable", "avx2", "avx512"}) {
+    if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
+    for (const uint32_t threads : {3u, 1u}) {
+      CHECK(elanus_set_threads(threads, nullptr) == ELANUS_OK);
+      const Built built(values, 40, ELANUS_COSINE, 24, 7, 5);
+      const std::string now = contents(built.path);
+      CHECK(!now.empty() && (first.empty() || first == now));
+      if (first.empty()) first = now;
+    }
+  }
+  CHECK(elanus_set_threads(2, nullptr) == ELANUS_OK);
+}
+
+static uint32_t crc32c(const unsigned char* at, size_t count) {
+  uint32_t crc = ~0u;
+  for (; count; --count) {
+    crc ^= *at++;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+  }
+  return ~crc;
+}
+
+// Damages bytes, and every other time mends the checksums afterwards, as no accident would: then only the checks of numbers are left.
+static void damaged_files() {
+  constexpr uint32_t dimension = 5, rows = 60, sections = 5;
+  std::vector<float> values = clustered(rows, dimension, 8);
+  for (int i = 0; i < 30; ++i) std::copy_n(values.begin(), dimension, values.begin() + i * 2 * dimension);   // twins
+  const Built built(values, dimension, ELANUS_COSINE, 4, 3, 4);
+  const std::string whole = contents(built.path), path = folder + "/damaged.index";
+  std::mt19937 random(1);
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+  int opened = 0, refused = 0;
+  for (int round = 0; round < (slow ? 2500 : 5000); ++round) {
+    std::string bytes = whole;
+    const int kind = (int)(random() % 8);
+    for (uint32_t i = 0; i <= random() % 3; ++i) {
+      const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : 4096 * (1 + random() % sections) % bytes.size();
+      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 144 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
+      if (random() % 2) bytes[at] = (char)(random() % 4 ? random() : random() % 2 ? 255 : 0);
+      else bytes[at] ^= (char)(1 << (random() % 8));
+    }
+    if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
+    if (random() % 2 && bytes.size() >= 4096) {
+      auto* at = (unsigned char*)bytes.data();
+      for (uint32_t i = 0; i < sections; ++i) {
+        uint64_t offset, count;
+        std::memcpy(&offset, at + 16 + 24 * i + 8, 8);
+        std::memcpy(&count, at + 16 + 24 * i + 16, 8);
+        if (offset > bytes.size() || count > bytes.size() - offset) continue;
+        const uint32_t crc = crc32c(at + offset, count);
+        std::memcpy(at + 16 + 24 * i, &crc, 4);
+      }
+      const uint32_t crc = crc32c(at, 4092);
+      std::memcpy(at + 4092, &crc, 4);
+    }
+    CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
+    elanus_index index = 0;
+    elanus_error error = {};
+    const int status = elanus_index_open_wait(path.c_str(), built.rows, &index, &error);
+    CHECK(status == ELANUS_OK || status == ELANUS_FILE);
+    if (status != ELANUS_OK) {
+      ++refused;
+      CHECK(std::strstr(error.text, "damaged.index"));
+      continue;
+    }
+    ++opened;
+    const std::vector<uint8_t> allowed(8, 0x35);
+    for (int way = 0; way < 3; ++way) {
+      Asked asked(built, {values.begin(), values.begin() + 3 * dimension}, 5, 16, way == 1 ? 5 : 0, way == 2 ? &allowed : nullptr);
+      asked.plan.index = index;
+      CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
+      for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+    }
+    elanus_slim_description description;
+    CHECK(elanus_slim_describe(index, &description, &error) == ELANUS_OK);
+    CHECK(elanus_index_close(index, &error) == ELANUS_OK);
+  }
+  CHECK(opened > 50 && refused > 1000);
+  ::close(file);
+  ::unlink(path.c_str());
+}
+
+static void degenerate() {
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
+    for (const size_t rows : {0, 1, 2, 5, 33}) {
+      const Built built(clustered(rows, 20, 1), 20, metric);
+      CHECK(Asked(built, clustered(4, 20, 2), 10, 64).recall() == 1);
+      CHECK(Asked(built, clustered(4, 20, 2), 400, 1).recall() == 1);
+      CHECK(Asked(built, {}, 3, 10).recall() == 1);
+    }
+    std::vector<float> values(600 * 16, 1.f);   // equal rows with a few others among them, and rows of zeros
+    const std::vector<float> others = clustered(600, 16, 3);
+    for (int i = 0; i < 600; ++i)
+      if (i % 30 == 7) std::copy_n(others.begin() + i * 16, 16, values.begin() + i * 16);
+      else if (i % 3 == 1) std::fill_n(values.begin() + i * 16, 16, 0.f);
+    const Built built(values, 16, metric);
+    std::vector<float> queries = clustered(4, 16, 4);
+    queries.insert(queries.end(), 16, 1.f);
+    queries.insert(queries.end(), 16, 0.f);
+    std::mt19937 random(2);
+    const std::vector<uint8_t> allowed = chosen(random, 600, 0.3);
+    for (const uint32_t k : {1u, 10u, 50u, 400u, 600u}) {
+      at_least(Asked(built, queries, k, 64).recall(), 0.99, "equal rows", metric, 1);
+      at_least(Asked(built, queries, k, 64, 0, &allowed).recall(), 0.99, "equal rows", metric, 0.3);
+    }
+    for (const float scale : {1e19f, 1e38f, 1e-42f, INFINITY, NAN}) {
+      std::vector<float> odd = clustered(4, 16, 10);
+      for (float& x : odd) x *= scale;
+      Asked asked(built, odd, 10, 64);
+      CHECK(elanus_index_search_wait(&asked.plan, nullptr) == ELANUS_OK);
+    }
+  }
+}
+
+static void nonsense() {
+  const Built built(clustered(300, 8, 1), 8, ELANUS_L2);
+  elanus_error error;
+  const elanus_slim_build plan = {built.rows, 300, ELANUS_L2, 16, 40, 2, 8, 1};
+  const std::string path = folder + "/n.index";
+  auto refused = [&](auto change) {
+    elanus_slim_build changed = plan;
+    change(changed);
+    return elanus_slim_build_wait(&changed, path.c_str(), &error) == ELANUS_INVALID;
+  };
+  CHECK(refused([](auto& p) { p.row_count = 301; }) && refused([](auto& p) { p.metric = 3; }) && refused([](auto& p) { p.degree = 257; }));
+  CHECK(refused([](auto& p) { p.beam = 0; }) && refused([](auto& p) { p.subspaces = 9; }) && refused([](auto& p) { p.subspaces = 0; }) && refused([](auto& p) { p.bits = 13; }));
+  for (const auto& [ef, reorder] : {std::pair<uint32_t, uint32_t>{0, 0}, {~0u, 0}, {64, 3}, {64, ~0u}}) {
+    Asked asked(built, clustered(2, 8, 2), 10, ef, reorder);
+    CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_INVALID);
+  }
+  Asked late(built, clustered(20000, 8, 2), 10, 4000);
+  late.plan.time_limit_microseconds = 2000;
+  CHECK(elanus_index_search_wait(&late.plan, &error) == ELANUS_LATE);
+  for (int i = 0; i < 3; ++i) {
+    End end;
+    elanus_job* job = nullptr;
+    CHECK(elanus_index_search_start(&late.plan, End::call, &end, &job, nullptr) == ELANUS_OK);
+    elanus_job_cancel(job);
+    const int status = end.wait();
+    CHECK(status == ELANUS_CANCELLED || status == ELANUS_LATE);
+    elanus_job_release(job);
+    End built_end;
+    CHECK(elanus_slim_build_start(&plan, path.c_str(), End::call, &built_end, &job, nullptr) == ELANUS_OK);
+    std::this_thread::sleep_for(std::chrono::milliseconds(i));
+    elanus_job_cancel(job);
+    if (built_end.wait() == ELANUS_OK) ::unlink(path.c_str());
+    elanus_job_release(job);
+    CHECK(::access(path.c_str(), F_OK) && ::access((path + ".part").c_str(), F_OK));
+  }
+}
+
+int main() {
+  char name[] = "/tmp/elanus-verify-XXXXXX";
+  folder = mkdtemp(name);
+  recall_everywhere();
+  same_file();
+  degenerate();
+  nonsense();
+  damaged_files();
+  elanus_memory memory;
+  elanus_memory_used(&memory);
+  CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);
+  ::rmdir(folder.c_str());
+  std::printf("slim graphs: %d checks, %d failures\n", checks.load(), failures.load());
+  return failures ? 1 : 0;
+}

@@ -1,0 +1,72 @@
+/**
+ * Slim graphs: DISKANN, and HNSW_PQ.
+ *
+ * DISKANN: `max_degree` neighbours a row, `search_list_size` candidates for each at construction, `search_list` in a search, all of which
+ * are read from the raw rows. Of the budget for codes, `pq_code_budget_gb_ratio` of the rows' bytes, a byte for every four dimensions is
+ * used at most: candidates are read again anyway, and longer codes hardly change which they are. There is no cache of rows here but the
+ * system's, so `search_cache_budget_gb_ratio` has nothing to bound.
+ *
+ * HNSW_PQ: `M`, `efConstruction` and `ef` as of HNSW, `m` codes of `nbits` bits for a row. With `refine`, `refine_k` times as many candidates as
+ * hits are wanted are looked at again; without, the best by codes are the hits, and only they are, so that every score is exact.
+ */
+
+import { MAX_BEAM, MAX_BOOK_BITS, MAX_DEGREE, MAX_WIDTH, MIN_DEGREE } from "../kernel/index-kernel.ts";
+import { DataType } from "../model/types.ts";
+import { type IndexFamily, isOn, within, wholeNumber } from "./family.ts";
+import { INDEX_TYPES, defaultOf } from "./types.ts";
+
+const BYTES_OF_A_DIMENSION = 4;
+const DIMENSIONS_OF_A_CODE = 4;
+const CODE_BUDGET = 0.125;
+const CODE_BITS = 8;
+/** What HNSW_PQ has where no `m` is given. */
+const SUBSPACES = 32;
+const LEAST_WIDTH = 64;
+const SAMPLED_WIDTHS = [16, 32, 64, 128, 256];
+
+export const SLIM: IndexFamily = {
+  kind: "slim",
+  dataTypes: [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector],
+
+  build(indexType, params, dimension) {
+    const rules = INDEX_TYPES[indexType]!.build;
+    const number = (key: string): number => wholeNumber(params, key, defaultOf(rules, key));
+    if (indexType === "HNSW_PQ") {
+      return {
+        kind: "slim",
+        degree: within(2 * number("M"), MIN_DEGREE, MAX_DEGREE),
+        beam: within(number("efConstruction"), 1, MAX_BEAM),
+        subspaces: within(wholeNumber(params, "m", SUBSPACES), 1, dimension),
+        bits: within(number("nbits"), 1, MAX_BOOK_BITS),
+      };
+    }
+    const budget = Number(params.get("pq_code_budget_gb_ratio") ?? CODE_BUDGET);
+    const allowed = Math.floor((budget > 0 ? budget : CODE_BUDGET) * BYTES_OF_A_DIMENSION * dimension);
+    return {
+      kind: "slim",
+      degree: within(number("max_degree"), MIN_DEGREE, MAX_DEGREE),
+      beam: within(number("search_list_size"), 1, MAX_BEAM),
+      subspaces: within(Math.min(allowed, Math.ceil(dimension / DIMENSIONS_OF_A_CODE)), 1, dimension),
+      bits: CODE_BITS,
+    };
+  },
+
+  roomyBytes: () => 0,
+
+  search(indexType, params, k) {
+    if (indexType === "DISKANN") {
+      const width = Math.max(k, wholeNumber(params, "search_list", Math.max(LEAST_WIDTH, k)));
+      return { kind: "slim", ef: within(width, 1, MAX_WIDTH), reorder: null };
+    }
+    const refined = isOn(params, "refine", false) ? Number(params.get("refine_k") ?? 1) : 1;
+    return {
+      kind: "slim",
+      ef: within(wholeNumber(params, "ef", Math.max(LEAST_WIDTH, k)), 1, MAX_WIDTH),
+      reorder: within(Math.ceil(k * (Number.isFinite(refined) ? refined : 1)), k, MAX_WIDTH),
+    };
+  },
+
+  sampled: () => SAMPLED_WIDTHS.map((ef) => ({ kind: "slim", ef, reorder: null })),
+
+  width: (parameters) => (parameters.kind === "slim" ? parameters.ef : 1),
+};

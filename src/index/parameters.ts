@@ -85,6 +85,12 @@ function scalarIndex(field: FieldSchema, scalar: string, named: string): IndexTy
   if (scalar === "TRIE" && field.dataType !== DataType.VarChar) {
     throw invalidParameter("TRIE are only supported on VarChar field");
   }
+  if (scalar === "RTREE" && field.dataType !== DataType.Geometry) {
+    throw invalidParameter("RTREE index can only be built on geometry field");
+  }
+  if (field.dataType === DataType.Geometry && scalar !== "RTREE") {
+    throw invalidParameter(`${scalar} are not supported on Geometry field`);
+  }
   if (scalar === "NGRAM" && field.dataType !== DataType.VarChar && field.dataType !== DataType.JSON) {
     throw invalidParameter("ngram index can only be created on VARCHAR or JSON field");
   }

@@ -180,6 +180,7 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
   STL_SORT: { fields: "scalar", build: {}, search: {} },
   TRIE: { fields: "scalar", build: {}, search: {} },
   BITMAP: { fields: "scalar", build: {}, search: {} },
+  RTREE: { fields: "scalar", build: {}, search: {} },
   NGRAM: {
     fields: "scalar",
     build: { min_gram: integer(1, INT_MAX, null), max_gram: integer(1, INT_MAX, null) },

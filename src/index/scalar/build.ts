@@ -4,6 +4,7 @@
  *   STL_SORT, INVERTED, TRIE, BITMAP   single values, or elements of arrays; AUTOINDEX decides like BITMAP: sets of rows for few values,
  *                                      lists for many
  *   NGRAM                              pieces of text
+ *   RTREE                              the boxes of geometries
  *
  * Of documents a place is indexed: `json_path` of the class `json_cast_type`.
  *
@@ -15,6 +16,7 @@ import { assert } from "../../base/assert.ts";
 import type { ArrayColumn, BytesColumn, Column, FixedColumn } from "../../model/columns.ts";
 import type { FieldSchema, KeyValue } from "../../model/schema.ts";
 import { DataType, isVectorType } from "../../model/types.ts";
+import { buildBoxIndex } from "./box-index.ts";
 import { buildElementIndex } from "./element-index.ts";
 import { buildGramIndex } from "./gram-index.ts";
 import { type IndexedPlace, indexedPlace } from "./json-path.ts";
@@ -57,6 +59,9 @@ export function scalarBuild(field: FieldSchema, indexType: string, given: readon
     const [minGram, maxGram] = [Number(params.get("min_gram")), Number(params.get("max_gram"))];
     return isText && minGram >= 1 && maxGram >= minGram ? { ...build, minGram, maxGram } : null;
   }
+  if (field.dataType === DataType.Geometry) {
+    return indexType === "RTREE" || indexType === "AUTOINDEX" ? { ...build, indexType: "RTREE" } : null;
+  }
   if (!VALUE_TYPES.has(indexType)) return null;
   const type = field.dataType === DataType.Array ? field.elementType : field.dataType;
   return place !== null || VALUES.has(type) ? build : null;
@@ -81,6 +86,7 @@ function sectionsOf({ indexType, place, minGram, maxGram }: ScalarBuild, column:
   assert(column.kind === "fixed" || column.kind === "bytes", "vectors have indexes of their own");
   const values: FixedColumn | BytesColumn =
     place === null ? column : columnOfPlace(column as BytesColumn, place.path, place.castType);
+  if (indexType === "RTREE") return buildBoxIndex(values as BytesColumn);
   if (indexType === "NGRAM") return buildGramIndex(values as BytesColumn, minGram, maxGram);
   return buildValueIndex(indexType, values, place !== null);
 }

@@ -1,5 +1,6 @@
 /** Files of scalar indexes, opened: checked whole, then asked. */
 
+import { type BoxFacts, BoxIndex } from "./box-index.ts";
 import { type ElementFacts, ElementIndex } from "./element-index.ts";
 import { GramIndex, type GramFacts } from "./gram-index.ts";
 import type { ScalarIndex } from "./match.ts";
@@ -15,18 +16,20 @@ export interface PlacedIndex {
 
 /** `bytes` must begin at a multiple of 8 and stay as they are. @throws 2100 with what is wrong with them. */
 export function openScalarIndex(bytes: Uint8Array<ArrayBuffer>): PlacedIndex {
-  const sections = decodeSections<(ValueFacts | ElementFacts | GramFacts) & { readonly path: readonly string[] }>(
-    bytes,
-  );
+  const sections = decodeSections<
+    (ValueFacts | ElementFacts | BoxFacts | GramFacts) & { readonly path: readonly string[] }
+  >(bytes);
   return { index: indexOf(sections), path: sections.facts.path };
 }
 
-function indexOf(sections: Sections<ValueFacts | ElementFacts | GramFacts>): ScalarIndex {
+function indexOf(sections: Sections<ValueFacts | ElementFacts | BoxFacts | GramFacts>): ScalarIndex {
   switch (sections.facts.kind) {
     case "values":
       return new ValueIndex(sections as Sections<ValueFacts>);
     case "elements":
       return new ElementIndex(sections as Sections<ElementFacts>);
+    case "boxes":
+      return new BoxIndex(sections as Sections<BoxFacts>);
     case "grams":
       return new GramIndex(sections as Sections<GramFacts>);
     default:

@@ -5,9 +5,12 @@ import { test } from "node:test";
 import { evaluateFilter } from "../../expr/evaluate.ts";
 import { Random, SCHEMA, randomFilter, randomTable } from "../../expr/testing/random.ts";
 import { countBits, hasBit, intersectInto } from "../../model/bitset.ts";
-import type { BytesColumn, FixedColumn } from "../../model/columns.ts";
+import { type BytesColumn, type FixedColumn, bytesColumn } from "../../model/columns.ts";
 import type { Filter } from "../../model/filter.ts";
 import { DataType } from "../../model/types.ts";
+import { encodeWkb } from "../../model/wkb.ts";
+import { parseWkt } from "../../model/wkt.ts";
+import { buildBoxIndex } from "./box-index.ts";
 import { buildScalarIndex } from "./build.ts";
 import { buildGramIndex } from "./gram-index.ts";
 import { type IndexedFilter, type ScalarIndex, planIndexes, rowsOfMatch } from "./match.ts";
@@ -27,8 +30,13 @@ function indexesOver(random: Random, table: ReturnType<typeof randomTable>): Map
   };
   const add = (key: string, { facts, arrays }: Sections<object>): void => addFile(key, encodeSections(facts, arrays));
   for (const { fieldId, dataType } of SCHEMA.fields) {
-    if (dataType === DataType.Array || dataType === DataType.FloatVector || random.chance(0.2)) continue;
+    if (dataType === DataType.FloatVector || random.chance(0.2)) continue;
     const column = table.column(fieldId);
+    if (dataType === DataType.Array || dataType === DataType.Geometry) {
+      const indexType = dataType === DataType.Array ? "INVERTED" : "RTREE";
+      addFile(`${fieldId}/`, buildScalarIndex({ indexType, place: null, minGram: 0, maxGram: 0 }, column));
+      continue;
+    }
     if (dataType === DataType.JSON) {
       for (const path of [["a"], ["b"], ["a", "b"], ["0"]]) {
         const castType = random.pick(["BOOL", "DOUBLE", "VARCHAR"] as const);
@@ -90,6 +98,52 @@ function text(filter: Filter): string {
   return JSON.stringify(filter, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
 }
 
+function places(random: Random, count: number): BytesColumn {
+  const number = (): number => Math.round((random.next() * 360 - 180) * 1e3) / 1e3;
+  const texts = Array.from({ length: count }, () => {
+    const [x, y] = [number(), number() / 2];
+    if (random.chance(0.7)) return `POINT (${x} ${y})`;
+    const [right, top] = [x + random.next() * 5, y + random.next() * 5];
+    return `POLYGON ((${x} ${y}, ${right} ${y}, ${right} ${top}, ${x} ${top}, ${x} ${y}))`;
+  });
+  const valid = Uint8Array.from(texts, () => (random.chance(0.9) ? 1 : 0));
+  return bytesColumn(
+    DataType.Geometry,
+    texts.map((text) => encodeWkb(parseWkt(text))),
+    valid,
+  );
+}
+
+test("boxes of thousands of geometries leave few to be looked at, and all that pass", () => {
+  const random = new Random(3);
+  const column = places(random, 5_000);
+  const { facts, arrays } = buildBoxIndex(column);
+  const index = reopened(encodeSections(facts, arrays));
+  const source = { column: () => column };
+  const field = { fieldId: 1n, dataType: DataType.Geometry, path: [] };
+  let [named, passed] = [0, 0];
+  for (let round = 0; round < 40; round += 1) {
+    const [x, y] = [random.next() * 300 - 150, random.next() * 120 - 60];
+    const isNear = round % 4 === 0;
+    const filter: Filter = {
+      kind: "geometry",
+      field,
+      operation: isNear ? "dwithin" : random.pick(["intersects", "within", "contains", "touches", "overlaps"] as const),
+      wkt: isNear
+        ? `POINT (${x} ${y})`
+        : `POLYGON ((${x} ${y}, ${x + 20} ${y}, ${x + 20} ${y + 20}, ${x} ${y + 20}, ${x} ${y}))`,
+      distance: isNear ? 1_000_000 : 0,
+    };
+    const match = index.match(filter, false)!;
+    const rows = rowsOfMatch(match, 5_000);
+    const expected = evaluateFilter(filter, source, 5_000);
+    for (let at = 0; at < rows.length; at += 1) assert.equal(expected[at]! & ~rows[at]!, 0, text(filter));
+    if (!isNear) named += match.count;
+    passed += countBits(expected);
+  }
+  assert.ok(passed > 300 && named < 40 * 5_000 * 0.05, `${passed} passed, ${named} named`);
+});
+
 test("a damaged file is refused, whatever of it is damaged", () => {
   const random = new Random(5);
   const table = randomTable(random, 40);
@@ -97,6 +151,7 @@ test("a damaged file is refused, whatever of it is damaged", () => {
     buildValueIndex("BITMAP", table.column(101n) as FixedColumn),
     buildValueIndex("STL_SORT", table.column(105n) as FixedColumn),
     buildGramIndex(table.column(109n) as BytesColumn, 2, 3),
+    buildBoxIndex(places(random, 300)),
   ].map((sections: Sections<object>) => Buffer.concat(encodeSections(sections.facts, sections.arrays)));
   for (const file of files) {
     openScalarIndex(new Uint8Array(file));

@@ -37,6 +37,18 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
   FLAT: { build: {}, search: {}, least: 1 },
   BIN_FLAT: { build: {}, search: {}, least: 1 },
   HNSW: { build: GRAPH, search: { ef: 64 }, least: 0.98, besides: FEW },
+  HNSW_PQ: {
+    build: { ...GRAPH, m: "16", nbits: "8", refine: "true", refine_type: "FP32" },
+    search: { ef: 64, refine_k: 5 },
+    least: 0.9,
+    besides: FEW,
+  },
+  DISKANN: {
+    build: { max_degree: "32", search_list_size: "100" },
+    search: { search_list: 100 },
+    least: 0.95,
+    besides: FEW,
+  },
   IVF_FLAT: { build: LISTS, search: { nprobe: 16 }, least: 0.95, besides: FEW },
   IVF_SQ8: { build: LISTS, search: { nprobe: 16 }, least: 0.9, besides: FEW },
   IVF_PQ: { build: { ...LISTS, m: "16", nbits: "8" }, search: { nprobe: 16 }, least: 0.65, besides: FEW },

@@ -3,7 +3,7 @@
  *
  * DISKANN: `max_degree` neighbours a row, `search_list_size` candidates for each at construction, `search_list` in a search, all of which
  * are read from the raw rows. Of the budget for codes, `pq_code_budget_gb_ratio` of the rows' bytes, a byte for every four dimensions is
- * used at most: candidates are read again anyway, and longer codes hardly change which they are. There is no cache of rows here but the
+ * used at most, or 64 of them: candidates are read again anyway, and longer codes hardly change which they are; shorter ones do. There is no cache of rows here but the
  * system's, so `search_cache_budget_gb_ratio` has nothing to bound.
  *
  * HNSW_PQ: `M`, `efConstruction` and `ef` as of HNSW, `m` codes of `nbits` bits for a row. With `refine`, `refine_k` times as many candidates as
@@ -17,6 +17,7 @@ import { INDEX_TYPES, defaultOf } from "./types.ts";
 
 const BYTES_OF_A_DIMENSION = 4;
 const DIMENSIONS_OF_A_CODE = 4;
+const FEWEST_CODES = 64;
 const CODE_BUDGET = 0.125;
 const CODE_BITS = 8;
 /** What HNSW_PQ has where no `m` is given. */
@@ -46,7 +47,11 @@ export const SLIM: IndexFamily = {
       kind: "slim",
       degree: within(number("max_degree"), MIN_DEGREE, MAX_DEGREE),
       beam: within(number("search_list_size"), 1, MAX_BEAM),
-      subspaces: within(Math.min(allowed, Math.ceil(dimension / DIMENSIONS_OF_A_CODE)), 1, dimension),
+      subspaces: within(
+        Math.min(allowed, Math.max(FEWEST_CODES, Math.ceil(dimension / DIMENSIONS_OF_A_CODE))),
+        1,
+        dimension,
+      ),
       bits: CODE_BITS,
     };
   },

@@ -22,10 +22,21 @@ interface Kind {
 const KINDS: Readonly<Record<string, Kind>> = {
   AUTOINDEX: { build: {}, search: { level: 2 }, least: 0.95 },
   HNSW: { build: { M: 12, efConstruction: 100 }, search: { ef: 80 }, least: 0.95 },
+  HNSW_PQ: {
+    build: { M: 12, efConstruction: 100, m: 16, nbits: 8, refine: true, refine_type: "SQ8" },
+    search: { ef: 80, refine_k: 5 },
+    least: 0.85,
+  },
+  DISKANN: { build: { max_degree: 32, search_list_size: 100 }, search: { search_list: 100 }, least: 0.95 },
   IVF_FLAT: { build: { nlist: 16 }, search: { nprobe: 16 }, least: 0.95 },
   IVF_SQ8: { build: { nlist: 16 }, search: { nprobe: 16 }, least: 0.95 },
   // Codes without a second look at the rows find less.
   IVF_PQ: { build: { nlist: 16, m: 16, nbits: 8 }, search: { nprobe: 16 }, least: 0.5 },
+  IVF_RABITQ: {
+    build: { nlist: 16, refine: true, refine_type: "SQ8" },
+    search: { nprobe: 16, refine_k: 6 },
+    least: 0.75,
+  },
   SCANN: { build: { nlist: 16 }, search: { nprobe: 16, reorder_k: 100 }, least: 0.85 },
 };
 

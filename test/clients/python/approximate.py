@@ -11,6 +11,11 @@ DIMENSION = 32
 KINDS = {
     "AUTOINDEX": ({}, {"level": 2}),
     "HNSW": ({"M": 12, "efConstruction": 100}, {"ef": 80}),
+    "HNSW_PQ": (
+        {"M": 12, "efConstruction": 100, "m": 16, "nbits": 8, "refine": True, "refine_type": "SQ8"},
+        {"ef": 80, "refine_k": 5},
+    ),
+    "DISKANN": ({"max_degree": 32, "search_list_size": 100}, {"search_list": 100}),
     "IVF_FLAT": ({"nlist": 16}, {"nprobe": 16}),
     "IVF_SQ8": ({"nlist": 16}, {"nprobe": 16}),
     "IVF_PQ": ({"nlist": 16, "m": 16, "nbits": 8}, {"nprobe": 16}),
@@ -18,7 +23,7 @@ KINDS = {
     "SCANN": ({"nlist": 16}, {"nprobe": 16, "reorder_k": 100}),
 }
 # Of what brute force finds. Coarse codes find less: of 16 bytes without a second look, of a bit a dimension with one.
-LEAST = {"IVF_PQ": 0.5, "IVF_RABITQ": 0.75, "SCANN": 0.85}
+LEAST = {"HNSW_PQ": 0.85, "IVF_PQ": 0.5, "IVF_RABITQ": 0.75, "SCANN": 0.85}
 
 client = connect()
 connections.connect("approximate", uri=f"http://{ADDRESS}")

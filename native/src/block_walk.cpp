@@ -33,6 +33,7 @@ void BlockWalk::begin(uint32_t width, uint32_t most, const uint8_t* allowed, uin
   most_visits_ = allowed ? (uint64_t)std::max(3 * expected, 64.0) : (uint64_t)(most_over_width * visited);
   watched_ = allowed ? std::max(least_watched, (uint32_t)(expected_by_then / share_)) : 0;
   most_ = most;
+  is_cut_ = false;
   scratch_.packed.begin(index_.row_count, (uint32_t)(visited * margin_factor(rows_.dims)), std::max((uint32_t)visited, most));
   state().width = (uint32_t)visited;
   state().allowed = allowed;
@@ -42,7 +43,11 @@ void BlockWalk::begin(uint32_t width, uint32_t most, const uint8_t* allowed, uin
 BlockWalk::State BlockWalk::step() {
   PackedWalk& walk = state();
   if (!table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_)) return State::ended;
-  if (walk.visits >= most_visits_) return walk.allowed ? State::lost : State::ended;
+  if (walk.visits >= most_visits_) {
+    // Rows that only look near keep it from ending by itself. It has met as many allowed rows as chance brings: the filter bars nothing here.
+    is_cut_ = true;
+    return !walk.allowed || walk.met >= share_ * walk.visits / 2 ? State::ended : State::lost;
+  }
   if (watched_ && walk.visits == watched_ && walk.met < share_ * walk.visits / 4) return State::lost;
   return State::going;
 }
@@ -64,7 +69,7 @@ bool BlockWalk::collect(uint32_t wanted) {
   for (size_t i = 0; i < numbers.size(); ++i) nearest.push_back({scratch_.distances[i], numbers[i]});
   const size_t count = std::min<size_t>(nearest.size(), std::max(most_, wanted));
   std::partial_sort(nearest.begin(), nearest.begin() + (ptrdiff_t)count, nearest.end());
-  if (count < wanted || (walk.allowed && wanted && nearest[wanted - 1].first > walk.radius)) return false;
+  if (count < wanted || (walk.allowed && wanted && !is_cut_ && nearest[wanted - 1].first > walk.radius)) return false;
   scratch_.numbers.resize(count);
   scratch_.distances.resize(count);
   for (size_t i = 0; i < count; ++i) {

@@ -41,6 +41,7 @@ class BlockWalk {
   uint32_t most_ = 0, watched_ = 0;
   uint64_t most_visits_ = 0;
   double share_ = 1;
+  bool is_cut_ = false;   // ended by its number of visits
 };
 
 }  // namespace elanus

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 #include "check.h"
+#include "files.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 constexpr bool slow = true;
@@ -210,11 +211,6 @@ static void ranges() {
   }
 }
 
-static std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 static void same_file() {
   const uint32_t before = elanus_threads();
   for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE})
@@ -236,17 +232,7 @@ static void same_file() {
   CHECK(elanus_set_threads(before, nullptr) == ELANUS_OK);
 }
 
-// Bit by bit, as the definition has it.
-static uint32_t crc32c(const unsigned char* at, size_t count) {
-  uint32_t crc = ~0u;
-  for (; count; --count) {
-    crc ^= *at++;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-  }
-  return ~crc;
-}
-
-// Damages bytes, and every other time mends the checksums afterwards, as no accident would: then only the checks of numbers are left.
+// Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files() {
   constexpr uint32_t dimension = 5;
   std::vector<float> values = made(Data::clustered, 60, dimension, 8);
@@ -265,23 +251,10 @@ static void damaged_files() {
       for (uint32_t i = 0; i <= random() % 3; ++i) {
         const size_t from = kind < 4 ? 0 : sections[random() % std::size(sections)] % bytes.size();
         const size_t at = from + random() % (kind < 2 ? 264 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
-        if (random() % 2) bytes[at] = (char)(random() % 4 ? random() : random() % 2 ? 255 : 0);
-        else bytes[at] ^= (char)(1 << (random() % 8));
+        damage(bytes[at], random);
       }
       if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-      if (random() % 2 && bytes.size() >= 4096) {
-        auto* at = (unsigned char*)bytes.data();
-        for (int i = 0; i < 5; ++i) {
-          uint64_t offset, count;
-          std::memcpy(&offset, at + 144 + 24 * i + 8, 8);
-          std::memcpy(&count, at + 144 + 24 * i + 16, 8);
-          if (offset > bytes.size() || count > bytes.size() - offset) continue;
-          const uint32_t crc = crc32c(at + offset, count);
-          std::memcpy(at + 144 + 24 * i + 4, &crc, 4);
-        }
-        const uint32_t crc = crc32c(at, 4092);
-        std::memcpy(at + 4092, &crc, 4);
-      }
+      if (random() % 2) mend_checksums(bytes, {144, 4, 5});
       CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
       elanus_index index = 0;
       elanus_error error = {};

@@ -8,14 +8,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 #include "check.h"
+#include "files.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 constexpr bool slow = true;
@@ -25,18 +24,6 @@ constexpr bool slow = false;
 
 static std::string folder;
 static const uint32_t all_codes[] = {ELANUS_CODES_NONE, ELANUS_CODES_BYTE, ELANUS_CODES_BOOK, ELANUS_CODES_NIBBLE, ELANUS_CODES_SIGN};
-
-static std::vector<float> clustered(size_t rows, uint32_t dimension, uint32_t seed, float spread = 0.4f) {
-  std::mt19937 centres(11), random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> centre(40 * dimension), values(rows * dimension);
-  for (float& x : centre) x = normal(centres);
-  for (size_t i = 0; i < rows; ++i) {
-    const float* c = centre.data() + random() % 40 * dimension;
-    for (uint32_t j = 0; j < dimension; ++j) values[i * dimension + j] = c[j] + spread * normal(random);
-  }
-  return values;
-}
 
 // What `values` are in rows of this element: the upper half of a float is a bfloat16; halves are made of small whole numbers.
 static std::vector<unsigned char> entries_of(uint32_t element, const std::vector<float>& values) {
@@ -293,11 +280,6 @@ static void ranges() {
   }
 }
 
-static std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 static void same_file() {
   const uint32_t before = elanus_threads();
   for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE, ELANUS_HAMMING, ELANUS_JACCARD})
@@ -323,16 +305,7 @@ static void same_file() {
   for (const char* set : {"portable", "avx2", "avx512"}) elanus_use_instruction_set(set, nullptr);
 }
 
-static uint32_t crc32c(const unsigned char* at, size_t count) {
-  uint32_t crc = ~0u;
-  for (; count; --count) {
-    crc ^= *at++;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-  }
-  return ~crc;
-}
-
-// Damages bytes, and every other time mends the checksums afterwards, as no accident would: then only the checks of numbers are left.
+// Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files() {
   constexpr uint32_t dimension = 5, rows = 60, sections = 8;
   const std::vector<float> values = clustered(rows, dimension, 8);
@@ -351,24 +324,11 @@ static void damaged_files() {
       for (uint32_t i = 0; i <= random() % 3; ++i) {
         const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : std::min<size_t>(offsets[random() % sections], bytes.size() - 1);
         const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 72 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
-        if (random() % 2) bytes[at] = (char)(random() % 4 ? random() : random() % 2 ? 255 : 0);
-        else bytes[at] ^= (char)(1 << (random() % 8));
+        damage(bytes[at], random);
       }
       if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
       if (kind == 6 && random() % 4 == 0) bytes.append(random() % 5000, 0);
-      if (random() % 2 && bytes.size() >= 4096) {
-        auto* at = (unsigned char*)bytes.data();
-        for (uint32_t i = 0; i < sections; ++i) {
-          uint64_t offset, count;
-          std::memcpy(&offset, at + 16 + 24 * i + 8, 8);
-          std::memcpy(&count, at + 16 + 24 * i + 16, 8);
-          if (offset > bytes.size() || count > bytes.size() - offset) continue;
-          const uint32_t crc = crc32c(at + offset, count);
-          std::memcpy(at + 16 + 24 * i, &crc, 4);
-        }
-        const uint32_t crc = crc32c(at, 4092);
-        std::memcpy(at + 4092, &crc, 4);
-      }
+      if (random() % 2) mend_checksums(bytes, {16, 0, sections});
       CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
       elanus_index index = 0;
       elanus_error error = {};

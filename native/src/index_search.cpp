@@ -5,7 +5,8 @@
 //
 // Both are predicted from the costs below, and the cheaper one goes first. A walk under a filter is watched:
 //  - after 48 visits: has it met less than a quarter of the allowed rows that chance would bring, the filter bars what is near;
-//  - at its end: does the k-th result lie within the radius that it has explored? Rows beyond were never looked at.
+//  - at its end: does the k-th result lie within the radius that it has explored? Rows beyond were never looked at. A walk of blocks
+//    that its number of visits stops is not asked: it counts if it has met at least half of what chance would bring.
 // A walk that fails is tried once more, four times as wide, if even that is cheaper than the scan; then the codes of all allowed rows
 // are scanned. So recall does not hang on how filter and query relate, and no search costs much more than twice the scan.
 //

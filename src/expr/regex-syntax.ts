@@ -328,7 +328,9 @@ class PatternReader {
       this.#at += octal[0].length - 1;
       return Number.parseInt(octal[0], 8);
     }
-    if (/^\w$/.test(character)) throw new RegexError(`invalid escape sequence: \\${character}`);
+    if (!/^[^\dA-Za-z\u0080-\u{10ffff}]$/u.test(character)) {
+      throw new RegexError(`invalid escape sequence: \\${character}`);
+    }
     return character.codePointAt(0)!;
   }
 

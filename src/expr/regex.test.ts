@@ -42,6 +42,7 @@ test("what only RE2 has", () => {
   assert.ok(found("(?s)a.b", "a\nb") && !found("a.b", "a\nb"));
   assert.ok(found("(?m)^b$", "a\nb\nc") && !found("^b$", "a\nb\nc"));
   assert.ok(found("a{,2}", "a{,2}"));
+  assert.ok(found("\\_\\ \\!\\-[\\_]", "_ !-_"));
   assert.ok(found("", ""));
 });
 
@@ -57,6 +58,9 @@ test("mistakes are errors", () => {
     "(?=a)",
     "(?<!a)",
     "\\1",
+    "\\é",
+    "\\😀",
+    "[\\é]",
     "\\",
     "[z-a]",
     "\\p{Nope}",

@@ -203,8 +203,9 @@ function calculate(
   if (typeof left === "bigint" && typeof right === "bigint") {
     const bits = { "&": left & right, "|": left | right, "^": left ^ right };
     if (operator === "&" || operator === "|" || operator === "^") return bits[operator];
-    const results = { "+": left + right, "-": left - right, "*": left * right, "/": left / right, "%": left % right };
-    return BigInt.asIntN(64, results[operator]);
+    const result = { "+": left + right, "-": left - right, "*": left * right };
+    if (operator === "/") return BigInt.asIntN(64, left / right);
+    return BigInt.asIntN(64, operator === "%" ? left % right : result[operator]);
   }
   const [a, b] = [Number(left), Number(right)];
   const results = { "+": a + b, "-": a - b, "*": a * b, "/": a / b, "%": null, "&": null, "|": null, "^": null };

@@ -36,7 +36,9 @@ export interface TextCounts {
 /** Whether all its patterns mean the same in RE2 and in JavaScript: no escapes, classes, flags or counts. */
 function isReadAlike(filter: Filter): boolean {
   if (filter.kind === "regex") return !/[\\[\]{}]|\(\?/.test(filter.pattern);
-  return Object.values(filter).flat().every((part: unknown) => !isFilter(part) || isReadAlike(part));
+  return Object.values(filter)
+    .flat()
+    .every((part: unknown) => !isFilter(part) || isReadAlike(part));
 }
 
 function isFilter(part: unknown): part is Filter {

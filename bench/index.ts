@@ -10,28 +10,22 @@
  * them took stay in the folder that `keep` names, and are used from there, unless `again` says to build again. `threads` is of builds.
  */
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
 import type { KnownBuilt } from "./index/built.ts";
 import { curvesOf, rateAt } from "./index/curves.ts";
 import type { Point, Subject } from "./index/curves.ts";
-import { SETS, dataIn, rowsOf, truthOf } from "./index/data.ts";
+import { rowsOf, truthOf, withData } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
 import { filterTable } from "./index/filters.ts";
 import { BEAM, M, OwnIndex } from "./index/own.ts";
 import { PEERS, peerOf } from "./index/peer.ts";
 import type { Peer } from "./index/peer.ts";
-import { printLoad, printTable, thousands } from "./measure.ts";
+import { printTable, thousands } from "./measure.ts";
 
 const RECALLS = [0.9, 0.95, 0.98, 0.99];
 
 interface Options {
-  readonly set: (typeof SETS)[number];
-  readonly argument: string;
-  readonly keep: string | null;
   readonly peers: readonly string[];
   readonly segments: number;
   readonly threads: number;
@@ -41,41 +35,15 @@ interface Options {
 
 export async function indexBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
-  if (!(kernel instanceof NativeKernel)) {
-    console.log(kernel.reason);
-    return;
-  }
-  const options = optionsOf(parts);
-  const folder = options.keep ?? mkdtempSync(join(tmpdir(), "elanus-bench-index-"));
-  mkdirSync(folder, { recursive: true });
-  const { threads } = kernel;
-  kernel.threads = 1;
-  try {
-    const place = join(folder, options.set === "wordnet" ? "wordnet" : `${options.set}-${options.argument}`);
-    await benchOf(kernel, await dataIn(place, options.set, options.argument), options);
-  } finally {
-    kernel.threads = threads;
-    if (options.keep === null) rmSync(folder, { recursive: true });
-  }
+  if (!(kernel instanceof NativeKernel)) console.log(kernel.reason);
+  else await withData(parts, kernel, (data, others) => benchOf(kernel, data, optionsOf(others)));
 }
 
 function optionsOf(parts: readonly string[]): Options {
-  let options: Options = {
-    set: "clusters",
-    argument: "100000",
-    keep: null,
-    peers: PEERS,
-    segments: 1,
-    threads: 1,
-    again: false,
-    filters: true,
-  };
+  let options: Options = { peers: PEERS, segments: 1, threads: 1, again: false, filters: true };
   for (const part of parts) {
     const [name, argument = ""] = part.split("=", 2);
-    const set = SETS.find((known) => known === name);
-    if (set !== undefined && argument !== "") options = { ...options, set, argument };
-    else if (name === "keep" && argument !== "") options = { ...options, keep: argument };
-    else if (name === "peers") options = { ...options, peers: argument.split(",") };
+    if (name === "peers") options = { ...options, peers: argument.split(",") };
     else if (name === "segments" && Number(argument) >= 1) options = { ...options, segments: Number(argument) };
     else if (name === "threads" && Number(argument) >= 1) options = { ...options, threads: Number(argument) };
     else if (part === "again") options = { ...options, again: true };
@@ -86,10 +54,7 @@ function optionsOf(parts: readonly string[]): Options {
 }
 
 async function benchOf(kernel: NativeKernel, data: BenchData, options: Options): Promise<void> {
-  printLoad();
-  const { metric, dimension, queries, rowCount } = data;
-  const queryCount = queries.length / dimension;
-  console.log(`${data.name}: ${thousands(rowCount)} rows x ${dimension}, ${metric}, ${thousands(queryCount)} queries`);
+  const { dimension, rowCount } = data;
   const rows = rowsOf(kernel, data, 0, rowCount);
   const truth = await truthOf(kernel, data, rows);
   kernel.close(rows);
@@ -126,7 +91,6 @@ async function benchOf(kernel: NativeKernel, data: BenchData, options: Options):
     }
   }
   for (const index of own) index.close();
-  printLoad();
 }
 
 function buildTable(all: readonly { readonly name: string; readonly built: KnownBuilt }[], rawMegabytes: number): void {

@@ -10,17 +10,19 @@
  */
 
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Handle } from "../../src/kernel/kernel.ts";
+import type { Handle, Kernel } from "../../src/kernel/kernel.ts";
 import type { NativeKernel } from "../../src/kernel/native.ts";
 import type { Metric } from "../../src/model/types.ts";
+import { printLoad, thousands } from "../measure.ts";
 import { pythonWith, textArchives } from "./environment.ts";
 
 /** Hits of a search. */
 export const K = 10;
-export const SETS = ["wordnet", "text", "sift", "clusters"] as const;
+const SETS = ["wordnet", "text", "sift", "clusters"] as const;
 const PROGRAM = join(import.meta.dirname, "make_data.py");
 
 interface About {
@@ -37,8 +39,42 @@ export interface BenchData extends About {
   readonly queries: Float32Array;
 }
 
+/** Data as the parts of a command name it, and those parts that it does not know. `keep=<folder>`: where all is kept. */
+export async function withData(
+  parts: readonly string[],
+  kernel: NativeKernel,
+  run: (data: BenchData, parts: readonly string[]) => Promise<void>,
+): Promise<void> {
+  let [set, argument]: [(typeof SETS)[number], string] = ["clusters", "100000"];
+  let keep: string | null = null;
+  const others: string[] = [];
+  for (const part of parts) {
+    const [name, value = ""] = part.split("=", 2);
+    const named = SETS.find((known) => known === name);
+    if (named !== undefined && value !== "") [set, argument] = [named, value];
+    else if (name === "keep" && value !== "") keep = value;
+    else others.push(part);
+  }
+  const folder = keep ?? mkdtempSync(join(tmpdir(), "elanus-bench-"));
+  const place = join(folder, set === "wordnet" ? set : `${set}-${argument}`);
+  const { threads } = kernel;
+  kernel.threads = 1;
+  try {
+    const data = await dataIn(place, set, argument);
+    printLoad();
+    const queryCount = data.queries.length / data.dimension;
+    const size = `${thousands(data.rowCount)} x ${data.dimension}, ${data.metric}, ${thousands(queryCount)} queries`;
+    console.log(`${data.name}: ${size}`);
+    await run(data, others);
+    printLoad();
+  } finally {
+    kernel.threads = threads;
+    if (keep === null) rmSync(folder, { recursive: true });
+  }
+}
+
 /** `folder` is made for this set, by this argument. */
-export async function dataIn(folder: string, set: (typeof SETS)[number], argument: string): Promise<BenchData> {
+async function dataIn(folder: string, set: (typeof SETS)[number], argument: string): Promise<BenchData> {
   const about = join(folder, "about.json");
   if (!existsSync(about)) {
     mkdirSync(folder, { recursive: true });
@@ -57,7 +93,7 @@ export async function dataIn(folder: string, set: (typeof SETS)[number], argumen
 }
 
 /** Some of the rows, where they lie. */
-export function rowsOf(kernel: NativeKernel, data: BenchData, first: number, count: number): Handle {
+export function rowsOf(kernel: Kernel, data: BenchData, first: number, count: number): Handle {
   const { dimension } = data;
   return kernel.mapRows(data.path, 4 * dimension * first, count, { element: "float32", dimension });
 }

@@ -37,6 +37,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "the embedded database beside zvec and LanceDB: equal recall, filters, a tenth of the rows written again",
     run: async (parts) => (await import("./rivals.ts")).rivalsBench(parts),
   },
+  served: {
+    about: "searches of a server by pymilvus: how long, and processor time of both",
+    run: async (parts) => (await import("./served.ts")).servedBench(parts),
+  },
   "growing-graph": {
     about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
     run: async () => (await import("./growing-graph.ts")).growingGraphBench(),

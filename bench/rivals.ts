@@ -8,41 +8,27 @@
  * and is copied before it is used.
  */
 
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { cpSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Kernel } from "../src/kernel/kernel.ts";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
 import { emptyBitset, setBit } from "../src/model/bitset.ts";
-import { keptBuild } from "./index/built.ts";
-import type { KnownBuilt } from "./index/built.ts";
-import { curvesOf, rateAt, recallOf } from "./index/curves.ts";
+import { curvesOf, rateAt } from "./index/curves.ts";
 import type { Answer, Point } from "./index/curves.ts";
 import { K, rowsOf, withData } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
 import { median, percent, printTable, sleep, thousands } from "./measure.ts";
 import { BUCKETS, bucketOf } from "./rivals/database.ts";
-import type { DatabaseName, Question, Reply } from "./rivals/host.ts";
+import type { DatabaseName } from "./rivals/host.ts";
+import { QUERIES, rivalOf } from "./rivals/rival.ts";
+import type { Rival } from "./rivals/rival.ts";
 
 const NAMES: readonly DatabaseName[] = ["elanus", "zvec", "lancedb"];
-const QUERIES = 300;
 const ROUNDS = 3;
 /** Buckets of a thousand that a filter allows. */
 const FILTERS = [500, 100, 10, 1];
 const RECALLS = [0.95, 0.99];
 const WRITTEN_AGAIN = 0.1;
 const LATER_MILLISECONDS = 60_000;
-
-interface Rival {
-  readonly name: DatabaseName;
-  readonly about: string;
-  readonly built: KnownBuilt;
-  search(width: number, buckets: number | null, truth: Uint32Array): Promise<Answer>;
-  replace(count: number): Promise<Reply>;
-  end(): Promise<void>;
-}
 
 export async function rivalsBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
@@ -143,61 +129,4 @@ async function truthBelow(kernel: Kernel, data: BenchData, buckets: number | nul
   const hits = await kernel.exactSearch({ rows, rowCount, queries, metric, k: K, allowed, rank: null, range: null });
   kernel.close(rows);
   return hits.rows;
-}
-
-async function rivalOf(name: DatabaseName, data: BenchData): Promise<Rival> {
-  const kept = join(data.folder, `${name}.db`);
-  const built = await keptBuild(data.folder, name, false, async () => {
-    rmSync(kept, { recursive: true, force: true });
-    const { ask } = started(name, kept, data);
-    await ask({ ask: "open" });
-    const { processorSeconds, seconds } = await ask({ ask: "build" });
-    await ask({ ask: "close" });
-    return { processorSeconds, wallSeconds: seconds, threads: 0, bytes: bytesIn(kept) };
-  });
-  const working = join(data.folder, `${name}.working`);
-  rmSync(working, { recursive: true, force: true });
-  cpSync(kept, working, { recursive: true });
-  const { ask } = started(name, working, data);
-  const { about = "" } = await ask({ ask: "open" });
-  return {
-    name,
-    about,
-    built,
-    async search(width, buckets, truth) {
-      const reply = await ask({ ask: "search", width, buckets, queryCount: QUERIES });
-      return { recall: recallOf(Uint32Array.from(reply.hits!), truth), perSecond: QUERIES / reply.processorSeconds };
-    },
-    replace: (count) => ask({ ask: "replace", count }),
-    async end() {
-      await ask({ ask: "close" });
-      rmSync(working, { recursive: true, force: true });
-    },
-  };
-}
-
-function started(
-  name: DatabaseName,
-  folder: string,
-  data: BenchData,
-): { readonly ask: (question: Question) => Promise<Reply> } {
-  const child = fork(join(import.meta.dirname, "rivals/host.ts"), [name, folder, data.folder], {
-    execArgv: ["--disable-warning=ExperimentalWarning"],
-  });
-  const ended = once(child, "exit").then(() => [{ error: "its process has ended" }]);
-  return {
-    async ask(question) {
-      const answered = Promise.race([once(child, "message"), ended]) as Promise<[Reply]>;
-      child.send(question);
-      const [reply] = await answered;
-      if (reply.error !== undefined) throw new Error(`${name}, ${question.ask}: ${reply.error}`);
-      return reply;
-    },
-  };
-}
-
-function bytesIn(folder: string): number {
-  if (!existsSync(folder)) return 0;
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return files.reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
 }

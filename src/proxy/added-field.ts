@@ -6,7 +6,8 @@
 import { invalidParameter } from "../base/errors.ts";
 import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema, vectorFields } from "../model/schema.ts";
 import { type DataType, isVectorType } from "../model/types.ts";
-import { checkField, fieldSchema, MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
+import { checkField, fieldSchema } from "./declare-field.ts";
+import { MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
 import type { DeclaredField } from "./requests.ts";
 
 const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);

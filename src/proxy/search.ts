@@ -262,7 +262,7 @@ function searchedField(collection: CollectionInfo, name: string): FieldSchema {
 
 function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
   if (index === undefined) throw invalidParameter("metric type not set for vector index");
-  const built = index.metricType === "" ? defaultMetric(field.dataType) : (index.metricType.toUpperCase() as Metric);
+  const built = index.metricType === "" ? defaultMetric(field) : (index.metricType.toUpperCase() as Metric);
   const asked = wanted.toUpperCase();
   if (asked !== "" && asked !== built) throw unexpectedParameter(built, wanted, "metric type not match");
   return built;

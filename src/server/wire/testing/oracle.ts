@@ -115,6 +115,11 @@ function plainColumn(column: WireColumn, member: string | undefined): Plain {
     const flat = elements === null ? [] : plainColumn(elements, inner);
     return Array.from({ length: offsets.length - 1 }, (_, row) => flat.slice(offsets[row], offsets[row + 1]));
   }
+  if (column.kind === "vectors") {
+    const { offsets, vectors } = column;
+    const values = vectors === null ? [] : Array.from(vectors.values as ArrayLike<number>);
+    return Array.from({ length: offsets.length - 1 }, (_, row) => values.slice(offsets[row], offsets[row + 1]));
+  }
   if (column.kind === "vector" && column.type !== DataType.FloatVector) {
     return [plainValue(bytesOfVectors(column.values)) as string];
   }

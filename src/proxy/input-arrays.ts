@@ -53,10 +53,7 @@ export function checkCapacities(field: FieldSchema, offsets: Uint32Array): void 
 }
 
 /** One entry a row, where the sender left out those that are null. */
-export function padArrays<Arrays extends { readonly offsets: Uint32Array }>(
-  column: Arrays,
-  valid: Uint8Array,
-): Arrays {
+export function padArrays<Arrays extends { readonly offsets: Uint32Array }>(column: Arrays, valid: Uint8Array): Arrays {
   const offsets = new Uint32Array(valid.length + 1);
   for (let row = 0, at = 0; row < valid.length; row += 1) {
     if (valid[row] !== 0) at += 1;

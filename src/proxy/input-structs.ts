@@ -129,10 +129,7 @@ function elementEnds(struct: string, field: FieldSchema, { column, fieldName }: 
   throw invalidParameter(`${what} array data is nil in struct field '${struct}', sub-field '${fieldName}'`);
 }
 
-function checkRows(
-  struct: string,
-  counted: readonly { readonly part: InputField; readonly ends: Ends }[],
-): void {
+function checkRows(struct: string, counted: readonly { readonly part: InputField; readonly ends: Ends }[]): void {
   const first = counted[0]!;
   const { rowCount } = first.part;
   for (const { part } of counted) {

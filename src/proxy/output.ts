@@ -77,7 +77,12 @@ export function planOutput(schema: CollectionSchema, wanted: readonly string[], 
   const structs = (schema.structs ?? []).filter(({ fieldIds }) =>
     [...fields].some(({ fieldId }) => fieldIds.includes(fieldId)),
   );
-  return { fields: [...fields], structs, dynamicKeys: wholeMeta || keys.size === 0 ? null : [...keys], names: [...names] };
+  return {
+    fields: [...fields],
+    structs,
+    dynamicKeys: wholeMeta || keys.size === 0 ? null : [...keys],
+    names: [...names],
+  };
 }
 
 /** `$meta["a"]` and `a` ask for the same. */
@@ -112,7 +117,14 @@ export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeVie
       const first = [part];
       begun.set(struct, first);
       const { name, fieldId } = struct;
-      shown.push({ name, fieldId, type: DataType.ArrayOfStruct, isDynamic: false, column: part.column, subFields: first });
+      shown.push({
+        name,
+        fieldId,
+        type: DataType.ArrayOfStruct,
+        isDynamic: false,
+        column: part.column,
+        subFields: first,
+      });
     }
   }
   return shown;

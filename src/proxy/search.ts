@@ -257,6 +257,9 @@ function searchedField(collection: CollectionInfo, name: string): FieldSchema {
       `field ${name} is of type ${dataTypeName(field.dataType)} and cannot be searched by vectors`,
     );
   }
+  if (field.dataType === DataType.ArrayOfVector) {
+    throw invalidParameter(`searching arrays of vectors is not supported yet: field ${field.name}`);
+  }
   return field;
 }
 

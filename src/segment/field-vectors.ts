@@ -1,5 +1,5 @@
 /**
- * The vectors of one field of one segment, in the kernel: dense and sparse ones, and arrays of dense ones, behind one face.
+ * The vectors of one field of one segment, in the kernel: dense and sparse ones behind one face.
  *
  * Always true: they are as many as were appended, null rows included (zeros, or nothing), and never change; who made them closes them.
  */
@@ -16,7 +16,6 @@ import { DataType, Metric } from "../model/types.ts";
 import { SPARSE_PAIR_BYTES } from "../model/sparse.ts";
 import { type VectorValues, vectorStride } from "../model/vectors.ts";
 import { takeVectors } from "./take-vectors.ts";
-import { VectorLists } from "./vector-lists.ts";
 
 /** One exact search; the terms are those of `ExactSearch`. */
 export interface VectorAsk {
@@ -51,13 +50,6 @@ const PIECE_BYTES = 1 << 21;
 
 export function fieldLayout(field: Pick<FieldSchema, "dataType" | "dimension">): RowLayout {
   return present(layoutOf(field.dataType, field.dimension), "layout of a dense vector");
-}
-
-/** None yet. */
-export function createFieldVectors(kernel: Kernel, field: FieldSchema): FieldVectors {
-  if (field.dataType === DataType.SparseFloatVector) return new SparseVectors(kernel.sparse);
-  if (field.dataType === DataType.ArrayOfVector) return new VectorLists(kernel, field);
-  return new DenseVectors(kernel, field.dataType, kernel.createRows(fieldLayout(field)));
 }
 
 export class DenseVectors implements FieldVectors {

@@ -41,7 +41,8 @@ import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
-import { createFieldVectors, DenseVectors, type FieldVectors } from "./field-vectors.ts";
+import { createFieldVectors } from "./create-field-vectors.ts";
+import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import {
   type GrowableColumn,
   GrowableFixed,

@@ -21,6 +21,7 @@ export const PYTHON_CASES = {
   vector_types: "every type of dense vector, against brute force",
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
+  structs: "arrays of structs: every type of sub-field, nulls, growing and from files",
   times: "Timestamptz, its zones and its filters",
   geometry: "geometries and how they lie to each other",
   iterators: "iterators of searches, from one snapshot",

@@ -16,7 +16,13 @@
  * request except dense vectors and doubles that are aligned.
  */
 
-import { type ArrayColumn, type BytesColumn, type Column, type VectorColumn, isBytesType } from "../../model/columns.ts";
+import {
+  type ArrayColumn,
+  type BytesColumn,
+  type Column,
+  type VectorColumn,
+  isBytesType,
+} from "../../model/columns.ts";
 import { sparseDimension } from "../../model/sparse.ts";
 import { DataType } from "../../model/types.ts";
 import {
@@ -35,7 +41,13 @@ import { type ByteEntries, packFixed, readBools, readEntries, readFloats, readRu
 import { BYTES, FIXED32, VARINT, type WireReader } from "./reader.ts";
 import { ScalarArm, UNPACKED, type WireScalars, armOf, collectValues, packValues, readScalars } from "./scalar-data.ts";
 import { Spans } from "./spans.ts";
-import { VECTOR_MEMBERS, VectorArrayDraft, type WireVectorArrays, encodeVectorArrays, encodeVectorField } from "./vector-array-data.ts";
+import {
+  VECTOR_MEMBERS,
+  VectorArrayDraft,
+  type WireVectorArrays,
+  encodeVectorArrays,
+  encodeVectorField,
+} from "./vector-array-data.ts";
 import { WireWriter } from "./writer.ts";
 
 export type WireColumn =

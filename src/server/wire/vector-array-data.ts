@@ -4,8 +4,8 @@
  *   VectorArray   1 dim  2 data: VectorField, one a row  3 element_type
  *   VectorField   1 dim  one member with the vectors of the row end to end: 2 float_vector {1 float[]}  3, 4, 5, 7 bytes
  *
- * Always true of what is decoded: the vectors of all rows are of one member and one dimension; a row with another makes the whole
- * undecoded. Offsets count entries of the values, as a row need not hold whole vectors.
+ * Always true of what is decoded: the vectors of all rows are of one member; a row with another makes the whole undecoded. Offsets
+ * count entries of the values, as a row need not hold whole vectors, and its own `dim` is not looked at.
  */
 
 import { assert } from "../../base/assert.ts";
@@ -27,6 +27,7 @@ import { WireWriter } from "./writer.ts";
 
 export interface WireVectorArrays {
   readonly kind: "vectors";
+  /** As the sender says of all rows; 0: it does not. */
   readonly dimension: number;
   /** In entries of the values, one more than rows. */
   readonly offsets: Uint32Array;
@@ -68,7 +69,7 @@ export class VectorArrayDraft {
 
   read(reader: WireReader): void {
     while (reader.next()) {
-      if (reader.is(1, VARINT)) this.#takeDimension(Number(reader.int64()));
+      if (reader.is(1, VARINT)) this.#dimension = Number(reader.int64());
       else if (reader.is(2, BYTES)) this.#row(reader.message());
       else reader.skip();
     }
@@ -90,18 +91,12 @@ export class VectorArrayDraft {
     return viewedVectors(type, readRun(bytes, this.#values, entryBytes(type), mayOverwrite));
   }
 
-  #takeDimension(dimension: number): void {
-    if (dimension !== 0 && this.#dimension !== 0 && dimension !== this.#dimension) this.#isForeign = true;
-    if (dimension !== 0) this.#dimension = dimension;
-  }
-
   #row(reader: WireReader): void {
     const from = this.#values.count;
     let member = 0;
     while (reader.next()) {
       const { field } = reader;
-      if (reader.is(1, VARINT)) this.#takeDimension(Number(reader.int64()));
-      else if (reader.wireType !== BYTES) reader.skip();
+      if (reader.wireType !== BYTES || field > 99) reader.skip();
       else {
         // A oneof keeps its last member; floats, which are a message, go on where they were.
         if (member !== field || field !== FLOATS) this.#values.truncate(from);

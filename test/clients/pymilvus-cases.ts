@@ -29,7 +29,7 @@ export const PYTHON_CASES = {
   changes: "delete and upsert",
   partial_updates: "partial updates: fields, arrays, undeclared keys, rows that are new",
   scalar_indexes: "every type of scalar index, against a scan",
-  evolution: "fields that come later, a time to live, truncation, properties",
+  evolution: "fields that come later or go, a time to live, truncation, properties",
   flushes: "flush and segments",
   compaction: "compaction: asked for, waited for, and read through",
   indexes: "indexes are described as they were made",

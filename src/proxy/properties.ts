@@ -29,6 +29,11 @@ const FIELD_PROPERTIES: ReadonlySet<string> = new Set([
 ]);
 const FIELD_DELETABLE: ReadonlySet<string> = new Set([MMAP_KEY, WARMUP_KEY]);
 
+export function requireChange(properties: readonly KeyValue[], deleteKeys: readonly string[]): void {
+  if (properties.length === 0 && deleteKeys.length === 0)
+    throw invalidParameter("no properties or delete keys provided");
+}
+
 /** `known`: what the collection has already. */
 export function checkProperties(
   given: readonly KeyValue[],

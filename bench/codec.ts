@@ -112,7 +112,7 @@ function searchAnswer(): SearchAnswer {
       outputFields: ["value"],
       primaryFieldName: "id",
       allSearchCount: HITS,
-      groupByField: null,
+      groupBy: null,
       iterator: null,
     },
   };

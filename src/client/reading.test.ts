@@ -165,6 +165,17 @@ describe("an embedded database", () => {
       outputFields: ["kind"],
     });
     assert.deepEqual(groups.map(({ kind }) => kind).toSorted(), ["k0", "k1", "k2", "k3", "k4"]);
+    const finer = await db.search<Doc>("docs", {
+      vector: query,
+      field: "near",
+      groupBy: ["kind", "year"],
+      groupSize: 2,
+      limit: 7,
+      outputFields: ["kind", "year"],
+    });
+    const sizes = Map.groupBy(finer, ({ kind, year }) => `${kind} ${year}`);
+    assert.equal(sizes.size, 7);
+    assert.ok([...sizes.values()].every((hits) => hits.length <= 2));
     const rows = await db.query<Doc>("docs", {
       filter: "id < 20",
       orderBy: ["year:desc", "id:asc"],

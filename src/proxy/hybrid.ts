@@ -15,8 +15,9 @@ import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
-import { checkGroupedSearch, planGrouping } from "./grouping.ts";
-import { outputField, outputFields, planOutput } from "./output.ts";
+import { groupFields } from "./group-values.ts";
+import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -72,9 +73,9 @@ export async function hybridSearch(
     };
   });
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
-  requireLoadedFields(described, output);
-  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const grouping = planGrouping(schema, rankParams);
+  requireLoadedFields(described, { ...output, fields: [...output.fields, ...groupingFields(grouping)] });
+  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const fieldIds = output.fields.map((field) => field.fieldId);
   const answer = {
     collectionName: schema.name,
@@ -98,7 +99,7 @@ export async function hybridSearch(
       scores: rounded(found.hits.scores, decimals),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values, times),
+      groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
   const shards = await searchShards(context, collection, plans, time, signal);

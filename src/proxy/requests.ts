@@ -196,8 +196,8 @@ export interface SearchResponse {
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
-  /** The group of each hit, in a search by groups. */
-  readonly groupBy: OutputField | null;
+  /** The group of each hit, in a search by groups: a column for each part; `isSingular`: in the place for one. */
+  readonly groupBy: { readonly fields: readonly OutputField[]; readonly isSingular: boolean } | null;
   /** What the next page of an iterator is asked with; null for other searches. */
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
   /** What was done, where the search asks for it. */

@@ -19,9 +19,10 @@ import { explanationOf, wantsExplanation } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
 import { groupedSearch } from "./grouped-search.ts";
-import { checkGroupedSearch, planGrouping } from "./grouping.ts";
+import { groupFields } from "./group-values.ts";
+import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
-import { type OutputPlan, outputField, outputFields, planOutput } from "./output.ts";
+import { type OutputPlan, outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -48,7 +49,6 @@ export async function search(
   const { collection } = described;
   const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
-  refuseUnsupported(request.params);
   const page = searchPage(request.params, request.queries.queryCount, context.runtime);
   checkIteratedCollection(
     collection,
@@ -80,10 +80,7 @@ export async function search(
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
   requireLoaded(described, "search", plan.partitionIds);
-  requireLoadedFields(
-    described,
-    grouping === null ? output : { ...output, fields: [...output.fields, grouping.field] },
-  );
+  requireLoadedFields(described, { ...output, fields: [...output.fields, ...groupingFields(grouping)] });
   const now = await context.timestamp();
   const time = readTime(collection, request, now);
   const fieldIds = output.fields.map((field) => field.fieldId);
@@ -105,7 +102,7 @@ export async function search(
       fields: outputFields(output, found.batch, times),
       primaryFieldName: primaryKeyField(schema).name,
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values, times),
+      groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
   const shards = await searchShards(context, collection, [plan], time, signal);
@@ -179,10 +176,6 @@ export function requireLoadedFields({ load }: DescribedCollection, output: Outpu
   const key = absent.isDynamic ? output.dynamicKeys?.[0] : undefined;
   if (key !== undefined) throw invalidParameter(`field ${key} cannot be returned since dynamic field not loaded`);
   throw invalidParameter(`field ${absent.name} is not loaded`);
-}
-
-function refuseUnsupported(params: ReadonlyMap<string, string>): void {
-  if ((params.get("group_by_fields") ?? "") !== "") throw invalidParameter("group_by_fields is not supported yet");
 }
 
 export function searchWindow(request: SubSearch): Window {

@@ -118,7 +118,7 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,
       allSearchCount: 0,
-      groupByField: found.groupBy,
+      groupBy: found.groupBy,
       iterator: found.iterator,
     },
   });

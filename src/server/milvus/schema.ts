@@ -11,6 +11,7 @@ import {
   type CollectionSchema,
   FIRST_USER_FIELD,
   type FieldSchema,
+  type KeyValue,
   type StructSchema,
 } from "../../model/schema.ts";
 import { bareName, subFields } from "../../model/structs.ts";
@@ -67,7 +68,7 @@ export function declaredFieldOf(bytes: Uint8Array): DeclaredField {
   }
 }
 
-function declaredField(field: WireFieldSchema): DeclaredField {
+export function declaredField(field: WireFieldSchema): DeclaredField {
   return {
     name: field.name,
     description: field.description,
@@ -107,7 +108,14 @@ function declaredDefault(value: ValueField | undefined): DeclaredField["defaultV
   }
 }
 
-export function wireSchema({ schema, properties }: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+/** What clients are told of a collection's properties: once a field was dropped, also how far its ids have come. */
+export function toldProperties({ schema: { highestFieldId }, properties }: CollectionInfo): KeyValue[] {
+  if (highestFieldId === undefined) return [...properties];
+  return [...properties, { key: "max_field_id", value: String(highestFieldId) }];
+}
+
+export function wireSchema(collection: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+  const { schema, properties } = collection;
   const { structs = [] } = schema;
   const inStructs = new Set(structs.flatMap(({ fieldIds }) => fieldIds));
   return {
@@ -118,7 +126,7 @@ export function wireSchema({ schema, properties }: CollectionInfo): MessageInitS
       .map((field) => wireField(field, timeZoneOf(properties))),
     structArrayFields: structs.map((struct) => wireStruct(schema, struct)),
     enableDynamicField: schema.enableDynamicField,
-    properties: [...properties],
+    properties: toldProperties(collection),
     version: schema.version,
   };
 }

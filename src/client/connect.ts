@@ -39,6 +39,7 @@ export async function connect(directory: string, options: ConnectOptions = {}): 
 }
 
 export type { Explained, SearchExplanation } from "./elanus.ts";
+export type { Aggregation, Bucket, BucketHit, SearchAggregationOptions } from "./aggregation.ts";
 export { MilvusError } from "../base/errors.ts";
 export type {
   CollectionDescription,

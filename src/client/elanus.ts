@@ -18,6 +18,7 @@ import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
 import type { SearchExplanation } from "../proxy/explain.ts";
 import type { Target } from "../proxy/requests.ts";
+import { type Bucket, type SearchAggregationOptions, aggregationSpec, bucketOf } from "./aggregation.ts";
 import type { Written } from "./calls.ts";
 import {
   type CollectionDescription,
@@ -143,6 +144,11 @@ export class Elanus implements AsyncDisposable {
   /** Adds a field; the rows that are there have its default, or null. It is nullable, or has a default. */
   async addField(name: string, field: FieldOptions): Promise<void> {
     await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
+  }
+
+  /** Takes a field away, with its indexes. Its name is free at once; a new field of that name is another one. */
+  async dropField(name: string, fieldName: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropField", { ...this.#target(name), fieldName }));
   }
 
   /** Properties as in Milvus: `{ "collection.ttl.seconds": 3600 }`; null takes one away. */
@@ -320,6 +326,23 @@ export class Elanus implements AsyncDisposable {
     const hits = options.vectors === undefined ? lists[0]! : lists;
     const { explanation } = response;
     return explanation === null ? hits : { hits, explanation };
+  }
+
+  /**
+   * The nearest rows in buckets of equal values, in the order of their best rows or another, with counts and metrics of the rows found.
+   *
+   *     const brands = await db.searchBuckets("shoes", {
+   *       vector,
+   *       aggregation: { fields: ["brand"], size: 5, metrics: { cheapest: { min: "price" } }, topHits: { size: 3 } },
+   *     });
+   *
+   * Rows found are those of as many buckets as the levels may show, each with as many rows as any level shows hits: metrics are of these.
+   */
+  async searchBuckets(name: string, { aggregation, ...options }: SearchAggregationOptions): Promise<Bucket[]> {
+    const request = searchRequest(this.#target(name), options, this.#lastWrite);
+    const asked = { ...request, aggregation: aggregationSpec(aggregation) };
+    const { buckets } = await this.#link.call("search", asked, { signal: options.signal });
+    return buckets![0]!.map(bucketOf);
   }
 
   /**

@@ -52,6 +52,8 @@ export interface CollectionSchema {
   readonly enableDynamicField: boolean;
   /** Grows with every change of the fields. */
   readonly version: number;
+  /** The highest id that a field ever had. Absent: none was dropped, so that the fields say it. */
+  readonly highestFieldId?: bigint;
 }
 
 export interface PartitionInfo {
@@ -114,9 +116,10 @@ export function newDynamicField(fieldId: bigint): FieldSchema {
   };
 }
 
-/** Fields are never taken away, so the id after the highest was never used. */
+/** The id after the highest that was ever given. */
 export function nextFieldId(schema: CollectionSchema): bigint {
-  return schema.fields.reduce((most, { fieldId }) => (fieldId >= most ? fieldId + 1n : most), FIRST_USER_FIELD);
+  const first = (schema.highestFieldId ?? FIRST_USER_FIELD - 1n) + 1n;
+  return schema.fields.reduce((next, { fieldId }) => (fieldId >= next ? fieldId + 1n : next), first);
 }
 
 export function vectorFields(schema: CollectionSchema): FieldSchema[] {

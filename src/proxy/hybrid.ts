@@ -17,6 +17,7 @@ import { timeView } from "./shown-times.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
@@ -24,19 +25,9 @@ import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
 import { planFusion } from "./rerank.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
-import {
-  MAX_WINDOW,
-  type Window,
-  checkDecimals,
-  checkQueryCount,
-  hitCounts,
-  requireLoaded,
-  requireLoadedFields,
-  rounded,
-  searchWindow,
-  vectorPlan,
-} from "./search.ts";
+import { hitCounts, rounded } from "./search.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+import { MAX_WINDOW, type Window, checkDecimals, checkQueryCount, searchWindow, vectorPlan } from "./vector-plan.ts";
 
 export const MAX_SEARCHES = 1024;
 
@@ -54,7 +45,7 @@ export async function hybridSearch(
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);
   refuseUnsupported(request);
-  const fusion = planFusion(rankParams, request.rerank, searches.length);
+  const fusion = planFusion(rankParams, request.rerank?.functions ?? null, searches.length);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
@@ -82,6 +73,7 @@ export async function hybridSearch(
     limit: window.limit,
     outputFields: output.names,
     primaryFieldName: primaryKeyField(schema).name,
+    buckets: null,
     iterator: null,
     explanation: null,
   };

@@ -38,7 +38,7 @@ import { checkedColumns, columnOfAbsent } from "./input.ts";
 import { partitionByName, partitionKeyField } from "./partitions.ts";
 import type { InputField, InsertRequest } from "./requests.ts";
 import { retrieve } from "./retrieve.ts";
-import { requireLoaded, requireLoadedFields } from "./search.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 
 const DEFAULT_PARTITION = "_default";
 const NEVER = new AbortController().signal;

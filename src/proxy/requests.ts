@@ -5,6 +5,7 @@
 
 import type { Timestamp } from "../base/timestamp.ts";
 import type { TemplateValues } from "../expr/templates.ts";
+import type { AggregationSpec, Bucket } from "../model/buckets.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
 import type { QueryVectors } from "../model/queries.ts";
 import type { KeyValue } from "../model/schema.ts";
@@ -157,6 +158,10 @@ export interface SearchRequest extends Target, Freshness, SubSearch {
   readonly keys?: KeyColumn;
   readonly partitionNames: readonly string[];
   readonly outputFields: readonly string[];
+  /** Buckets are wanted instead of hits. */
+  readonly aggregation?: AggregationSpec;
+  /** Null or absent: hits are ordered by their scores. */
+  readonly rerank?: FunctionScore | null;
 }
 
 /** A function of a function score, as it was sent. */
@@ -167,13 +172,19 @@ export interface RerankFunction {
   readonly params: ReadonlyMap<string, string>;
 }
 
+export interface FunctionScore {
+  readonly functions: readonly RerankFunction[];
+  /** How they go together. */
+  readonly params: ReadonlyMap<string, string>;
+}
+
 export interface HybridSearchRequest extends Target, Freshness {
   readonly partitionNames: readonly string[];
   readonly outputFields: readonly string[];
   readonly searches: readonly SubSearch[];
   readonly rankParams: ReadonlyMap<string, string>;
   /** Null: none was sent, `rankParams` says how. */
-  readonly rerank: readonly RerankFunction[] | null;
+  readonly rerank: FunctionScore | null;
 }
 
 /** A column of an answer. `$meta` restricted to some keys keeps its name and is dynamic. */
@@ -198,6 +209,8 @@ export interface SearchResponse {
   readonly sessionTimestamp: Timestamp;
   /** The group of each hit, in a search by groups: a column for each part; `isSingular`: in the place for one. */
   readonly groupBy: { readonly fields: readonly OutputField[]; readonly isSingular: boolean } | null;
+  /** Of each query, in a search that wants buckets. */
+  readonly buckets: readonly (readonly Bucket[])[] | null;
   /** What the next page of an iterator is asked with; null for other searches. */
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
   /** What was done, where the search asks for it. */

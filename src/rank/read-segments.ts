@@ -22,6 +22,7 @@ import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField }
 import { DataType } from "../model/types.ts";
 import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
+import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
 import { placesOf, scatterRows } from "./places.ts";
 import { emptyHits, reduceHits, reduceRows } from "./reduce.ts";
@@ -135,7 +136,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return { kind: "fixed", type: DataType.Int64, values: new BigInt64Array(0), valid: null };
   }
   const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-  if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
+  if (field === undefined) throw missingField(fieldId);
   const { dataType, dimension } = field;
   if (isDenseVectorType(dataType)) {
     const column: VectorColumn = {

@@ -29,7 +29,7 @@ export const PYTHON_CASES = {
   changes: "delete and upsert",
   partial_updates: "partial updates: fields, arrays, undeclared keys, rows that are new",
   scalar_indexes: "every type of scalar index, against a scan",
-  evolution: "fields that come later, a time to live, truncation, properties",
+  evolution: "fields that come later or go, a time to live, truncation, properties",
   flushes: "flush and segments",
   compaction: "compaction: asked for, waited for, and read through",
   indexes: "indexes are described as they were made",
@@ -37,6 +37,7 @@ export const PYTHON_CASES = {
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
   reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",
+  ranking: "groups of several fields and of places, search aggregation, against scans",
 } as const;
 
 /** Scripts that are run with servers of their own, between restarts. */

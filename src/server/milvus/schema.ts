@@ -6,7 +6,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { invalidParameter } from "../../base/errors.ts";
-import { type CollectionInfo, FIRST_USER_FIELD, type FieldSchema } from "../../model/schema.ts";
+import { type CollectionInfo, FIRST_USER_FIELD, type FieldSchema, type KeyValue } from "../../model/schema.ts";
 import { formatTimestamptz, timeZoneOf } from "../../model/timestamptz.ts";
 import { DataType } from "../../model/types.ts";
 import type { DeclaredField, DeclaredSchema } from "../../proxy/requests.ts";
@@ -48,7 +48,7 @@ export function declaredFieldOf(bytes: Uint8Array): DeclaredField {
   }
 }
 
-function declaredField(field: WireFieldSchema): DeclaredField {
+export function declaredField(field: WireFieldSchema): DeclaredField {
   return {
     name: field.name,
     description: field.description,
@@ -88,7 +88,14 @@ function declaredDefault(value: ValueField | undefined): DeclaredField["defaultV
   }
 }
 
-export function wireSchema({ schema, properties }: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+/** What clients are told of a collection's properties: once a field was dropped, also how far its ids have come. */
+export function toldProperties({ schema: { highestFieldId }, properties }: CollectionInfo): KeyValue[] {
+  if (highestFieldId === undefined) return [...properties];
+  return [...properties, { key: "max_field_id", value: String(highestFieldId) }];
+}
+
+export function wireSchema(collection: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+  const { schema, properties } = collection;
   return {
     name: schema.name,
     description: schema.description,
@@ -96,7 +103,7 @@ export function wireSchema({ schema, properties }: CollectionInfo): MessageInitS
       .filter((field) => !field.isDynamic && field.fieldId >= FIRST_USER_FIELD)
       .map((field) => wireField(field, timeZoneOf(properties))),
     enableDynamicField: schema.enableDynamicField,
-    properties: [...properties],
+    properties: toldProperties(collection),
     version: schema.version,
   };
 }

@@ -76,7 +76,7 @@ async function collection(
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Bounded,

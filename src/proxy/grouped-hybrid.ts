@@ -12,12 +12,12 @@ import { invalidParameter } from "../base/errors.ts";
 import type { Column, ColumnBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import type { CollectionInfo } from "../model/schema.ts";
-import { type Scalar, scalarAt } from "../model/scalars.ts";
 import { type Fusion, fuseHits, isDescending } from "../rank/fusion.ts";
 import { gatherBatch, gatherColumn } from "../rank/gather.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import type { ProxyContext } from "./context.ts";
 import { type GroupedHits, groupedSearch } from "./grouped-search.ts";
+import { groupNames } from "./group-values.ts";
 import type { Grouping } from "./grouping.ts";
 import type { ReadTime } from "./read-time.ts";
 
@@ -68,10 +68,12 @@ export async function groupedHybrid(
   const whole = { offset: 0, limit: null };
   const fused = await fuseHits(lists, metrics, fusion, whole, context.runtime, signal);
   const { sources, entries } = placesOf(fused, lists);
-  const values = gatherColumn(
-    found.map((one) => one.values),
-    sources,
-    entries,
+  const values = grouping.parts.map((_, part) =>
+    gatherColumn(
+      found.map((one) => one.values[part]!),
+      sources,
+      entries,
+    ),
   );
   const batch = gatherBatch(
     found.map((one) => one.batch),
@@ -108,19 +110,19 @@ function placesOf(
 
 function inGroups(
   fused: Hits,
-  values: Column,
+  values: readonly Column[],
   batch: ColumnBatch,
   { grouping, scorer, window }: GroupedHybrid,
   sign: 1 | -1,
 ): Pick<GroupedHits, "hits" | "values" | "batch"> {
+  const names = groupNames(values);
   const chosen: number[] = [];
   const offsets = new Uint32Array(fused.offsets.length);
   for (let query = 0; query + 1 < fused.offsets.length; query += 1) {
-    const groups = new Map<Scalar, number[]>();
+    const groups = new Map<string, number[]>();
     for (let at = fused.offsets[query]!; at < fused.offsets[query + 1]!; at += 1) {
-      const value = scalarAt(values, at);
-      const members = groups.get(value);
-      if (members === undefined) groups.set(value, [at]);
+      const members = groups.get(names[at]!);
+      if (members === undefined) groups.set(names[at]!, [at]);
       else if (members.length < grouping.size) members.push(at);
     }
     const ordered = Array.from(groups.values(), (members) => ({
@@ -134,7 +136,7 @@ function inGroups(
   const sources = new Uint32Array(entries.length);
   return {
     hits: gatherHits([fused], offsets, sources, entries),
-    values: gatherColumn([values], sources, entries),
+    values: values.map((column) => gatherColumn([column], sources, entries)),
     batch: gatherBatch([batch], sources, entries),
   };
 }

@@ -15,27 +15,19 @@ import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
-import { checkGroupedSearch, planGrouping } from "./grouping.ts";
-import { outputField, outputFields, planOutput } from "./output.ts";
+import { groupFields } from "./group-values.ts";
+import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
 import { planFusion } from "./rerank.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
-import {
-  MAX_WINDOW,
-  type Window,
-  checkDecimals,
-  checkQueryCount,
-  hitCounts,
-  requireLoaded,
-  requireLoadedFields,
-  rounded,
-  searchWindow,
-  vectorPlan,
-} from "./search.ts";
+import { hitCounts, rounded } from "./search.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+import { MAX_WINDOW, type Window, checkDecimals, checkQueryCount, searchWindow, vectorPlan } from "./vector-plan.ts";
 
 export const MAX_SEARCHES = 1024;
 
@@ -53,7 +45,7 @@ export async function hybridSearch(
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);
   refuseUnsupported(request);
-  const fusion = planFusion(rankParams, request.rerank, searches.length);
+  const fusion = planFusion(rankParams, request.rerank?.functions ?? null, searches.length);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
@@ -72,15 +64,16 @@ export async function hybridSearch(
     };
   });
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
-  requireLoadedFields(described, output);
-  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const grouping = planGrouping(schema, rankParams);
+  requireLoadedFields(described, { ...output, fields: [...output.fields, ...groupingFields(grouping)] });
+  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const fieldIds = output.fields.map((field) => field.fieldId);
   const answer = {
     collectionName: schema.name,
     limit: window.limit,
     outputFields: output.names,
     primaryFieldName: primaryKeyField(schema).name,
+    buckets: null,
     iterator: null,
     explanation: null,
   };
@@ -98,7 +91,7 @@ export async function hybridSearch(
       scores: rounded(found.hits.scores, decimals),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values, times),
+      groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
   const shards = await searchShards(context, collection, plans, time, signal);

@@ -5,13 +5,12 @@
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import { INDEX_PROPERTIES } from "../index/parameters.ts";
-import { TTL_KEY } from "../model/expiry.ts";
+import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
 import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
-const TTL_FIELD_KEY = "ttl_field";
 const MMAP_KEY = "mmap.enabled";
 const WARMUP_KEY = "warmup";
 const ISOLATION_KEY = "partitionkey.isolation";
@@ -28,6 +27,11 @@ const FIELD_PROPERTIES: ReadonlySet<string> = new Set([
   "field.description",
 ]);
 const FIELD_DELETABLE: ReadonlySet<string> = new Set([MMAP_KEY, WARMUP_KEY]);
+
+export function requireChange(properties: readonly KeyValue[], deleteKeys: readonly string[]): void {
+  if (properties.length === 0 && deleteKeys.length === 0)
+    throw invalidParameter("no properties or delete keys provided");
+}
 
 /** `known`: what the collection has already. */
 export function checkProperties(

@@ -145,6 +145,42 @@ describe("reading with Milvus's SDK for Node", () => {
     );
   });
 
+  test("a search in groups of several fields, and in buckets", async () => {
+    const query = { collection_name, anns_field: "first", data: asked[0]! };
+    const few = { ...query, filter: "id < 40", output_fields: ["id"] };
+    const found = succeeded(await client.search({ ...few, limit: 5, params: { group_by_fields: "color,id" } }));
+    const near = nearest(first, asked[0]!).filter(({ row }) => row < 40);
+    assert.deepEqual(
+      (found.results as unknown as (Row & { group_by_field_values: object })[]).map(({ id, ...hit }) => [
+        id,
+        hit.group_by_field_values,
+      ]),
+      near.slice(0, 5).map(({ row }) => [String(row), { color: colorOf(row), id: String(row) }]),
+    );
+    const search_aggregation = {
+      fields: ["color"],
+      size: 2,
+      metrics: { last: { op: "max", field_name: "id" } },
+      top_hits: { size: 3 },
+    };
+    const aggregated = succeeded(await client.search({ ...few, limit: 5, search_aggregation } as typeof few));
+    const { agg_buckets: buckets } = aggregated as unknown as {
+      agg_buckets: { count: unknown; metrics: Record<string, unknown>; hits: { id: unknown }[] }[];
+    };
+    const groups = Array.from(Map.groupBy(near, ({ row }) => colorOf(row)).values()).slice(0, 2);
+    assert.deepEqual(
+      buckets.map(({ count, metrics, hits }) => [
+        Number(count),
+        Number(metrics["last"]),
+        hits.map(({ id }) => Number(id)),
+      ]),
+      groups.map((members) => {
+        const rows = members.slice(0, 3).map(({ row }) => row);
+        return [3, Math.max(...rows), rows];
+      }),
+    );
+  });
+
   test("an aggregate beside the count of rows", async () => {
     const found = succeeded(
       await client.query({ collection_name, filter: "id < 50", output_fields: ["count(*)", "max(color)"] }),

@@ -53,6 +53,10 @@ export const openElanus: OpenDatabase = async (folder, metric, dimension) => {
       const hits = await db.search(NAME, { vector, limit: 10, params: { ef: width }, ...filter });
       return hits.map(({ id }) => Number(id));
     },
+    async searchMany(vectors, width) {
+      const found = await db.search(NAME, { vectors, limit: 10, params: { ef: width } });
+      return found.map((hits) => hits.map(({ id }) => Number(id)));
+    },
     close: () => db.close(),
   };
 };

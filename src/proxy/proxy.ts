@@ -356,7 +356,7 @@ export class Proxy {
   ): Promise<void> {
     return this.#ddl.run(async () => {
       requireChange(properties, deleteKeys);
-      checkIndexAlteration(await this.#context.describeAll(target), properties, deleteKeys);
+      checkIndexAlteration(await this.#context.describeAll(target), indexName, properties, deleteKeys);
       await this.#coordinator.alterIndex({ ...target, indexName, properties, deleteKeys });
     });
   }

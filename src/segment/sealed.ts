@@ -41,7 +41,7 @@ import { isDenseVectorType } from "../model/vectors.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
+import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
@@ -65,6 +65,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
   /** Dense vectors of these fields are read into memory, where others are mapped if they can be. Absent: none. */
   readonly unmappedFieldIds?: readonly bigint[];
+  /** Sparse vectors of these fields have packed lists in a file, and get none of their own. Absent: none. */
+  readonly listlessFieldIds?: readonly bigint[];
 }
 
 /** Dense vectors of one field, in the kernel. */
@@ -161,9 +163,12 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        const mayMap = options.unmappedFieldIds?.includes(field.fieldId) !== true;
-        const isWritten = written.has(field.fieldId);
-        vectors.set(field.fieldId, await sealedVectors(files, field, isWritten, kernel, runtime, mayMap));
+        const form = {
+          isWritten: written.has(field.fieldId),
+          mayMap: options.unmappedFieldIds?.includes(field.fieldId) !== true,
+          lists: options.listlessFieldIds?.includes(field.fieldId) !== true,
+        };
+        vectors.set(field.fieldId, await sealedVectors(files, field, form, kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -190,8 +195,8 @@ export class SealedSegment implements Segment {
     const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
     for (const field of wanted) {
       if (isVectorType(field.dataType)) {
-        const isWritten = written.has(field.fieldId);
-        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime, true);
+        const form = { isWritten: written.has(field.fieldId), mayMap: true, lists: true };
+        const added = await sealedVectors(this.#files, field, form, this.#kernel, this.#runtime);
         if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
         else this.#vectors.set(field.fieldId, added);
         continue;
@@ -209,7 +214,7 @@ export class SealedSegment implements Segment {
     return this.#deletes.hiddenRows;
   }
 
-  /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
+  /** What is mapped does not count: the system keeps as much of it in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
     bytes += this.#places?.memoryBytes ?? 0;
@@ -229,6 +234,7 @@ export class SealedSegment implements Segment {
     for (const { vectors, isMapped } of this.#vectors.values()) {
       if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.mappedBytes;
     return bytes;
   }
 
@@ -243,16 +249,17 @@ export class SealedSegment implements Segment {
 
   /**
    * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
-   * cannot, and then nothing has changed. False: the field is not loaded, or its rows are not dense.
+   * cannot, and then nothing has changed. False: the field is not loaded.
    */
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
     const vectors = this.#vectors.get(fieldId)?.vectors;
-    if (!(vectors instanceof DenseVectors)) return false;
+    if (!(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
     this.acquire();
     try {
       const index = await open(vectors.rows);
       this.#indexes.get(fieldId)?.close();
       this.#indexes.set(fieldId, index);
+      if (vectors instanceof SparseVectors) vectors.dropLists();
       return true;
     } finally {
       this.release();
@@ -411,10 +418,9 @@ export class SealedSegment implements Segment {
 async function sealedVectors(
   files: SegmentFiles,
   field: FieldSchema,
-  isWritten: boolean,
+  { isWritten, mayMap, lists }: { readonly isWritten: boolean; readonly mayMap: boolean; readonly lists: boolean },
   kernel: Kernel,
   runtime: Runtime,
-  mayMap: boolean,
 ): Promise<SealedVectors> {
   const isDense = isDenseVectorType(field.dataType);
   if (isDense && (mayMap || !isWritten)) {
@@ -424,7 +430,7 @@ async function sealedVectors(
   const { rowCount } = files.manifest;
   const read = isDense ? files.readVector : files.readScalar;
   const column = isWritten ? await read(field.fieldId) : absentColumn(field, rowCount);
-  const vectors = createFieldVectors(kernel, field);
+  const vectors = createFieldVectors(kernel, field, { lists });
   try {
     for (let from = 0; from < rowCount; from += vectors.stepRows) {
       if (from > 0) await runtime.yield();
@@ -435,6 +441,20 @@ async function sealedVectors(
     throw thrown;
   }
   return { vectors, valid: column.valid, isMapped: false };
+}
+
+/** The rows that an index of the field is built from, and opened beside. Whoever opens them closes them. */
+export async function openIndexedRows(
+  files: SegmentFiles,
+  field: FieldSchema,
+  kernel: Kernel,
+  runtime: Runtime,
+): Promise<Pick<OpenedRows, "rows">> {
+  if (isDenseVectorType(field.dataType)) return await openVectors(files, field, true, kernel);
+  const form = { isWritten: true, mayMap: false, lists: false };
+  const { vectors } = await sealedVectors(files, field, form, kernel, runtime);
+  assert(vectors instanceof SparseVectors, "vectors that are not dense are sparse");
+  return vectors;
 }
 
 /** Of a dense field. Whoever opens them closes `rows`. */

@@ -81,7 +81,7 @@ export class SearchWork {
   /** A scan of codes sees every allowed row: it finds what the widest search that was sampled finds, or more. */
   #recall(index: SegmentIndexFacts | null): number {
     const queries = this.#exactQueries + this.#codeQueries + this.#indexQueries;
-    if (index === null || this.#parameters === null || queries === 0) return 1;
+    if (index === null || this.#parameters === null || queries === 0 || index.family.sampled(0).length === 0) return 1;
     const walked = recallAt(index.recall, index.family.width(this.#parameters));
     const scanned = index.recall.at(-1)?.recall ?? 0;
     return (this.#exactQueries + this.#codeQueries * scanned + this.#indexQueries * walked) / queries;

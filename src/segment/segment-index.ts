@@ -6,14 +6,14 @@
  *
  * Always true:
  *  - scores are those of an exact search, bit for bit; only which rows are found may differ;
- *  - a query gets as many hits as an exact search would give it, unless a range cuts them off;
+ *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, or bounds are said to be trusted too far;
  *  - among the rows that were looked at, ties are in the order of an exact search.
  *
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
  */
 
 import type { IndexParams } from "../index/family.ts";
-import type { IndexHits, IndexKernel } from "../kernel/index-kernel.ts";
+import type { IndexHits, IndexKernel, OpenMode } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
 import { chosenQueries } from "../model/queries.ts";
@@ -29,6 +29,8 @@ const NOTHING_SAID: IndexParams = new Map();
 export class SegmentIndex {
   readonly facts: SegmentIndexFacts;
   readonly memoryBytes: number;
+  /** Of the file, where it is mapped. */
+  readonly mappedBytes: number;
   readonly #indexes: IndexKernel;
   readonly #index: Handle;
   readonly #lease: Lease;
@@ -38,12 +40,20 @@ export class SegmentIndex {
     this.facts = facts;
     this.#indexes = indexes;
     this.#index = index;
-    this.memoryBytes = indexes.describeIndex(index).memoryBytes;
+    const { memoryBytes, mappedBytes } = indexes.describeIndex(index);
+    this.memoryBytes = memoryBytes;
+    this.mappedBytes = mappedBytes;
   }
 
   /** Checks all of the file. Throws a KernelError that says what is wrong with it. */
-  static async open(facts: SegmentIndexFacts, indexes: IndexKernel, path: string, rows: Handle): Promise<SegmentIndex> {
-    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows));
+  static async open(
+    facts: SegmentIndexFacts,
+    indexes: IndexKernel,
+    path: string,
+    rows: Handle,
+    mode: OpenMode = "read",
+  ): Promise<SegmentIndex> {
+    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows, mode));
   }
 
   /** The field's vectors, searched through this index. `params`: what the search says to it. */
@@ -65,9 +75,11 @@ export class SegmentIndex {
   ): Promise<SearchHits> {
     const { queries, k, allowed, rank, range } = ask;
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
-    const isFew = reachable <= SCANNED_ROWS || k >= reachable;
-    if (isFew || !ArrayBuffer.isView(queries)) return vectors.search(ask, signal);
     const { family, indexType } = this.facts;
+    // Packed lists are exact, and choose for themselves when rows are scored one by one.
+    const isExact = family.kind === "postings";
+    const isFew = reachable <= SCANNED_ROWS || k >= reachable;
+    if (isFew && !isExact) return vectors.search(ask, signal);
     const parameters = family.search(indexType, params, k);
     const hits = await this.#indexes.searchIndex(
       {
@@ -83,7 +95,7 @@ export class SegmentIndex {
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, parameters);
-    if (range === null) await fillShort(vectors, ask, hits, signal);
+    if (range === null && !isExact) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
 

@@ -21,7 +21,7 @@ import { NativeKernel } from "../src/kernel/native.ts";
 import { clusters, wordnet } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
 import { PEERS, peerOf } from "./index/peer.ts";
-import { median, printLoad, printTable, thousands } from "./measure.ts";
+import { median, ownProcessorSeconds, printLoad, printTable, thousands } from "./measure.ts";
 
 const K = 10;
 const M = 16;
@@ -41,12 +41,6 @@ interface Point {
   readonly width: number;
   readonly recall: number;
   readonly perSecond: number;
-}
-
-/** Processor seconds of this process. The kernel has one thread here, and JavaScript waits. */
-function processorSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** One of those that are compared. */
@@ -197,10 +191,10 @@ async function buildOne(
   layout: GraphLayout,
   path: string,
 ): Promise<{ readonly index: Handle; readonly buildSeconds: number; readonly bytes: number }> {
-  const start = processorSeconds();
+  const start = ownProcessorSeconds();
   const graph = { kind: "graph", layout, degree: 2 * M, beam: BEAM } as const;
   await kernel.indexes.buildIndex({ ...graph, rows, rowCount, metric, seed: 1, path }).done;
-  const buildSeconds = processorSeconds() - start;
+  const buildSeconds = ownProcessorSeconds() - start;
   const index = await kernel.indexes.openIndex(path, rows);
   return { index, buildSeconds, bytes: kernel.indexes.describeIndex(index).memoryBytes };
 }
@@ -271,7 +265,7 @@ async function searchOnce(
   allowed: Bitset | null,
   truth: Uint32Array,
 ): Promise<{ readonly recall: number; readonly perSecond: number }> {
-  const start = processorSeconds();
+  const start = ownProcessorSeconds();
   const hits = await indexes.searchIndex({
     index,
     queries,
@@ -282,7 +276,7 @@ async function searchOnce(
     range: null,
     timeLimitMicroseconds: null,
   });
-  const perSecond = queryCount / (processorSeconds() - start);
+  const perSecond = queryCount / (ownProcessorSeconds() - start);
   let found = 0;
   for (let first = 0; first < truth.length; first += K) {
     const wanted = new Set(truth.subarray(first, first + K));

@@ -29,6 +29,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       "the graph index beside hnswlib, SymphonyQG, faiss and usearch: wordnet=<folder> or clusters=<rows>, peers=<name>,…",
     run: async (parts) => (await import("./index.ts")).indexBench(parts),
   },
+  open: {
+    about: "opening the file of a graph: read or mapped, time, memory and what a release gives back (open 100000)",
+    run: async (parts) => (await import("./open.ts")).openBench(parts),
+  },
   "growing-graph": {
     about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
     run: async () => (await import("./growing-graph.ts")).growingGraphBench(),

@@ -25,12 +25,12 @@ import type {
   ListCodes,
   ListsDescription,
   OpenMode,
+  PostingsParameters,
   PostingsDescription,
   SlimDescription,
 } from "./index-kernel.ts";
-import type { Handle } from "./kernel.ts";
-import type { SearchPostings } from "./native-sparse.ts";
-import type { SparseEntries } from "./sparse-kernel.ts";
+import type { Handle, SearchHits } from "./kernel.ts";
+import type { SparseEntries, SparseSearch } from "./sparse-kernel.ts";
 import { ELEMENT_NAMES } from "./layout.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
 
@@ -106,6 +106,13 @@ export interface IndexAddon {
 }
 
 export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => void) => Promise<number>;
+/** Of packed lists; they know which rows are theirs. */
+export type PostingsSearch = Omit<SparseSearch, "sparse"> & { readonly index: Handle };
+type SearchPostings = (
+  search: PostingsSearch,
+  parameters: PostingsParameters,
+  signal?: AbortSignal,
+) => Promise<SearchHits>;
 type Guarded = <T>(call: () => T) => T;
 
 /** Their numbers are those of the kernel. */

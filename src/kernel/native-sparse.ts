@@ -8,7 +8,7 @@ import type { Bitset } from "../model/bitset.ts";
 import { checkHandle } from "./arguments.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
 import type { PostingsParameters } from "./index-kernel.ts";
-import type { StartJob } from "./native-index.ts";
+import type { PostingsSearch, StartJob } from "./native-index.ts";
 import * as check from "./sparse-arguments.ts";
 import type { SparseEntries, SparseKernel, SparseSearch } from "./sparse-kernel.ts";
 
@@ -43,9 +43,6 @@ export interface SparseAddon {
 
 /** Their numbers are those of the kernel. */
 const ALGORITHMS: readonly PostingsParameters["algorithm"][] = ["all", "wand", "maxscore"];
-
-export type PostingsSearch = Omit<SparseSearch, "sparse"> & { readonly index: Handle };
-export type SearchPostings = NativeSparse["searchPostings"];
 
 export class NativeSparse implements SparseKernel {
   readonly #addon: SparseAddon;

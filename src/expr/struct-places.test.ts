@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { CollectionSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
-import { collectionSchema, fieldSchema } from "../storage/testing/random-segment.ts";
+import { plainField } from "../model/testing/plain-field.ts";
 import { parseFilter } from "./filter.ts";
 
-const NUMBERS = fieldSchema({ fieldId: 102n, name: "s[n]", dataType: DataType.Array, elementType: DataType.Int64 });
-const SCHEMA = {
-  ...collectionSchema([
-    fieldSchema({ fieldId: 100n, name: "id", dataType: DataType.Int64, isPrimaryKey: true }),
-    fieldSchema({ fieldId: 105n, name: "doc", dataType: DataType.JSON }),
-    NUMBERS,
-  ]),
+const SCHEMA: CollectionSchema = {
+  name: "c",
+  description: "",
+  fields: [
+    plainField(100n, "id", DataType.Int64, { isPrimaryKey: true }),
+    plainField(105n, "doc", DataType.JSON),
+    plainField(102n, "s[n]", DataType.Array, { elementType: DataType.Int64 }),
+  ],
   structs: [{ fieldId: 101n, name: "s", description: "", nullable: false, typeParams: [], fieldIds: [102n] }],
+  enableDynamicField: false,
+  version: 0,
 };
 
 function parse(text: string): unknown {

@@ -146,6 +146,11 @@ export class Elanus implements AsyncDisposable {
     await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
   }
 
+  /** Takes a field away, with its indexes. Its name is free at once; a new field of that name is another one. */
+  async dropField(name: string, fieldName: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropField", { ...this.#target(name), fieldName }));
+  }
+
   /** Properties as in Milvus: `{ "collection.ttl.seconds": 3600 }`; null takes one away. */
   async alterCollection(
     name: string,

@@ -276,6 +276,10 @@ describe("an embedded database", () => {
       { id: 500, note: "later" },
     ]);
     await assert.rejects(db.addField("docs", { name: "bad", type: "Int64" }), /nullable/);
+    await db.dropField("docs", "note");
+    await assert.rejects(db.query("docs", { ids: [3], outputFields: ["note"] }), /field note not exist/);
+    await db.addField("docs", { name: "note", type: "Int64", nullable: true });
+    assert.deepEqual(await db.query("docs", { ids: [500], outputFields: ["note"] }), [{ id: 500, note: null }]);
     await db.alterCollection("docs", { "collection.ttl.seconds": 3600 });
     await db.alterCollection("docs", { "collection.ttl.seconds": null });
     await db.truncateCollection("docs");

@@ -10,6 +10,8 @@ import { composeTimestamp, physicalMilliseconds, type Timestamp } from "../base/
 import type { CollectionInfo } from "./schema.ts";
 
 export const TTL_KEY = "collection.ttl.seconds";
+/** Names the field that says when each row expires. */
+export const TTL_FIELD_KEY = "ttl_field";
 
 /** Null: rows live for ever. */
 export function timeToLiveMilliseconds(collection: CollectionInfo): number | null {

@@ -5,13 +5,12 @@
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import { INDEX_PROPERTIES } from "../index/parameters.ts";
-import { TTL_KEY } from "../model/expiry.ts";
+import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
 import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
-const TTL_FIELD_KEY = "ttl_field";
 const MMAP_KEY = "mmap.enabled";
 const WARMUP_KEY = "warmup";
 const ISOLATION_KEY = "partitionkey.isolation";

@@ -8,7 +8,7 @@
  *  - merging in any tree of steps gives what one pass over all rows gives, but for the last bits of sums of doubles.
  */
 
-import { milvusError, invalidParameter } from "../base/errors.ts";
+import { invalidParameter } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { planFilter } from "../expr/plan.ts";
@@ -19,6 +19,7 @@ import { type Scalar, compareScalars, scalarAt, scalarColumn } from "../model/sc
 import type { CollectionSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import { visitSegment } from "../segment/execute.ts";
+import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
 
 export const MAX_GROUPS = 100_000;
@@ -101,7 +102,7 @@ class Groups {
     this.#plan = plan;
     const typeOf = (fieldId: bigint): DataType => {
       const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-      if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
+      if (field === undefined) throw missingField(fieldId);
       return field.dataType;
     };
     this.#keyTypes = plan.groupFieldIds.map(typeOf);

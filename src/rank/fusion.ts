@@ -102,12 +102,18 @@ export function normalized(metric: Metric, score: number): number {
       return Math.fround((1 + score) / 2);
     case Metric.IP:
     case Metric.MHJACCARD:
+    case Metric.MAX_SIM:
+    case Metric.MAX_SIM_COSINE:
+    case Metric.MAX_SIM_IP:
       return Math.fround(0.5 + Math.atan(score) / Math.PI);
     case Metric.L2:
     case Metric.HAMMING:
     case Metric.JACCARD:
     case Metric.SUBSTRUCTURE:
     case Metric.SUPERSTRUCTURE:
+    case Metric.MAX_SIM_L2:
+    case Metric.MAX_SIM_HAMMING:
+    case Metric.MAX_SIM_JACCARD:
       return Math.fround(1 - (2 * Math.atan(score)) / Math.PI);
   }
 }

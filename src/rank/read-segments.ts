@@ -19,9 +19,10 @@ import {
 import type { Filter } from "../model/filter.ts";
 import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
-import { DataType } from "../model/types.ts";
+import { DataType, isArrayType } from "../model/types.ts";
 import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
+import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
 import { placesOf, scatterRows } from "./places.ts";
 import { emptyHits, reduceHits, reduceRows } from "./reduce.ts";
@@ -135,7 +136,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return { kind: "fixed", type: DataType.Int64, values: new BigInt64Array(0), valid: null };
   }
   const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-  if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
+  if (field === undefined) throw missingField(fieldId);
   const { dataType, dimension } = field;
   if (isDenseVectorType(dataType)) {
     const column: VectorColumn = {
@@ -148,7 +149,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return column;
   }
   if (isBytesType(dataType)) return bytesColumn(dataType, []);
-  if (dataType === DataType.Array) return emptyArrays(field, 0, null);
+  if (isArrayType(dataType)) return emptyArrays(field, 0, null);
   return { kind: "fixed", type: dataType, values: fixedValues(dataType, 0), valid: null };
 }
 

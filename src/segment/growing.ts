@@ -12,7 +12,6 @@
  */
 
 import { assert, present } from "../base/assert.ts";
-import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import type { ScalarIndex } from "../index/scalar/match.ts";
@@ -20,7 +19,7 @@ import { familyOf } from "../index/families.ts";
 import { filtersOf, indexesOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
-import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
+import { type Bitset } from "../model/bitset.ts";
 import {
   type Column,
   type ColumnBatch,
@@ -41,7 +40,8 @@ import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
-import { createFieldVectors, DenseVectors, type FieldVectors } from "./field-vectors.ts";
+import { createFieldVectors } from "./create-field-vectors.ts";
+import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import {
   type GrowableColumn,
   GrowableFixed,
@@ -56,6 +56,8 @@ import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable } from "./key-table.ts";
 import { Lease } from "./lease.ts";
+import { missingField } from "./missing-field.ts";
+import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
@@ -91,6 +93,8 @@ export class GrowingSegment implements Segment {
   readonly #keyFieldId: bigint;
   readonly #scalars = new Map<bigint, GrowableColumn>();
   readonly #vectors = new Map<bigint, GrowingVectors>();
+  /** Of fields that were dropped since. */
+  readonly #dropped: FieldVectors[] = [];
   /** Of fields that were searched when they had many rows. */
   readonly #graphs = new Map<bigint, GrowingGraph>();
   readonly #table = new KeyTable();
@@ -128,6 +132,7 @@ export class GrowingSegment implements Segment {
     this.#lease = new Lease(options.segmentId, () => {
       for (const graph of this.#graphs.values()) graph.close();
       for (const { vectors } of this.#vectors.values()) vectors.close();
+      for (const vectors of this.#dropped) vectors.close();
     });
   }
 
@@ -173,12 +178,13 @@ export class GrowingSegment implements Segment {
     for (const column of this.#scalars.values()) bytes += column.memoryBytes;
     if (!this.#lease.isFreed) {
       for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.residentBytes + valid.memoryBytes;
+      for (const vectors of this.#dropped) bytes += vectors.residentBytes;
       for (const graph of this.#graphs.values()) bytes += graph.memoryBytes;
     }
     return bytes;
   }
 
-  /** The collection has fields now that the rows here were written without: they have the default, or null. */
+  /** The collection has fields now that the rows here were written without: they have the default, or null. Dropped ones go. */
   adoptSchema(schema: CollectionSchema): void {
     assert(!this.#isAppending, "the schema changes between two messages");
     const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
@@ -193,7 +199,20 @@ export class GrowingSegment implements Segment {
         vector.valid.append(absent.valid, this.#rowCount);
       }
     }
+    const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
+    // What is sealed may be on its way to files, and goes soon.
+    if (!this.#sealed) for (const fieldId of known) if (!kept.has(fieldId)) this.#dropField(fieldId);
     this.#schema = schema;
+  }
+
+  #dropField(fieldId: bigint): void {
+    this.#scalars.delete(fieldId);
+    this.#places?.drop(fieldId);
+    const vector = this.#vectors.get(fieldId);
+    if (vector === undefined) return;
+    // Somebody may be searching them; they go with the segment, which a change of the fields closes.
+    this.#vectors.delete(fieldId);
+    this.#dropped.push(vector.vectors);
   }
 
   /** The rows of one log message. */
@@ -306,7 +325,7 @@ export class GrowingSegment implements Segment {
   column(fieldId: bigint): Column {
     if (fieldId === TIMESTAMP_FIELD) return timestampColumn(this.#inserts.subarray(0, this.#rowCount));
     const column = this.#scalars.get(fieldId);
-    if (column === undefined) throw milvusError("FieldNotFound", "the segment has no such scalar", { field: fieldId });
+    if (column === undefined) throw missingField(fieldId);
     return column.view();
   }
 
@@ -338,7 +357,7 @@ export class GrowingSegment implements Segment {
     signal?: AbortSignal,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
-    if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
+    if (vector === undefined) throw missingField(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid.view());
     const { rowCount } = view;
     const work = search.explain === true ? new SearchWork() : null;
@@ -481,24 +500,4 @@ export class GrowingSegment implements Segment {
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.keys(), Uint32Array.of(row)) as KeyColumn),
     };
   }
-}
-
-/** `rows`, in the order in which `order` has them, those of the first `limit` keys. */
-function pickRows(keys: KeyReader, order: Uint32Array, rows: Uint32Array, limit: number | null): Uint32Array {
-  const wanted = emptyBitset(order.length);
-  for (const row of rows) setBit(wanted, row);
-  const picked = new Uint32Array(rows.length);
-  let count = 0;
-  let keyCount = 0;
-  for (let at = 0; at < order.length && count < rows.length; at += 1) {
-    const row = order[at]!;
-    if (!hasBit(wanted, row)) continue;
-    if (limit !== null && (count === 0 || !keys.equals(picked[count - 1]!, keys, row))) {
-      if (keyCount === limit) break;
-      keyCount += 1;
-    }
-    picked[count] = row;
-    count += 1;
-  }
-  return picked.subarray(0, count);
 }

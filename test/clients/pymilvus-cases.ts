@@ -38,7 +38,7 @@ export const PYTHON_CASES = {
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
   reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",
-  ranking: "groups of several fields and of places, search aggregation, against scans",
+  ranking: "groups of several fields and of places, search aggregation, functions that rank, against scans",
 } as const;
 
 /** Scripts that are run with servers of their own, between restarts. */

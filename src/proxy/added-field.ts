@@ -15,7 +15,8 @@ import { type DataType, isVectorType } from "../model/types.ts";
 import { timeZoneOf } from "../model/timestamptz.ts";
 import { buildParams } from "../index/parameters.ts";
 import type { ProxyContext } from "./context.ts";
-import { checkField, fieldSchema, MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
+import { checkField, fieldSchema } from "./declare-field.ts";
+import { MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
 import { createIndex } from "./indexes.ts";
 import type { DeclaredField, Target } from "./requests.ts";
 

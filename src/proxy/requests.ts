@@ -40,13 +40,22 @@ export interface DeclaredField {
   readonly typeParams: readonly KeyValue[];
 }
 
+/** An array of structs; its fields are arrays. */
+export interface DeclaredStruct {
+  readonly name: string;
+  readonly description: string;
+  readonly nullable: boolean;
+  readonly fields: readonly DeclaredField[];
+  readonly typeParams: readonly KeyValue[];
+}
+
 export interface DeclaredSchema {
   readonly name: string;
   readonly description: string;
   readonly fields: readonly DeclaredField[];
   readonly enableDynamicField: boolean;
   readonly functionCount: number;
-  readonly structFieldCount: number;
+  readonly structs: readonly DeclaredStruct[];
 }
 
 export interface CreateCollectionRequest extends Target {
@@ -79,6 +88,15 @@ export interface InputField {
         readonly elements: InputScalars | null;
       }
     | {
+        /** Arrays of vectors. */
+        readonly kind: "vectors";
+        readonly dimension: number;
+        /** In entries of the values, one more than arrays. */
+        readonly offsets: Uint32Array;
+        /** Null when there are none. */
+        readonly vectors: { readonly type: DenseVectorType; readonly values: VectorValues } | null;
+      }
+    | {
         readonly kind: "vector";
         readonly type: DenseVectorType;
         readonly dimension: number;
@@ -93,6 +111,8 @@ export interface InputField {
     | null;
   readonly unsupported: boolean;
   readonly rowCount: number;
+  /** Of an array of structs, which has no column of its own. */
+  readonly subFields?: readonly InputField[];
 }
 
 export interface InsertRequest extends Target {
@@ -194,6 +214,8 @@ export interface OutputField {
   readonly type: DataType;
   readonly isDynamic: boolean;
   readonly column: Column;
+  /** Of an array of structs: its columns, by their bare names; `column` is the first of them. */
+  readonly subFields?: readonly OutputField[];
 }
 
 export interface SearchResponse {

@@ -92,12 +92,15 @@ export function searchedField(collection: CollectionInfo, name: string): FieldSc
       `field ${name} is of type ${dataTypeName(field.dataType)} and cannot be searched by vectors`,
     );
   }
+  if (field.dataType === DataType.ArrayOfVector) {
+    throw invalidParameter(`searching arrays of vectors is not supported yet: field ${field.name}`);
+  }
   return field;
 }
 
 function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
   if (index === undefined) throw invalidParameter("metric type not set for vector index");
-  const built = index.metricType === "" ? defaultMetric(field.dataType) : (index.metricType.toUpperCase() as Metric);
+  const built = index.metricType === "" ? defaultMetric(field) : (index.metricType.toUpperCase() as Metric);
   const asked = wanted.toUpperCase();
   if (asked !== "" && asked !== built) throw unexpectedParameter(built, wanted, "metric type not match");
   return built;

@@ -20,7 +20,7 @@ import { NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { Filter } from "../model/filter.ts";
 import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
-import { DataType } from "../model/types.ts";
+import { DataType, isArrayType } from "../model/types.ts";
 import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
 import { missingField } from "../segment/missing-field.ts";
@@ -150,7 +150,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return column;
   }
   if (isBytesType(dataType)) return bytesColumn(dataType, []);
-  if (dataType === DataType.Array) return emptyArrays(field, 0, null);
+  if (isArrayType(dataType)) return emptyArrays(field, 0, null);
   return { kind: "fixed", type: dataType, values: fixedValues(dataType, 0), valid: null };
 }
 

@@ -52,12 +52,6 @@ export function fieldLayout(field: Pick<FieldSchema, "dataType" | "dimension">):
   return present(layoutOf(field.dataType, field.dimension), "layout of a dense vector");
 }
 
-/** None yet. */
-export function createFieldVectors(kernel: Kernel, field: FieldSchema): FieldVectors {
-  if (field.dataType === DataType.SparseFloatVector) return new SparseVectors(kernel.sparse);
-  return new DenseVectors(kernel, field.dataType, kernel.createRows(fieldLayout(field)));
-}
-
 export class DenseVectors implements FieldVectors {
   readonly rows: Handle;
   readonly stepRows: number;

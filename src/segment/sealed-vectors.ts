@@ -13,7 +13,8 @@ import type { FieldSchema } from "../model/schema.ts";
 import { isDenseVectorType } from "../model/vectors.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
+import { createFieldVectors } from "./create-field-vectors.ts";
+import { DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
 import { Lease } from "./lease.ts";
 
 /** Dense vectors of one field, in the kernel. */

@@ -112,5 +112,5 @@ export function percent(part: number): string {
 
 /** How busy the machine is with other things; a figure taken above two is not to be trusted here. */
 export function printLoad(): void {
-  console.log(`load before: ${loadavg()[0]!.toFixed(2)}`);
+  console.log(`load: ${loadavg()[0]!.toFixed(2)}`);
 }

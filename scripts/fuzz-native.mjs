@@ -26,7 +26,13 @@ import {
 
 const ALL = /./;
 const NEEDED = { filter: /^(?:filter_\w+|dispatch|job|pool)\.cpp$/, index_file: ALL, index_search: ALL };
-const SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+const SANITIZERS = [
+  "-O1",
+  "-g",
+  "-fsanitize=address,undefined",
+  "-fno-sanitize-recover=all",
+  "-fno-omit-frame-pointer",
+];
 
 const given = process.argv.slice(2);
 const target = Object.hasOwn(NEEDED, given[0] ?? "") ? given.shift() : "filter";

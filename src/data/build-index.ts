@@ -15,7 +15,7 @@ import { scalarBuild } from "../index/scalar/build.ts";
 import { indexesOf } from "../kernel/load.ts";
 import type { Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
-import { openIndexedRows } from "../segment/sealed.ts";
+import { openIndexedRows } from "../segment/sealed-vectors.ts";
 import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";

@@ -72,7 +72,7 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
 const STATUS_OK = 0;
 const STATUS_CANCELLED = 6;
 const STATUS_LATE = 8;
-const METRIC_NUMBERS: Readonly<Record<Metric, number>> = {
+const METRIC_NUMBERS: Readonly<Partial<Record<Metric, number>>> = {
   L2: 0,
   IP: 1,
   COSINE: 2,
@@ -215,7 +215,7 @@ export class NativeKernel implements Kernel {
         search.rows,
         search.rowCount,
         search.queries,
-        METRIC_NUMBERS[search.metric],
+        present(METRIC_NUMBERS[search.metric], "a metric of rows"),
         search.k,
         search.allowed,
         search.rank,

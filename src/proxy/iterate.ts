@@ -86,12 +86,16 @@ export function pageTimestamp(
 /** One hit more than the page holds, so that its end can be seen. */
 export function pagePlan(plan: VectorPlan, { batchSize, lastBound: bound }: SearchPage): VectorPlan {
   const k = Math.min(batchSize + 1, MAX_BATCH);
-  if (bound === null) return { ...plan, k };
-  const ascends = isDistance(plan.metric);
+  return bound === null ? { ...plan, k } : { ...plan, k, range: behind(plan, bound) };
+}
+
+/** The ring of what is strictly worse than a score. */
+export function behind({ metric, range }: VectorPlan, bound: number): NonNullable<VectorPlan["range"]> {
+  const ascends = isDistance(metric);
   const next = neighbour(bound, ascends);
-  const outer = plan.range?.outer ?? (ascends ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
-  const given = plan.range?.inner ?? next;
-  return { ...plan, k, range: { outer, inner: ascends ? Math.max(given, next) : Math.min(given, next) } };
+  const outer = range?.outer ?? (ascends ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+  const given = range?.inner ?? next;
+  return { outer, inner: ascends ? Math.max(given, next) : Math.min(given, next) };
 }
 
 /** How many of the hits are the page. */

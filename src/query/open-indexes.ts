@@ -81,6 +81,8 @@ async function openScalar(
   if (opened.index.rowCount !== segment.rowCount) {
     throw corruptFile(file.key, `it is about ${opened.index.rowCount} rows, and the segment has ${segment.rowCount}`);
   }
+  // Dropped while its file was read.
+  if (!segment.schema.fields.some((field) => field.fieldId === fieldId)) return;
   segment.scalarIndexes.adopt(fieldId, { indexId, buildId, version }, opened);
 }
 

@@ -10,6 +10,7 @@ import { familyOf } from "../index/families.ts";
 import type { SegmentIndexInfo } from "../model/catalog.ts";
 import { type CollectionInfo, type FieldSchema, type KeyValue, vectorFields } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
+import { isDenseVectorType } from "../model/vectors.ts";
 import type { SegmentManifest } from "../storage/manifest.ts";
 
 /** In the order of what is done where nothing is said. */
@@ -64,7 +65,7 @@ export function residentBytes(
     if (fieldIds.length > 0 && !fieldIds.includes(field.fieldId)) continue;
     if (field.dataType === DataType.SparseFloatVector) {
       bytes += file.memoryBytes * (listless.includes(field.fieldId) ? 1 : 1 + SPARSE_LISTS_SHARE);
-    } else if (unmapped.includes(field.fieldId)) {
+    } else if (!isDenseVectorType(field.dataType) || unmapped.includes(field.fieldId)) {
       bytes += file.memoryBytes;
     }
   }

@@ -78,6 +78,12 @@ export interface DatabaseInfo {
 }
 
 /** Root, data, query and streaming coordination: what exists, and who does what. */
+/** By id if there is one, else by name. */
+export interface DroppedFieldName {
+  readonly fieldName: string;
+  readonly fieldId: bigint | null;
+}
+
 export interface CoordinatorService {
   allocateTimestamps(request: { readonly count: number }): Promise<{ readonly first: Timestamp }>;
   allocateIds(request: { readonly count: number }): Promise<{ readonly first: bigint }>;
@@ -117,8 +123,9 @@ export interface CoordinatorService {
 
   /** Resolves when no shard has a row from before any more. */
   truncateCollection(request: CollectionName): Promise<void>;
-  /** The field's id is given there. */
-  addField(request: CollectionName & { readonly field: FieldSchema }): Promise<void>;
+  /** Their ids are given there. */
+  addFields(request: CollectionName & { readonly fields: readonly FieldSchema[] }): Promise<void>;
+  dropField(request: CollectionName & DroppedFieldName): Promise<void>;
 
   alterField(
     request: CollectionName & {

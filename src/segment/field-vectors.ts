@@ -52,12 +52,6 @@ export function fieldLayout(field: Pick<FieldSchema, "dataType" | "dimension">):
   return present(layoutOf(field.dataType, field.dimension), "layout of a dense vector");
 }
 
-/** None yet. `lists`: of sparse vectors, where they have no packed ones. */
-export function createFieldVectors(kernel: Kernel, field: FieldSchema, { lists } = { lists: true }): FieldVectors {
-  if (field.dataType === DataType.SparseFloatVector) return new SparseVectors(kernel.sparse, { lists });
-  return new DenseVectors(kernel, field.dataType, kernel.createRows(fieldLayout(field)));
-}
-
 export class DenseVectors implements FieldVectors {
   readonly rows: Handle;
   readonly stepRows: number;

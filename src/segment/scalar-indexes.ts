@@ -41,6 +41,10 @@ export class ScalarIndexes {
     this.#indexes = [...others, { ...placed, fieldId, name }];
   }
 
+  drop(fieldId: bigint): void {
+    this.#indexes = this.#indexes.filter((known) => known.fieldId !== fieldId);
+  }
+
   over(filter: LeafFilter): readonly ScalarIndex[] {
     if (!("field" in filter) || this.#indexes.length === 0) return [];
     const { fieldId, path } = filter.field;

@@ -17,7 +17,7 @@ import {
   type FieldSchema,
   TIMESTAMP_FIELD,
 } from "../../src/model/schema.ts";
-import { ConsistencyLevel, DataType, LoadState, isDistance } from "../../src/model/types.ts";
+import { ConsistencyLevel, DataType, LoadState, Metric, isDistance } from "../../src/model/types.ts";
 import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
 import { parseSegmentKey } from "../../src/storage/keys.ts";
 import type { Cluster } from "./cluster.ts";
@@ -33,6 +33,15 @@ const COLOUR = 102n;
 const VECTORS = VECTOR_FIELDS.map(({ fieldId }) => fieldId);
 const COLOURS = 3n;
 const SCALAR_FIELDS = scalarFields(COLOURS);
+/** Nothing is loaded before every field of vectors has an index. */
+const INDEXED = [
+  ...VECTOR_FIELDS,
+  ...SCALAR_FIELDS.filter(({ dataType }) => dataType === DataType.ArrayOfVector).map(({ name }) => ({
+    name,
+    indexType: "AUTOINDEX",
+    metric: Metric.MAX_SIM_L2,
+  })),
+];
 const SCALARS = SCALAR_FIELDS.map(({ fieldId }) => fieldId);
 const PATIENCE_MILLISECONDS = 300_000;
 const POLL_MILLISECONDS = 100;
@@ -89,7 +98,7 @@ export class Workload {
         properties: [],
         partitionCount: 0,
       });
-      for (const { name, indexType, metric } of VECTOR_FIELDS) {
+      for (const { name, indexType, metric } of INDEXED) {
         const params = [
           { key: "index_type", value: indexType },
           { key: "metric_type", value: metric },
@@ -661,8 +670,8 @@ const SCHEMA: CollectionSchema = {
     field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
     field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
     field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
-    ...SCALAR_FIELDS.map(({ fieldId, name, dataType, elementType, nullable }) =>
-      field({ fieldId, name, dataType, elementType, nullable }),
+    ...SCALAR_FIELDS.map(({ fieldId, name, dataType, elementType, nullable, dimension = 0 }) =>
+      field({ fieldId, name, dataType, elementType, nullable, dimension }),
     ),
     ...VECTOR_FIELDS.map(({ fieldId, name, dataType, dimension, nullable }) =>
       field({ fieldId, name, dataType, dimension, nullable }),

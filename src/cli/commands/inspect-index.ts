@@ -7,7 +7,7 @@ import type { IndexDescription } from "../../kernel/index-kernel.ts";
 import { KernelError } from "../../kernel/kernel.ts";
 import { indexesOf, loadKernel } from "../../kernel/load.ts";
 import type { SegmentIndexInfo } from "../../model/catalog.ts";
-import { openIndexedRows } from "../../segment/sealed.ts";
+import { openIndexedRows } from "../../segment/sealed-vectors.ts";
 import { corruptFile } from "../../storage/checked-read.ts";
 import { openSegmentFiles } from "../../storage/segment-reader.ts";
 import type { Command, Invocation } from "../command.ts";

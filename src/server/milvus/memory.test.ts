@@ -151,7 +151,7 @@ function declaration(vector: "v" | "s"): Declaration {
       fields: [declaredField("id", DataType.Int64, { isPrimaryKey: true }), vector === "v" ? dense : sparse],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Strong,

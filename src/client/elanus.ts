@@ -91,7 +91,7 @@ export interface CollectionStats {
 export interface DeleteResult {
   /** With `ids`: how many were named, there or not. With `filter`: how many rows were found. */
   readonly count: number;
-  /** Since when the rows are gone, for `asOf`; null where nothing had to be done. */
+  /** Since when the rows are gone, for `asOf`; null where no key was named. */
   readonly timestamp: Timestamp | null;
 }
 

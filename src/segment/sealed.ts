@@ -21,6 +21,7 @@ import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type Column, type ColumnBatch, columnBytes, type KeyColumn, takeRows } from "../model/columns.ts";
+import { type Expiry, NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { LeafFilter } from "../model/filter.ts";
 import {
   type CollectionSchema,
@@ -29,7 +30,7 @@ import {
   ROW_ID_FIELD,
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
-import { isVectorType } from "../model/types.ts";
+import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
@@ -38,6 +39,7 @@ import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-t
 import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
+import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
 import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
@@ -91,6 +93,7 @@ export class SealedSegment implements Segment {
   readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  readonly #expiryTimes = new ExpiryTimes();
   /** Null where the kernel runs no filters. */
   readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
@@ -128,9 +131,7 @@ export class SealedSegment implements Segment {
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
     const { schema, kernel, runtime } = options;
     const keyField = primaryKeyField(schema);
-    const wanted = schema.fields.filter(
-      (field) => field !== keyField && (options.fieldIds === null || options.fieldIds.includes(field.fieldId)),
-    );
+    const wanted = schema.fields.filter((field) => field !== keyField && isLoaded(field, options.fieldIds));
     const written = new Set(files.manifest.fields.map((field) => field.fieldId));
     const { keys, timestamps } = await files.readSystem();
     const scalarFields = wanted.filter((field) => !isVectorType(field.dataType));
@@ -170,8 +171,7 @@ export class SealedSegment implements Segment {
       if (schema.version <= this.#schema.version) return;
       const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
       for (const field of schema.fields) {
-        const isWanted = this.#fieldIds === null || this.#fieldIds.includes(field.fieldId);
-        if (isWanted && !known.has(field.fieldId)) await this.#addField(field);
+        if (isLoaded(field, this.#fieldIds) && !known.has(field.fieldId)) await this.#addField(field);
       }
       const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
       this.#schema = schema;
@@ -211,6 +211,7 @@ export class SealedSegment implements Segment {
   /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#expiryTimes.memoryBytes;
     bytes += this.#places?.memoryBytes ?? 0;
     bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
@@ -277,9 +278,10 @@ export class SealedSegment implements Segment {
     return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
   }
 
-  view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
+  view(timestamp: Timestamp, { insertedUntil, field }: Expiry = NOTHING_EXPIRED): RowView {
     const view = this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
-    return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
+    const young = unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, insertedUntil);
+    return field === null ? young : this.#expiryTimes.alive(this.#kernel, young, this.column(field.fieldId), field);
   }
 
   get filters(): FilterKernel | null {
@@ -418,6 +420,11 @@ export class SealedSegment implements Segment {
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.#keys.column, Uint32Array.of(row)) as KeyColumn),
     };
   }
+}
+
+/** Times are there whatever was asked for: rows may expire by them from any moment on. */
+function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
+  return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }
 
 /** Refuses rows that are not in key order; tells whether some key comes twice. */

@@ -20,6 +20,7 @@ import { takeVectors } from "./take-vectors.ts";
 /** One exact search; the terms are those of `ExactSearch`. */
 export interface VectorAsk {
   readonly queries: QueryVectors;
+  readonly queryCount: number;
   readonly rowCount: number;
   readonly metric: Metric;
   readonly k: number;

@@ -12,14 +12,16 @@
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
  */
 
+import { assert } from "../base/assert.ts";
 import type { IndexParams } from "../index/family.ts";
-import type { IndexHits, IndexKernel } from "../kernel/index-kernel.ts";
+import type { IndexHits, IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
+import { RingSearch, deepParameters } from "./ring-search.ts";
 import type { SearchWork } from "./search-work.ts";
 
 /** So few are scanned faster than a walk begins. */
@@ -32,6 +34,7 @@ export class SegmentIndex {
   readonly #indexes: IndexKernel;
   readonly #index: Handle;
   readonly #lease: Lease;
+  readonly #rings = new RingSearch();
 
   private constructor(facts: SegmentIndexFacts, indexes: IndexKernel, index: Handle) {
     this.#lease = new Lease(facts.segmentId, () => indexes.closeIndex(index));
@@ -63,23 +66,34 @@ export class SegmentIndex {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, allowed, rank, range } = ask;
+    const { queries, k, allowed, range } = ask;
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
     if (isFew || !ArrayBuffer.isView(queries)) return vectors.search(ask, signal);
     const { family, indexType } = this.facts;
-    const parameters = family.search(indexType, params, k);
+    if (range?.inner == null) {
+      return this.#nearest(vectors, ask, family.search(indexType, params, k), work, signal);
+    }
+    const deeper = (depth: number): SearchParameters =>
+      deepParameters(family.search(indexType, params, depth), k, depth);
+    return await this.#rings.search(ask, reachable, {
+      nearest: (deep) => this.#nearest(vectors, deep, deeper(deep.k), work, signal),
+      exact: (scan) => vectors.search(scan, signal),
+      answeredBefore: (depth) => work?.addKept(depth === null ? null : deeper(depth)),
+    });
+  }
+
+  async #nearest(
+    vectors: Pick<FieldVectors, "search">,
+    ask: VectorAsk,
+    parameters: SearchParameters,
+    work: SearchWork | null,
+    signal: AbortSignal | undefined,
+  ): Promise<SearchHits> {
+    const { queries, k, allowed, rank, range } = ask;
+    assert(ArrayBuffer.isView(queries), "an index has dense vectors");
     const hits = await this.#indexes.searchIndex(
-      {
-        index: this.#index,
-        queries,
-        k,
-        parameters,
-        allowed,
-        rank,
-        range,
-        timeLimitMicroseconds: null,
-      },
+      { index: this.#index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, parameters);
@@ -108,12 +122,11 @@ async function fillShort(
   hits: IndexHits,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { k, queries } = ask;
-  const queryCount = hits.tied.length;
+  const { k, queries, queryCount } = ask;
   for (let query = 0; query < queryCount; query += 1) {
     if (hits.rows[(query + 1) * k - 1] !== NO_ROW) continue;
     const one = chosenQueries(queries, queryCount, [query]);
-    const exact = await vectors.search({ ...ask, queries: one }, signal);
+    const exact = await vectors.search({ ...ask, queries: one, queryCount: 1 }, signal);
     hits.rows.set(exact.rows, query * k);
     hits.scores.set(exact.scores, query * k);
     hits.tied[query] = exact.tied[0]!;

@@ -3,6 +3,7 @@
 import { invalidParameter } from "../base/errors.ts";
 import type { AggregationSpec, Bucket as StoredBucket, HitValue } from "../model/buckets.ts";
 import type { SearchOneOptions } from "./read-options.ts";
+import type { RankOptions } from "./rerank.ts";
 import { type FieldValue, type Key, int64, parseJson } from "./values.ts";
 
 export interface Aggregation {
@@ -28,7 +29,7 @@ type Order = Readonly<Record<string, "asc" | "desc">>;
 
 export type SearchAggregationOptions = Omit<
   SearchOneOptions,
-  "limit" | "offset" | "groupBy" | "groupType" | "groupSize" | "orderBy" | "explain"
+  "limit" | "offset" | "groupBy" | "groupType" | "groupSize" | "orderBy" | "explain" | "rerank" | keyof RankOptions
 > & { readonly aggregation: Aggregation };
 
 export interface Bucket {

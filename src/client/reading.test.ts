@@ -155,6 +155,33 @@ describe("an embedded database", () => {
     await assert.rejects(db.hybridSearch("docs", { searches: [] }), /at least one search/);
   });
 
+  test("ranks by a number, and weighs some rows", async () => {
+    const asked = { vector: [20, 3], field: "near", limit: 30, outputFields: ["year"] };
+    const plain = await db.search<Doc>("docs", asked);
+    const rerank = { strategy: "decay", field: "year", function: "exp", origin: 2000, scale: 5 } as const;
+    const decayed = await db.search<Doc>("docs", { ...asked, rerank });
+    assert.deepEqual(
+      decayed.map(({ id }) => id).toSorted((left, right) => Number(left) - Number(right)),
+      plain.map(({ id }) => id).toSorted((left, right) => Number(left) - Number(right)),
+    );
+    const before = new Map(plain.map(({ id, score }) => [id, score]));
+    for (const { id, score, year } of decayed) {
+      const turned = 1 - (2 * Math.atan(before.get(id)!)) / Math.PI;
+      assert.ok(Math.abs(score - turned * 0.5 ** (Math.abs(year - 2000) / 5)) < 1e-5);
+    }
+    const boosted = await db.search<Doc>("docs", { ...asked, boosts: [{ filter: "id < 100", weight: 2 }] });
+    for (const { id, score } of boosted) assert.equal(score, before.get(id)! * ((id as number) < 100 ? 2 : 1));
+    const searches = [{ field: "near", vector: [20, 3] }];
+    const [first] = await db.hybridSearch<Doc>("docs", { searches, rerank, limit: 30 });
+    assert.equal(first!.id, decayed[0]!.id);
+    const fused = await db.hybridSearch<Doc>("docs", {
+      searches,
+      boosts: [{ weight: 3 }],
+      rerank: { strategy: "rrf", k: 1 },
+    });
+    assert.equal(fused[0]!.score, 0.5);
+  });
+
   test("answers in buckets of buckets", async () => {
     const buckets = await db.searchBuckets("docs", {
       vector: [20, 3],

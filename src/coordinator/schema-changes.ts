@@ -35,7 +35,7 @@ export function addFields(
     const known = schema.fields.filter((field) => field !== meta);
     const first = nextFieldId(schema);
     for (const [at, field] of request.fields.entries()) {
-      const taken = [...schema.fields, ...request.fields.slice(0, at)];
+      const taken = [...schema.fields, ...(schema.structs ?? []), ...request.fields.slice(0, at)];
       if (taken.some(({ name }) => name === field.name)) throw invalidParameter(`duplicated field name ${field.name}`);
       if (known.length + at >= MAX_FIELDS) {
         throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
@@ -87,7 +87,7 @@ export function keptProperties(properties: readonly KeyValue[]): readonly KeyVal
   return properties.filter(({ key }) => key !== DYNAMIC_KEY);
 }
 
-/** What altering the property means for the schema: it can be switched on, and stays on. */
+/** What altering the property means for the schema: the dynamic field comes or goes, and what it held does not come back. */
 export function withDynamicField(
   schema: CollectionSchema,
   properties: readonly KeyValue[],
@@ -99,15 +99,12 @@ export function withDynamicField(
   if (wanted !== "true" && wanted !== "false") {
     throw invalidParameter(`invalid dynamic schema property value: ${wanted}`);
   }
-  if (wanted === "false") {
-    if (schema.enableDynamicField) throw invalidParameter("dynamic schema cannot supported to be disabled");
-    return schema;
+  if ((wanted === "true") === schema.enableDynamicField) return schema;
+  const version = schema.version + 1;
+  if (wanted === "true") {
+    const fields = [...schema.fields, newDynamicField(nextFieldId(schema))];
+    return { ...schema, enableDynamicField: true, fields, version };
   }
-  if (schema.enableDynamicField) return schema;
-  return {
-    ...schema,
-    enableDynamicField: true,
-    fields: [...schema.fields, newDynamicField(nextFieldId(schema))],
-    version: schema.version + 1,
-  };
+  const fields = schema.fields.filter(({ isDynamic }) => !isDynamic);
+  return { ...schema, enableDynamicField: false, fields, version, highestFieldId: nextFieldId(schema) - 1n };
 }

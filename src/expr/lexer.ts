@@ -90,11 +90,18 @@ export interface LexerMark {
   readonly keys: readonly PathKey[];
 }
 
-/** `isIndex` tells `[0]` from `["0"]`: the first may mean an element of an array field. */
+/**
+ * `isIndex` tells `[0]` from `["0"]`: the first may mean an element of an array field. `isBare` tells `[word]`, a sub-field of a struct,
+ * from `["word"]`.
+ */
 export interface PathKey {
   readonly key: string;
   readonly isIndex: boolean;
+  readonly isBare?: boolean;
 }
+
+/** A sub-field, as it is written behind its struct. */
+const BARE_KEY = /\[([A-Za-z_$][\w$]{0,255})\]/y;
 
 export class Lexer {
   readonly text: string;
@@ -254,12 +261,13 @@ export class Lexer {
       } else if (indexEnd > at + 1 && indexEnd - at < MAX_INDEX_DIGITS && this.text[indexEnd] === "]") {
         keys.push({ key: String(BigInt(this.text.slice(at + 1, indexEnd))), isIndex: true });
         at = indexEnd + 1;
-      } else break;
-    }
-    if (this.text.charCodeAt(at) === 0x5b) {
-      const word = /^\[([A-Za-z_$][\w$]*)\]/.exec(this.text.slice(at, at + 200));
-      if (word !== null)
-        throw new FilterError(`json key must be enclosed in double quotes or single quotes: ${word[1]}`);
+      } else {
+        BARE_KEY.lastIndex = at;
+        const word = BARE_KEY.exec(this.text)?.[1];
+        if (word === undefined) break;
+        keys.push({ key: word, isIndex: false, isBare: true });
+        at = BARE_KEY.lastIndex;
+      }
     }
     if (keys.length === 0) return;
     this.kind = "path";

@@ -7,7 +7,7 @@
 
 import type { Element, FieldPlace, Filter } from "../model/filter.ts";
 import { type CollectionSchema, dynamicField, fieldByName } from "../model/schema.ts";
-import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { DataType, dataTypeName, isArrayType, isVectorType } from "../model/types.ts";
 import { typeArithmetic } from "./arithmetic.ts";
 import { castTo, isNumber, isNumberType } from "./cast.ts";
 import { areComparable, compareTyped, memberTyped, rangeTyped, typeOf } from "./comparison.ts";
@@ -17,6 +17,7 @@ import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
 import { typeGeometryCall } from "./geometry-calls.ts";
 import { joined, negation } from "./logic.ts";
+import { subFieldPlace } from "./struct-places.ts";
 import { compileRegex } from "./regex.ts";
 import { RegexError } from "./regex-syntax.ts";
 import type { Syntax } from "./syntax.ts";
@@ -63,7 +64,8 @@ export class Typing {
       case "interval":
         return intervalConstant(syntax.text);
       case "name": {
-        if (syntax.keys.length === 0 && fieldByName(this.#schema, syntax.name)?.dataType === DataType.Array) {
+        const { name, keys } = subFieldPlace(this.#schema, syntax);
+        if (keys.length === 0 && isArrayType(fieldByName(this.#schema, name)?.dataType ?? DataType.None)) {
           throw new FilterError("can not comparisons array fields directly");
         }
         const field = this.#place(syntax.name, syntax.keys);
@@ -146,7 +148,8 @@ export class Typing {
   // Names and constants
 
   /** A name is a field, else a key of the dynamic field. */
-  #place(name: string, keys: readonly PathKey[]): FieldPlace {
+  #place(written: string, writtenKeys: readonly PathKey[]): FieldPlace {
+    const { name, keys } = subFieldPlace(this.#schema, { name: written, keys: writtenKeys });
     if (/^null$/i.test(name)) {
       throw new FilterError(
         "NULL literal is not supported in expressions; use '<field> is null' or '<field> is not null' instead",
@@ -285,8 +288,9 @@ export class Typing {
   #null(syntax: Syntax & { readonly kind: "null" }): Typed {
     const name = syntax.field;
     if (name.kind !== "name") throw new FilterError(`invalid expression: ${this.#text}`);
-    const declared = fieldByName(this.#schema, name.name);
-    if (declared?.dataType === DataType.Array && name.keys.length > 0) {
+    const place = subFieldPlace(this.#schema, name);
+    const declared = fieldByName(this.#schema, place.name);
+    if (declared?.dataType === DataType.Array && place.keys.length > 0) {
       throw new FilterError(
         `IsNull/IsNotNull operations are not supported on array element access, got: ${this.#quote(name)}`,
       );

@@ -6,15 +6,18 @@
 import { invalidParameter } from "../base/errors.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
-import { primaryKeyField } from "../model/schema.ts";
+import { type CollectionSchema, primaryKeyField } from "../model/schema.ts";
+import type { Metric } from "../model/types.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { emptyHits, reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { aggregatedSearch } from "./aggregated-search.ts";
+import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
 import { explanationOf } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { checkIteratedCollection, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
+import { checkIteratedCollection, firstPlan, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
+import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
@@ -25,11 +28,13 @@ import { booleanParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
+import { type Rerank, planRerank, rerankFields } from "./rerank.ts";
+import { fused, weighed } from "./reranked.ts";
 import type { SearchRequest, SearchResponse } from "./requests.ts";
 import { checkAggregationRequest, planSearchAggregation } from "./search-aggregation.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
 import { timeView } from "./shown-times.ts";
-import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+import { type SearchedShard, fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 import {
   type Window,
   checkDecimals,
@@ -62,16 +67,28 @@ export async function search(
   );
   const window = searchWindow(request);
   const plain = vectorPlan(described, request, window);
-  const vector = page === null ? plain : pagePlan(plain, page);
+  const isIterator = booleanParam(request.params, "iterator");
+  const vector = page !== null ? pagePlan(plain, page) : isIterator ? firstPlan(plain) : plain;
   const grouping = planGrouping(schema, request.params);
   if (grouping !== null || aggregation !== null)
-    checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null, request.queries.type);
+    checkGroupedSearch(isIterator, vector.range !== null, request.queries.type);
   const order = planOrder(schema, request.params, "search");
-  if (order.length > 0 && booleanParam(request.params, "iterator")) {
+  if (order.length > 0 && isIterator) {
     throw invalidParameter("order_by is not supported when using search iterator");
   }
   if (order.length > 0 && grouping !== null)
     throw invalidParameter("order_by is not supported yet with group_by_field");
+  const rerank = planRerank(collection, request.rerank, request);
+  const isReranked = rerank.boost !== null || rerank.fusion !== null;
+  if (isReranked && (grouping !== null || isIterator)) refuseBoost(rerank);
+  if (isReranked && isIterator) {
+    throw invalidParameter("function_score is not supported when using search iterator");
+  }
+  if (isReranked && order.length > 0) {
+    throw invalidParameter(
+      "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
+    );
+  }
   const output = planOutput(schema, request.outputFields, false);
   const times = timeView(collection, request.params);
   const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
@@ -84,7 +101,7 @@ export async function search(
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
   requireLoaded(described, "search", plan.partitionIds);
-  const read = [...groupingFields(aggregation ?? grouping), ...(aggregation?.fields ?? [])];
+  const read = [...groupingFields(aggregation ?? grouping), ...(aggregation?.fields ?? []), ...rerankFields(rerank)];
   requireLoadedFields(described, { ...output, fields: [...output.fields, ...read] });
   const now = await context.timestamp();
   const time = readTime(collection, request, now);
@@ -110,7 +127,24 @@ export async function search(
     return { ...answer, counts, keys, scores: new Float32Array(), fields: [], sessionTimestamp: session, buckets };
   }
   if (grouping !== null) {
-    const found = await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal);
+    const { fusion } = rerank;
+    const found =
+      fusion === null
+        ? await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal)
+        : await groupedHybrid(
+            context,
+            {
+              collection,
+              plans: [plan],
+              rerank: { ...rerank, fusion },
+              grouping,
+              scorer: groupScorer(request.params),
+              window,
+              fieldIds,
+            },
+            time,
+            signal,
+          );
     return {
       ...answer,
       counts: hitCounts(found.hits),
@@ -127,9 +161,12 @@ export async function search(
       reduceHits(from, vector.metric, part, context.runtime, signal);
     const found = await reduce(
       shards.map((shard) => shard.hits[0]!),
-      page === null ? window : { offset: 0, limit: vector.k },
+      { offset: 0, limit: vector.k },
     );
-    const nearest = page === null ? found : await reduce([found], { offset: 0, limit: pageLength(found, page) });
+    const nearest =
+      page === null
+        ? await reranked(context, schema, shards, rerank, found, vector.metric, window, signal)
+        : await reduce([found], { offset: 0, limit: pageLength(found, page) });
     const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
     const fetched = await fetchFields(context, schema, shards, wanted, nearest);
     const { hits, batch } = order.length === 0 ? { hits: nearest, batch: fetched } : ordered(nearest, fetched, order);
@@ -182,6 +219,31 @@ function ordered(
     rows.set(Array.from({ length: end - start }, (_, at) => start + at).toSorted(compare), start);
   }
   return { hits: gatherHits([hits], hits.offsets, new Uint32Array(rows.length), rows), batch: takeBatch(batch, rows) };
+}
+
+/** The window of the hits: what is weighed is all of them, what is ranked is the window. */
+async function reranked(
+  context: ProxyContext,
+  schema: CollectionSchema,
+  shards: readonly SearchedShard[],
+  rerank: Rerank,
+  found: Hits,
+  metric: Metric,
+  window: Window,
+  signal: AbortSignal,
+): Promise<Hits> {
+  const best = await weighed(context, schema, shards, rerank, found, metric, signal);
+  const shown = window.offset === 0 ? best : await reduceHits([best], metric, window, context.runtime, signal);
+  const { fusion } = rerank;
+  if (fusion === null) return shown;
+  const all = { offset: 0, limit: null };
+  return fused(context, schema, shards, { ...rerank, fusion }, [shown], [metric], all, signal);
+}
+
+/** Segments of Milvus weigh, and cannot then group or go on. */
+export function refuseBoost({ boost }: Rerank): void {
+  if (boost === null) return;
+  throw planFault("don't support use segment scorer with group_by or search_iterator");
 }
 
 /** Of each query. */

@@ -181,6 +181,26 @@ describe("reading with Milvus's SDK for Node", () => {
     );
   });
 
+  test("a function that ranks", async () => {
+    const decay = { reranker: "decay", function: "linear", origin: 10, scale: 20, decay: 0.5 };
+    const rerank = { name: "f", type: "Rerank", input_field_names: ["id"], params: decay };
+    const query = { collection_name, anns_field: "first", data: asked[0]!, limit: 6, output_fields: ["id"] };
+    const found = succeeded(await client.search({ ...query, rerank } as unknown as typeof query));
+    const wanted = nearest(first, asked[0]!)
+      .slice(0, 6)
+      .map(({ row, distance }) => ({
+        row,
+        score: (1 - (2 * Math.atan(distance)) / Math.PI) * Math.max(0.5, 1 - (Math.abs(row - 10) * 0.5) / 20),
+      }))
+      .toSorted((left, right) => right.score - left.score);
+    const hits = found.results as unknown as Row[];
+    assert.deepEqual(
+      hits.map(({ id }) => id),
+      wanted.map(({ row }) => String(row)),
+    );
+    for (const [at, { score }] of hits.entries()) assert.ok(Math.abs(Number(score) - wanted[at]!.score) < 1e-5);
+  });
+
   test("an aggregate beside the count of rows", async () => {
     const found = succeeded(
       await client.query({ collection_name, filter: "id < 50", output_fields: ["count(*)", "max(color)"] }),

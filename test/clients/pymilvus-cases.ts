@@ -22,7 +22,7 @@ export const PYTHON_CASES = {
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
   structs: "arrays of structs: every type of sub-field, nulls, growing and from files",
-  times: "Timestamptz, its zones and its filters",
+  times: "Timestamptz, its zones and its filters, rows that expire by one",
   geometry: "geometries and how they lie to each other",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",
@@ -38,7 +38,7 @@ export const PYTHON_CASES = {
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
   reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",
-  ranking: "groups of several fields and of places, search aggregation, against scans",
+  ranking: "groups of several fields and of places, search aggregation, functions that rank, against scans",
 } as const;
 
 /** Scripts that are run with servers of their own, between restarts. */

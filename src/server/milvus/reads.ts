@@ -37,6 +37,7 @@ export const READS: readonly Method[] = [
           ...(request.ids === null ? {} : { keys: request.ids }),
           partitionNames: request.partitionNames,
           outputFields: request.outputFields,
+          rerank: functionScore(request.functionScore),
           ...(isSent(request.searchAggregation) ? { aggregation: aggregationSpec(request.searchAggregation!) } : {}),
         },
         scope.call.signal,
@@ -195,7 +196,6 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
 function refuseUnsupported(request: WireSearch): void {
   refuseNamespace(request.namespace);
   if (request.subRequests.length > 0) refuse("a search of several requests");
-  if (isSent(request.functionScore)) refuse("function score");
   if (request.functionChains.length > 0) refuse("function chains");
   if (isSent(request.highlighter)) refuse("highlighter");
 }

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 from case import best, connect, equal, near, refused, seen, vectors
-from pymilvus import DataType, SearchAggregation, TopHits
+from pymilvus import AnnSearchRequest, DataType, Function, FunctionScore, FunctionType, SearchAggregation, TopHits
 
 client = connect()
 name = "ranking"
@@ -92,5 +92,42 @@ refused(
     lambda: search(search_aggregation=SearchAggregation(fields=["note"], size=2)),
     "JSON / dynamic fields are not yet supported with search_aggregation", 1100,
 )
+
+
+def function(inputs, **given):
+    return Function(name="f", function_type=FunctionType.RERANK, input_field_names=inputs, params=given)
+
+
+def ranked(hits, scored, what):
+    wanted = sorted(scored, key=lambda row: (-round(scored[row], 6), row))
+    equal([hit["id"] for hit in hits], wanted[: len(hits)], what)
+    near([hit["distance"] for hit in hits], [scored[row] for row in wanted[: len(hits)]], what)
+
+
+decay = function(["price"], reranker="decay", function="gauss", origin=12, offset=2, decay=0.4, scale=5)
+curve = [0.4 ** (max(0, abs(price - 12) - 2) ** 2 / 25) for price in prices]
+ranked(search(ranker=decay), {row: scores[row] * curve[row] for row in order[:LIMIT]}, "decay")
+deep = [AnnSearchRequest([question], "words", {}, 20, expr="size > 1"), AnnSearchRequest([question], "words", {}, 10)]
+few = [row for row in order if sizes[row] > 1][:20]
+both = {row: scores[row] * curve[row] for row in set(few) | set(order[:10])}
+ranked(client.hybrid_search(name, deep, decay, limit=LIMIT)[0], both, "a hybrid search with decay")
+boosts = [
+    function([], reranker="boost", filter="size == 3", weight=1.5),
+    function([], reranker="boost", filter='brand == "brio"', weight=0.5),
+]
+both_ways = FunctionScore(functions=boosts, params={"boost_mode": "sum", "function_mode": "sum"})
+added = [1.5 * (sizes[row] == 3) + 0.5 * (brands[row] == "brio") for row in range(COUNT)]
+ranked(search(ranker=both_ways), {row: scores[row] + added[row] for row in order[:LIMIT]}, "boosts")
+one = search(ranker=boosts[0])
+ranked(one, {row: scores[row] * (1.5 if sizes[row] == 3 else 1) for row in order[:LIMIT]}, "a boost")
+drawn = function([], reranker="boost", weight=3, random_score={"seed": 7, "field": "id"})
+equal(search(ranker=drawn), search(ranker=drawn), "draws of one seed")
+refused(
+    lambda: search(ranker=function(["price"], reranker="decay", function="flat", origin=1, scale=1)),
+    'decay: invalid function "flat", must be one of [gauss, exp, linear]', 1100,
+)
+model = function(["brand"], reranker="model", provider="tei", queries=["a"], endpoint="http://127.0.0.1:1")
+refused(lambda: search(ranker=model), "the reranker model is not supported", 1100)
+refused(lambda: search(ranker=boosts[0], group_by_field="brand"), "segment scorer with group_by", 1100)
 client.drop_collection(name)
 seen(grouped=len(grouped), places=len(by_place), buckets=len(buckets))

@@ -135,6 +135,29 @@ hits = client.search(name, data=[floats[5].tolist()], anns_field="vector", limit
 equal(hits[0][0]["id"], 5, "nearest")
 same(hits[0][0]["entity"]["parts"], data[5]["parts"], "struct of a hit")
 
+def holds(of):
+    return lambda row: row["maybe"] is not None and of(row["maybe"])
+
+
+FILTERS = {
+    'array_contains(parts[text], "ü131")': lambda row: any(part["text"] == "ü131" for part in row["parts"]),
+    "array_contains_any(parts[tiny], [-95, -84])": lambda row: any(part["tiny"] in (-95, -84) for part in row["parts"]),
+    "array_length(parts[whole]) == 5": lambda row: len(row["parts"]) == 5,
+    "parts[0][short] >= 700": lambda row: len(row["parts"]) > 0 and row["parts"][0]["short"] >= 700,
+    "10.5 < parts[1][float] <= 50": lambda row: len(row["parts"]) > 1 and 10.5 < row["parts"][1]["float"] <= 50,
+    'parts[2][text] like "ü1%"': lambda row: len(row["parts"]) > 2 and row["parts"][2]["text"].startswith("ü1"),
+    "parts[0][long] in [9007199254741012, 9007199254741042]": lambda row: (
+        len(row["parts"]) > 0 and row["parts"][0]["long"] in (2**53 + 20, 2**53 + 50)
+    ),
+    "maybe[text] is null": lambda row: row["maybe"] is None,
+    "maybe[text] is not null and not (array_length(maybe[flag]) > 1)": holds(lambda maybe: len(maybe) <= 1),
+    "maybe[0][flag] == false": holds(lambda maybe: len(maybe) > 0 and not maybe[0]["flag"]),
+}
+for expression, passes in FILTERS.items():
+    found = sorted(row["id"] for row in client.query(name, filter=expression, output_fields=["id"]))
+    equal(found, [row["id"] for row in data if passes(row)], expression)
+refused(lambda: client.query(name, filter="array_length(parts[none]) > 1"), "struct field not found: parts[none]")
+
 client.upsert(name, [entity(row, 40) for row in (2, 13)])
 wanted[2], wanted[13] = entity(2, 40), entity(13, 40)
 client.delete(name, ids=[4, 20])

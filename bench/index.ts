@@ -71,8 +71,6 @@ async function benchOf(kernel: NativeKernel, data: BenchData, options: Options):
     if (peer !== null) peers.push(peer);
   }
   buildTable([...own, ...peers], (4 * dimension * rowCount) / 1e6);
-  const opened = own.map(({ name, openMilliseconds }) => [name, openMilliseconds.toFixed(0)]);
-  printTable("Opened, the file being in the system's memory already, medians", ["", "ms"], opened);
 
   const subjects: Subject[] = [
     ...own.map((index) => ({ name: index.name, search: (ef: number) => index.search(ef, truth) })),

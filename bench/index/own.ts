@@ -5,7 +5,6 @@ import type { GraphLayout } from "../../src/kernel/index-kernel.ts";
 import type { Handle } from "../../src/kernel/kernel.ts";
 import type { NativeKernel } from "../../src/kernel/native.ts";
 import type { Bitset } from "../../src/model/bitset.ts";
-import { median } from "../measure.ts";
 import { keptBuild } from "./built.ts";
 import type { KnownBuilt } from "./built.ts";
 import { recallOf } from "./curves.ts";
@@ -17,8 +16,6 @@ import type { BenchData } from "./data.ts";
 export const M = 16;
 /** Half of hnswlib's efConstruction: batches and the choice of neighbours need fewer candidates for the same recall. */
 export const BEAM = 100;
-
-const OPENED = 5;
 
 export interface OwnOptions {
   readonly layout: GraphLayout;
@@ -43,27 +40,17 @@ export class OwnIndex {
   readonly name: string;
   readonly layout: GraphLayout;
   readonly built: KnownBuilt;
-  /** Of the index alone, all its parts, its file being in the system's memory. */
-  readonly openMilliseconds: number;
   readonly #kernel: NativeKernel;
   readonly #data: BenchData;
   readonly #parts: readonly Part[];
 
-  private constructor(
-    kernel: NativeKernel,
-    data: BenchData,
-    options: OwnOptions,
-    built: KnownBuilt,
-    parts: Part[],
-    openMilliseconds: number,
-  ) {
+  private constructor(kernel: NativeKernel, data: BenchData, options: OwnOptions, built: KnownBuilt, parts: Part[]) {
     this.name = nameOf(options);
     this.layout = options.layout;
     this.built = built;
     this.#kernel = kernel;
     this.#data = data;
     this.#parts = parts;
-    this.openMilliseconds = openMilliseconds;
   }
 
   static async open(kernel: NativeKernel, data: BenchData, options: OwnOptions): Promise<OwnIndex> {
@@ -94,16 +81,10 @@ export class OwnIndex {
       return built;
     });
     const parts: Part[] = [];
-    const opened: number[] = [];
-    for (let round = 0; round < OPENED; round += 1) {
-      for (const { index } of parts.splice(0)) kernel.indexes.closeIndex(index);
-      const start = performance.now();
-      for (const { first, path, rows } of places) {
-        parts.push({ first, rows, index: await kernel.indexes.openIndex(path, rows) });
-      }
-      opened.push(performance.now() - start);
+    for (const { first, path, rows } of places) {
+      parts.push({ first, rows, index: await kernel.indexes.openIndex(path, rows) });
     }
-    return new OwnIndex(kernel, data, options, built, parts, median(opened));
+    return new OwnIndex(kernel, data, options, built, parts);
   }
 
   /** Under a filter only as a single index. */

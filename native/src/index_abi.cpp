@@ -200,11 +200,11 @@ int elanus_slim_describe(elanus_index handle, elanus_slim_description* descripti
     const auto index = of_kind<SlimIndex>(handle, IndexKind::slim, "slim graphs");
     const SlimShape& shape = index->shape;
     elanus_slim_description& d = *description;
-    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, shape.subspaces, shape.bits, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0};
+    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, (uint32_t)shape.codes, shape.subspaces, shape.bits, shape.stages, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0};
     for (size_t i = 0; i < index->lists.size(); ++i) d.neighbour_count += index->lists[i] != no_row;
-    d.code_bytes = index->codes.bytes();
+    d.code_bytes = index->codes.bytes() + index->terms.bytes();
     d.list_bytes = index->lists.bytes();
-    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->book.words.bytes();
+    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->words.bytes();
     d.file_bytes = index->file_bytes;
   });
 }

@@ -15,6 +15,8 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   AUTOINDEX: [GRAPH],
   HNSW: [GRAPH],
   HNSW_PQ: [SLIM],
+  HNSW_PRQ: [SLIM],
+  HNSW_SQ: [SLIM],
   DISKANN: [SLIM],
   IVF_FLAT: [LISTS],
   IVF_SQ8: [LISTS],

@@ -53,6 +53,21 @@ test("building: types, ranges and texts are Milvus's", () => {
       { index_type: "IVF_RABITQ", refine_type: "PQ" },
       /invalid refine type : PQ, optional types are \[sq6, sq8, fp16, bf16, fp32, flat\]/,
     ],
+    [
+      { index_type: "HNSW_SQ", refine_type: "INT8" },
+      /invalid refine type : INT8, optional types are \[sq4u, sq6, sq8, fp16, bf16, fp32, flat\]: invalid parameter$/,
+    ],
+    [
+      { index_type: "HNSW_PRQ", refine_type: "1" },
+      /invalid refine type : 1, optional types are \[sq6, sq8, fp16, bf16, fp32, flat\]: invalid parameter$/,
+    ],
+    [{ index_type: "HNSW_PRQ", nrq: "17" }, /Out of range in json: param 'nrq' \(17\) should be in range \[1, 16\]/],
+    [{ index_type: "HNSW_PRQ", nrq: "[2]" }, /invalid integer value, key: 'nrq', value: '\[2\]': invalid parameter$/],
+    [{ index_type: "HNSW_PRQ", nrq: "4.0" }, /wrong data type in json, key: 'nrq', value: '4.0': invalid parameter$/],
+    [
+      { index_type: "HNSW_PRQ", m: "7" },
+      /The dimension of a vector \(dim\) should be a multiple of the number of subq/,
+    ],
     [{ index_type: "SCANN", with_raw_data: "maybe" }, /should be a boolean: invalid parameter/],
     [{ index_type: "IVF_PQ", m: "7" }, /should divide the dim\(100\)/],
     [{ index_type: "AUTOINDEX", M: "8" }, /only metric type can be passed when use AutoIndex/],

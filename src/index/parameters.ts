@@ -108,7 +108,7 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
     const m = Number(valueOf(params, "m"));
     if (field.dimension % m !== 0) {
       throw invalidParameter(
-        `The dimension of the vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
+        `The dimension of ${type === "IVF_PQ" ? "the" : "a"} vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
       );
     }
   }

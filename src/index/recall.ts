@@ -43,6 +43,13 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
     least: 0.9,
     besides: FEW,
   },
+  HNSW_PRQ: {
+    build: { ...GRAPH, m: "8", nbits: "8", nrq: "2", refine: "true", refine_type: "FP32" },
+    search: { ef: 64, refine_k: 5 },
+    least: 0.9,
+    besides: FEW,
+  },
+  HNSW_SQ: { build: { ...GRAPH, sq_type: "SQ8" }, search: { ef: 64 }, least: 0.95, besides: FEW },
   DISKANN: {
     build: { max_degree: "32", search_list_size: "100" },
     search: { search_list: 100 },

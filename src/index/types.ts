@@ -71,15 +71,16 @@ function integer(least: number, most: number, standard: number | null): IntegerR
 }
 
 const REFINE_TYPES = ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"];
-const REFINE = {
-  refine: { kind: "boolean", default: false },
-  refine_type: {
-    kind: "choice",
-    values: REFINE_TYPES,
-    default: null,
-    refusal: `invalid refine type : {}, optional types are [${REFINE_TYPES.join(", ")}]`,
-  },
-} as const satisfies Record<string, ParamRule>;
+
+function refine(types: readonly string[]): Readonly<Record<"refine" | "refine_type", ParamRule>> {
+  const refusal = `invalid refine type : {}, optional types are [${types.join(", ")}]`;
+  return {
+    refine: { kind: "boolean", default: false },
+    refine_type: { kind: "choice", values: types, default: null, refusal },
+  };
+}
+
+const REFINE = refine(REFINE_TYPES);
 const REFINE_SEARCH = { refine_k: { kind: "float", least: 1, most: INT_MAX, default: 1 } } as const;
 
 const LISTS = { nlist: integer(1, 65_536, 128) };
@@ -132,7 +133,7 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
         default: "SQ8",
         refusal: "invalid scalar quantizer type",
       },
-      ...REFINE,
+      ...refine(["sq4u", ...REFINE_TYPES]),
     },
     search: { ...WIDTH, ...REFINE_SEARCH },
   },
@@ -193,6 +194,14 @@ export function defaultOf(rules: Readonly<Record<string, ParamRule>>, key: strin
   const rule = rules[key];
   assert(rule?.kind === "integer" && rule.default !== null, "the parameter has a default");
   return rule.default;
+}
+
+/** What was given of a parameter that is one of some, as the table spells it, or its default. */
+export function choiceOf(rules: Readonly<Record<string, ParamRule>>, key: string, given: unknown): string {
+  const rule = rules[key];
+  assert(rule?.kind === "choice" && rule.default !== null, "the parameter is a choice with a default");
+  const text = String(given ?? "").toLowerCase();
+  return rule.values.find((value) => value.toLowerCase() === text) ?? rule.default;
 }
 
 /** Index types of a GPU, with the one of this machine that does the same. */

@@ -10,6 +10,7 @@ import {
   MAX_LISTS,
   MAX_QUERY_BITS,
   MAX_REORDER,
+  MAX_STAGES,
   MAX_WIDTH,
   MIN_DEGREE,
 } from "./index-kernel.ts";
@@ -67,9 +68,25 @@ function checkGraph(build: GraphBuild | SlimBuild, { element, dimension }: RowLa
   require(element !== "binary", () => `graphs are not built from rows of ${element}`);
   require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
   require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
-  if (build.kind === "slim") return checkBook(build.subspaces, build.bits, dimension);
+  if (build.kind === "slim") return checkSlim(build, dimension);
   const { layout = "lean" } = build;
   require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
+}
+
+function checkSlim(build: SlimBuild, dimension: number): void {
+  switch (build.codes) {
+    case "stages":
+      require(isWhole(build.stages, 1, MAX_STAGES), () => `${build.stages} stages are not in 1..${MAX_STAGES}`);
+      return checkBook(build.subspaces, build.bits, dimension);
+    case "book":
+      return checkBook(build.subspaces, build.bits, dimension);
+    case "scalar":
+      return require([4, 6, 8].includes(build.bits), () => `${build.bits} bits are none of 4, 6 and 8`);
+    default: {
+      const { codes } = build;
+      require(codes === "float16" || codes === "bfloat16", () => `codes ${String(codes)} are not known`);
+    }
+  }
 }
 
 function checkBook(subspaces: number, bits: number, dimension: number): void {

@@ -27,6 +27,7 @@ export const MAX_INDEX_ROWS = 0x7fffffff;
 
 export const MAX_LISTS = 65536;
 export const MAX_BOOK_BITS = 12;
+export const MAX_STAGES = 16;
 export const MAX_REORDER = 1_048_576;
 export const MAX_QUERY_BITS = 8;
 
@@ -80,16 +81,26 @@ export type ListsBuild = IndexRequest &
     readonly lists: number;
   };
 
-/** Neighbour lists over the short codes of a product quantiser; raw rows are only read for the candidates. Not of binary rows. */
-export interface SlimBuild extends IndexRequest {
-  readonly kind: "slim";
-  /** As of a graph. */
-  readonly degree: number;
-  readonly beam: number;
+/**
+ * What stands for a row of a slim graph: a product quantiser; several of them, each of what the one before has left; some bits a dimension;
+ * or the row itself in halves.
+ */
+export type SlimCodes =
   /** 1 to `dimension` subspaces, each with a book of 2^bits words: 1 to 12 bits. */
-  readonly subspaces: number;
-  readonly bits: number;
-}
+  | { readonly codes: "book"; readonly subspaces: number; readonly bits: number }
+  /** 1 to 16 stages. */
+  | { readonly codes: "stages"; readonly subspaces: number; readonly bits: number; readonly stages: number }
+  | { readonly codes: "scalar"; readonly bits: 4 | 6 | 8 }
+  | { readonly codes: "float16" | "bfloat16" };
+
+/** Neighbour lists over codes; raw rows are only read for the candidates. Not of binary rows. */
+export type SlimBuild = IndexRequest &
+  SlimCodes & {
+    readonly kind: "slim";
+    /** As of a graph. */
+    readonly degree: number;
+    readonly beam: number;
+  };
 
 export type IndexBuild = GraphBuild | ListsBuild | SlimBuild;
 
@@ -212,12 +223,15 @@ export interface ListsDescription {
 
 export interface SlimDescription {
   readonly kind: "slim";
+  readonly codes: SlimCodes["codes"];
   readonly metric: Metric;
   readonly layout: RowLayout;
   readonly degree: number;
   readonly beam: number;
+  /** 0 where the codes have none. */
   readonly subspaces: number;
   readonly bits: number;
+  readonly stages: number;
   readonly rowCount: number;
   readonly graphRowCount: number;
   readonly neighbourCount: number;

@@ -24,6 +24,7 @@ import type {
   IndexSearch,
   ListCodes,
   ListsDescription,
+  SlimCodes,
   SlimDescription,
 } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
@@ -66,6 +67,8 @@ export interface IndexAddon {
     bits: number,
     seed: number,
     path: string,
+    codes: number,
+    stages: number,
   ): void;
   openIndex(ticket: number, path: string, rows: Handle): void;
   searchIndex(
@@ -107,11 +110,17 @@ const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
 const KINDS = ["graph", "lists", "slim"] as const;
 type Kind = (typeof KINDS)[number];
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
+const SLIM_CODES = ["book", "stages", "scalar", "float16", "bfloat16"] as const satisfies readonly SlimCodes["codes"][];
 const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 13;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 const WORK_COUNTS = 6;
+
+/** 0 where the codes have none. */
+function bookOf(codes: ListCodes | SlimCodes): { readonly subspaces: number; readonly bits: number } {
+  return { subspaces: "subspaces" in codes ? codes.subspaces : 0, bits: "bits" in codes ? codes.bits : 0 };
+}
 
 export class NativeIndexes implements IndexKernel {
   readonly #addon: IndexAddon;
@@ -146,12 +155,14 @@ export class NativeIndexes implements IndexKernel {
         const { degree, beam, layout = "lean" } = build;
         this.#addon.buildIndex(given, rows, rowCount, metric, degree, beam, seed, path, LAYOUTS.indexOf(layout));
       } else if (build.kind === "slim") {
-        const { degree, beam, subspaces, bits } = build;
-        this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path);
+        const codes = SLIM_CODES.indexOf(build.codes);
+        const stages = build.codes === "stages" ? build.stages : 0;
+        const { degree, beam } = build;
+        const { subspaces, bits } = bookOf(build);
+        this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path, codes, stages);
       } else {
         const codes = CODES.indexOf(build.codes);
-        const subspaces = "subspaces" in build ? build.subspaces : 0;
-        const bits = "bits" in build ? build.bits : 0;
+        const { subspaces, bits } = bookOf(build);
         this.#addon.buildLists(given, rows, rowCount, metric, build.lists, codes, subspaces, bits, seed, path);
       }
       ticket = given;
@@ -231,12 +242,14 @@ export class NativeIndexes implements IndexKernel {
     const at = (place: number): number => this.#number(place);
     return {
       kind: "slim",
+      codes: present(SLIM_CODES[at(14)], "the codes of the index"),
       metric: present(METRICS[at(0)], "the metric of the index"),
       layout: { element: present(ELEMENT_NAMES[at(2)], "the element of the rows"), dimension: at(1) },
       degree: at(3),
       beam: at(4),
       subspaces: at(5),
       bits: at(6),
+      stages: at(15),
       rowCount: at(7),
       graphRowCount: at(8),
       neighbourCount: at(9),

@@ -27,6 +27,16 @@ const KINDS: Readonly<Record<string, Kind>> = {
     search: { ef: 80, refine_k: 5 },
     least: 0.85,
   },
+  HNSW_PRQ: {
+    build: { M: 12, efConstruction: 100, m: 8, nrq: 2, nbits: 8, refine: true, refine_type: "FP32" },
+    search: { ef: 80, refine_k: 5 },
+    least: 0.85,
+  },
+  HNSW_SQ: {
+    build: { M: 12, efConstruction: 100, sq_type: "SQ4U", refine: true, refine_type: "SQ8" },
+    search: { ef: 80, refine_k: 3 },
+    least: 0.95,
+  },
   DISKANN: { build: { max_degree: 32, search_list_size: 100 }, search: { search_list: 100 }, least: 0.95 },
   IVF_FLAT: { build: { nlist: 16 }, search: { nprobe: 16 }, least: 0.95 },
   IVF_SQ8: { build: { nlist: 16 }, search: { nprobe: 16 }, least: 0.95 },

@@ -6,7 +6,7 @@
 
 namespace elanus {
 
-enum class IndexKind : uint32_t { graph, lists, slim };
+enum class IndexKind : uint32_t { graph, lists, slim, bands };
 
 struct OpenIndex {
   explicit OpenIndex(IndexKind kind) : kind(kind) {}

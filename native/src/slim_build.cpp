@@ -39,6 +39,7 @@ class SlimBuild final : public Job {
  protected:
   void work(uint64_t piece) override;
   Round settle(uint64_t* pieces) override;
+  bool is_made() const override { return !writing_; }
   void let_go() override {
     writer_.reset();
     training_.reset();
@@ -111,7 +112,7 @@ void SlimBuild::work(uint64_t piece) {
 
 // Alone: all pieces of the round have run.
 Job::Round SlimBuild::settle(uint64_t* pieces) {
-  if (stopped()) return Round::interrupted;
+  if (stopped() && !is_made()) return Round::interrupted;
   const auto go_on = [&](Phase phase) {
     *pieces = begin(phase);
     return Round::again;

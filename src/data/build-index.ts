@@ -47,27 +47,17 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   const name = `build-${task.taskId}-${task.version}`;
   try {
     running.signal.throwIfAborted();
-    const job = indexes.buildIndex(
-      {
-        rows: vectors.rows,
-        rowCount,
-        metric: task.metricType as Metric,
-        ...family.build(
-          indexType,
-          new Map(task.params.map(({ key, value }) => [key, value])),
-          field.dimension,
-          task.isRoomy,
-        ),
-        seed: SEED,
-        path: work.path(name),
-      },
-      running.signal,
-    );
+    const { rows } = vectors;
+    const metric = task.metricType as Metric;
+    const path = work.path(name);
+    const params = new Map(task.params.map(({ key, value }) => [key, value]));
+    const build = family.build(indexType, params, field.dimension, task.isRoomy);
+    const job = indexes.buildIndex({ rows, rowCount, metric, ...build, seed: SEED, path }, running.signal);
     running.progress = () => job.progress();
     await job.done;
-    const metric = task.metricType as Metric;
+    const hashBits = build.kind === "bands" ? build.hashBits : 8;
     const recall = await sampleRecall(
-      { kernel, indexes, family, rows: vectors.rows, rowCount, metric, path: work.path(name) },
+      { kernel, indexes, family, rows, rowCount, metric, hashBits, path },
       running.signal,
     );
     const key = indexFileKey({

@@ -7,7 +7,7 @@
 
 import type { IndexFamily } from "../index/family.ts";
 import type { IndexKernel } from "../kernel/index-kernel.ts";
-import { type Handle, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import { type Handle, type HashBits, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { RecallSample } from "../model/explain.ts";
 import type { Metric } from "../model/types.ts";
 
@@ -21,6 +21,8 @@ export interface SampledIndex {
   readonly rows: Handle;
   readonly rowCount: number;
   readonly metric: Metric;
+  /** Of signatures. */
+  readonly hashBits?: HashBits;
   readonly path: string;
 }
 
@@ -35,7 +37,8 @@ export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): 
   const queries = kernel.gatherRows(rows, numbers);
   // One more than wanted: the row itself does not count.
   const common = { queries, k: NEIGHBOURS + 1, allowed: null, rank: null, range: null };
-  const exact = await kernel.exactSearch({ ...common, rows, rowCount, metric }, signal);
+  const { hashBits = 8 } = sampled;
+  const exact = await kernel.exactSearch({ ...common, rows, rowCount, metric, hashBits }, signal);
   const index = await indexes.openIndex(path, rows);
   try {
     const samples: RecallSample[] = [];

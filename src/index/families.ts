@@ -5,6 +5,7 @@
 
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import type { DataType } from "../model/types.ts";
+import { BANDS } from "./bands.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
 import { LISTS } from "./lists.ts";
@@ -24,6 +25,7 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   IVF_RABITQ: [LISTS],
   SCANN: [LISTS],
   BIN_IVF_FLAT: [LISTS],
+  MINHASH_LSH: [BANDS],
 };
 
 /** Index types that mean an exact search. */

@@ -6,6 +6,7 @@ import { buildParams, searchParams } from "./parameters.ts";
 import { INDEX_TYPES } from "./types.ts";
 
 const vector = { name: "v", dataType: DataType.FloatVector, dimension: 100 } as FieldSchema;
+const bits = { name: "b", dataType: DataType.BinaryVector, dimension: 96 } as FieldSchema;
 const text = { name: "t", dataType: DataType.VarChar, dimension: 0 } as FieldSchema;
 const number = { name: "n", dataType: DataType.Int64, dimension: 0 } as FieldSchema;
 
@@ -78,6 +79,23 @@ test("building: types, ranges and texts are Milvus's", () => {
     [{ index_type: "GPU_CAGRA" }, /there is no GPU here; create the index as HNSW: index type not supported/],
   ];
   for (const [params, message] of cases) refused(vector, params, message);
+  const minhash = { index_type: "MINHASH_LSH" };
+  for (const [params, message] of [
+    [{ mh_element_bit_width: "24" }, /mh_element_bit_width should be one of \[8, 16, 32, 64\], but got 24/],
+    [{ mh_element_bit_width: "64" }, /dim\(96\) should be a multiple of mh_element_bit_width\(64\)/],
+    [{ mh_lsh_band: "0" }, /param 'mh_lsh_band' \(0\) should be in range \[1, 2147483647\]/],
+    [
+      { mh_lsh_aligned_block_size: "4095" },
+      /'mh_lsh_aligned_block_size' \(4095\) should be in range \[4096, 2147483647\]/,
+    ],
+    [{ mh_lsh_bloom_false_positive_prob: "1.5" }, /\(1.5\) should be in range \[0, 1\]/],
+    [{ mh_lsh_code_in_mem: "maybe" }, /should be a boolean/],
+    [{ with_raw_data: "2" }, /should be a boolean/],
+    [{ metric_type: "HAMMING" }, /metric type HAMMING not found or not supported, supported: \[MHJACCARD\]/],
+  ] as const)
+    refused(bits, { ...minhash, ...params }, message);
+  assert.equal(build(bits, { ...minhash, mh_lsh_code_in_mem: "true" })["metric_type"], "MHJACCARD");
+  refused(vector, minhash, /data type FloatVector can't build with this index MINHASH_LSH/);
   refused(number, { index_type: "TRIE" }, /TRIE are only supported on VarChar field/);
   refused(
     number,

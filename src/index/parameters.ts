@@ -104,6 +104,12 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
   }
   if (field.dataType === DataType.JSON && type !== "AUTOINDEX") checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
+  if (type === "MINHASH_LSH") {
+    const bits = Number(valueOf(params, "mh_element_bit_width") || 8);
+    if (field.dimension % bits !== 0) {
+      throw invalidParameter(`dim(${field.dimension}) should be a multiple of mh_element_bit_width(${bits})`);
+    }
+  }
   if ((type === "IVF_PQ" || type === "HNSW_PQ" || type === "HNSW_PRQ") && valueOf(params, "m") !== "") {
     const m = Number(valueOf(params, "m"));
     if (field.dimension % m !== 0) {

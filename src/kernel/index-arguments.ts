@@ -15,6 +15,7 @@ import {
   MIN_DEGREE,
 } from "./index-kernel.ts";
 import type {
+  BandsBuild,
   GraphBuild,
   GrowingGraph,
   IndexBuild,
@@ -57,6 +58,7 @@ export function checkBuild(build: IndexBuild, held: number, { element, dimension
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
   checkMetric(metric, element);
   if (build.kind === "lists") checkLists(build, { element, dimension });
+  else if (build.kind === "bands") checkBands(build, { element, dimension });
   else checkGraph(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);
@@ -94,6 +96,14 @@ function checkBook(subspaces: number, bits: number, dimension: number): void {
   require(isWhole(bits, 1, MAX_BOOK_BITS), () => `${bits} bits are not in 1..${MAX_BOOK_BITS}`);
 }
 
+function checkBands({ metric, hashBits, bands }: BandsBuild, { element, dimension }: RowLayout): void {
+  require(element === "binary" && metric === "MHJACCARD", () => `there are no bands of ${element} under ${metric}`);
+  require([8, 16, 32, 64].includes(hashBits), () => `a hash of ${hashBits} bits is none of 8, 16, 32 and 64`);
+  require(dimension % hashBits === 0, () => `dimension ${dimension} is no multiple of a hash of ${hashBits} bits`);
+  const hashes = dimension / hashBits;
+  require(isWhole(bands, 1, hashes), () => `${bands} bands are not in 1..${hashes}`);
+}
+
 function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void {
   require(isWhole(build.lists, 1, MAX_LISTS), () => `${build.lists} lists are not in 1..${MAX_LISTS}`);
   require(["HAMMING", "JACCARD"].includes(build.metric) || element !== "binary", () =>
@@ -109,6 +119,12 @@ function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void 
 
 function checkParameters(parameters: SearchParameters, kind: IndexDescription["kind"], k: number): void {
   require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
+  if (parameters.kind === "bands") {
+    const { reorder } = parameters;
+    require(reorder === null || isWhole(reorder, k, MAX_REORDER), () =>
+      `${reorder} candidates to score are not in ${k}..${MAX_REORDER}`);
+    return;
+  }
   if (parameters.kind !== "lists") {
     const { ef } = parameters;
     require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);

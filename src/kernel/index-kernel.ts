@@ -16,7 +16,7 @@
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import { KernelError } from "./kernel.ts";
-import type { Handle, SearchHits } from "./kernel.ts";
+import type { Handle, HashBits, SearchHits } from "./kernel.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
 
 export const MIN_DEGREE = 2;
@@ -102,7 +102,16 @@ export type SlimBuild = IndexRequest &
     readonly beam: number;
   };
 
-export type IndexBuild = GraphBuild | ListsBuild | SlimBuild;
+/** Bands of MinHash signatures: rows of bits, by the share of equal hashes. */
+export interface BandsBuild extends IndexRequest {
+  readonly kind: "bands";
+  /** Divides the dimension. */
+  readonly hashBits: HashBits;
+  /** 1 to as many as a signature has hashes. */
+  readonly bands: number;
+}
+
+export type IndexBuild = GraphBuild | ListsBuild | SlimBuild | BandsBuild;
 
 export interface IndexBuildJob {
   /** Rejects with the signal's reason if it was aborted first. */
@@ -138,7 +147,13 @@ export interface SlimParameters {
   readonly reorder: number | null;
 }
 
-export type SearchParameters = GraphParameters | ListsParameters | SlimParameters;
+export interface BandsParameters {
+  readonly kind: "bands";
+  /** How many of the rows that share a band are scored, those that share most first; at least k; null: all. */
+  readonly reorder: number | null;
+}
+
+export type SearchParameters = GraphParameters | ListsParameters | SlimParameters | BandsParameters;
 
 export interface IndexSearch {
   readonly index: Handle;
@@ -243,7 +258,26 @@ export interface SlimDescription {
   readonly fileBytes: number;
 }
 
-export type IndexDescription = GraphDescription | ListsDescription | SlimDescription;
+export interface BandsDescription {
+  readonly kind: "bands";
+  readonly metric: Metric;
+  readonly layout: RowLayout;
+  readonly hashBits: number;
+  readonly bands: number;
+  /** Hashes of one band. */
+  readonly bandHashes: number;
+  readonly rowCount: number;
+  /** Of all bands together: rows that share one. */
+  readonly bucketCount: number;
+  readonly longestBucket: number;
+  readonly keyBytes: number;
+  readonly numberBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
+  readonly fileBytes: number;
+}
+
+export type IndexDescription = GraphDescription | ListsDescription | SlimDescription | BandsDescription;
 
 /** What the process holds now, in bytes, besides rows. */
 export interface IndexMemory {

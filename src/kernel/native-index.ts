@@ -12,6 +12,7 @@ import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
+  BandsDescription,
   GraphDescription,
   GraphLayout,
   GrowingGraph,
@@ -70,6 +71,15 @@ export interface IndexAddon {
     codes: number,
     stages: number,
   ): void;
+  buildBands(
+    ticket: number,
+    rows: Handle,
+    rowCount: number,
+    hashBits: number,
+    bands: number,
+    seed: number,
+    path: string,
+  ): void;
   openIndex(ticket: number, path: string, rows: Handle): void;
   searchIndex(
     ticket: number,
@@ -98,6 +108,7 @@ export interface IndexAddon {
   describeIndex(index: Handle, description: Float64Array): void;
   describeLists(index: Handle, description: Float64Array): void;
   describeSlim(index: Handle, description: Float64Array): void;
+  describeBands(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
 }
@@ -107,7 +118,7 @@ type Guarded = <T>(call: () => T) => T;
 
 /** Their numbers are those of the kernel. */
 const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
-const KINDS = ["graph", "lists", "slim"] as const;
+const KINDS = ["graph", "lists", "slim", "bands"] as const;
 type Kind = (typeof KINDS)[number];
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
 const SLIM_CODES = ["book", "stages", "scalar", "float16", "bfloat16"] as const satisfies readonly SlimCodes["codes"][];
@@ -160,6 +171,8 @@ export class NativeIndexes implements IndexKernel {
         const { degree, beam } = build;
         const { subspaces, bits } = bookOf(build);
         this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path, codes, stages);
+      } else if (build.kind === "bands") {
+        this.#addon.buildBands(given, rows, rowCount, build.hashBits, build.bands, seed, path);
       } else {
         const codes = CODES.indexOf(build.codes);
         const { subspaces, bits } = bookOf(build);
@@ -200,7 +213,7 @@ export class NativeIndexes implements IndexKernel {
           search.index,
           search.queries,
           search.k,
-          parameters.kind === "lists" ? 0 : parameters.ef,
+          "ef" in parameters ? parameters.ef : 0,
           search.allowed,
           search.rank,
           search.range === null ? null : search.range.outer,
@@ -233,6 +246,9 @@ export class NativeIndexes implements IndexKernel {
       case "slim":
         this.#guarded(() => this.#addon.describeSlim(index, this.#description));
         return this.#describedSlim();
+      case "bands":
+        this.#guarded(() => this.#addon.describeBands(index, this.#description));
+        return this.#describedBands();
       default:
         return unreachable(kind);
     }
@@ -258,6 +274,25 @@ export class NativeIndexes implements IndexKernel {
       otherBytes: at(12),
       memoryBytes: at(10) + at(11) + at(12),
       fileBytes: at(13),
+    };
+  }
+
+  #describedBands(): BandsDescription {
+    const at = (place: number): number => this.#number(place);
+    return {
+      kind: "bands",
+      metric: "MHJACCARD",
+      layout: { element: "binary", dimension: at(0) },
+      hashBits: at(1),
+      bands: at(2),
+      bandHashes: at(3),
+      rowCount: at(4),
+      bucketCount: at(5),
+      longestBucket: at(6),
+      keyBytes: at(7),
+      numberBytes: at(8),
+      memoryBytes: at(7) + at(8),
+      fileBytes: at(9),
     };
   }
 

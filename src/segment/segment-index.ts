@@ -6,7 +6,7 @@
  *
  * Always true:
  *  - scores are those of an exact search, bit for bit; only which rows are found may differ;
- *  - a query gets as many hits as an exact search would give it, unless a range cuts them off;
+ *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, or the type means that it may get fewer;
  *  - among the rows that were looked at, ties are in the order of an exact search.
  *
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
@@ -83,7 +83,7 @@ export class SegmentIndex {
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, parameters);
-    if (range === null) await fillShort(vectors, ask, hits, signal);
+    if (range === null && family.mayFindFewer !== true) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
 

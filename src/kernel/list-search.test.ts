@@ -68,7 +68,7 @@ function expected({ layout, metric, values, ends, queries, queryEnds, k, barred 
     found.push([list, Math.fround(sum)]);
   }
   const sign = isDistance(metric) ? 1 : -1;
-  return found.sort((left, right) => sign * (left[1] - right[1]) || left[0] - right[0]).slice(0, k);
+  return found.toSorted((left, right) => sign * (left[1] - right[1]) || left[0] - right[0]).slice(0, k);
 }
 
 function searchOf(kernel: Kernel, given: Lists): ListSearch {

@@ -9,7 +9,14 @@
 import { invalidParameter } from "../base/errors.ts";
 import type { Operation } from "../metastore/metastore.ts";
 import { TTL_FIELD_KEY } from "../model/expiry.ts";
-import { type CollectionInfo, type FieldSchema, nextFieldId, vectorFields } from "../model/schema.ts";
+import {
+  type CollectionInfo,
+  type FieldSchema,
+  type StructSchema,
+  nextFieldId,
+  vectorFields,
+} from "../model/schema.ts";
+import { structOfField, subFields } from "../model/structs.ts";
 import { isVectorType } from "../model/types.ts";
 import type { CollectionName, DroppedFieldName } from "../rpc/services.ts";
 import { alteration } from "./alteration.ts";
@@ -23,26 +30,38 @@ export function dropField(context: Context, request: CollectionName & DroppedFie
     const { catalog } = context;
     const collection = catalog.collection(request);
     const { collectionId, schema } = collection;
-    const dropped = findField(collection, request);
-    requireDroppable(collection, dropped);
-    const { fieldId } = dropped;
+    const struct = findStruct(collection, request);
+    const dropped = struct === null ? [findField(collection, request)] : subFields(schema, struct);
+    for (const field of dropped) requireDroppable(collection, field, dropped, struct !== null);
+    const isDropped = (fieldId: bigint): boolean => dropped.some((field) => field.fieldId === fieldId);
+    const structs = schema.structs?.filter((kept) => kept !== struct) ?? [];
+    const { structs: _, ...rest } = schema;
     const altered = await alteration(context, collection, {
       schema: {
-        ...schema,
-        fields: schema.fields.filter((field) => field !== dropped),
+        ...rest,
+        fields: schema.fields.filter(({ fieldId }) => !isDropped(fieldId)),
+        ...(structs.length === 0 ? {} : { structs }),
         version: schema.version + 1,
         highestFieldId: nextFieldId(schema) - 1n,
       },
     });
-    const indexes = catalog.indexes(collectionId).filter((index) => index.fieldId === fieldId);
+    const indexes = catalog.indexes(collectionId).filter(({ fieldId }) => isDropped(fieldId));
     const operations: Operation[] = indexes.map(({ indexId }) => ({ delete: indexKey(collectionId, indexId) }));
     const load = catalog.loadConfig(collectionId);
-    if (load?.fieldIds.includes(fieldId) === true) {
-      const fieldIds = load.fieldIds.filter((loaded) => loaded !== fieldId);
+    if (load?.fieldIds.some(isDropped) === true) {
+      const fieldIds = load.fieldIds.filter((loaded) => !isDropped(loaded));
       operations.push(putJson(loadKey(collectionId), { ...load, fieldIds }));
     }
     return { ...altered, operations: [...altered.operations, ...operations] };
   });
+}
+
+/** An array of structs goes as a whole. */
+function findStruct({ schema }: CollectionInfo, { fieldName, fieldId }: DroppedFieldName): StructSchema | null {
+  const found = schema.structs?.find((struct) =>
+    fieldId === null ? struct.name === fieldName : struct.fieldId === fieldId,
+  );
+  return found ?? null;
 }
 
 function findField({ schema }: CollectionInfo, { fieldName, fieldId }: DroppedFieldName): FieldSchema {
@@ -55,8 +74,18 @@ function findField({ schema }: CollectionInfo, { fieldName, fieldId }: DroppedFi
   return found;
 }
 
-function requireDroppable({ schema, properties }: CollectionInfo, field: FieldSchema): void {
+/** `all`: what goes together; `isWhole`: as all of a struct. */
+function requireDroppable(
+  { schema, properties }: CollectionInfo,
+  field: FieldSchema,
+  all: readonly FieldSchema[],
+  isWhole: boolean,
+): void {
   const { name } = field;
+  const struct = structOfField(schema, field.fieldId);
+  if (struct !== null && !isWhole) {
+    throw invalidParameter(`cannot drop sub-field ${name}, drop the struct field ${struct.name} instead`);
+  }
   if (field.isPrimaryKey) throw invalidParameter(`cannot drop primary key field: ${name}`);
   if (field.isPartitionKey) throw invalidParameter(`cannot drop partition key field: ${name}`);
   if (field.isClusteringKey) throw invalidParameter(`cannot drop clustering key field: ${name}`);
@@ -69,7 +98,8 @@ function requireDroppable({ schema, properties }: CollectionInfo, field: FieldSc
       `cannot drop field ${name} because it is referenced by collection property ${naming.key}, drop the property first`,
     );
   }
-  if (isVectorType(field.dataType) && vectorFields(schema).length === 1) {
+  const left = vectorFields(schema).filter((vector) => !all.includes(vector));
+  if (isVectorType(field.dataType) && left.length === 0) {
     throw invalidParameter(`cannot drop the last vector field: ${name}`);
   }
 }

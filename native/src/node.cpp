@@ -594,6 +594,9 @@ NAPI_MODULE_INIT() {
       {"sparseLengths", plain<sparse_lengths>},
       {"gatherSparse", plain<gather_sparse>},
       {"searchSparse", started<search_sparse>},
+      {"dropSparseLists", plain<drop_sparse_lists>},
+      {"buildPostings", started<build_postings>},
+      {"describePostings", plain<describe_postings>},
   };
   for (const auto& one : all) {
     napi_value function;

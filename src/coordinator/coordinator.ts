@@ -184,7 +184,10 @@ export class Coordinator {
         })),
       }),
       renameCollection: (request) => collections.renameCollection(context, request),
-      alterCollection: (request) => collections.alterCollection(context, request),
+      alterCollection: async (request) => {
+        await collections.alterCollection(context, request);
+        builds.wake();
+      },
       addFields: (request) => addFields(context, request),
       dropField: async (request) => {
         await dropField(context, request);

@@ -11,13 +11,12 @@ import type { Operation } from "../metastore/metastore.ts";
 import { TTL_FIELD_KEY } from "../model/expiry.ts";
 import {
   type CollectionInfo,
+  type CollectionSchema,
   type FieldSchema,
-  type StructSchema,
   nextFieldId,
+  type StructSchema,
   vectorFields,
 } from "../model/schema.ts";
-import { structOfField, subFields } from "../model/structs.ts";
-import { isVectorType } from "../model/types.ts";
 import type { CollectionName, DroppedFieldName } from "../rpc/services.ts";
 import { alteration } from "./alteration.ts";
 import { type Context, putJson } from "./context.ts";
@@ -25,67 +24,74 @@ import { indexKey, loadKey } from "./meta-keys.ts";
 
 const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", "$namespace_id"]);
 
+/** A field, or an array of structs with all its sub-fields. */
+interface Dropped {
+  readonly fields: readonly FieldSchema[];
+  readonly struct: StructSchema | null;
+}
+
 export function dropField(context: Context, request: CollectionName & DroppedFieldName): Promise<void> {
   return context.broadcaster.run(async () => {
-    const { catalog } = context;
-    const collection = catalog.collection(request);
+    const collection = context.catalog.collection(request);
     const { collectionId, schema } = collection;
-    const struct = findStruct(collection, request);
-    const dropped = struct === null ? [findField(collection, request)] : subFields(schema, struct);
-    for (const field of dropped) requireDroppable(collection, field, dropped, struct !== null);
-    const isDropped = (fieldId: bigint): boolean => dropped.some((field) => field.fieldId === fieldId);
-    const structs = schema.structs?.filter((kept) => kept !== struct) ?? [];
-    const { structs: _, ...rest } = schema;
+    const dropped = findDropped(schema, request);
+    requireDroppable(collection, dropped);
+    const gone = new Set(dropped.fields.map(({ fieldId }) => fieldId));
+    const structs = (schema.structs ?? []).filter((struct) => struct !== dropped.struct);
     const altered = await alteration(context, collection, {
       schema: {
-        ...rest,
-        fields: schema.fields.filter(({ fieldId }) => !isDropped(fieldId)),
-        ...(structs.length === 0 ? {} : { structs }),
+        ...schema,
+        fields: schema.fields.filter(({ fieldId }) => !gone.has(fieldId)),
+        ...(dropped.struct === null ? {} : { structs }),
         version: schema.version + 1,
         highestFieldId: nextFieldId(schema) - 1n,
       },
     });
-    const indexes = catalog.indexes(collectionId).filter(({ fieldId }) => isDropped(fieldId));
-    const operations: Operation[] = indexes.map(({ indexId }) => ({ delete: indexKey(collectionId, indexId) }));
-    const load = catalog.loadConfig(collectionId);
-    if (load?.fieldIds.some(isDropped) === true) {
-      const fieldIds = load.fieldIds.filter((loaded) => !isDropped(loaded));
-      operations.push(putJson(loadKey(collectionId), { ...load, fieldIds }));
-    }
-    return { ...altered, operations: [...altered.operations, ...operations] };
+    return { ...altered, operations: [...altered.operations, ...goneOperations(context, collectionId, gone)] };
   });
 }
 
-/** An array of structs goes as a whole. */
-function findStruct({ schema }: CollectionInfo, { fieldName, fieldId }: DroppedFieldName): StructSchema | null {
-  const found = schema.structs?.find((struct) =>
-    fieldId === null ? struct.name === fieldName : struct.fieldId === fieldId,
-  );
-  return found ?? null;
+/** What goes with fields: their indexes, and their place in the load. */
+export function goneOperations({ catalog }: Context, collectionId: bigint, gone: ReadonlySet<bigint>): Operation[] {
+  const indexes = catalog.indexes(collectionId).filter(({ fieldId }) => gone.has(fieldId));
+  const operations: Operation[] = indexes.map(({ indexId }) => ({ delete: indexKey(collectionId, indexId) }));
+  const load = catalog.loadConfig(collectionId);
+  if (load?.fieldIds.some((fieldId) => gone.has(fieldId)) === true) {
+    const fieldIds = load.fieldIds.filter((fieldId) => !gone.has(fieldId));
+    operations.push(putJson(loadKey(collectionId), { ...load, fieldIds }));
+  }
+  return operations;
 }
 
-function findField({ schema }: CollectionInfo, { fieldName, fieldId }: DroppedFieldName): FieldSchema {
+function findDropped(schema: CollectionSchema, { fieldName, fieldId }: DroppedFieldName): Dropped {
   if (fieldId === null && fieldName === "") throw invalidParameter("field name is empty");
   if (fieldId === null && SYSTEM_NAMES.has(fieldName)) throw invalidParameter(`cannot drop system field: ${fieldName}`);
-  const found = schema.fields.find((field) =>
-    fieldId === null ? field.name === fieldName : field.fieldId === fieldId,
-  );
-  if (found === undefined) throw invalidParameter(`field not found: ${fieldId ?? fieldName}`);
-  return found;
+  const isMeant = (field: { readonly name: string; readonly fieldId: bigint }): boolean =>
+    fieldId === null ? field.name === fieldName : field.fieldId === fieldId;
+  const struct = schema.structs?.find(isMeant);
+  if (struct !== undefined) {
+    return { fields: schema.fields.filter((field) => struct.fieldIds.includes(field.fieldId)), struct };
+  }
+  const field = schema.fields.find(isMeant);
+  if (field === undefined) throw invalidParameter(`field not found: ${fieldId ?? fieldName}`);
+  const parent = schema.structs?.find(({ fieldIds }) => fieldIds.includes(field.fieldId));
+  if (parent !== undefined) {
+    const sub = field.name.slice(parent.name.length + 1, -1);
+    throw invalidParameter(`cannot drop sub-field of struct array field: ${parent.name}.${sub}`);
+  }
+  return { fields: [field], struct: null };
 }
 
-/** `all`: what goes together; `isWhole`: as all of a struct. */
-function requireDroppable(
-  { schema, properties }: CollectionInfo,
-  field: FieldSchema,
-  all: readonly FieldSchema[],
-  isWhole: boolean,
-): void {
-  const { name } = field;
-  const struct = structOfField(schema, field.fieldId);
-  if (struct !== null && !isWhole) {
-    throw invalidParameter(`cannot drop sub-field ${name}, drop the struct field ${struct.name} instead`);
+function requireDroppable({ schema, properties }: CollectionInfo, { fields, struct }: Dropped): void {
+  const leavesVectors = vectorFields(schema).some((field) => !fields.includes(field));
+  if (struct !== null) {
+    if (leavesVectors) return;
+    throw invalidParameter(
+      `cannot drop struct array field ${struct.name}: it would leave no vector field in the collection`,
+    );
   }
+  const field = fields[0]!;
+  const { name } = field;
   if (field.isPrimaryKey) throw invalidParameter(`cannot drop primary key field: ${name}`);
   if (field.isPartitionKey) throw invalidParameter(`cannot drop partition key field: ${name}`);
   if (field.isClusteringKey) throw invalidParameter(`cannot drop clustering key field: ${name}`);
@@ -98,8 +104,5 @@ function requireDroppable(
       `cannot drop field ${name} because it is referenced by collection property ${naming.key}, drop the property first`,
     );
   }
-  const left = vectorFields(schema).filter((vector) => !all.includes(vector));
-  if (isVectorType(field.dataType) && left.length === 0) {
-    throw invalidParameter(`cannot drop the last vector field: ${name}`);
-  }
+  if (!leavesVectors) throw invalidParameter(`cannot drop the last vector field: ${name}`);
 }

@@ -96,7 +96,7 @@ export function keptProperties(properties: readonly KeyValue[]): readonly KeyVal
   return properties.filter(({ key }) => key !== DYNAMIC_KEY);
 }
 
-/** What altering the property means for the schema: it can be switched on, and stays on. */
+/** What altering the property means for the schema: the dynamic field comes or goes, and what it held does not come back. */
 export function withDynamicField(
   schema: CollectionSchema,
   properties: readonly KeyValue[],
@@ -108,15 +108,12 @@ export function withDynamicField(
   if (wanted !== "true" && wanted !== "false") {
     throw invalidParameter(`invalid dynamic schema property value: ${wanted}`);
   }
-  if (wanted === "false") {
-    if (schema.enableDynamicField) throw invalidParameter("dynamic schema cannot supported to be disabled");
-    return schema;
+  if ((wanted === "true") === schema.enableDynamicField) return schema;
+  const version = schema.version + 1;
+  if (wanted === "true") {
+    const fields = [...schema.fields, newDynamicField(nextFieldId(schema))];
+    return { ...schema, enableDynamicField: true, fields, version };
   }
-  if (schema.enableDynamicField) return schema;
-  return {
-    ...schema,
-    enableDynamicField: true,
-    fields: [...schema.fields, newDynamicField(nextFieldId(schema))],
-    version: schema.version + 1,
-  };
+  const fields = schema.fields.filter(({ isDynamic }) => !isDynamic);
+  return { ...schema, enableDynamicField: false, fields, version, highestFieldId: nextFieldId(schema) - 1n };
 }

@@ -25,7 +25,6 @@ import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
 import { NativeSparse } from "./native-sparse.ts";
 import type { SparseAddon } from "./native-sparse.ts";
-import type { SparseKernel } from "./sparse-kernel.ts";
 
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
 interface Addon extends IndexAddon, FilterAddon, SparseAddon {
@@ -119,7 +118,7 @@ export class NativeKernel implements Kernel {
   readonly reason = null;
   readonly indexes: IndexKernel;
   readonly filters: NativeFilters;
-  readonly sparse: SparseKernel;
+  readonly sparse: NativeSparse;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #description = new Float64Array(4);
@@ -127,14 +126,16 @@ export class NativeKernel implements Kernel {
 
   private constructor(addon: Addon) {
     this.#addon = addon;
+    const sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);
+    this.sparse = sparse;
     this.indexes = new NativeIndexes(
       addon,
       (signal, start) => this.#job(signal, start),
       guarded,
       (rows) => this.#describe(rows),
+      (search, parameters, signal) => sparse.searchPostings(search, parameters, signal),
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
-    this.sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);
     guarded(() => addon.instructionSet());
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
   }

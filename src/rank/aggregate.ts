@@ -13,6 +13,7 @@ import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { planFilter } from "../expr/plan.ts";
 import type { Column } from "../model/columns.ts";
+import { NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { Constant } from "../model/filter.ts";
 import type { AggregateOperator, AggregatePlan, AggregateState, GroupTable } from "../model/plan.ts";
 import { type Scalar, compareScalars, scalarAt, scalarColumn } from "../model/scalars.ts";
@@ -39,7 +40,7 @@ export async function aggregateRows(
   for (const segment of segments) {
     await visitSegment(
       segment,
-      { filter, keys: null, timestamp, expiredUntil: plan.expiredUntil ?? 0n },
+      { filter, keys: null, timestamp, expiry: plan.expiry ?? NOTHING_EXPIRED },
       async (rows, source) => {
         const keys = plan.groupFieldIds.map((fieldId) => source.column(fieldId));
         const values = plan.aggregates.map(({ fieldId }) => (fieldId === null ? null : source.column(fieldId)));

@@ -16,6 +16,7 @@ import {
   fixedValues,
   isBytesType,
 } from "../model/columns.ts";
+import { NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { Filter } from "../model/filter.ts";
 import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
@@ -36,10 +37,10 @@ export async function searchRows(
   signal: AbortSignal,
 ): Promise<Hits> {
   const filter = compiled(plan.filter);
-  const { vector, expiredUntil = 0n } = plan;
+  const { vector, expiry = NOTHING_EXPIRED } = plan;
   const lists = await Promise.all(
     segments.map((segment) =>
-      searchSegment(segment, { search: vector, filter, timestamp, expiredUntil }, { runtime, signal }),
+      searchSegment(segment, { search: vector, filter, timestamp, expiry }, { runtime, signal }),
     ),
   );
   if (lists.length === 0) return emptyHits(vector.queryCount, primaryKeyField(schema).dataType);
@@ -54,11 +55,11 @@ export async function retrieveRows(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<ColumnBatch> {
-  const { fieldIds, keys, limit, expiredUntil = 0n } = plan;
+  const { fieldIds, keys, limit, expiry = NOTHING_EXPIRED } = plan;
   const filter = compiled(plan.filter);
   const batches = await Promise.all(
     segments.map((segment) =>
-      retrieveSegment(segment, { filter, keys, timestamp, expiredUntil, limit, fieldIds }, { runtime, signal }),
+      retrieveSegment(segment, { filter, keys, timestamp, expiry, limit, fieldIds }, { runtime, signal }),
     ),
   );
   const key = primaryKeyField(schema).fieldId;
@@ -73,11 +74,11 @@ export async function countRows(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<number> {
-  const { expiredUntil = 0n } = plan;
+  const { expiry = NOTHING_EXPIRED } = plan;
   const filter = compiled(plan.filter);
   const counts = await Promise.all(
     segments.map((segment) =>
-      countSegment(segment, { filter, keys: plan.keys, timestamp, expiredUntil }, { runtime, signal }),
+      countSegment(segment, { filter, keys: plan.keys, timestamp, expiry }, { runtime, signal }),
     ),
   );
   return counts.reduce((sum, count) => sum + count, 0);

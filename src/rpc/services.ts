@@ -363,7 +363,11 @@ export interface QueryService {
     readonly indexes: readonly SegmentIndexInfo[];
   }): Promise<{ readonly rowCount: number; readonly memoryBytes: number }>;
   /** Loaded segments have these indexes now; resolves when searches go through them. Repeating it changes nothing. */
-  adoptIndexes(request: { readonly indexes: readonly SegmentIndexInfo[] }): Promise<void>;
+  adoptIndexes(request: {
+    /** Of the collection. */
+    readonly properties: readonly KeyValue[];
+    readonly indexes: readonly SegmentIndexInfo[];
+  }): Promise<void>;
   releaseSegment(request: { readonly segmentId: bigint }): Promise<void>;
   /** The collection has fields that these segments were not loaded with. Repeating it changes nothing. */
   adoptSchema(request: { readonly segmentIds: readonly bigint[]; readonly schema: CollectionSchema }): Promise<void>;

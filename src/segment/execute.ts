@@ -15,6 +15,7 @@ import type { ColumnSource } from "../expr/scan.ts";
 import { type Bitset, countBits, fullBitset, hasBit, rowsOf } from "../model/bitset.ts";
 import { type ArrayColumn, type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
 import type { FilterExplanation } from "../model/explain.ts";
+import type { Expiry } from "../model/expiry.ts";
 import { type Filter, elementPart } from "../model/filter.ts";
 import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
@@ -26,8 +27,8 @@ export interface SegmentSearch {
   readonly search: VectorSearch;
   readonly filter: FilterPlan | null;
   readonly timestamp: Timestamp;
-  /** Rows inserted until then are not seen; absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Rows that are not seen; absent: none. */
+  readonly expiry?: Expiry;
 }
 
 export interface SegmentRetrieve {
@@ -35,8 +36,8 @@ export interface SegmentRetrieve {
   /** Only these keys; null means all. */
   readonly keys: KeyColumn | null;
   readonly timestamp: Timestamp;
-  /** Rows inserted until then are not seen; absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Rows that are not seen; absent: none. */
+  readonly expiry?: Expiry;
   /** The first keys; null means all. */
   readonly limit: number | null;
   readonly fieldIds: readonly bigint[];
@@ -44,7 +45,7 @@ export interface SegmentRetrieve {
 
 export async function searchSegment(segment: Segment, plan: SegmentSearch, reading: Reading): Promise<Hits> {
   return await held(segment, async () => {
-    const view = segment.view(plan.timestamp, plan.expiredUntil);
+    const view = segment.view(plan.timestamp, plan.expiry);
     let filter: FilterExplanation | null = null;
     const explained =
       plan.search.explain === true
@@ -97,12 +98,12 @@ export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, r
 /** Visible rows that match; a key with several versions counts several times. */
 export async function countSegment(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiry">,
   reading: Reading,
 ): Promise<number> {
   return await held(segment, async () => {
     if (plan.keys !== null) return (await matchingRows(segment, plan, reading)).length;
-    const view = segment.view(plan.timestamp, plan.expiredUntil);
+    const view = segment.view(plan.timestamp, plan.expiry);
     const matching = await matchingBits(segment, plan.filter, view, reading);
     return matching === null ? view.rowCount : countBits(matching);
   });
@@ -111,7 +112,7 @@ export async function countSegment(
 /** Lends the visible rows that match, ascending, and the columns of scalars as they were seen. */
 export async function visitSegment(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiry">,
   visit: (rows: Uint32Array, source: ColumnSource) => Promise<void>,
   reading: Reading,
 ): Promise<void> {
@@ -136,10 +137,10 @@ async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {
 /** Ascending row numbers. */
 async function matchingRows(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiry">,
   reading: Reading,
 ): Promise<Uint32Array> {
-  const view = segment.view(plan.timestamp, plan.expiredUntil);
+  const view = segment.view(plan.timestamp, plan.expiry);
   if (plan.keys === null) {
     return rowsOf((await matchingBits(segment, plan.filter, view, reading)) ?? fullBitset(view.rowCount));
   }

@@ -21,6 +21,7 @@ import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type Column, type ColumnBatch, columnBytes, type KeyColumn, takeRows } from "../model/columns.ts";
+import { type Expiry, NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { LeafFilter } from "../model/filter.ts";
 import {
   type CollectionSchema,
@@ -29,16 +30,17 @@ import {
   ROW_ID_FIELD,
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
-import { isVectorType } from "../model/types.ts";
+import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
 import { isOfElements, nearestElements } from "./element-search.ts";
-import { DenseVectors } from "./field-vectors.ts";
+import { DenseVectors, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
+import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
 import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
@@ -60,6 +62,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
   /** Dense vectors of these fields are read into memory, where others are mapped if they can be. Absent: none. */
   readonly unmappedFieldIds?: readonly bigint[];
+  /** Sparse vectors of these fields have packed lists in a file, and get none of their own. Absent: none. */
+  readonly listlessFieldIds?: readonly bigint[];
 }
 
 /** What `load` read. */
@@ -92,6 +96,7 @@ export class SealedSegment implements Segment {
   readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  readonly #expiryTimes = new ExpiryTimes();
   /** Null where the kernel runs no filters. */
   readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
@@ -129,9 +134,7 @@ export class SealedSegment implements Segment {
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
     const { schema, kernel, runtime } = options;
     const keyField = primaryKeyField(schema);
-    const wanted = schema.fields.filter(
-      (field) => field !== keyField && (options.fieldIds === null || options.fieldIds.includes(field.fieldId)),
-    );
+    const wanted = schema.fields.filter((field) => field !== keyField && isLoaded(field, options.fieldIds));
     const written = new Set(files.manifest.fields.map((field) => field.fieldId));
     const { keys, timestamps } = await files.readSystem();
     const scalarFields = wanted.filter((field) => !isVectorType(field.dataType));
@@ -145,9 +148,12 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        const mayMap = options.unmappedFieldIds?.includes(field.fieldId) !== true;
-        const isWritten = written.has(field.fieldId);
-        vectors.set(field.fieldId, await sealedVectors(files, field, isWritten, kernel, runtime, mayMap));
+        const form = {
+          isWritten: written.has(field.fieldId),
+          mayMap: options.unmappedFieldIds?.includes(field.fieldId) !== true,
+          lists: options.listlessFieldIds?.includes(field.fieldId) !== true,
+        };
+        vectors.set(field.fieldId, await sealedVectors(files, field, form, kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -171,8 +177,7 @@ export class SealedSegment implements Segment {
       if (schema.version <= this.#schema.version) return;
       const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
       for (const field of schema.fields) {
-        const isWanted = this.#fieldIds === null || this.#fieldIds.includes(field.fieldId);
-        if (isWanted && !known.has(field.fieldId)) await this.#addField(field);
+        if (isLoaded(field, this.#fieldIds) && !known.has(field.fieldId)) await this.#addField(field);
       }
       const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
       this.#schema = schema;
@@ -184,7 +189,8 @@ export class SealedSegment implements Segment {
     const { fieldId } = field;
     const isWritten = this.#files.manifest.fields.some((written) => written.fieldId === fieldId);
     if (isVectorType(field.dataType)) {
-      const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime, true);
+      const form = { isWritten, mayMap: true, lists: true };
+      const added = await sealedVectors(this.#files, field, form, this.#kernel, this.#runtime);
       if (this.#lease.isFreed) added.lease.close();
       else this.#vectors.set(fieldId, added);
       return;
@@ -209,9 +215,10 @@ export class SealedSegment implements Segment {
     return this.#deletes.hiddenRows;
   }
 
-  /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
+  /** What is mapped does not count: the system keeps as much of it in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#expiryTimes.memoryBytes;
     bytes += this.#places?.memoryBytes ?? 0;
     bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
@@ -229,6 +236,7 @@ export class SealedSegment implements Segment {
     for (const { vectors, isMapped } of this.#vectors.values()) {
       if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.mappedBytes;
     return bytes;
   }
 
@@ -243,21 +251,23 @@ export class SealedSegment implements Segment {
 
   /**
    * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
-   * cannot, and then nothing has changed. False: the field is not loaded, or dropped meanwhile, or its rows are not dense.
+   * cannot, and then nothing has changed. False: the field is not loaded, or dropped meanwhile.
    */
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
     const field = this.#vectors.get(fieldId);
-    if (!(field?.vectors instanceof DenseVectors)) return false;
+    const vectors = field?.vectors;
+    if (field === undefined || !(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
     this.acquire();
     field.lease.acquire();
     try {
-      const index = await open(field.vectors.rows);
+      const index = await open(vectors.rows);
       if (!this.#vectors.has(fieldId)) {
         index.close();
         return false;
       }
       this.#indexes.get(fieldId)?.close();
       this.#indexes.set(fieldId, index);
+      if (vectors instanceof SparseVectors) vectors.dropLists();
       return true;
     } finally {
       field.lease.release();
@@ -278,9 +288,10 @@ export class SealedSegment implements Segment {
     return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
   }
 
-  view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
+  view(timestamp: Timestamp, { insertedUntil, field }: Expiry = NOTHING_EXPIRED): RowView {
     const view = this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
-    return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
+    const young = unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, insertedUntil);
+    return field === null ? young : this.#expiryTimes.alive(this.#kernel, young, this.column(field.fieldId), field);
   }
 
   get filters(): FilterKernel | null {
@@ -423,6 +434,11 @@ export class SealedSegment implements Segment {
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.#keys.column, Uint32Array.of(row)) as KeyColumn),
     };
   }
+}
+
+/** Times are there whatever was asked for: rows may expire by them from any moment on. */
+function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
+  return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }
 
 /** Refuses rows that are not in key order; tells whether some key comes twice. */

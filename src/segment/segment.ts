@@ -10,6 +10,7 @@
 import type { HashBits } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
+import type { Expiry } from "../model/expiry.ts";
 import type { QueryVectors } from "../model/queries.ts";
 import type { SegmentExplanation } from "../model/explain.ts";
 import type { CollectionSchema } from "../model/schema.ts";
@@ -60,8 +61,8 @@ export interface Segment extends FilterSource {
   /** Bytes in memory, by what the segment counts itself. */
   readonly memoryBytes: number;
 
-  /** The rows visible at `timestamp`, without those that were inserted at `expiredUntil` or before. */
-  view(timestamp: Timestamp, expiredUntil?: Timestamp): RowView;
+  /** The rows visible at `timestamp`, without those that have expired. */
+  view(timestamp: Timestamp, expiry?: Expiry): RowView;
   /** A scalar column over at least `rowCount` rows, for filters. Vectors are only searched or taken. */
   column(fieldId: bigint): Column;
   keys(): KeyColumn;

@@ -23,7 +23,7 @@ export const PYTHON_CASES = {
   arrays: "arrays of every element type",
   structs: "arrays of structs: every type of sub-field, nulls, growing and from files",
   structs_search: "searches of arrays of vectors, and filters over their elements, against a scan",
-  times: "Timestamptz, its zones and its filters",
+  times: "Timestamptz, its zones and its filters, rows that expire by one",
   geometry: "geometries and how they lie to each other",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",

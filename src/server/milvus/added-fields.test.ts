@@ -140,7 +140,6 @@ describe("fields that come later", () => {
     assert.equal(await alter("perhaps"), "invalid dynamic schema property value: perhaps: invalid parameter");
     assert.equal(await alter("true"), "");
     assert.equal(await alter("true"), "");
-    assert.match(await alter("false"), /dynamic schema cannot supported to be disabled/);
     const told = await db.client.call(service.describeCollection, { collectionName });
     assert.equal(told.schema!.enableDynamicField, true);
     assert.equal(await db.put(collectionName, [2], [named([2]), dynamic([{ size: 3 }])]), 0);
@@ -152,6 +151,18 @@ describe("fields that come later", () => {
       deleteKeys: ["dynamicfield.enabled"],
     });
     assert.match(refused.reason, /^cannot delete key dynamicfield.enabled/);
+    // Switched off, the keys are gone; switched on again, there are none.
+    assert.equal(await alter("false"), "");
+    assert.equal(await alter("false"), "");
+    const off = await db.client.call(service.describeCollection, { collectionName });
+    assert.equal(off.schema!.enableDynamicField, false);
+    const unknown = await db.client.call(service.query, { collectionName, expr: "size == 3" });
+    assert.match(unknown.status!.reason, /field size not exist/);
+    assert.equal(await db.put(collectionName, [3], [named([3])]), 0);
+    assert.equal(await alter("true"), "");
+    assert.equal(await db.put(collectionName, [4], [named([4]), dynamic([{ size: 4 }])]), 0);
+    assert.deepEqual((await db.queried(collectionName, "size > 0", ["id"])).get("id"), [4n]);
+    assert.deepEqual((await db.queried(collectionName, "id > 0", ["id"])).get("id"), [1n, 2n, 3n, 4n]);
   });
 
   test("a default that would fill the memory of the rows from before is refused", async () => {

@@ -124,4 +124,35 @@ equal(client.search(name, [rows[0].tolist()], limit=5)[0], [], "nothing is found
 put(range(3))
 equal(found("id >= 0", "colour"), [(row, None) for row in range(3)], "rows after it")
 client.drop_collection(name)
+
+# An array of structs goes as a whole.
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+parts = client.create_struct_field_schema()
+parts.add_field("text", DataType.VARCHAR, max_length=9)
+parts.add_field("dense", DataType.FLOAT_VECTOR, dim=8)
+schema.add_field("parts", DataType.ARRAY, element_type=DataType.STRUCT, struct_schema=parts, max_capacity=3)
+index.add_index("parts[dense]", index_type="HNSW", metric_type="MAX_SIM")
+client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
+part = {"text": "a", "dense": rows[0].tolist()}
+client.insert(name, [{"id": row, "vector": rows[row].tolist(), "parts": [part]} for row in range(4)])
+refused(
+    lambda: client.drop_collection_field(name, field_name="parts[text]"),
+    "cannot drop sub-field of struct array field: parts.text",
+    1100,
+)
+refused(
+    lambda: client.add_collection_field(name, field_name="parts", data_type=DataType.INT64, nullable=True),
+    "duplicated field name parts",
+    1100,
+)
+client.drop_collection_field(name, field_name="parts")
+equal(list(ids_of(client.describe_collection(name))), ["id", "vector"], "no structs")
+equal(client.list_indexes(name), ["vector"], "nor their indexes")
+client.insert(name, [{"id": 4, "vector": rows[4].tolist()}])
+equal([set(row) for row in client.query(name, filter="id >= 0")], [{"id", "vector"}] * 5, "rows without them")
+client.add_collection_field(name, field_name="parts", data_type=DataType.INT64, nullable=True)
+equal(found("id == 1", "parts"), [(1, None)], "a field of their name")
+client.drop_collection(name)
 seen(fields=2, rows=3)

@@ -113,6 +113,7 @@ function searchAnswer(): SearchAnswer {
       primaryFieldName: "id",
       allSearchCount: HITS,
       groupBy: null,
+      buckets: null,
       iterator: null,
     },
   };

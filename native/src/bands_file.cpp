@@ -11,21 +11,20 @@ namespace {
 
 class BandsReader final : public SectionIndexReader<BandsIndex> {
  public:
-  BandsReader(const std::string& path, std::shared_ptr<Rows> rows);
+  BandsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
 
  private:
   void check_shape() const;
   void check() override;
 };
 
-BandsReader::BandsReader(const std::string& path, std::shared_ptr<Rows> rows) : SectionIndexReader(path, bands_file_names, std::move(rows)) {
+BandsReader::BandsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : SectionIndexReader(path, bands_file_names, std::move(rows), mapped) {
   BandsIndex& index = *index_;
   check_shape();
   for (uint32_t i = 0; i < bands_section_count; ++i) reader_.require_size(i, bands_section_bytes(index.shape));
-  index.keys = Buffer<uint32_t>(index.shape.rows * index.shape.bands, Owner::index);
-  index.numbers = Buffer<uint32_t>(index.shape.rows * index.shape.bands, Owner::index);
-  reader_.into(bands_keys, index.keys.data());
-  reader_.into(bands_numbers, index.numbers.data());
+  index.keys = reader_.take<uint32_t>(bands_keys);
+  index.numbers = reader_.take<uint32_t>(bands_numbers);
+  reader_.give(index);
 }
 
 void BandsReader::check_shape() const {
@@ -59,8 +58,8 @@ void BandsReader::check() {
 
 }  // namespace
 
-std::unique_ptr<IndexFileReader> open_bands_file(const std::string& path, std::shared_ptr<Rows> rows) {
-  return std::make_unique<BandsReader>(path, std::move(rows));
+std::unique_ptr<IndexFileReader> open_bands_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) {
+  return std::make_unique<BandsReader>(path, std::move(rows), mapped);
 }
 
 }  // namespace elanus

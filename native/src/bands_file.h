@@ -11,7 +11,7 @@ namespace elanus {
 
 extern const SectionNames bands_file_names;
 
-std::unique_ptr<IndexFileReader> open_bands_file(const std::string& path, std::shared_ptr<Rows> rows);
+std::unique_ptr<IndexFileReader> open_bands_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
 uint64_t bands_section_bytes(const BandsShape& shape);   // of either section
 
 }  // namespace elanus

@@ -30,7 +30,7 @@ namespace {
 
 class ListsReader final : public SectionIndexReader<ListsIndex> {
  public:
-  ListsReader(const std::string& path, std::shared_ptr<Rows> rows);
+  ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
 
  private:
   void check_shape() const;
@@ -39,7 +39,7 @@ class ListsReader final : public SectionIndexReader<ListsIndex> {
   std::vector<float> mean_;
 };
 
-ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows) : SectionIndexReader(path, lists_file_names, std::move(rows)) {
+ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : SectionIndexReader(path, lists_file_names, std::move(rows), mapped) {
   ListsIndex& index = *index_;
   check_shape();
   const ListsShape& shape = index.shape;
@@ -47,20 +47,16 @@ ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows) : 
   for (uint32_t i = 0; i < lists_section_count; ++i) reader_.require_size(i, lists_section_bytes(shape, i, blocks));
   mean_.resize(shape.dims());
   index.centres.resize(shape.lists, shape.dims(), Owner::index);
-  index.starts = Buffer<uint32_t>(shape.lists + 1, Owner::index);
-  index.numbers = Buffer<uint32_t>(shape.rows, Owner::index);
-  index.codes = Buffer<uint8_t>(reader_.bytes(lists_codes) + bytes_behind_codes, Owner::index);
-  index.terms = Buffer<float>(reader_.bytes(lists_terms) / sizeof(float), Owner::index);
+  index.starts = reader_.take<uint32_t>(lists_starts);
+  index.numbers = reader_.take<uint32_t>(lists_numbers);
+  index.codes = reader_.take<uint8_t>(lists_codes, bytes_behind_codes);
+  index.terms = reader_.take<float>(lists_terms);
   index.book.shape = shape.book();
-  index.book.words = Buffer<float>(reader_.bytes(lists_book) / sizeof(float), Owner::index);
+  index.book.words = reader_.take<float>(lists_book);
   reader_.into(lists_mean, mean_.data());
   reader_.into(lists_centres, index.centres.codes.data());
   reader_.into(lists_centre_terms, index.centres.terms.data());
-  reader_.into(lists_starts, index.starts.data());
-  reader_.into(lists_numbers, index.numbers.data());
-  reader_.into(lists_codes, index.codes.data());
-  reader_.into(lists_terms, index.terms.data());
-  reader_.into(lists_book, index.book.words.data());
+  reader_.give(index);
 }
 
 void ListsReader::check_shape() const {
@@ -105,8 +101,8 @@ void ListsReader::check() {
 
 }  // namespace
 
-std::unique_ptr<IndexFileReader> open_lists_file(const std::string& path, std::shared_ptr<Rows> rows) {
-  return std::make_unique<ListsReader>(path, std::move(rows));
+std::unique_ptr<IndexFileReader> open_lists_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) {
+  return std::make_unique<ListsReader>(path, std::move(rows), mapped);
 }
 
 }  // namespace elanus

@@ -22,7 +22,7 @@ template <class I> class SectionIndexReader : public IndexFileReader {
  protected:
   using Shape = decltype(I::shape);
 
-  SectionIndexReader(const std::string& path, const SectionNames& names, std::shared_ptr<Rows> rows) : reader_(path, names) {
+  SectionIndexReader(const std::string& path, const SectionNames& names, std::shared_ptr<Rows> rows, bool mapped) : reader_(path, names, mapped) {
     index_->shape = reader_.template about<Shape>();
     index_->file_bytes = reader_.file_bytes();
     index_->rows = std::move(rows);

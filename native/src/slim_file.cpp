@@ -20,7 +20,7 @@ namespace {
 
 class SlimReader final : public SectionIndexReader<SlimIndex> {
  public:
-  SlimReader(const std::string& path, std::shared_ptr<Rows> rows);
+  SlimReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
 
  private:
   void check_shape() const;
@@ -30,24 +30,20 @@ class SlimReader final : public SectionIndexReader<SlimIndex> {
   std::vector<float> mean_;
 };
 
-SlimReader::SlimReader(const std::string& path, std::shared_ptr<Rows> rows) : SectionIndexReader(path, slim_file_names, std::move(rows)) {
+SlimReader::SlimReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : SectionIndexReader(path, slim_file_names, std::move(rows), mapped) {
   SlimIndex& index = *index_;
   check_shape();
   const SlimShape& shape = index.shape;
   const bool twins = reader_.bytes(slim_twins) != 0;
   for (uint32_t i = 0; i < slim_section_count; ++i) reader_.require_size(i, slim_section_bytes(shape, i, twins));
   mean_.resize(shape.dims());
-  index.codes = Buffer<uint8_t>(reader_.bytes(slim_codes) + bytes_behind_codes, Owner::index);
-  index.terms = Buffer<float>(shape.rows * shape.term_floats(), Owner::index);
-  index.lists = Buffer<uint32_t>(shape.rows * shape.degree, Owner::index);
-  if (twins) index.next_twin = Buffer<uint32_t>(shape.rows, Owner::index);
-  index.words = Buffer<float>(shape.book_floats(), Owner::index);
+  index.codes = reader_.take<uint8_t>(slim_codes, bytes_behind_codes);
+  index.terms = reader_.take<float>(slim_terms);
+  index.lists = reader_.take<uint32_t>(slim_lists);
+  if (twins) index.next_twin = reader_.take<uint32_t>(slim_twins);
+  index.words = reader_.take<float>(slim_book);
   reader_.into(slim_mean, mean_.data());
-  reader_.into(slim_codes, index.codes.data());
-  reader_.into(slim_terms, index.terms.data());
-  reader_.into(slim_lists, index.lists.data());
-  reader_.into(slim_twins, index.next_twin.data());
-  reader_.into(slim_book, index.words.data());
+  reader_.give(index);
 }
 
 void SlimReader::check_shape() const {
@@ -102,8 +98,8 @@ void SlimReader::check() {
 
 }  // namespace
 
-std::unique_ptr<IndexFileReader> open_slim_file(const std::string& path, std::shared_ptr<Rows> rows) {
-  return std::make_unique<SlimReader>(path, std::move(rows));
+std::unique_ptr<IndexFileReader> open_slim_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) {
+  return std::make_unique<SlimReader>(path, std::move(rows), mapped);
 }
 
 }  // namespace elanus

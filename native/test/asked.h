@@ -10,6 +10,7 @@
 #include <vector>
 #include "../include/elanus_index.h"
 #include "check.h"
+#include "files.h"
 
 // Under these every instruction costs ten: fewer rows, lower aims.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -56,7 +57,7 @@ struct BuiltIndex {
     CHECK(elanus_rows_create(element, dimension, &rows, &error) == ELANUS_OK);
     CHECK(elanus_rows_append(rows, entries.data(), entries.size() / entry_bytes(element), &count, &error) == ELANUS_OK);
     CHECK(build(*this, &error) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(this->path.c_str(), rows, &index, &error) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(this->path.c_str(), rows, next_way(), &index, &error) == ELANUS_OK);
     if (*error.text) std::fprintf(stderr, "%s\n", error.text);
   }
   ~BuiltIndex() {

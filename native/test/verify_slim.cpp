@@ -146,7 +146,7 @@ static void damaged_files(const Codes& codes) {
     CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
     elanus_index index = 0;
     elanus_error error = {};
-    const int status = elanus_index_open_wait(path.c_str(), built.rows, &index, &error);
+    const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
     CHECK(status == ELANUS_OK || status == ELANUS_FILE);
     if (status != ELANUS_OK) {
       ++refused;

@@ -6,6 +6,7 @@ import { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { Freshness, QueryRequest, SearchRequest, Target } from "../proxy/requests.ts";
 import type { ConsistencyLevelName, MetricType } from "./collection-options.ts";
 import { type Vector, searchQueries } from "./query-vectors.ts";
+import { type DecayRerank, type RankOptions, functionScore } from "./rerank.ts";
 import type { FieldValue, Key } from "./values.ts";
 
 /** Values of the variables of a filter: `filter: "age > {age}", filterParams: { age: 5 }`. */
@@ -35,7 +36,7 @@ export interface ReadOptions extends CallOptions {
   readonly asOf?: PointInTime;
 }
 
-interface CommonSearchOptions extends ReadOptions {
+interface CommonSearchOptions extends ReadOptions, RankOptions {
   /** Hits a query: 1 to 16,384; 10 if not given. */
   readonly limit?: number;
   /** Hits to skip first; `offset + limit` is at most 16,384. */
@@ -59,6 +60,8 @@ interface CommonSearchOptions extends ReadOptions {
   readonly groupType?: "Bool" | "Int8" | "Int16" | "Int32" | "Int64" | "VarChar";
   /** Hits of each group: 1 to 10; 1 if not given. */
   readonly groupSize?: number;
+  /** Scores that fall with the distance of a number. */
+  readonly rerank?: DecayRerank;
   /** The hits in another order than by score: `"year:desc"`, `"title:asc:nulls_last"`. */
   readonly orderBy?: readonly string[];
 }
@@ -95,7 +98,7 @@ export interface IterateOptions extends Omit<ReadOptions, "asOf"> {
 /** Every hit up to `limit`, a page at a time. */
 export interface SearchIterateOptions extends Omit<
   SearchOneOptions,
-  "offset" | "asOf" | "groupBy" | "groupType" | "groupSize" | "orderBy" | "explain"
+  "offset" | "asOf" | "groupBy" | "groupType" | "groupSize" | "orderBy" | "explain" | "rerank" | keyof RankOptions
 > {
   readonly batchSize?: number;
 }
@@ -187,6 +190,7 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
     queries: searchQueries(options.vectors ?? [options.vector]),
     outputFields: options.outputFields ?? [],
     params,
+    rerank: functionScore(options, options.rerank),
   };
 }
 

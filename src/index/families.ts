@@ -10,10 +10,11 @@ import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
 import { LISTS } from "./lists.ts";
 import { SLIM } from "./slim.ts";
+import { SPARSE } from "./sparse.ts";
 import { scalarBuild } from "./scalar/build.ts";
 
 const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
-  AUTOINDEX: [GRAPH],
+  AUTOINDEX: [GRAPH, SPARSE],
   HNSW: [GRAPH],
   HNSW_PQ: [SLIM],
   HNSW_PRQ: [SLIM],
@@ -26,6 +27,8 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   SCANN: [LISTS],
   BIN_IVF_FLAT: [LISTS],
   MINHASH_LSH: [BANDS],
+  SPARSE_INVERTED_INDEX: [SPARSE],
+  SPARSE_WAND: [SPARSE],
 };
 
 /** Index types that mean an exact search. */

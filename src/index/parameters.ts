@@ -38,7 +38,7 @@ export function buildParams(field: FieldSchema, given: readonly KeyValue[]): Key
     return [{ key: "index_type", value: scalar }, ...rest];
   }
   const index = vectorIndex(field, type);
-  const metric = indexMetric(field.dataType, type, valueOf(params, "metric_type"));
+  const metric = indexMetric(field, type, valueOf(params, "metric_type"));
   if (type === "AUTOINDEX" && rest.some(({ key }) => !INDEX_PROPERTIES.has(key))) {
     throw invalidParameter("only metric type can be passed when use AutoIndex");
   }
@@ -68,11 +68,16 @@ function vectorIndex(field: FieldSchema, type: string): IndexType {
     throw milvusError("IndexNotSupported", `there is no GPU here; create the index as ${cpuType}`, { indexType: type });
   }
   const index = INDEX_TYPES[type];
-  if (index !== undefined && fitsVectors(index, field.dataType)) return index;
+  if (index !== undefined && fitsVectors(index, vectorType(field))) return index;
   if (index !== undefined) {
     throw invalidParameter(`data type ${dataTypeName(field.dataType)} can't build with this index ${type}`);
   }
   throw unexpectedParameter("valid index", `invalid index type: ${type}`);
+}
+
+/** What an index is made over: of arrays, their vectors. */
+function vectorType({ dataType, elementType }: FieldSchema): DataType {
+  return dataType === DataType.ArrayOfVector ? elementType : dataType;
 }
 
 function scalarIndex(field: FieldSchema, scalar: string, named: string): IndexType {
@@ -102,6 +107,7 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
     const rule = index.build[key];
     if (rule !== undefined) checkBuildParam(key, rule, value);
   }
+  checkMapping(type, params);
   if (field.dataType === DataType.JSON && type !== "AUTOINDEX") checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
   if (type === "MINHASH_LSH") {
@@ -117,6 +123,13 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
         `The dimension of ${type === "IVF_PQ" ? "the" : "a"} vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
       );
     }
+  }
+}
+
+/** Files of this type are never mapped; the property may not ask for it. */
+export function checkMapping(type: string, params: readonly KeyValue[]): void {
+  if (type === "DISKANN" && valueOf(params, "mmap.enabled").toLowerCase() === "true") {
+    throw invalidParameter(`index type ${type} does not support mmap`);
   }
 }
 

@@ -50,7 +50,7 @@ export function planGrouping(schema: CollectionSchema, params: ReadonlyMap<strin
 }
 
 /** The fields that a search reads for its groups. */
-export function groupingFields(grouping: Grouping | null): FieldSchema[] {
+export function groupingFields(grouping: Pick<Grouping, "parts"> | null): FieldSchema[] {
   return grouping === null ? [] : grouping.parts.map(({ field }) => field);
 }
 
@@ -84,10 +84,13 @@ function groupPart(schema: CollectionSchema, name: string, params: ReadonlyMap<s
     if (path !== null) return { field, place: { path, type: castType(params), isStrict: isStrictCast(params) } };
     if (given !== "") throw invalidParameter(`invalid json_path ${given} of group by field ${name}`);
   }
-  if (!isGroupable(field.dataType)) {
-    throw invalidParameter(`unsupported data type ${coreName(field.dataType)} for group by operator`);
-  }
+  checkGroupable(field);
   return { field, place: null };
+}
+
+export function checkGroupable({ dataType }: FieldSchema): void {
+  if (isGroupable(dataType)) return;
+  throw invalidParameter(`unsupported data type ${coreName(dataType)} for group by operator`);
 }
 
 function castType(params: ReadonlyMap<string, string>): DataType | null {

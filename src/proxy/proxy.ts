@@ -11,11 +11,11 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { type CompactionScope, WHOLE_COLLECTION } from "../model/compaction.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
-import { timeZoneOf } from "../model/timestamptz.ts";
 import type { LoadState } from "../model/types.ts";
 import {
   COORDINATOR,
   type CoordinatorService,
+  type DroppedFieldName,
   type DatabaseInfo,
   type DescribedCollection,
   type GrowingSegmentInfo,
@@ -29,7 +29,8 @@ import {
   type CompactionProgress,
 } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
-import { declareAddedField } from "./added-field.ts";
+import { type AddedField, addFields, dropFunction } from "./added-field.ts";
+import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
 import {
@@ -52,7 +53,6 @@ import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
   CreateCollectionRequest,
-  DeclaredField,
   DeleteRequest,
   DeleteResponse,
   HybridSearchRequest,
@@ -63,6 +63,7 @@ import type {
   SearchRequest,
   SearchResponse,
   Target,
+  DeclaredStruct,
 } from "./requests.ts";
 import { search } from "./search.ts";
 import { flushedSegments, growingSegments, rowCount } from "./statistics.ts";
@@ -259,12 +260,23 @@ export class Proxy {
     });
   }
 
-  addField(target: Target, field: DeclaredField): Promise<void> {
+  addFields(target: Target, fields: readonly AddedField[]): Promise<void> {
+    return this.#ddl.run(() => addFields(this.#context, target, fields));
+  }
+
+  addStruct(target: Target, struct: DeclaredStruct): Promise<void> {
+    return this.#ddl.run(() => addStruct(this.#context, target, struct));
+  }
+
+  dropField(target: Target, name: DroppedFieldName): Promise<void> {
     return this.#ddl.run(async () => {
-      const { schema, properties } = await this.#context.describe(target);
-      const added = declareAddedField(field, schema, timeZoneOf(properties));
-      await this.#coordinator.addField({ ...target, field: added });
+      checkCollectionName(target.collectionName);
+      await this.#coordinator.dropField({ ...target, ...name });
     });
+  }
+
+  dropFunction(target: Target, functionName: string): Promise<void> {
+    return this.#ddl.run(() => dropFunction(this.#context, target, functionName));
   }
 
   // Partitions and aliases
@@ -357,7 +369,7 @@ export class Proxy {
   }
 
   upsert(request: InsertRequest): Promise<MutationResponse> {
-    return this.#dml.run(() => upsert(this.#context, request));
+    return this.#dml.run(() => whenServed(this.#context, request, () => upsert(this.#context, request)));
   }
 
   delete(request: DeleteRequest): Promise<DeleteResponse> {
@@ -369,7 +381,7 @@ export class Proxy {
   }
 
   hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
-    return this.#dql.run(() => hybridSearch(this.#context, request, signal));
+    return this.#dql.run(() => whenServed(this.#context, request, () => hybridSearch(this.#context, request, signal)));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

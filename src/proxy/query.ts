@@ -23,7 +23,8 @@ import type { QueryRequest, QueryResponse } from "./requests.ts";
 import { type ReadTime, readTime } from "./read-time.ts";
 import { timeView } from "./shown-times.ts";
 import { retrieve } from "./retrieve.ts";
-import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { MAX_WINDOW } from "./vector-plan.ts";
 import { sessionTimestamp } from "./searched-shards.ts";
 
 const COUNT = "count(*)";

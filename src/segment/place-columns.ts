@@ -131,6 +131,10 @@ export class PlaceColumns {
     return entry;
   }
 
+  drop(fieldId: bigint): void {
+    for (const name of this.#entries.keys()) if (name.startsWith(`["${fieldId}",`)) this.#entries.delete(name);
+  }
+
   #shrink(allowed: number, kept: readonly Entry[]): void {
     let bytes = this.memoryBytes;
     for (const [name, entry] of this.#entries) {

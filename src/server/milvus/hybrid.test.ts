@@ -352,7 +352,6 @@ describe("hybrid search", () => {
       send(both, {}, { functionScore: { functions: [{ type: FunctionType.Rerank, params: params(given) }] } });
     await refused(scored({ reranker: "best" }), `unsupported reranker best${invalid}`);
     await refused(scored({}), `reranker name not specified${invalid}`);
-    await refused(scored({ reranker: "decay" }), `the reranker decay is not supported yet${invalid}`);
     const window = "invalid max query result window";
     await refused(send(both, { limit: "" }), `limit not found in rank_params${invalid}`);
     await refused(send(both, { limit: "0" }), `${window}, limit [0] is invalid, should be greater than 0${invalid}`);

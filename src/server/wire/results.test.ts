@@ -45,6 +45,7 @@ describe("SearchResults and QueryResults", () => {
           isSingular: fc.boolean(),
         }),
       ),
+      buckets: fc.constant(null),
       iterator: fc.option(fc.record({ token: arbitrary.name, lastBound: arbitrary.float })),
     });
   });

@@ -27,6 +27,7 @@ import {
   creation,
   description,
   fieldOf,
+  structOf,
   indexRequest,
 } from "./collection-options.ts";
 import type { EngineLink } from "./engine-link.ts";
@@ -72,7 +73,12 @@ export interface Explained<Hits> {
 type Explain<Options> = Options & { readonly explain: true };
 
 /** A row found by a search: its key, its score by the metric, and the fields that were asked for. */
-export type Hit<Row extends object = AnyRow> = { readonly id: Key; readonly score: number } & Row;
+/** `element`: of a search of the vectors in arrays of structs, which of the row's array it is. */
+export type Hit<Row extends object = AnyRow> = {
+  readonly id: Key;
+  readonly score: number;
+  readonly element?: number;
+} & Row;
 
 export interface PartitionsOption extends CallOptions {
   /** Names of partitions; the whole collection if not given. */
@@ -154,7 +160,10 @@ export class Elanus implements AsyncDisposable {
 
   /** Adds a field; the rows that are there have its default, or null. It is nullable, or has a default. */
   async addField(name: string, field: FieldOptions): Promise<void> {
-    await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
+    const target = this.#target(name);
+    if (field.type === "ArrayOfStruct") {
+      await this.#change(() => this.#link.call("addStruct", { ...target, struct: structOf(field) }));
+    } else await this.#change(() => this.#link.call("addField", { ...target, field: fieldOf(field) }));
   }
 
   /** Takes a field away, with its indexes. Its name is free at once; a new field of that name is another one. */

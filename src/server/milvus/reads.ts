@@ -122,7 +122,7 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       ids: found.keys,
       scores: found.scores,
       distances: null,
-      recalls: explanation === null ? null : new Float32Array(found.counts.length).fill(explanation.estimatedRecall),
+      recalls: recallsOf(found),
       fields: found.fields,
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,
@@ -132,6 +132,12 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       iterator: found.iterator,
     },
   });
+}
+
+/** One a query; null where nobody knows. */
+function recallsOf({ explanation, counts }: SearchResponse): Float32Array | null {
+  const recall = explanation?.estimatedRecall ?? null;
+  return recall === null ? null : new Float32Array(counts.length).fill(recall);
 }
 
 function subSearch(request: WireSearch): SubSearch {

@@ -25,10 +25,10 @@ export interface SampledIndex {
   readonly widths: readonly { readonly width: number; readonly parameters: SearchParameters }[];
 }
 
-/** Ascending by width; none for few rows. */
+/** Ascending by width; none for few rows, or for an index that finds all there is. */
 export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): Promise<RecallSample[]> {
   const { kernel, indexes, rows, rowCount, metric, index, widths } = sampled;
-  if (rowCount <= NEIGHBOURS) return [];
+  if (rowCount <= NEIGHBOURS || widths.length === 0) return [];
   const numbers = Uint32Array.from(
     { length: Math.min(QUERIES, rowCount) },
     (_, at) => Math.floor(((at + 0.5) * rowCount) / QUERIES) % rowCount,

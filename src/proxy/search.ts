@@ -12,6 +12,7 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { emptyHits, reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { aggregatedSearch } from "./aggregated-search.ts";
+import { checkElements } from "./array-search.ts";
 import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
 import { type SearchExplanation, explanationOf } from "./explain.ts";
@@ -93,6 +94,7 @@ export async function search(
   const times = timeView(collection, request.params);
   const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
   checkIsolation(collection, filter);
+  checkElements(schema, vector, filter, request.params);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
     partitionIds: partitionsOfFilter(collection, request.partitionNames, filter),
@@ -188,6 +190,7 @@ export async function search(
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: told(hits.scores),
+      ...(hits.elements === undefined ? {} : { elements: hits.elements }),
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
       explanation: explained([shards.map((shard) => shard.hits[0]!)]),

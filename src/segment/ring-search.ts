@@ -155,6 +155,8 @@ export function deepParameters(given: SearchParameters, k: number, depth: number
         probes: given.probes * Math.ceil(depth / k),
         reorder: given.reorder === null ? null : Math.min(MAX_REORDER, Math.max(given.reorder, width)),
       };
+    case "postings":
+      return given;
   }
 }
 

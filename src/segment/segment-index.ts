@@ -6,7 +6,7 @@
  *
  * Always true:
  *  - scores are those of an exact search, bit for bit; only which rows are found may differ;
- *  - a query gets as many hits as an exact search would give it, unless a range cuts them off;
+ *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, or bounds are said to be trusted too far;
  *  - among the rows that were looked at, ties are in the order of an exact search.
  *
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
@@ -14,10 +14,10 @@
 
 import { assert } from "../base/assert.ts";
 import type { IndexParams } from "../index/family.ts";
-import type { IndexHits, IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
+import type { IndexHits, IndexKernel, OpenMode, SearchParameters } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
-import { chosenQueries } from "../model/queries.ts";
+import { chosenQueries, isListQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
@@ -31,6 +31,8 @@ const NOTHING_SAID: IndexParams = new Map();
 export class SegmentIndex {
   readonly facts: SegmentIndexFacts;
   readonly memoryBytes: number;
+  /** Of the file, where it is mapped. */
+  readonly mappedBytes: number;
   readonly #indexes: IndexKernel;
   readonly #index: Handle;
   readonly #lease: Lease;
@@ -41,12 +43,20 @@ export class SegmentIndex {
     this.facts = facts;
     this.#indexes = indexes;
     this.#index = index;
-    this.memoryBytes = indexes.describeIndex(index).memoryBytes;
+    const { memoryBytes, mappedBytes } = indexes.describeIndex(index);
+    this.memoryBytes = memoryBytes;
+    this.mappedBytes = mappedBytes;
   }
 
   /** Checks all of the file. Throws a KernelError that says what is wrong with it. */
-  static async open(facts: SegmentIndexFacts, indexes: IndexKernel, path: string, rows: Handle): Promise<SegmentIndex> {
-    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows));
+  static async open(
+    facts: SegmentIndexFacts,
+    indexes: IndexKernel,
+    path: string,
+    rows: Handle,
+    mode: OpenMode = "read",
+  ): Promise<SegmentIndex> {
+    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows, mode));
   }
 
   /** The field's vectors, searched through this index. `params`: what the search says to it. */
@@ -66,12 +76,12 @@ export class SegmentIndex {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, allowed, range } = ask;
+    const { k, allowed, range } = ask;
+    const { family, indexType } = this.facts;
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
-    if (isFew || !ArrayBuffer.isView(queries)) return vectors.search(ask, signal);
-    const { family, indexType } = this.facts;
-    if (range?.inner == null) {
+    if (isFew && !this.#isExact) return vectors.search(ask, signal);
+    if (range?.inner == null || this.#isExact) {
       return this.#nearest(vectors, ask, this.#told(family.search(indexType, params, k), reachable), work, signal);
     }
     const deeper = (depth: number): IndexedSearch =>
@@ -83,6 +93,11 @@ export class SegmentIndex {
     });
   }
 
+  /** Packed lists are exact, and choose for themselves when rows are scored one by one. */
+  get #isExact(): boolean {
+    return this.facts.family.kind === "postings";
+  }
+
   async #nearest(
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
@@ -92,19 +107,23 @@ export class SegmentIndex {
   ): Promise<SearchHits> {
     const { queries, k, allowed, rank, range } = ask;
     const { parameters } = indexed;
-    assert(ArrayBuffer.isView(queries), "an index has dense vectors");
+    assert(
+      !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
+      "packed lists are asked for sparse vectors, other indexes for dense ones",
+    );
     const hits = await this.#indexes.searchIndex(
       { index: this.#index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, indexed);
-    if (range === null) await fillShort(vectors, ask, hits, signal);
+    if (range === null && !this.#isExact) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
 
   #told(parameters: SearchParameters, rowCount: number): IndexedSearch {
     const { family, recall } = this.facts;
-    return { parameters, width: family.width(parameters), recall, rowCount };
+    const width = family.width(parameters);
+    return { parameters, width, recall: this.#isExact ? [{ width, recall: 1 }] : recall, rowCount };
   }
 
   /** Searches hold the index while they use it; `close` takes effect when the last one lets go. */

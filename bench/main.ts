@@ -29,6 +29,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       "the graph index beside hnswlib, SymphonyQG, faiss and usearch: wordnet=<folder>, text=<rows>, sift=<rows>, peers=<name>,…",
     run: async (parts) => (await import("./index.ts")).indexBench(parts),
   },
+  open: {
+    about: "opening the file of a graph: read or mapped, time, memory and what a release gives back (open 100000)",
+    run: async (parts) => (await import("./open.ts")).openBench(parts),
+  },
   javascript: {
     about: "what JavaScript adds to a search of an index, beside C++: in batches, one by one, eight at once",
     run: async (parts) => (await import("./javascript.ts")).javascriptBench(parts),

@@ -57,7 +57,7 @@ struct Built {
     const elanus_index_build plan = {rows, count, metric, degree, beam, 7, layout};
     elanus_error error = {};
     CHECK(elanus_index_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(path.c_str(), rows, &index, &error) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(path.c_str(), rows, next_way(), &index, &error) == ELANUS_OK);
     if (*error.text) std::fprintf(stderr, "%s\n", error.text);
   }
   ~Built() {
@@ -258,7 +258,7 @@ static void damaged_files() {
       CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
       elanus_index index = 0;
       elanus_error error = {};
-      const int status = elanus_index_open_wait(path.c_str(), built.rows, &index, &error);
+      const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
       CHECK(status == ELANUS_OK || status == ELANUS_FILE);
       if (status != ELANUS_OK) {
         ++refused;
@@ -288,13 +288,13 @@ static void damaged_files() {
     std::vector<float> other = values;
     other[0] += 1;
     CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &others, nullptr) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_FILE);
+    CHECK(elanus_index_open_wait(built.path.c_str(), others, ELANUS_READ, &index, nullptr) == ELANUS_FILE);
     CHECK(elanus_rows_append(others, other.data(), other.size(), &count, nullptr) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_FILE);
-    CHECK(elanus_index_open_wait("/nowhere/a.index", others, &index, nullptr) == ELANUS_FILE);
-    CHECK(elanus_index_open_wait(folder.c_str(), others, &index, nullptr) == ELANUS_FILE);
+    CHECK(elanus_index_open_wait(built.path.c_str(), others, ELANUS_READ, &index, nullptr) == ELANUS_FILE);
+    CHECK(elanus_index_open_wait("/nowhere/a.index", others, ELANUS_READ, &index, nullptr) == ELANUS_FILE);
+    CHECK(elanus_index_open_wait(folder.c_str(), others, ELANUS_READ, &index, nullptr) == ELANUS_FILE);
     CHECK(elanus_rows_close(others, nullptr) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(built.path.c_str(), others, &index, nullptr) == ELANUS_STALE);
+    CHECK(elanus_index_open_wait(built.path.c_str(), others, ELANUS_READ, &index, nullptr) == ELANUS_STALE);
   }
 }
 
@@ -434,7 +434,7 @@ static void nonsense() {
   CHECK(elanus_index_build_wait(&plan, nullptr, &error) == ELANUS_INVALID);
   CHECK(elanus_index_build_wait(&plan, "/nowhere/at/all", &error) == ELANUS_FILE);
   CHECK(elanus_index_build_start(nullptr, nullptr, nullptr, nullptr, nullptr, nullptr) == ELANUS_INVALID);
-  CHECK(elanus_index_open_start(nullptr, 0, nullptr, nullptr, nullptr, nullptr, nullptr) == ELANUS_INVALID);
+  CHECK(elanus_index_open_start(nullptr, 0, 0, nullptr, nullptr, nullptr, nullptr, nullptr) == ELANUS_INVALID);
   CHECK(elanus_index_search_start(nullptr, nullptr, nullptr, nullptr, nullptr) == ELANUS_INVALID);
   CHECK(elanus_index_describe(built.rows, nullptr, &error) == ELANUS_INVALID);
   CHECK(elanus_job_progress(nullptr) == 0);
@@ -523,7 +523,7 @@ static void several_threads() {
   threads.emplace_back([&] {   // indexes come and go; a search outlives its handle
     while (!stop) {
       elanus_index own = 0;
-      CHECK(elanus_index_open_wait(built.path.c_str(), built.rows, &own, nullptr) == ELANUS_OK);
+      CHECK(elanus_index_open_wait(built.path.c_str(), built.rows, ELANUS_READ, &own, nullptr) == ELANUS_OK);
       Asked a(built, queries, 5, 40);
       a.plan.index = own;
       End end;

@@ -13,7 +13,6 @@
 import { asMilvusError, invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
-import { isSparseQueries } from "../model/queries.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
 import type { SearchExplanation } from "../proxy/explain.ts";
@@ -53,7 +52,14 @@ import {
 import { hitsOf, keysOf, rowsOf } from "./result-rows.ts";
 import type { ColumnsInput } from "./rows-input.ts";
 import type { AnyRow, Key } from "./values.ts";
-import { type InsertOptions, type UpsertOptions, WriteResult, inputColumns, updated } from "./writes.ts";
+import {
+  type InsertOptions,
+  type UpsertOptions,
+  WriteResult,
+  arrayOperationsOf,
+  inputColumns,
+  updated,
+} from "./writes.ts";
 
 export type { SearchExplanation };
 
@@ -84,19 +90,24 @@ export interface CollectionStats {
 export interface DeleteResult {
   /** With `ids`: how many were named, there or not. With `filter`: how many rows were found. */
   readonly count: number;
+  /** Since when the rows are gone, for `asOf`; null where no key was named. */
+  readonly timestamp: Timestamp | null;
 }
 
 /** Schemas that are remembered; the oldest goes first. */
 const MAX_KNOWN_COLLECTIONS = 256;
 
+/** What a client needs of the engine, wherever it runs. */
+export type Link = Pick<EngineLink, "call" | "close">;
+
 export class Elanus implements AsyncDisposable {
-  readonly #link: EngineLink;
+  readonly #link: Link;
   readonly #databaseName = "";
   readonly #known = new Map<string, CollectionInfo>();
   #lastWrite: Timestamp;
 
   /** Use `connect`. */
-  constructor(link: EngineLink, openedAt: Timestamp) {
+  constructor(link: Link, openedAt: Timestamp) {
     this.#link = link;
     this.#lastWrite = openedAt;
   }
@@ -258,6 +269,7 @@ export class Elanus implements AsyncDisposable {
    * Inserts rows and deletes those of the same keys, in one step. With `autoId` rows name the key to replace, and get a new one.
    *
    *     await db.upsert("docs", [{ id: 7, title: "new" }], { partial: true });
+   *     await db.upsert("docs", [{ id: 7, tags: ["read"] }], { partial: true, arrayOperations: { tags: "append" } });
    */
   upsert(name: string, rows: readonly object[] | ColumnsInput, options: UpsertOptions = {}): Promise<WriteResult> {
     return this.#write("upsert", name, rows, options);
@@ -269,7 +281,7 @@ export class Elanus implements AsyncDisposable {
     if ((options.ids === undefined) === (options.filter === undefined)) {
       throw invalidParameter("a delete takes either ids or a filter");
     }
-    if (options.ids?.length === 0) return { count: 0 };
+    if (options.ids?.length === 0) return { count: 0, timestamp: null };
     const { deleteCount, timestamp } = await this.#link.call(
       "delete",
       {
@@ -281,7 +293,7 @@ export class Elanus implements AsyncDisposable {
       { signal },
     );
     this.#wrote(timestamp);
-    return { count: deleteCount };
+    return { count: deleteCount, timestamp };
   }
 
   /** Writes rows in memory to files; resolves when the files are durable. Acknowledged rows are durable without it, in the log. */
@@ -315,9 +327,11 @@ export class Elanus implements AsyncDisposable {
   async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][] | Explained<Hit[] | Hit[][]>> {
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
     const { values } = request.queries;
-    const buffers = isSparseQueries(values)
-      ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
-      : [values.buffer];
+    const buffers = ArrayBuffer.isView(values)
+      ? [values.buffer]
+      : values.kind === "bytes"
+        ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
+        : [];
     const response = await this.#link.call("search", request, {
       signal: options.signal,
       transfer: buffers as ArrayBuffer[],
@@ -448,14 +462,16 @@ export class Elanus implements AsyncDisposable {
     name: "insert" | "upsert",
     collectionName: string,
     rows: readonly object[] | ColumnsInput,
-    { partition = "", transfer = false, partial = false, idempotencyKey = "", signal }: UpsertOptions,
+    options: UpsertOptions,
   ): Promise<WriteResult> {
+    const { partition = "", transfer = false, partial = false, idempotencyKey = "", signal } = options;
+    const arrayOperations = arrayOperationsOf(options);
     const attempt = async (collection: CollectionInfo): Promise<Written> => {
       const input = inputColumns(partial ? updated(collection, rows) : collection, rows, name === "upsert", transfer);
       const { fields, rowCount } = input;
       const schemaTimestamp = collection.updateTimestamp;
       const target = this.#target(collectionName);
-      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, idempotencyKey };
+      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, arrayOperations, idempotencyKey };
       const request = { ...target, ...how, fields, rowCount };
       return this.#link.call(name, request, { signal, transfer: input.transfer });
     };

@@ -2,9 +2,11 @@
  * Writes as a program asks for them and learns of them: options, rows or columns by the schema that is known, and what a write did.
  */
 
+import { invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import type { ArrayOperation } from "../proxy/array-operations.ts";
 import type { Written } from "./calls.ts";
 import { updatedSchema } from "./partial-rows.ts";
 import type { CallOptions } from "./read-options.ts";
@@ -32,6 +34,31 @@ export interface UpsertOptions extends InsertOptions {
    * that have no default. The collection must be loaded.
    */
   readonly partial?: boolean;
+  /**
+   * Of a partial update: the arrays of these fields are not replaced; the elements in the rows are appended to them, or every element
+   * equal to one of those is removed from them.
+   */
+  readonly arrayOperations?: Readonly<Record<string, "append" | "remove">>;
+}
+
+const ARRAY_OPERATIONS = { append: "ARRAY_APPEND", remove: "ARRAY_REMOVE" } as const satisfies Record<
+  string,
+  ArrayOperation
+>;
+
+/** @throws MilvusError 1100 for an operation that there is not, or without a partial update. */
+export function arrayOperationsOf({ partial, arrayOperations = {} }: UpsertOptions): Map<string, ArrayOperation> {
+  const entries = Object.entries(arrayOperations);
+  if (entries.length > 0 && partial !== true)
+    throw invalidParameter("arrayOperations are part of a partial update: say `partial: true`");
+  return new Map(
+    entries.map(([field, operation]) => {
+      if (!Object.hasOwn(ARRAY_OPERATIONS, operation)) {
+        throw invalidParameter(`an array operation is "append" or "remove", not ${JSON.stringify(operation)}`);
+      }
+      return [field, ARRAY_OPERATIONS[operation]];
+    }),
+  );
 }
 
 /** What a write did. The keys are made into values when they are asked for. */

@@ -107,6 +107,7 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
     const rule = index.build[key];
     if (rule !== undefined) checkBuildParam(key, rule, value);
   }
+  checkMapping(type, params);
   if (field.dataType === DataType.JSON) checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
   if ((type === "IVF_PQ" || type === "HNSW_PQ" || type === "HNSW_PRQ") && valueOf(params, "m") !== "") {
@@ -116,6 +117,13 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
         `The dimension of the vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
       );
     }
+  }
+}
+
+/** Files of this type are never mapped; the property may not ask for it. */
+export function checkMapping(type: string, params: readonly KeyValue[]): void {
+  if (type === "DISKANN" && valueOf(params, "mmap.enabled").toLowerCase() === "true") {
+    throw invalidParameter(`index type ${type} does not support mmap`);
   }
 }
 

@@ -45,7 +45,7 @@ export async function alterIndex(
   deleteKeys: readonly string[],
 ): Promise<void> {
   requireChange(properties, deleteKeys);
-  checkIndexAlteration(await describeAll(target), properties, deleteKeys);
+  checkIndexAlteration(await describeAll(target), indexName, properties, deleteKeys);
   await coordinator.alterIndex({ ...target, indexName, properties, deleteKeys });
 }
 

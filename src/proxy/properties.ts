@@ -4,7 +4,7 @@
  */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
-import { INDEX_PROPERTIES } from "../index/parameters.ts";
+import { INDEX_PROPERTIES, checkMapping } from "../index/parameters.ts";
 import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
 import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
@@ -119,7 +119,8 @@ export function checkFieldAlteration(
 }
 
 export function checkIndexAlteration(
-  { collection, load }: DescribedCollection,
+  { collection, indexes, load }: DescribedCollection,
+  indexName: string,
   given: readonly KeyValue[],
   deleteKeys: readonly string[],
 ): void {
@@ -130,6 +131,7 @@ export function checkIndexAlteration(
     if (!INDEX_PROPERTIES.has(key)) throw invalidParameter(`${key} is not a configable index property`);
   }
   for (const { key, value } of given) checkValue(key, value);
+  checkMapping(indexes.find((index) => index.indexName === indexName)?.indexType ?? "", given);
   if (load === null) return;
   throw milvusError("CollectionLoaded", "can't alter index on loaded collection, please release the collection first", {
     collection: collection.schema.name,

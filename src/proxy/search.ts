@@ -12,11 +12,12 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { emptyHits, reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { aggregatedSearch } from "./aggregated-search.ts";
+import { checkElements } from "./array-search.ts";
 import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
 import { explanationOf } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { checkIteratedCollection, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
+import { checkIteratedCollection, firstPlan, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { groupFields } from "./group-values.ts";
@@ -67,20 +68,21 @@ export async function search(
   );
   const window = searchWindow(request);
   const plain = vectorPlan(described, request, window);
-  const vector = page === null ? plain : pagePlan(plain, page);
+  const isIterator = booleanParam(request.params, "iterator");
+  const vector = page !== null ? pagePlan(plain, page) : isIterator ? firstPlan(plain) : plain;
   const grouping = planGrouping(schema, request.params);
   if (grouping !== null || aggregation !== null)
-    checkGroupedSearch(booleanParam(request.params, "iterator"), vector.range !== null, request.queries.type);
+    checkGroupedSearch(isIterator, vector.range !== null, request.queries.type);
   const order = planOrder(schema, request.params, "search");
-  if (order.length > 0 && booleanParam(request.params, "iterator")) {
+  if (order.length > 0 && isIterator) {
     throw invalidParameter("order_by is not supported when using search iterator");
   }
   if (order.length > 0 && grouping !== null)
     throw invalidParameter("order_by is not supported yet with group_by_field");
   const rerank = planRerank(collection, request.rerank, request);
   const isReranked = rerank.boost !== null || rerank.fusion !== null;
-  if (isReranked && (grouping !== null || booleanParam(request.params, "iterator"))) refuseBoost(rerank);
-  if (isReranked && booleanParam(request.params, "iterator")) {
+  if (isReranked && (grouping !== null || isIterator)) refuseBoost(rerank);
+  if (isReranked && isIterator) {
     throw invalidParameter("function_score is not supported when using search iterator");
   }
   if (isReranked && order.length > 0) {
@@ -98,6 +100,7 @@ export async function search(
     request.params,
   );
   checkIsolation(collection, filter);
+  checkElements(schema, vector, filter, request.params);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
     partitionIds: partitionsOfFilter(collection, request.partitionNames, filter),
@@ -181,6 +184,7 @@ export async function search(
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: told(hits.scores),
+      ...(hits.elements === undefined ? {} : { elements: hits.elements }),
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
       explanation: explanationOf(vector, indexOf(described, vector), request.expression, shards),

@@ -48,7 +48,8 @@ export class ScalarIndexes {
   }
 
   over(filter: LeafFilter): readonly ScalarIndex[] {
-    if (!("field" in filter) || this.#indexes.length === 0) return [];
+    // Elements that match together are not to be told from indexes of the sub-fields one by one.
+    if (!("field" in filter) || filter.kind === "match" || this.#indexes.length === 0) return [];
     const { fieldId, path, cast } = filter.field;
     return this.#indexes
       .filter(

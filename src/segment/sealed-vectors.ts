@@ -14,7 +14,7 @@ import { isDenseVectorType } from "../model/vectors.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
 import { createFieldVectors } from "./create-field-vectors.ts";
-import { DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
+import { DenseVectors, type FieldVectors, SparseVectors, fieldLayout } from "./field-vectors.ts";
 import { Lease } from "./lease.ts";
 
 /** Dense vectors of one field, in the kernel. */
@@ -31,13 +31,21 @@ export interface SealedVectors {
   readonly lease: Lease;
 }
 
+export interface VectorForm {
+  /** The segment has rows of the field; otherwise they are its default, or null. */
+  readonly isWritten: boolean;
+  /** Dense vectors may be mapped. */
+  readonly mayMap: boolean;
+  /** Sparse ones have no packed lists. */
+  readonly lists: boolean;
+}
+
 export async function sealedVectors(
   files: SegmentFiles,
   field: FieldSchema,
-  isWritten: boolean,
+  { isWritten, mayMap, lists }: VectorForm,
   kernel: Kernel,
   runtime: Runtime,
-  mayMap: boolean,
 ): Promise<SealedVectors> {
   const held = (vectors: FieldVectors, valid: Uint8Array | null, isMapped: boolean): SealedVectors => ({
     vectors,
@@ -53,7 +61,7 @@ export async function sealedVectors(
   const { rowCount } = files.manifest;
   const read = isDense ? files.readVector : files.readScalar;
   const column = isWritten ? await read(field.fieldId) : absentColumn(field, rowCount);
-  const vectors = createFieldVectors(kernel, field);
+  const vectors = createFieldVectors(kernel, field, { lists });
   try {
     for (let from = 0; from < rowCount; from += vectors.stepRows) {
       if (from > 0) await runtime.yield();
@@ -64,6 +72,20 @@ export async function sealedVectors(
     throw thrown;
   }
   return held(vectors, column.valid, false);
+}
+
+/** The rows that an index of the field is built from, and opened beside. Whoever opens them closes them. */
+export async function openIndexedRows(
+  files: SegmentFiles,
+  field: FieldSchema,
+  kernel: Kernel,
+  runtime: Runtime,
+): Promise<Pick<OpenedRows, "rows">> {
+  if (isDenseVectorType(field.dataType)) return await openVectors(files, field, true, kernel);
+  const form = { isWritten: true, mayMap: false, lists: false };
+  const { vectors } = await sealedVectors(files, field, form, kernel, runtime);
+  assert(vectors instanceof SparseVectors, "vectors that are not dense are sparse");
+  return vectors;
 }
 
 /** Of a dense field. Whoever opens them closes `rows`. */

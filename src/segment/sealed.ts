@@ -34,7 +34,8 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { DenseVectors } from "./field-vectors.ts";
+import { isOfElements, nearestElements } from "./element-search.ts";
+import { DenseVectors, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
@@ -61,6 +62,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
   /** Dense vectors of these fields are read into memory, where others are mapped if they can be. Absent: none. */
   readonly unmappedFieldIds?: readonly bigint[];
+  /** Sparse vectors of these fields have packed lists in a file, and get none of their own. Absent: none. */
+  readonly listlessFieldIds?: readonly bigint[];
 }
 
 /** What `load` read. */
@@ -145,9 +148,12 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        const mayMap = options.unmappedFieldIds?.includes(field.fieldId) !== true;
-        const isWritten = written.has(field.fieldId);
-        vectors.set(field.fieldId, await sealedVectors(files, field, isWritten, kernel, runtime, mayMap));
+        const form = {
+          isWritten: written.has(field.fieldId),
+          mayMap: options.unmappedFieldIds?.includes(field.fieldId) !== true,
+          lists: options.listlessFieldIds?.includes(field.fieldId) !== true,
+        };
+        vectors.set(field.fieldId, await sealedVectors(files, field, form, kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -183,7 +189,8 @@ export class SealedSegment implements Segment {
     const { fieldId } = field;
     const isWritten = this.#files.manifest.fields.some((written) => written.fieldId === fieldId);
     if (isVectorType(field.dataType)) {
-      const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime, true);
+      const form = { isWritten, mayMap: true, lists: true };
+      const added = await sealedVectors(this.#files, field, form, this.#kernel, this.#runtime);
       if (this.#lease.isFreed) added.lease.close();
       else this.#vectors.set(fieldId, added);
       return;
@@ -208,7 +215,7 @@ export class SealedSegment implements Segment {
     return this.#deletes.hiddenRows;
   }
 
-  /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
+  /** What is mapped does not count: the system keeps as much of it in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
     bytes += this.#expiryTimes.memoryBytes;
@@ -229,6 +236,7 @@ export class SealedSegment implements Segment {
     for (const { vectors, isMapped } of this.#vectors.values()) {
       if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.mappedBytes;
     return bytes;
   }
 
@@ -243,21 +251,23 @@ export class SealedSegment implements Segment {
 
   /**
    * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
-   * cannot, and then nothing has changed. False: the field is not loaded, or dropped meanwhile, or its rows are not dense.
+   * cannot, and then nothing has changed. False: the field is not loaded, or dropped meanwhile.
    */
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
     const field = this.#vectors.get(fieldId);
-    if (!(field?.vectors instanceof DenseVectors)) return false;
+    const vectors = field?.vectors;
+    if (field === undefined || !(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
     this.acquire();
     field.lease.acquire();
     try {
-      const index = await open(field.vectors.rows);
+      const index = await open(vectors.rows);
       if (!this.#vectors.has(fieldId)) {
         index.close();
         return false;
       }
       this.#indexes.get(fieldId)?.close();
       this.#indexes.set(fieldId, index);
+      if (vectors instanceof SparseVectors) vectors.dropLists();
       return true;
     } finally {
       field.lease.release();
@@ -329,6 +339,7 @@ export class SealedSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    picked: Bitset | null = null,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
@@ -340,7 +351,10 @@ export class SealedSegment implements Segment {
     index?.acquire();
     vector.lease.acquire();
     try {
-      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const source = this.#nearestSource(searched);
+      const hits = isOfElements(vector.vectors, search)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
       const facts = index?.facts ?? null;

@@ -13,7 +13,6 @@
 import { asMilvusError, invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
-import { isSparseQueries } from "../model/queries.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
 import type { SearchExplanation } from "../proxy/explain.ts";
@@ -328,9 +327,11 @@ export class Elanus implements AsyncDisposable {
   async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][] | Explained<Hit[] | Hit[][]>> {
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
     const { values } = request.queries;
-    const buffers = isSparseQueries(values)
-      ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
-      : [values.buffer];
+    const buffers = ArrayBuffer.isView(values)
+      ? [values.buffer]
+      : values.kind === "bytes"
+        ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
+        : [];
     const response = await this.#link.call("search", request, {
       signal: options.signal,
       transfer: buffers as ArrayBuffer[],

@@ -10,6 +10,7 @@ import type { SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
+import { isElementSearch } from "./array-search.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
@@ -53,7 +54,13 @@ export async function hybridSearch(
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
   const plans = searches.map((search): SearchPlan => {
-    const filter = parsePlanFilter("query", search.expression, collection, search.templates, search.params);
+    const filter = parsePlanFilter(
+      "query",
+      search.expression,
+      { ...collection, indexes: described.indexes },
+      search.templates,
+      search.params,
+    );
     checkIsolation(collection, filter);
     return {
       collectionId: collection.collectionId,
@@ -163,5 +170,9 @@ function subPlan(described: DescribedCollection, search: SubSearch, window: Wind
   params.delete("offset");
   if ((params.get("topk") ?? "") === "") params.set("topk", String(window.limit + window.offset));
   const sub = { ...search, params };
-  return vectorPlan(described, sub, searchWindow(sub));
+  const plan = vectorPlan(described, sub, searchWindow(sub));
+  if (isElementSearch(described.collection.schema, plan)) {
+    throw invalidParameter("element-level searches in a hybrid search are not supported yet");
+  }
+  return plan;
 }

@@ -30,6 +30,7 @@ import {
 } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
 import { type AddedField, addFields, dropFunction } from "./added-field.ts";
+import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
 import {
@@ -62,6 +63,7 @@ import type {
   SearchRequest,
   SearchResponse,
   Target,
+  DeclaredStruct,
 } from "./requests.ts";
 import { search } from "./search.ts";
 import { flushedSegments, growingSegments, rowCount } from "./statistics.ts";
@@ -260,6 +262,10 @@ export class Proxy {
 
   addFields(target: Target, fields: readonly AddedField[]): Promise<void> {
     return this.#ddl.run(() => addFields(this.#context, target, fields));
+  }
+
+  addStruct(target: Target, struct: DeclaredStruct): Promise<void> {
+    return this.#ddl.run(() => addStruct(this.#context, target, struct));
   }
 
   dropField(target: Target, name: DroppedFieldName): Promise<void> {

@@ -225,6 +225,8 @@ export interface SearchResponse {
   readonly limit: number;
   readonly keys: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of its row's array each hit is. */
+  readonly elements?: Uint32Array;
   readonly fields: readonly OutputField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;

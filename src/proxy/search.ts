@@ -12,6 +12,7 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { emptyHits, reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { aggregatedSearch } from "./aggregated-search.ts";
+import { checkElements } from "./array-search.ts";
 import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
 import { explanationOf } from "./explain.ts";
@@ -91,8 +92,15 @@ export async function search(
   }
   const output = planOutput(schema, request.outputFields, false);
   const times = timeView(collection, request.params);
-  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
+  const filter = parsePlanFilter(
+    "query",
+    request.expression,
+    { ...collection, indexes: described.indexes },
+    request.templates,
+    request.params,
+  );
   checkIsolation(collection, filter);
+  checkElements(schema, vector, filter, request.params);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
     partitionIds: partitionsOfFilter(collection, request.partitionNames, filter),
@@ -176,6 +184,7 @@ export async function search(
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: told(hits.scores),
+      ...(hits.elements === undefined ? {} : { elements: hits.elements }),
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
       explanation: explanationOf(vector, indexOf(described, vector), request.expression, shards),

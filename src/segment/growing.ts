@@ -44,6 +44,7 @@ import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes } from "./delete-times.ts";
 import { createFieldVectors } from "./create-field-vectors.ts";
+import { isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import { type GrowableColumn, GrowableFixed, GrowableValidity, growableColumn } from "./growable-column.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
@@ -358,6 +359,7 @@ export class GrowingSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    picked: Bitset | null = null,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw missingField(search.fieldId);
@@ -365,7 +367,10 @@ export class GrowingSegment implements Segment {
     const { rowCount } = view;
     const work = search.explain === true ? new SearchWork() : null;
     const searched = this.#searched(vector, search, rowCount, work);
-    const hits = await nearestRows(this.#nearestSource(searched), search, rowCount, reachable, signal);
+    const source = this.#nearestSource(searched);
+    const hits = isOfElements(vector.vectors, search)
+      ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal)
+      : await nearestRows(source, search, rowCount, reachable, signal);
     if (work === null) return hits;
     const { segmentId, state } = this;
     return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: null }) };

@@ -34,6 +34,7 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
+import { isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
@@ -338,6 +339,7 @@ export class SealedSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    picked: Bitset | null = null,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
@@ -349,7 +351,10 @@ export class SealedSegment implements Segment {
     index?.acquire();
     vector.lease.acquire();
     try {
-      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const source = this.#nearestSource(searched);
+      const hits = isOfElements(vector.vectors, search)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
       const facts = index?.facts ?? null;

@@ -17,7 +17,7 @@ import type { IndexParams } from "../index/family.ts";
 import type { IndexHits, IndexKernel, OpenMode, SearchParameters } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
-import { chosenQueries } from "../model/queries.ts";
+import { chosenQueries, isListQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
@@ -107,7 +107,7 @@ export class SegmentIndex {
   ): Promise<SearchHits> {
     const { queries, k, allowed, rank, range } = ask;
     assert(
-      this.#isExact !== ArrayBuffer.isView(queries),
+      !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
       "packed lists are asked for sparse vectors, other indexes for dense ones",
     );
     const hits = await this.#indexes.searchIndex(

@@ -121,6 +121,7 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       topK: found.limit,
       ids: found.keys,
       scores: found.scores,
+      ...(found.elements === undefined ? {} : { elements: found.elements }),
       distances: null,
       recalls: explanation === null ? null : new Float32Array(found.counts.length).fill(explanation.estimatedRecall),
       fields: found.fields,
@@ -173,6 +174,9 @@ function freshness(request: {
   };
 }
 
+/** Placeholders from this number on hold lists of vectors, each as the bytes of its vectors. */
+const FIRST_LIST_TYPE = 300;
+
 /** Vectors of one length as they are; of others only what the proxy needs to say what is wrong with them. */
 function queriesOf(request: WireSearch): SubSearch["queries"] {
   if (request.placeholderFault !== null) {
@@ -181,7 +185,8 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
   const [placeholder, second] = request.placeholders;
   if (placeholder === undefined) return { type: DataType.FloatVector, values: NO_FLOATS, queryCount: 0, valueBytes: 0 };
   if (second !== undefined) throw invalidParameter("a search takes exactly one placeholder");
-  if (placeholder.type === DataType.SparseFloatVector && placeholder.values !== null) {
+  const isOfLists = placeholder.type >= FIRST_LIST_TYPE;
+  if ((placeholder.type === DataType.SparseFloatVector || isOfLists) && placeholder.values !== null) {
     const column = { kind: "bytes", type: DataType.SparseFloatVector, ...placeholder.values, valid: null } as const;
     return { type: placeholder.type, values: column, queryCount: placeholder.count };
   }

@@ -5,6 +5,7 @@
  *   SearchResultData  1 num_queries  2 top_k  3 fields_data[]  4 scores: float[]  5 ids  6 topks: int64[]  7 output_fields[]
  *                     8 group_by_field_value  9 all_search_count  10 distances: float[]
  *                     11 search_iterator_v2_results? {1 token  2 last_bound: float}  12 recalls: float[]  13 primary_field_name
+ *                     15 element_indices {1 int64[]}
  *                     17 group_by_field_values[]  18 agg_buckets[]  19 agg_topks: int64[]
  *   QueryResults      1 status  2 fields_data[]  3 collection_name  4 output_fields[]  5 session_ts  6 primary_field_name
  *
@@ -36,6 +37,8 @@ export interface SearchHits {
   readonly topK: number;
   readonly ids: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: the place of each hit in its row's array. */
+  readonly elements?: Uint32Array;
   /** Raw distances where reranking replaced the scores. */
   readonly distances: Float32Array | null;
   readonly recalls: Float32Array | null;
@@ -91,6 +94,12 @@ function encodeHits(hits: SearchHits): WireWriter {
   }
   if (hits.recalls !== null) writer.bytes(12, packFixed(hits.recalls));
   writer.text(13, hits.primaryFieldName);
+  if (hits.elements !== undefined) {
+    assert(hits.elements.length === hitCount, "each hit has an element");
+    const elements = new WireWriter();
+    elements.bytes(1, packInt32s(hits.elements));
+    writer.message(15, elements);
+  }
   if (hits.groupBy?.isSingular === false) {
     for (const field of hits.groupBy.fields) writer.message(17, encodeFieldData(field));
   }

@@ -64,7 +64,13 @@ export async function hybridSearch(
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
   const explains = wantsExplanation(rankParams);
   const plans = searches.map((search): SearchPlan => {
-    const filter = parsePlanFilter("query", search.expression, collection, search.templates, search.params);
+    const filter = parsePlanFilter(
+      "query",
+      search.expression,
+      { ...collection, indexes: described.indexes },
+      search.templates,
+      search.params,
+    );
     checkIsolation(collection, filter);
     return {
       collectionId: collection.collectionId,

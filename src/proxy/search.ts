@@ -92,7 +92,13 @@ export async function search(
   }
   const output = planOutput(schema, request.outputFields, false);
   const times = timeView(collection, request.params);
-  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
+  const filter = parsePlanFilter(
+    "query",
+    request.expression,
+    { ...collection, indexes: described.indexes },
+    request.templates,
+    request.params,
+  );
   checkIsolation(collection, filter);
   checkElements(schema, vector, filter, request.params);
   const plan: SearchPlan = {

@@ -87,6 +87,8 @@ function writeLeaf(writer: CodeWriter, filter: LeafFilter): boolean {
   if (filter.kind === "null" && field.path.length === 0) {
     return writer.parent(Op.Not, () => writer.node(Op.Valid, [writer.column(field, "valid")]));
   }
+  // The kernel knows texts as texts.
+  if (field.cast !== undefined) return false;
   if (field.dataType === DataType.JSON) return compilePlaceLeaf(writer, filter);
   if (field.path.length > 0) return false;
   const { dataType } = field;

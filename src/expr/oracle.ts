@@ -154,7 +154,19 @@ function valueAt(field: FieldPlace, source: ColumnSource, row: number): Json | t
     if (!Object.hasOwn(value, key)) return MISSING;
     value = (value as Record<string, Json>)[key]!;
   }
-  return value;
+  return field.cast !== undefined && typeof value === "string" ? (jsonNumber(value) ?? {}) : value;
+}
+
+/** Null: the text is no number. */
+function jsonNumber(text: string): number | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "number" || !Number.isFinite(value)) return null;
+    const isWhole = !/[.eE]/.test(text);
+    return isWhole && (BigInt(text) >= 2n ** 64n || BigInt(text) < -(2n ** 63n)) ? null : value;
+  } catch {
+    return null;
+  }
 }
 
 function scalarAt(column: Column, row: number): Constant {

@@ -36,6 +36,8 @@ export interface FieldPlace {
   readonly path: readonly string[];
   /** Of a whole array: what it holds. */
   readonly elementType?: DataType;
+  /** Of a place in documents: texts that are JSON numbers count as these numbers, other texts as nothing known. Absent: a text is a text. */
+  readonly cast?: "STRING_TO_DOUBLE";
 }
 
 export interface CompareFilter {

@@ -35,7 +35,13 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const described = await context.describeAll(request);
   const { collection } = described;
   const { schema } = collection;
-  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
+  const filter = parsePlanFilter(
+    "query",
+    request.expression,
+    { ...collection, indexes: described.indexes },
+    request.templates,
+    request.params,
+  );
   const partitionIds = partitionsOfFilter(collection, request.partitionNames, filter);
   const aggregation = planAggregation(schema, request.outputFields, request.params);
   // Much faster than the way of other aggregates: nothing is looked at but bits.

@@ -204,7 +204,7 @@ test("no search is repeated with ranks unless a tie at the border demands it", a
   assert.equal(kernel.searches, 2);
 });
 
-test("a segment of many appends is in key order for the flush", () => {
+test("a segment of many appends is in key order for the flush", async () => {
   const segment = newSegment("int64", new CountingKernel());
   const rowCount = 150_000;
   // A stride coprime to the count: every key once, scattered over the appends.
@@ -216,7 +216,7 @@ test("a segment of many appends is in key order for the flush", () => {
     });
     append(segment, versions, BigInt(start), "int64");
   }
-  const order = segment.flushOrder();
+  const order = await segment.flushOrder();
   assert.equal(order.length, rowCount);
   assert.ok(order.every((row, key) => keyOf(row) === key));
 });

@@ -20,7 +20,7 @@ import { familyOf } from "../index/families.ts";
 import { filtersOf, indexesOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
-import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
+import type { Bitset } from "../model/bitset.ts";
 import {
   type Column,
   type ColumnBatch,
@@ -51,7 +51,7 @@ import {
 } from "./growable-column.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
 import { hidingDeltas } from "./hiding-deltas.ts";
-import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
+import { KeyOrder, laterRowFirst, newestFirst, pickRows } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable } from "./key-table.ts";
@@ -59,6 +59,7 @@ import { Lease } from "./lease.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
+import { inTurns, type Pause } from "./turns.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
@@ -322,13 +323,13 @@ export class GrowingSegment implements Segment {
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
   }
 
-  sortByKey(rows: Uint32Array, limit: number | null = null): Uint32Array {
+  async sortByKey(rows: Uint32Array, limit: number | null = null, pause?: Pause): Promise<Uint32Array> {
     // For many rows it is cheaper to pick them from the order of all, most of which is known.
     const sorted =
       rows.length * 4 < this.#rowCount
         ? sortByKey(this.#keys, rows)
-        : pickRows(this.#keys, this.#order.order(this.#keys), rows, limit);
-    return newestFirst(this.#keys, sorted, laterRowFirst);
+        : pickRows(this.#keys, await inTurns(this.#order.orderInTurns(this.#keys), pause ?? null), rows, limit);
+    return await inTurns(newestFirst(this.#keys, sorted, laterRowFirst), pause ?? null);
   }
 
   async search(
@@ -336,6 +337,7 @@ export class GrowingSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    pause?: Pause,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
@@ -343,7 +345,7 @@ export class GrowingSegment implements Segment {
     const { rowCount } = view;
     const work = search.explain === true ? new SearchWork() : null;
     const searched = this.#searched(vector, search, rowCount, work);
-    const hits = await nearestRows(this.#nearestSource(searched), search, rowCount, reachable, signal);
+    const hits = await nearestRows(this.#nearestSource(searched, pause ?? null), search, rowCount, reachable, signal);
     if (work === null) return hits;
     const { segmentId, state } = this;
     return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: null }) };
@@ -380,15 +382,15 @@ export class GrowingSegment implements Segment {
     return { rowCount: rows.length, columns };
   }
 
-  /** Row numbers by key, then by time. */
-  flushOrder(): Uint32Array {
-    return this.#order.order(this.#keys).slice();
+  /** Row numbers by key, then by time. Asked for in turns first, it costs a flush of many rows nothing when it comes. */
+  async flushOrder(pause: Pause | null = null): Promise<Uint32Array> {
+    return await inTurns(this.#order.orderInTurns(this.#keys), pause);
   }
 
   /** What a flush writes: every row in flush order, a column at a time. Deletes are not applied. The caller holds the segment until it has read what it wants. */
   flushSource(): SegmentSource {
     assert(this.#sealed, "a segment is sealed before it is flushed");
-    const order = this.flushOrder();
+    const order = this.#order.order(this.#keys);
     const timestamps = new BigUint64Array(order.length);
     for (let at = 0; at < order.length; at += 1) timestamps[at] = this.#inserts[order[at]!]!;
     const rowIds = takeRows(this.column(ROW_ID_FIELD), order) as FixedColumn;
@@ -469,36 +471,16 @@ export class GrowingSegment implements Segment {
     return vector.vectors.take(rows, vector.valid.view(), pause);
   }
 
-  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"], pause: Pause | null): NearestSource {
     const table = this.#table;
     return {
       vectors,
       rowOrderIsKeyOrder: false,
       hasRepeatedKeys: table.hasRepeatedKeys,
       keyReader: () => this.#keys,
-      rank: () => this.#order.rank(this.#keys),
+      rank: () => inTurns(this.#order.rankInTurns(this.#keys), pause),
       compareAge: laterRowFirst,
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.keys(), Uint32Array.of(row)) as KeyColumn),
     };
   }
-}
-
-/** `rows`, in the order in which `order` has them, those of the first `limit` keys. */
-function pickRows(keys: KeyReader, order: Uint32Array, rows: Uint32Array, limit: number | null): Uint32Array {
-  const wanted = emptyBitset(order.length);
-  for (const row of rows) setBit(wanted, row);
-  const picked = new Uint32Array(rows.length);
-  let count = 0;
-  let keyCount = 0;
-  for (let at = 0; at < order.length && count < rows.length; at += 1) {
-    const row = order[at]!;
-    if (!hasBit(wanted, row)) continue;
-    if (limit !== null && (count === 0 || !keys.equals(picked[count - 1]!, keys, row))) {
-      if (keyCount === limit) break;
-      keyCount += 1;
-    }
-    picked[count] = row;
-    count += 1;
-  }
-  return picked.subarray(0, count);
 }

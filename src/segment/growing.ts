@@ -43,6 +43,7 @@ import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { createFieldVectors, DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import {
+  copyInTurns,
   type GrowableColumn,
   GrowableFixed,
   GrowableValidity,
@@ -203,8 +204,8 @@ export class GrowingSegment implements Segment {
   }
 
   /**
-   * The same with a `pause` between pieces of many vectors, whose copying would hold up everybody else. The rows are there, all at once,
-   * when it resolves; until then nobody appends or seals.
+   * The same with a `pause` between pieces of many vectors, whose copying would hold up everybody else, and of the work on the order of keys.
+   * The rows are there, all at once, when it resolves or a little sooner; until then nobody appends.
    */
   async appendInTurns(
     batch: ColumnBatch,
@@ -239,6 +240,9 @@ export class GrowingSegment implements Segment {
         vectors.append(column, from, Math.min(batch.rowCount, from + vectors.stepRows));
       }
     }
+    const idColumn: FixedColumn = { kind: "fixed", type: DataType.Int64, values: rowIds, valid: null };
+    for (const [fieldId, column] of this.#scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
+    yield* this.#reserveTimestamps(batch.rowCount);
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
     for (const [fieldId, { vectors, valid }] of this.#vectors) {
@@ -248,12 +252,13 @@ export class GrowingSegment implements Segment {
     for (const [fieldId, column] of this.#scalars) {
       if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);
     }
-    this.#scalars.get(ROW_ID_FIELD)!.append({ kind: "fixed", type: DataType.Int64, values: rowIds, valid: null });
+    this.#scalars.get(ROW_ID_FIELD)!.append(idColumn);
     this.#appendTimestamps(batch.rowCount, timestamp);
     this.#rowCount += batch.rowCount;
     this.#keys = keyReader(this.keys());
     this.#table.extend(this.#keys, this.#rowCount);
-    this.#order.keepUp(this.#keys);
+    // The rows are there; their order may take its time.
+    yield* this.#order.keepUp(this.#keys);
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
@@ -439,14 +444,16 @@ export class GrowingSegment implements Segment {
     this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
+  *#reserveTimestamps(count: number): Generator<void, void> {
+    const end = this.#rowCount + count;
+    if (this.#inserts.length >= end) return;
+    const grown = new BigUint64Array(grownCapacity(this.#inserts.length, end, FIRST_TIMESTAMPS));
+    this.#inserts = yield* copyInTurns(this.#inserts, this.#rowCount, grown);
+    this.#insertHalves = halvesOf(grown);
+  }
+
   #appendTimestamps(count: number, timestamp: Timestamp): void {
     const end = this.#rowCount + count;
-    if (this.#inserts.length < end) {
-      const grown = new BigUint64Array(grownCapacity(this.#inserts.length, end, FIRST_TIMESTAMPS));
-      grown.set(this.#inserts.subarray(0, this.#rowCount));
-      this.#inserts = grown;
-      this.#insertHalves = halvesOf(grown);
-    }
     this.#inserts.fill(timestamp, this.#rowCount, end);
     this.#firstTimestamp ??= timestamp;
     this.#lastTimestamp = timestamp;

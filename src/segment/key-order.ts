@@ -50,12 +50,22 @@ export class KeyOrder {
     return this.#steps;
   }
 
-  /** Called after every append: sorts and merges as much as the rows that came since the last call allow. */
-  keepUp(keys: KeyReader): void {
+  /**
+   * Called after every append: sorts and merges as much as the rows that came since the last call allow. May be stopped where it yields, and
+   * then come to its end after later rows.
+   */
+  *keepUp(keys: KeyReader): Generator<void, void> {
     let budget = (keys.rowCount - (this.#keys?.rowCount ?? 0)) * MERGE_STEPS;
     this.#adopt(keys);
-    while (keys.rowCount - this.#sortedRows >= SORT_ROWS) this.#sort(SORT_ROWS);
-    while (budget > 0 && this.#chooseMerge(Infinity, LIKE)) budget = this.#advance(budget);
+    while (keys.rowCount - this.#sortedRows >= SORT_ROWS) {
+      this.#sort(SORT_ROWS);
+      yield;
+    }
+    while (budget > 0 && this.#chooseMerge(Infinity, LIKE)) {
+      const turn = Math.min(budget, STEPS_A_TURN);
+      budget -= turn - this.#advance(turn);
+      yield;
+    }
   }
 
   /** All rows of `keys`, and maybe rows that came since. */

@@ -189,7 +189,7 @@ test("no append sorts and merges more than its rows pay for, and all rows are in
     const order = new KeyOrder();
     let steps = 0;
     for (let end = batch; end <= count; end += batch) {
-      order.keepUp(keyReader(firstRows(column, end)));
+      drained(order.keepUp(keyReader(firstRows(column, end))));
       // At most one run more is sorted than the rows of this append fill, of rows that came before.
       assert.ok(order.steps - steps <= SORT_ROWS + batch * (MERGE_STEPS + 1), `${order.steps - steps} steps at ${end}`);
       steps = order.steps;
@@ -214,7 +214,7 @@ test("an order that is asked for in turns is right although rows come between th
   const column: KeyColumn = { kind: "fixed", type: DataType.Int64, values, valid: null };
   const order = new KeyOrder();
   let known = 100_000;
-  order.keepUp(keyReader(firstRows(column, known)));
+  drained(order.keepUp(keyReader(firstRows(column, known))));
   const asked = [
     order.orderInTurns(keyReader(firstRows(column, known))),
     order.rankInTurns(keyReader(firstRows(column, known))),
@@ -222,7 +222,7 @@ test("an order that is asked for in turns is right although rows come between th
   const results: Uint32Array[] = [];
   while (asked.length > 0) {
     known = Math.min(count, known + 3_001);
-    order.keepUp(keyReader(firstRows(column, known)));
+    drained(order.keepUp(keyReader(firstRows(column, known))));
     const { done, value } = asked[0]!.next();
     if (done === true) {
       results.push(value);

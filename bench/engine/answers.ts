@@ -179,7 +179,7 @@ export async function answersBench(): Promise<void> {
     fields: FIELDS,
     enableDynamicField: true,
     functionCount: 0,
-    structFieldCount: 0,
+    structs: [],
   };
   await proxy.createCollection({
     ...TARGET,

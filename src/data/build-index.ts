@@ -15,7 +15,7 @@ import { scalarBuild } from "../index/scalar/build.ts";
 import { indexesOf } from "../kernel/load.ts";
 import type { Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
-import { openVectors } from "../segment/sealed.ts";
+import { openIndexedRows } from "../segment/sealed-vectors.ts";
 import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";
@@ -43,7 +43,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   // A field that is younger than the segment has no rows there.
   if (!fields.some(({ fieldId }) => fieldId === field.fieldId))
     return { kind: "index", files: [], rowCount, recall: [] };
-  const vectors = await openVectors(files, field, true, kernel);
+  const vectors = await openIndexedRows(files, field, kernel, runtime);
   const name = `build-${task.taskId}-${task.version}`;
   try {
     running.signal.throwIfAborted();

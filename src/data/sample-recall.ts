@@ -24,10 +24,11 @@ export interface SampledIndex {
   readonly path: string;
 }
 
-/** Ascending by width. Opening the file for it also checks what was written. */
+/** Ascending by width; none for an index that finds all there is. Opening the file for it also checks what was written. */
 export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): Promise<RecallSample[]> {
   const { kernel, indexes, family, rows, rowCount, metric, path } = sampled;
-  if (rowCount <= NEIGHBOURS) return [];
+  const widths = family.sampled(rowCount);
+  if (rowCount <= NEIGHBOURS || widths.length === 0) return [];
   const numbers = Uint32Array.from(
     { length: Math.min(QUERIES, rowCount) },
     (_, at) => Math.floor(((at + 0.5) * rowCount) / QUERIES) % rowCount,
@@ -39,7 +40,7 @@ export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): 
   const index = await indexes.openIndex(path, rows);
   try {
     const samples: RecallSample[] = [];
-    for (const parameters of family.sampled(rowCount)) {
+    for (const parameters of widths) {
       const found = await indexes.searchIndex({ ...common, index, parameters, timeLimitMicroseconds: null }, signal);
       samples.push({ width: family.width(parameters), recall: sharedHits(numbers, exact, found) });
     }

@@ -53,10 +53,13 @@ function write(writer: CodeWriter, filter: Filter, depth: number): boolean {
 function writeLeaf(writer: CodeWriter, filter: LeafFilter): boolean {
   if (filter.kind === "columns") return compilePair(writer, filter);
   if (filter.kind === "sample") return compileSampleLeaf(writer, filter);
+  if (filter.kind === "match") return false;
   const { field } = filter;
   if (filter.kind === "null" && field.path.length === 0) {
     return writer.parent(Op.Not, () => writer.node(Op.Valid, [writer.column(field, "valid")]));
   }
+  // The kernel knows texts as texts.
+  if (field.cast !== undefined) return false;
   if (field.dataType === DataType.JSON) return compilePlaceLeaf(writer, filter);
   if (field.dataType === DataType.Array || field.path.length > 0) return compileArrayLeaf(writer, filter);
   if (filter.kind === "interval") return compileIntervalLeaf(writer, filter);

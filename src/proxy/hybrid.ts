@@ -8,34 +8,27 @@
 import { invalidParameter, unexpectedParameter } from "../base/errors.ts";
 import type { SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
-import { fuseHits } from "../rank/fusion.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
+import { isElementSearch } from "./array-search.ts";
 import type { ProxyContext } from "./context.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
-import { checkGroupedSearch, planGrouping } from "./grouping.ts";
-import { outputField, outputFields, planOutput } from "./output.ts";
+import { groupFields } from "./group-values.ts";
+import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
-import { planFusion } from "./rerank.ts";
+import { planFusion, rerankFields } from "./rerank.ts";
+import { fused, weighed } from "./reranked.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
-import {
-  MAX_WINDOW,
-  type Window,
-  checkDecimals,
-  checkQueryCount,
-  hitCounts,
-  requireLoaded,
-  requireLoadedFields,
-  rounded,
-  searchWindow,
-  vectorPlan,
-} from "./search.ts";
+import { hitCounts, refuseBoost, rounded } from "./search.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+import { MAX_WINDOW, type Window, checkDecimals, checkQueryCount, searchWindow, vectorPlan } from "./vector-plan.ts";
 
 export const MAX_SEARCHES = 1024;
 
@@ -53,7 +46,7 @@ export async function hybridSearch(
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);
   refuseUnsupported(request);
-  const fusion = planFusion(rankParams, request.rerank, searches.length);
+  const rerank = planFusion(collection, rankParams, request.rerank, searches);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
@@ -61,7 +54,13 @@ export async function hybridSearch(
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
   const plans = searches.map((search): SearchPlan => {
-    const filter = parsePlanFilter("query", search.expression, collection, search.templates, search.params);
+    const filter = parsePlanFilter(
+      "query",
+      search.expression,
+      { ...collection, indexes: described.indexes },
+      search.templates,
+      search.params,
+    );
     checkIsolation(collection, filter);
     return {
       collectionId: collection.collectionId,
@@ -72,24 +71,29 @@ export async function hybridSearch(
     };
   });
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
-  requireLoadedFields(described, output);
-  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const grouping = planGrouping(schema, rankParams);
+  requireLoadedFields(described, {
+    ...output,
+    fields: [...output.fields, ...groupingFields(grouping), ...rerankFields(rerank)],
+  });
+  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const fieldIds = output.fields.map((field) => field.fieldId);
   const answer = {
     collectionName: schema.name,
     limit: window.limit,
     outputFields: output.names,
     primaryFieldName: primaryKeyField(schema).name,
+    buckets: null,
     iterator: null,
     explanation: null,
   };
   if (grouping !== null) {
+    refuseBoost(rerank);
     for (const [at, { vector }] of plans.entries()) {
       checkGroupedSearch(false, vector.range !== null, searches[at]!.queries.type);
     }
     const scorer = groupScorer(rankParams);
-    const asked = { collection, plans, fusion, grouping, scorer, window, fieldIds };
+    const asked = { collection, plans, rerank, grouping, scorer, window, fieldIds };
     const found = await groupedHybrid(context, asked, time, signal);
     return {
       ...answer,
@@ -98,19 +102,20 @@ export async function hybridSearch(
       scores: rounded(found.hits.scores, decimals),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values, times),
+      groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
   const shards = await searchShards(context, collection, plans, time, signal);
   try {
     const lists = await Promise.all(
-      plans.map(({ vector }, at) => {
+      plans.map(async ({ vector }, at) => {
         const parts = shards.map((shard) => shard.hits[at]!);
-        return reduceHits(parts, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+        const found = await reduceHits(parts, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+        return weighed(context, schema, shards, rerank, found, vector.metric, signal);
       }),
     );
     const metrics = plans.map(({ vector }) => vector.metric);
-    const hits = await fuseHits(lists, metrics, fusion, window, runtime, signal);
+    const hits = await fused(context, schema, shards, rerank, lists, metrics, window, signal);
     const batch = await fetchFields(context, schema, shards, fieldIds, hits);
     return {
       ...answer,
@@ -165,5 +170,9 @@ function subPlan(described: DescribedCollection, search: SubSearch, window: Wind
   params.delete("offset");
   if ((params.get("topk") ?? "") === "") params.set("topk", String(window.limit + window.offset));
   const sub = { ...search, params };
-  return vectorPlan(described, sub, searchWindow(sub));
+  const plan = vectorPlan(described, sub, searchWindow(sub));
+  if (isElementSearch(described.collection.schema, plan)) {
+    throw invalidParameter("element-level searches in a hybrid search are not supported yet");
+  }
+  return plan;
 }

@@ -4,14 +4,13 @@
  */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
-import { INDEX_PROPERTIES } from "../index/parameters.ts";
-import { TTL_KEY } from "../model/expiry.ts";
+import { INDEX_PROPERTIES, checkMapping } from "../index/parameters.ts";
+import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
 import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
-const TTL_FIELD_KEY = "ttl_field";
 const MMAP_KEY = "mmap.enabled";
 const WARMUP_KEY = "warmup";
 const ISOLATION_KEY = "partitionkey.isolation";
@@ -28,6 +27,11 @@ const FIELD_PROPERTIES: ReadonlySet<string> = new Set([
   "field.description",
 ]);
 const FIELD_DELETABLE: ReadonlySet<string> = new Set([MMAP_KEY, WARMUP_KEY]);
+
+export function requireChange(properties: readonly KeyValue[], deleteKeys: readonly string[]): void {
+  if (properties.length === 0 && deleteKeys.length === 0)
+    throw invalidParameter("no properties or delete keys provided");
+}
 
 /** `known`: what the collection has already. */
 export function checkProperties(
@@ -115,7 +119,8 @@ export function checkFieldAlteration(
 }
 
 export function checkIndexAlteration(
-  { collection, load }: DescribedCollection,
+  { collection, indexes, load }: DescribedCollection,
+  indexName: string,
   given: readonly KeyValue[],
   deleteKeys: readonly string[],
 ): void {
@@ -126,6 +131,7 @@ export function checkIndexAlteration(
     if (!INDEX_PROPERTIES.has(key)) throw invalidParameter(`${key} is not a configable index property`);
   }
   for (const { key, value } of given) checkValue(key, value);
+  checkMapping(indexes.find((index) => index.indexName === indexName)?.indexType ?? "", given);
   if (load === null) return;
   throw milvusError("CollectionLoaded", "can't alter index on loaded collection, please release the collection first", {
     collection: collection.schema.name,
@@ -156,21 +162,26 @@ function checkTimeToLive(text: string): void {
   }
 }
 
+/** Rows expire by their age or by a field, not by both. */
 function checkTimeToLiveField(given: readonly KeyValue[], known: readonly KeyValue[], schema: CollectionSchema): void {
   const field = valueOf(given, TTL_FIELD_KEY);
-  if (field === null) return;
-  if (valueOf(given, TTL_KEY) !== null) {
+  const isByAge = valueOf(given, TTL_KEY) !== null;
+  if (field !== null) {
+    const declared = schema.fields.find(({ name }) => name === field);
+    if (declared === undefined) throw invalidParameter(`ttl field name ${field} not found in schema`);
+    if (declared.dataType !== DataType.Timestamptz) {
+      throw invalidParameter(`ttl field must be timestamptz, field name = ${field}`);
+    }
+  }
+  if (field !== null && isByAge) {
     throw invalidParameter("collection TTL and ttl field cannot be set at the same time");
   }
-  if (valueOf(known, TTL_KEY) !== null) {
+  if (isByAge && valueOf(known, TTL_FIELD_KEY) !== null) {
+    throw invalidParameter("ttl field is already exists, cannot be set collection TTL");
+  }
+  if (field !== null && valueOf(known, TTL_KEY) !== null) {
     throw invalidParameter("collection TTL is already set, cannot be set ttl field");
   }
-  const declared = fieldByName(schema, field);
-  if (declared === null) throw invalidParameter(`ttl field name ${field} not found in schema`);
-  if (declared.dataType === DataType.Timestamptz) {
-    throw invalidParameter("a time to live by a field is not supported yet");
-  }
-  throw invalidParameter(`ttl field must be timestamptz, field name = ${field}`);
 }
 
 function checkMaxLength(fieldName: string, text: string): void {

@@ -24,6 +24,7 @@ import { chosenQueries } from "../model/queries.ts";
 import type { Metric } from "../model/types.ts";
 import type { DenseVectors, FieldVectors, VectorAsk } from "./field-vectors.ts";
 import { mergeHits } from "./merge-hits.ts";
+import { RingSearch, deepParameters } from "./ring-search.ts";
 import type { SearchWork } from "./search-work.ts";
 
 /** Fewer rows are scanned as quickly as they are walked through (`docs/performance.md`). */
@@ -41,6 +42,7 @@ interface Published {
   readonly index: Handle;
   readonly rowCount: number;
   readonly memoryBytes: number;
+  readonly rings: RingSearch;
 }
 
 export class GrowingGraph {
@@ -112,25 +114,41 @@ export class GrowingGraph {
     const reachable = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
     if (reachable <= SCANNED_ROWS || ask.k >= reachable) return vectors.search(ask, signal);
     const indexed = Math.min(published.rowCount, ask.rowCount);
-    // The search has the index once it has begun, whatever is published and closed meanwhile.
-    const walking = this.#indexes.searchIndex(
-      {
-        index: published.index,
-        queries: ask.queries,
-        k: ask.k,
-        parameters,
-        allowed: allowedUpTo(ask, published.rowCount),
-        rank: rankUpTo(ask.rank, published.rowCount),
-        range: ask.range,
-        timeLimitMicroseconds: null,
-      },
-      signal,
-    );
+    const inGraph = { ...ask, rowCount: indexed };
+    const deeper = (depth: number): SearchParameters => deepParameters(parameters, ask.k, depth);
+    const walking =
+      ask.range?.inner == null
+        ? this.#nearest(published, vectors, inGraph, parameters, work, signal)
+        : published.rings.search(inGraph, allowedCount(inGraph), {
+            nearest: (deep) => this.#nearest(published, vectors, deep, deeper(deep.k), work, signal),
+            exact: (scan) => vectors.search(scan, signal),
+            answeredBefore: (depth) => work?.addKept(depth === null ? null : deeper(depth)),
+          });
     const scanning = indexed === ask.rowCount ? null : vectors.search(tailOf(ask, indexed), signal);
     const [hits, tail] = await Promise.all([walking, scanning]);
-    work?.addIndexed(hits.work, hits.tied.length, parameters);
-    if (ask.range === null) await fillShort(vectors, { ...ask, rowCount: indexed }, hits, signal);
     return tail === null ? hits : mergeHits(hits, tail, this.metric, ask.k, ask.rank);
+  }
+
+  /** Of the rows in the graph. The search has the index once it has begun, whatever is published and closed meanwhile. */
+  async #nearest(
+    { index, rowCount }: Published,
+    vectors: Pick<FieldVectors, "search">,
+    ask: VectorAsk,
+    parameters: SearchParameters,
+    work: SearchWork | null,
+    signal: AbortSignal | undefined,
+  ): Promise<SearchHits> {
+    const { queries, k, range } = ask;
+    assert(ArrayBuffer.isView(queries), "a graph has dense vectors");
+    const allowed = allowedUpTo(ask, rowCount);
+    const rank = rankUpTo(ask.rank, rowCount);
+    const hits = await this.#indexes.searchIndex(
+      { index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
+      signal,
+    );
+    work?.addIndexed(hits.work, hits.tied.length, parameters);
+    if (range === null) await fillShort(vectors, ask, hits, signal);
+    return hits;
   }
 
   #keepUp(): void {
@@ -164,7 +182,7 @@ export class GrowingGraph {
     assert(about.kind === "graph", "what grows is a graph");
     const before = this.#published;
     const memoryBytes = about.codeBytes + about.listBytes + about.otherBytes;
-    this.#published = { index, rowCount: about.rowCount, memoryBytes };
+    this.#published = { index, rowCount: about.rowCount, memoryBytes, rings: new RingSearch() };
     this.#isFull = about.rowCount < rowCount;
     if (before !== null) this.#indexes.closeIndex(before.index);
   }
@@ -208,17 +226,23 @@ async function fillShort(
   hits: SearchHits,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { k, queries } = ask;
-  const queryCount = hits.tied.length;
-  const inGraph = ask.allowed === null ? ask.rowCount : countBits(allowedBelow(ask.allowed, ask.rowCount));
+  const { k, queries, queryCount } = ask;
+  const inGraph = allowedCount(ask);
   for (let query = 0; query < queryCount; query += 1) {
     const last = query * k + Math.min(k, inGraph) - 1;
     if (inGraph === 0 || hits.rows[last] !== NO_ROW) continue;
-    const exact = await vectors.search({ ...ask, queries: chosenQueries(queries, queryCount, [query]) }, signal);
+    const exact = await vectors.search(
+      { ...ask, queries: chosenQueries(queries, queryCount, [query]), queryCount: 1 },
+      signal,
+    );
     hits.rows.set(exact.rows, query * k);
     hits.scores.set(exact.scores, query * k);
     hits.tied[query] = exact.tied[0]!;
   }
+}
+
+function allowedCount({ allowed, rowCount }: VectorAsk): number {
+  return allowed === null ? rowCount : countBits(allowedBelow(allowed, rowCount));
 }
 
 function allowedBelow(allowed: Bitset, rowCount: number): Bitset {

@@ -161,6 +161,7 @@ class Asker {
       {
         rowCount: this.#rowCount,
         queries,
+        queryCount,
         metric,
         k,
         allowed,

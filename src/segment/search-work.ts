@@ -24,6 +24,7 @@ export class SearchWork {
   #exactQueries = 0;
   #indexQueries = 0;
   #codeQueries = 0;
+  #keptQueries = 0;
   #visitedRows = 0;
   #codeDistances = 0;
   #exactScores = 0;
@@ -52,6 +53,12 @@ export class SearchWork {
     this.#exactScores += work.exactScores;
   }
 
+  /** A query was answered by what an earlier page had found, by an index with these parameters or, null, exactly. */
+  addKept(parameters: SearchParameters | null): void {
+    this.#keptQueries += 1;
+    this.#parameters ??= parameters;
+  }
+
   explain({ segmentId, state, rowCount, allowed, index }: SearchedSegment): SegmentExplanation {
     const allowedRows = allowed === null ? rowCount : countBits(allowed);
     const strategy = this.#strategy();
@@ -72,19 +79,22 @@ export class SearchWork {
   }
 
   #strategy(): SearchStrategy {
-    const used = [this.#exactQueries, this.#codeQueries, this.#indexQueries].filter((count) => count > 0).length;
+    const counts = [this.#exactQueries, this.#codeQueries, this.#indexQueries, this.#keptQueries];
+    const used = counts.filter((count) => count > 0).length;
     if (used === 0) return "none";
     if (used > 1) return "mixed";
+    if (this.#keptQueries > 0) return "kept";
     return this.#exactQueries > 0 ? "exact" : this.#codeQueries > 0 ? "codes" : "index";
   }
 
   /** A scan of codes sees every allowed row: it finds what the widest search that was sampled finds, or more. */
   #recall(index: SegmentIndexFacts | null): number {
-    const queries = this.#exactQueries + this.#codeQueries + this.#indexQueries;
-    if (index === null || this.#parameters === null || queries === 0) return 1;
+    const walkedQueries = this.#indexQueries + this.#keptQueries;
+    const queries = this.#exactQueries + this.#codeQueries + walkedQueries;
+    if (index === null || this.#parameters === null || queries === 0 || index.family.sampled(0).length === 0) return 1;
     const walked = recallAt(index.recall, index.family.width(this.#parameters));
     const scanned = index.recall.at(-1)?.recall ?? 0;
-    return (this.#exactQueries + this.#codeQueries * scanned + this.#indexQueries * walked) / queries;
+    return (this.#exactQueries + this.#codeQueries * scanned + walkedQueries * walked) / queries;
   }
 }
 
@@ -98,6 +108,7 @@ function reasonOf(
   }: Pick<SearchedSegment, "state" | "rowCount" | "index"> & { readonly allowedRows: number },
 ): string {
   if (strategy === "none") return "no row may be returned";
+  if (strategy === "kept") return "an earlier page of the same search has found these rows already";
   if (index === null) {
     if (state === "growing") {
       return strategy === "exact"

@@ -396,7 +396,7 @@ export class GrowingSegment implements Segment {
     if (family === null || indexes === null || !isForGraphs || this.#lease.closed) return exact;
     let graph = this.#graphs.get(fieldId);
     if (graph === undefined) {
-      graph = new GrowingGraph(indexes, vectors, metric);
+      graph = new GrowingGraph(this.#kernel, indexes, vectors, metric);
       this.#graphs.set(fieldId, graph);
     }
     return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;

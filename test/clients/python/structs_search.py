@@ -133,6 +133,17 @@ for expression, holds in MATCHES.items():
     else:
         expected = [row["id"] for row in rows if holds(row["parts"])]
     equal(found, expected, expression)
+picked = client.query(name, filter='id < 80 and element_filter(parts, $[number] > 9 and $[word] != "w3")', output_fields=["id"])
+equal(
+    sorted((row["id"], row["offset"]) for row in picked),
+    [
+        (row["id"], at)
+        for row in rows
+        for at, one in enumerate(row["parts"])
+        if row["id"] < 80 and one["number"] > 9 and one["word"] != "w3"
+    ],
+    "elements of a query",
+)
 asked = [EmbeddingList(list(lists[0]))]
 found = client.search(name, data=asked, anns_field="parts[ip]", limit=10, filter="match_any(parts, $[number] == 3)")
 same(found[0], best_lists("ip", lists[0], lambda row: any(one["number"] == 3 for one in row["parts"])), "IP", "match")

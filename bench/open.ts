@@ -21,7 +21,7 @@ const DIMENSION = 768;
 const CLUSTERS = 500;
 const QUERIES = 300;
 const ROUNDS = 7;
-const GRAPH = { kind: "graph", degree: 32, beam: 60 } as const;
+const GRAPH = { kind: "graph", degree: 32, beam: 40 } as const;
 const SEARCH = { kind: "graph", ef: 64 } as const;
 const MODES: readonly OpenMode[] = ["read", "map"];
 

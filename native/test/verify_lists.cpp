@@ -268,6 +268,7 @@ static void degenerate() {
       }
       for (const uint32_t dimension : {1u, 2u, 3u, 64u, 1000u, 32768u}) {
         if (dimension == 32768 && (slow || codes == ELANUS_CODES_NIBBLE)) continue;
+        if (dimension == 1000 && slow) continue;
         const size_t rows = dimension > 10000 ? 20 : dimension > 500 ? 200 : 2000;
         const Built built(clustered(rows, dimension, 5), dimension, metric, 10, codes, ELANUS_FLOAT32, std::max(1u, dimension / 8), 3);
         CHECK(Asked(built, clustered(5, dimension, 6), 10, 10, reorder).same());

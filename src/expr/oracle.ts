@@ -4,6 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { hashOfRow } from "../kernel/row-hash.ts";
 import { type ArrayColumn, type Column, bytesAt, textAt } from "../model/columns.ts";
 import type {
   ArithmeticOperator,
@@ -23,7 +24,6 @@ import { distanceMetres } from "./geometry/distance.ts";
 import { holdsPredicate } from "./geometry/relate.ts";
 import { shapeOf } from "./geometry/shape.ts";
 import { isValidGeometry } from "./geometry/validity.ts";
-import { mixed } from "./sample.ts";
 import type { ColumnSource } from "./scan.ts";
 
 /** Null is UNKNOWN. */
@@ -53,7 +53,7 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
       return truths.includes(null) ? null : false;
     }
     case "sample":
-      return mixed(row, filter.seed) < filter.factor * 2 ** 32;
+      return hashOfRow(row, filter.seed) < filter.factor * 2 ** 32;
     case "match": {
       const column = source.column(filter.field.fieldId);
       assert(column.kind === "array", "structs are arrays");
@@ -154,7 +154,19 @@ function valueAt(field: FieldPlace, source: ColumnSource, row: number): Json | t
     if (!Object.hasOwn(value, key)) return MISSING;
     value = (value as Record<string, Json>)[key]!;
   }
-  return value;
+  return field.cast !== undefined && typeof value === "string" ? (jsonNumber(value) ?? {}) : value;
+}
+
+/** Null: the text is no number. */
+function jsonNumber(text: string): number | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "number" || !Number.isFinite(value)) return null;
+    const isWhole = !/[.eE]/.test(text);
+    return isWhole && (BigInt(text) >= 2n ** 64n || BigInt(text) < -(2n ** 63n)) ? null : value;
+  } catch {
+    return null;
+  }
 }
 
 function scalarAt(column: Column, row: number): Constant {

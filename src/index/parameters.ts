@@ -108,7 +108,7 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
     if (rule !== undefined) checkBuildParam(key, rule, value);
   }
   checkMapping(type, params);
-  if (field.dataType === DataType.JSON && type !== "AUTOINDEX") checkPlace(field, type, params);
+  if (field.dataType === DataType.JSON) checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
   if (type === "MINHASH_LSH") {
     const bits = Number(valueOf(params, "mh_element_bit_width") || 8);
@@ -140,7 +140,7 @@ function checkPlace(field: FieldSchema, type: string, params: readonly KeyValue[
   if (type === "NGRAM" && cast.toUpperCase() !== "VARCHAR") {
     throw invalidParameter("json_cast_type must be varchar for NGRAM index");
   }
-  indexedPlace(field, new Map(params.map(({ key, value }) => [key, value])));
+  indexedPlace(field, new Map([...params.map(({ key, value }) => [key, value] as const), ["index_type", type]]));
 }
 
 function checkGrams(params: readonly KeyValue[]): void {

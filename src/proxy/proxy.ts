@@ -41,13 +41,14 @@ import {
   isEverythingFlushed,
   isFlushed,
 } from "./flushes.ts";
+import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
 import { createPartition, dropPartition } from "./partition-changes.ts";
-import { checkAlteration, checkFieldAlteration, checkProperties, requireChange } from "./properties.ts";
+import { checkAlteration, checkProperties, requireChange } from "./properties.ts";
 import { query } from "./query.ts";
 import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
@@ -243,10 +244,12 @@ export class Proxy {
   alterField(
     target: Target,
     fieldName: string,
-    properties: readonly KeyValue[],
-    deleteKeys: readonly string[],
+    given: readonly KeyValue[],
+    deletedKeys: readonly string[],
   ): Promise<void> {
     return this.#ddl.run(async () => {
+      const properties = given.map(({ key, value }) => ({ key: knownFieldKey(key), value }));
+      const deleteKeys = deletedKeys.map(knownFieldKey);
       requireChange(properties, deleteKeys);
       checkFieldAlteration(await this.#context.describeAll(target), fieldName, properties, deleteKeys);
       await this.#coordinator.alterField({ ...target, fieldName, properties, deleteKeys });

@@ -36,7 +36,7 @@ export async function nearestElements(
     rowOrderIsKeyOrder: source.rowOrderIsKeyOrder,
     hasRepeatedKeys: source.hasRepeatedKeys,
     keyReader: () => new ElementKeys(source.keyReader(), count, rowOf, placeOf),
-    rank: () => elementRanks(ends, source.rank()),
+    rank: async () => elementRanks(ends, await source.rank()),
     compareAge: (left, right) => source.compareAge(rowOf(left), rowOf(right)),
     versionsOf: (element) => versionsOf(source, ends, rowOf(element), placeOf(element)),
   };

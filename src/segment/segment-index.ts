@@ -22,7 +22,7 @@ import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
 import { RingSearch, deepParameters } from "./ring-search.ts";
-import type { SearchWork } from "./search-work.ts";
+import type { IndexedSearch, SearchWork } from "./search-work.ts";
 
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
@@ -82,10 +82,10 @@ export class SegmentIndex {
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
     if (isFew && !this.#isExact) return vectors.search(ask, signal);
     if (range?.inner == null || this.#isExact) {
-      return this.#nearest(vectors, ask, family.search(indexType, params, k), work, signal);
+      return this.#nearest(vectors, ask, this.#told(family.search(indexType, params, k), reachable), work, signal);
     }
-    const deeper = (depth: number): SearchParameters =>
-      deepParameters(family.search(indexType, params, depth), k, depth);
+    const deeper = (depth: number): IndexedSearch =>
+      this.#told(deepParameters(family.search(indexType, params, depth), k, depth), reachable);
     return await this.#rings.search(ask, reachable, {
       nearest: (deep) => this.#nearest(vectors, deep, deeper(deep.k), work, signal),
       exact: (scan) => vectors.search(scan, signal),
@@ -101,11 +101,12 @@ export class SegmentIndex {
   async #nearest(
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
-    parameters: SearchParameters,
+    indexed: IndexedSearch,
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
     const { queries, k, allowed, rank, range } = ask;
+    const { parameters } = indexed;
     assert(
       !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
       "packed lists are asked for sparse vectors, other indexes for dense ones",
@@ -114,9 +115,15 @@ export class SegmentIndex {
       { index: this.#index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
       signal,
     );
-    work?.addIndexed(hits.work, hits.tied.length, parameters);
+    work?.addIndexed(hits.work, hits.tied.length, indexed);
     if (range === null && !this.#isExact) await fillShort(vectors, ask, hits, signal);
     return hits;
+  }
+
+  #told(parameters: SearchParameters, rowCount: number): IndexedSearch {
+    const { family, recall } = this.facts;
+    const width = family.width(parameters);
+    return { parameters, width, recall: this.#isExact ? [{ width, recall: 1 }] : recall, rowCount };
   }
 
   /** Searches hold the index while they use it; `close` takes effect when the last one lets go. */

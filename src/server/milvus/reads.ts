@@ -123,7 +123,7 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       scores: found.scores,
       ...(found.elements === undefined ? {} : { elements: found.elements }),
       distances: null,
-      recalls: explanation === null ? null : new Float32Array(found.counts.length).fill(explanation.estimatedRecall),
+      recalls: recallsOf(found),
       fields: found.fields,
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,
@@ -133,6 +133,12 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       iterator: found.iterator,
     },
   });
+}
+
+/** One a query; null where nobody knows. */
+function recallsOf({ explanation, counts }: SearchResponse): Float32Array | null {
+  const recall = explanation?.estimatedRecall ?? null;
+  return recall === null ? null : new Float32Array(counts.length).fill(recall);
 }
 
 function subSearch(request: WireSearch): SubSearch {

@@ -8,6 +8,7 @@
  *                     15 element_indices {1 int64[]}
  *                     17 group_by_field_values[]  18 agg_buckets[]  19 agg_topks: int64[]
  *   QueryResults      1 status  2 fields_data[]  3 collection_name  4 output_fields[]  5 session_ts  6 primary_field_name
+ *                     7 element_indices[] {1 indices: {1 int64[]}}, one a row
  *
  * Always true: scores, ids and every column have one entry for each hit, sum(topks) in all.
  */
@@ -59,6 +60,8 @@ export interface QueryAnswer {
   readonly fields: readonly ResultField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
+  /** Of each row the places in an array that a filter picked: those from `offsets[row]` to `offsets[row + 1]`. */
+  readonly elements?: { readonly offsets: Uint32Array; readonly places: Uint32Array };
 }
 
 export function encodeSearchResults(answer: SearchAnswer): readonly Uint8Array[] {
@@ -96,9 +99,7 @@ function encodeHits(hits: SearchHits): WireWriter {
   writer.text(13, hits.primaryFieldName);
   if (hits.elements !== undefined) {
     assert(hits.elements.length === hitCount, "each hit has an element");
-    const elements = new WireWriter();
-    elements.bytes(1, packInt32s(hits.elements));
-    writer.message(15, elements);
+    writer.message(15, longs(hits.elements));
   }
   if (hits.groupBy?.isSingular === false) {
     for (const field of hits.groupBy.fields) writer.message(17, encodeFieldData(field));
@@ -107,6 +108,13 @@ function encodeHits(hits: SearchHits): WireWriter {
     for (const bucket of hits.buckets.flat()) writer.message(18, encodeBucket(bucket));
     writer.bytes(19, packInt32s(hits.buckets.map((buckets) => buckets.length)));
   }
+  return writer;
+}
+
+/** `LongArray`. */
+function longs(values: Uint32Array): WireWriter {
+  const writer = new WireWriter();
+  writer.bytes(1, packInt32s(values));
   return writer;
 }
 
@@ -132,5 +140,14 @@ export function encodeQueryResults(answer: QueryAnswer): readonly Uint8Array[] {
   for (const name of answer.outputFields) writer.textAlways(4, name);
   writer.int64(5, answer.sessionTimestamp);
   writer.text(6, answer.primaryFieldName);
+  if (answer.elements !== undefined) {
+    const { offsets, places } = answer.elements;
+    assert(offsets.length === rowCount + 1, "each row has its elements");
+    for (let row = 0; row < rowCount; row += 1) {
+      const picked = new WireWriter();
+      picked.message(1, longs(places.subarray(offsets[row], offsets[row + 1])));
+      writer.message(7, picked);
+    }
+  }
   return writer.pieces();
 }

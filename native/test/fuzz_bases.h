@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/mman.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>

@@ -24,7 +24,7 @@ void edit(std::string& bytes, uint32_t place, uint32_t kind, uint32_t number) {
     }
     case 5: bytes.resize(at); return;
     case 6: bytes.append(number % 9000, 0); return;
-    case 7: std::memmove(bytes.data() + at, bytes.data() + number % bytes.size(), std::min<size_t>({left, bytes.size() - number % bytes.size(), 4096})); return;
+    case 7: std::memmove(bytes.data() + at, bytes.data() + number % bytes.size(), std::min({left, bytes.size() - number % bytes.size(), (size_t)4096})); return;
   }
 }
 

@@ -361,6 +361,59 @@ static void damaged_files() {
   ::unlink(path.c_str());
 }
 
+// The lists that grow are given up, and packed ones opened and closed, while searches go through either.
+static void lists_that_go() {
+  constexpr uint32_t count = 4000;
+  elanus_error error;
+  std::mt19937 random(17);
+  Entries rows, queries;
+  for (uint32_t i = 0; i < count; ++i) rows.add(random_row(random, 10, 300));
+  for (int q = 0; q < 4; ++q) queries.add(random_row(random, 20, 300));
+  for (int round = 0; round < 5; ++round) {
+    elanus_sparse sparse = 0;
+    uint64_t held = 0;
+    CHECK(elanus_sparse_create(&sparse, 1, &error) == ELANUS_OK);
+    CHECK(elanus_sparse_append(sparse, rows.offsets.data(), rows.offsets.size(), rows.bytes.data(), rows.bytes.size(), &held, &error) == ELANUS_OK);
+    Request expected(sparse, count, queries, 10);
+    CHECK(elanus_sparse_search_wait(&expected.plan, &error) == ELANUS_OK);
+    const std::string path = folder + "/going.postings";
+    const elanus_postings_build build = {sparse, count};
+    CHECK(elanus_postings_build_wait(&build, path.c_str(), &error) == ELANUS_OK);
+    std::atomic<bool> stop = false;
+    std::atomic<int> searched = 0;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 2; ++t)
+      threads.emplace_back([&, t] {
+        elanus_error own;
+        while (!stop) {
+          Request request(sparse, count, queries, 10);
+          elanus_index index = 0;
+          if (t) {
+            CHECK(elanus_index_open_wait(path.c_str(), sparse, next_way(), &index, &own) == ELANUS_OK);
+            request.plan.postings = index, request.plan.bound_ratio = 1, request.plan.algorithm = (uint32_t)searched % 3;
+          }
+          End end;
+          elanus_job* job = nullptr;
+          CHECK(elanus_sparse_search_start(&request.plan, End::call, &end, &job, &own) == ELANUS_OK);
+          if (t) CHECK(elanus_index_close(index, &own) == ELANUS_OK);   // the search outlives its handle
+          CHECK(end.wait() == ELANUS_OK && request.rows == expected.rows && request.tied == expected.tied);
+          elanus_job_release(job);
+          ++searched;
+        }
+      });
+    while (searched < 6) std::this_thread::yield();
+    CHECK(elanus_sparse_drop_lists(sparse, &error) == ELANUS_OK);
+    uint64_t counted, pairs, memory;
+    CHECK(elanus_sparse_describe(sparse, &counted, &pairs, &memory, &error) == ELANUS_OK && counted == count);
+    for (const int before = searched; searched < before + 6;) std::this_thread::yield();
+    stop = true;
+    for (auto& thread : threads) thread.join();
+    CHECK(elanus_sparse_append(sparse, rows.offsets.data(), 3, rows.bytes.data(), rows.bytes.size(), &held, &error) == ELANUS_OK && held == count + 2);
+    CHECK(elanus_rows_close(sparse, &error) == ELANUS_OK);
+    ::unlink(path.c_str());
+  }
+}
+
 int main() {
   elanus_error error;
   char made[] = "/tmp/elanus-sparse-XXXXXX";
@@ -371,6 +424,7 @@ int main() {
   nonsense();
   elanus_set_threads(4, &error);
   beside_a_writer();
+  lists_that_go();
   CHECK(elanus_open_handles() == 0);
   ::rmdir(folder.c_str());
   std::printf("sparse: %d checks, %d failures\n", checks.load(), failures.load());

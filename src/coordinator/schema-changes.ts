@@ -10,7 +10,7 @@
  */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
-import type { CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
+import type { CollectionSchema, FieldSchema, KeyValue, StructSchema } from "../model/schema.ts";
 import { dynamicField, newDynamicField, nextFieldId } from "../model/schema.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { alteration } from "./alteration.ts";
@@ -23,19 +23,24 @@ const MAX_DEFAULT_COLUMN_BYTES = 1 << 30;
 const DESCRIPTION_KEY = "field.description";
 const DYNAMIC_KEY = "dynamicfield.enabled";
 
-/** The fields come without ids, and all together. */
+/** The fields come without ids, and all together; with a `struct`, which has none either, they are its sub-fields. */
 export function addFields(
   context: Context,
-  request: CollectionName & { readonly fields: readonly FieldSchema[] },
+  request: CollectionName & { readonly fields: readonly FieldSchema[]; readonly struct?: StructSchema },
 ): Promise<void> {
   return context.broadcaster.run(async () => {
     const collection = context.catalog.collection(request);
     const { schema } = collection;
     const meta = dynamicField(schema);
     const known = schema.fields.filter((field) => field !== meta);
-    const first = nextFieldId(schema);
+    const { struct } = request;
+    const first = nextFieldId(schema) + (struct === undefined ? 0n : 1n);
+    const named = [...schema.fields, ...(schema.structs ?? [])];
+    if (struct !== undefined && named.some(({ name }) => name === struct.name)) {
+      throw invalidParameter(`duplicated field name ${struct.name}`);
+    }
     for (const [at, field] of request.fields.entries()) {
-      const taken = [...schema.fields, ...(schema.structs ?? []), ...request.fields.slice(0, at)];
+      const taken = [...named, ...request.fields.slice(0, at)];
       if (taken.some(({ name }) => name === field.name)) throw invalidParameter(`duplicated field name ${field.name}`);
       if (known.length + at >= MAX_FIELDS) {
         throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
@@ -44,7 +49,11 @@ export function addFields(
     }
     const added = request.fields.map((field, at) => ({ ...field, fieldId: first + BigInt(at) }));
     const fields = [...known, ...added, ...(meta === null ? [] : [meta])];
-    return alteration(context, collection, { schema: { ...schema, fields, version: schema.version + 1 } });
+    const made = { ...schema, fields, version: schema.version + 1 };
+    if (struct === undefined) return alteration(context, collection, { schema: made });
+    const fieldIds = added.map(({ fieldId }) => fieldId);
+    const structs = [...(schema.structs ?? []), { ...struct, fieldId: first - 1n, fieldIds }];
+    return alteration(context, collection, { schema: { ...made, structs } });
   });
 }
 

@@ -12,7 +12,9 @@
 import { milvusError } from "../base/errors.ts";
 import { familyOf } from "../index/families.ts";
 import { scalarBuild } from "../index/scalar/build.ts";
+import { sampleRecall } from "../index/sample-recall.ts";
 import { indexesOf } from "../kernel/load.ts";
+import type { RecallSample } from "../model/explain.ts";
 import type { Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
 import { openIndexedRows } from "../segment/sealed-vectors.ts";
@@ -22,7 +24,6 @@ import { Pace } from "../storage/pace.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
 import { buildScalarFile } from "./build-scalar-file.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
-import { sampleRecall } from "./sample-recall.ts";
 
 const SEED = 1;
 
@@ -47,29 +48,25 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   const name = `build-${task.taskId}-${task.version}`;
   try {
     running.signal.throwIfAborted();
-    const job = indexes.buildIndex(
-      {
-        rows: vectors.rows,
-        rowCount,
-        metric: task.metricType as Metric,
-        ...family.build(
-          indexType,
-          new Map(task.params.map(({ key, value }) => [key, value])),
-          field.dimension,
-          task.isRoomy,
-        ),
-        seed: SEED,
-        path: work.path(name),
-      },
-      running.signal,
-    );
+    const { rows } = vectors;
+    const metric = task.metricType as Metric;
+    const path = work.path(name);
+    const params = new Map(task.params.map(({ key, value }) => [key, value]));
+    const build = family.build(indexType, params, field.dimension, task.isRoomy);
+    const job = indexes.buildIndex({ rows, rowCount, metric, ...build, seed: SEED, path }, running.signal);
     running.progress = () => job.progress();
     await job.done;
-    const metric = task.metricType as Metric;
-    const recall = await sampleRecall(
-      { kernel, indexes, family, rows: vectors.rows, rowCount, metric, path: work.path(name) },
-      running.signal,
-    );
+    // Opening the file also checks what was written.
+    const index = await indexes.openIndex(path, rows);
+    const widths = family.sampled(rowCount).map((parameters) => ({ width: family.width(parameters), parameters }));
+    const hashBits = build.kind === "bands" ? build.hashBits : 8;
+    let recall: readonly RecallSample[];
+    try {
+      const sampled = { kernel, indexes, rows, rowCount, metric, hashBits, index, widths };
+      recall = await sampleRecall(sampled, running.signal);
+    } finally {
+      indexes.closeIndex(index);
+    }
     const key = indexFileKey({
       buildId: task.taskId,
       version: task.version,

@@ -69,8 +69,9 @@ for (const word of ["json_contains", "json_contains_all", "json_contains_any"]) 
 const CALLS =
   "array_length random_sample st_equals st_touches st_overlaps st_crosses st_contains st_intersects st_within st_dwithin st_isvalid";
 for (const word of CALLS.split(" ")) WORDS.set(word, "function").set(word.toUpperCase(), "function");
-const UNSUPPORTED =
-  "text_match text_match_fuzzy phrase_match element_filter match_all match_any match_least match_most match_exact";
+const MATCHES = "element_filter match_all match_any match_least match_most match_exact";
+for (const word of MATCHES.split(" ")) WORDS.set(word, "function").set(word.toUpperCase(), "function");
+const UNSUPPORTED = "text_match text_match_fuzzy phrase_match";
 for (const word of UNSUPPORTED.split(" ")) WORDS.set(word, "unsupported").set(word.toUpperCase(), "unsupported");
 WORDS.set("ISO", "time").set("INTERVAL", "interval");
 
@@ -225,13 +226,14 @@ export class Lexer {
     }
     const end = this.#identifierEnd(at);
     if (end === at) {
-      // `$[sub]` belongs to struct filters.
-      if (this.text.startsWith("$[", at)) {
-        this.kind = "struct";
-        this.end = at + 2;
-        return true;
-      }
-      return false;
+      // `$[sub]`, of the element that is looked at.
+      BARE_KEY.lastIndex = at + 1;
+      const word = this.text[at] === "$" ? BARE_KEY.exec(this.text)?.[1] : undefined;
+      if (word === undefined) return false;
+      this.kind = "struct";
+      this.end = BARE_KEY.lastIndex;
+      this.keys = [{ key: word, isIndex: false, isBare: true }];
+      return true;
     }
     this.end = end;
     this.kind = WORDS.get(this.text.slice(at, end)) ?? "identifier";

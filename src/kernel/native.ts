@@ -17,7 +17,7 @@ import * as check from "./arguments.ts";
 import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
-import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import type { ExactSearch, Handle, Kernel, ListSearch, SearchHits } from "./kernel.ts";
 import { type FilterAddon, NativeFilters } from "./native-filter.ts";
 import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
@@ -51,6 +51,20 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     hashBits: number,
+  ): void;
+  listSearch(
+    ticket: number,
+    rows: Handle,
+    ends: Uint32Array,
+    queries: RowValues,
+    queryEnds: Uint32Array,
+    metric: number,
+    k: number,
+    allowed: Bitset | null,
+    rank: Uint32Array | null,
+    hitRows: Uint32Array,
+    hitScores: Float32Array,
+    tied: Uint8Array,
   ): void;
   findNotFinite(ticket: number, element: number, values: RowValues): void;
   findNotFiniteNow(element: number, values: RowValues): number;
@@ -200,11 +214,7 @@ export class NativeKernel implements Kernel {
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
     const { layout, rowCount } = this.#describe(search.rows);
     const queryCount = check.checkSearch(search, layout, rowCount);
-    const hits = {
-      rows: new Uint32Array(queryCount * search.k),
-      scores: new Float32Array(queryCount * search.k),
-      tied: new Uint8Array(queryCount),
-    };
+    const hits = roomForHits(queryCount, search.k);
     if (queryCount === 0) {
       signal?.throwIfAborted();
       return hits;
@@ -225,6 +235,31 @@ export class NativeKernel implements Kernel {
         hits.scores,
         hits.tied,
         search.hashBits ?? 8,
+      ),
+    );
+    return hits;
+  }
+
+  async listSearch(search: ListSearch, signal?: AbortSignal): Promise<SearchHits> {
+    const { layout, rowCount } = this.#describe(search.rows);
+    const queryCount = check.checkListSearch(search, layout, rowCount);
+    const hits = roomForHits(queryCount, search.k);
+    signal?.throwIfAborted();
+    if (queryCount === 0) return hits;
+    await this.#job(signal ?? null, (ticket) =>
+      this.#addon.listSearch(
+        ticket,
+        search.rows,
+        search.ends,
+        search.queries,
+        search.queryEnds,
+        present(METRIC_NUMBERS[search.metric], "a metric of rows"),
+        search.k,
+        search.allowed,
+        search.rank,
+        hits.rows,
+        hits.scores,
+        hits.tied,
       ),
     );
     return hits;
@@ -298,4 +333,12 @@ export class NativeKernel implements Kernel {
     assert(pending.signal?.aborted === true, "only an aborted job is cancelled");
     pending.reject(pending.signal.reason);
   }
+}
+
+function roomForHits(queryCount: number, k: number): SearchHits {
+  return {
+    rows: new Uint32Array(queryCount * k),
+    scores: new Float32Array(queryCount * k),
+    tied: new Uint8Array(queryCount),
+  };
 }

@@ -102,6 +102,8 @@ export interface Hits extends HitPlaces {
   readonly offsets: Uint32Array;
   readonly keys: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of the row's array each hit is; then the key and this come once together, ties by both. */
+  readonly elements?: Uint32Array;
   /** Of each segment that was searched, where the plan asks for it. */
   readonly explanations?: readonly SegmentExplanation[];
 }

@@ -20,7 +20,7 @@ import { MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
 import { createIndex } from "./indexes.ts";
 import type { DeclaredField, Target } from "./requests.ts";
 
-const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
+export const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
 
 /** A field, and the index that it is to have; without parameters it has none. */
 export interface AddedField {

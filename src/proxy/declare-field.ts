@@ -11,8 +11,8 @@ import { checkFieldName } from "./names.ts";
 import type { DeclaredField } from "./requests.ts";
 
 const MAX_DIMENSION = 32_768;
-const MAX_VARCHAR_BYTES = 65_535;
-const MAX_ARRAY_CAPACITY = 4_096;
+export const MAX_VARCHAR_BYTES = 65_535;
+export const MAX_ARRAY_CAPACITY = 4_096;
 
 const STORED_TYPES: ReadonlySet<number> = new Set([
   DataType.Bool,

@@ -3,7 +3,7 @@
 import { MilvusError, invalidParameter } from "../base/errors.ts";
 import { buildParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
-import { type KeyValue, fieldByName } from "../model/schema.ts";
+import { type KeyValue, dynamicField, fieldByName } from "../model/schema.ts";
 import type { IndexProgress } from "../rpc/services.ts";
 import type { ProxyContext } from "./context.ts";
 import { checkIndexName } from "./names.ts";
@@ -25,11 +25,16 @@ export async function createIndex(
 ): Promise<void> {
   checkIndexName(indexName);
   const { schema } = await describe(target);
-  const field = fieldByName(schema, fieldName);
+  // A name that is not declared is a key of the dynamic field.
+  const field = fieldByName(schema, fieldName) ?? dynamicField(schema);
   if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${fieldName}`);
-  const flat = buildParams(field, params);
-  const sent = paramsAsSent(params, flat);
-  await coordinator.createIndex({ ...target, fieldName, indexName, params: flat, paramsAsSent: sent });
+  const hasPath = params.some(
+    ({ key, value }) => key === "json_path" || (key === "params" && /"json_path"/.test(value)),
+  );
+  const given = field.name === fieldName || hasPath ? params : [...params, { key: "json_path", value: fieldName }];
+  const flat = buildParams(field, given);
+  const sent = paramsAsSent(given, flat);
+  await coordinator.createIndex({ ...target, fieldName: field.name, indexName, params: flat, paramsAsSent: sent });
 }
 
 export async function alterIndex(

@@ -30,6 +30,7 @@ import {
 } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
 import { type AddedField, addFields, dropFunction } from "./added-field.ts";
+import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
 import {
@@ -40,13 +41,14 @@ import {
   isEverythingFlushed,
   isFlushed,
 } from "./flushes.ts";
+import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
 import { createPartition, dropPartition } from "./partition-changes.ts";
-import { checkAlteration, checkFieldAlteration, checkProperties, requireChange } from "./properties.ts";
+import { checkAlteration, checkProperties, requireChange } from "./properties.ts";
 import { query } from "./query.ts";
 import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
@@ -62,6 +64,7 @@ import type {
   SearchRequest,
   SearchResponse,
   Target,
+  DeclaredStruct,
 } from "./requests.ts";
 import { search } from "./search.ts";
 import { flushedSegments, growingSegments, rowCount } from "./statistics.ts";
@@ -241,10 +244,12 @@ export class Proxy {
   alterField(
     target: Target,
     fieldName: string,
-    properties: readonly KeyValue[],
-    deleteKeys: readonly string[],
+    given: readonly KeyValue[],
+    deletedKeys: readonly string[],
   ): Promise<void> {
     return this.#ddl.run(async () => {
+      const properties = given.map(({ key, value }) => ({ key: knownFieldKey(key), value }));
+      const deleteKeys = deletedKeys.map(knownFieldKey);
       requireChange(properties, deleteKeys);
       checkFieldAlteration(await this.#context.describeAll(target), fieldName, properties, deleteKeys);
       await this.#coordinator.alterField({ ...target, fieldName, properties, deleteKeys });
@@ -260,6 +265,10 @@ export class Proxy {
 
   addFields(target: Target, fields: readonly AddedField[]): Promise<void> {
     return this.#ddl.run(() => addFields(this.#context, target, fields));
+  }
+
+  addStruct(target: Target, struct: DeclaredStruct): Promise<void> {
+    return this.#ddl.run(() => addStruct(this.#context, target, struct));
   }
 
   dropField(target: Target, name: DroppedFieldName): Promise<void> {

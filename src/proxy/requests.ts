@@ -225,6 +225,8 @@ export interface SearchResponse {
   readonly limit: number;
   readonly keys: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of its row's array each hit is. */
+  readonly elements?: Uint32Array;
   readonly fields: readonly OutputField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
@@ -247,10 +249,18 @@ export interface QueryRequest extends Target, Freshness {
   readonly params: ReadonlyMap<string, string>;
 }
 
+/** Of each row, from `offsets[row]` to `offsets[row + 1]`, the places in its array of structs that pass an `element_filter`. */
+export interface PickedElements {
+  readonly offsets: Uint32Array;
+  readonly places: Uint32Array;
+}
+
 export interface QueryResponse {
   readonly collectionName: string;
   readonly fields: readonly OutputField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
+  /** Of a query with `element_filter`. */
+  readonly elements?: PickedElements;
 }

@@ -12,9 +12,10 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { emptyHits, reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { aggregatedSearch } from "./aggregated-search.ts";
+import { checkElements } from "./array-search.ts";
 import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
-import { explanationOf } from "./explain.ts";
+import { type SearchExplanation, explanationOf } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, firstPlan, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
@@ -91,8 +92,15 @@ export async function search(
   }
   const output = planOutput(schema, request.outputFields, false);
   const times = timeView(collection, request.params);
-  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
+  const filter = parsePlanFilter(
+    "query",
+    request.expression,
+    { ...collection, indexes: described.indexes },
+    request.templates,
+    request.params,
+  );
   checkIsolation(collection, filter);
+  checkElements(schema, vector, filter, request.params);
   const plan: SearchPlan = {
     collectionId: collection.collectionId,
     partitionIds: partitionsOfFilter(collection, request.partitionNames, filter),
@@ -117,6 +125,8 @@ export async function search(
     iterator: null,
     explanation: null,
   };
+  const explained = (questions: readonly (readonly Hits[])[]): SearchExplanation | null =>
+    explanationOf(vector, indexOf(described, vector), request.expression, questions);
   const told = (scores: Float32Array): Float32Array => rounded(scores, decimals);
   if (aggregation !== null) {
     const shown = { output, times, told };
@@ -124,7 +134,16 @@ export async function search(
     const { keys } = emptyHits(queryCount, primaryKeyField(schema).dataType);
     const counts = new Uint32Array(queryCount);
     const { sessionTimestamp: session } = found;
-    return { ...answer, counts, keys, scores: new Float32Array(), fields: [], sessionTimestamp: session, buckets };
+    return {
+      ...answer,
+      counts,
+      keys,
+      scores: new Float32Array(),
+      fields: [],
+      sessionTimestamp: session,
+      buckets,
+      explanation: explained(found.questions),
+    };
   }
   if (grouping !== null) {
     const { fusion } = rerank;
@@ -150,8 +169,10 @@ export async function search(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: told(found.hits.scores),
+      ...(found.hits.elements === undefined ? {} : { elements: found.hits.elements }),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
+      explanation: explained(found.questions),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
@@ -176,9 +197,10 @@ export async function search(
       limit: page === null ? window.limit : page.batchSize,
       keys: hits.keys,
       scores: told(hits.scores),
+      ...(hits.elements === undefined ? {} : { elements: hits.elements }),
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
-      explanation: explanationOf(vector, indexOf(described, vector), request.expression, shards),
+      explanation: explained([shards.map((shard) => shard.hits[0]!)]),
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {

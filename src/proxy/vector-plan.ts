@@ -5,9 +5,11 @@ import { defaultMetric } from "../index/metrics.ts";
 import { searchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
 import type { VectorPlan } from "../model/plan.ts";
+import { isListQueries } from "../model/queries.ts";
 import { type CollectionInfo, type FieldSchema, vectorFields } from "../model/schema.ts";
 import { DataType, Metric, dataTypeName, isDistance, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
+import { checkArraySearch } from "./array-search.ts";
 import { wantsExplanation } from "./explain.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { queryVectors } from "./query-vectors.ts";
@@ -60,9 +62,12 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const search = jsonParams(params);
   const indexParams = searchParams(ruledAs(field, index), search, window.limit + window.offset);
   const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
+  const vectors = queryVectors(field, queries, numberParam(search, "drop_ratio_search") ?? 0);
+  if (field.dataType === DataType.ArrayOfVector)
+    checkArraySearch(field, metric, isListQueries(vectors), params, search);
   return {
     fieldId: field.fieldId,
-    queries: queryVectors(field, queries, numberParam(search, "drop_ratio_search") ?? 0),
+    queries: vectors,
     queryCount: queries.queryCount,
     metric,
     ...(metric === Metric.MHJACCARD ? { hashBits: hashBits(index) } : {}),
@@ -91,9 +96,6 @@ export function searchedField(collection: CollectionInfo, name: string): FieldSc
     throw invalidParameter(
       `field ${name} is of type ${dataTypeName(field.dataType)} and cannot be searched by vectors`,
     );
-  }
-  if (field.dataType === DataType.ArrayOfVector) {
-    throw invalidParameter(`searching arrays of vectors is not supported yet: field ${field.name}`);
   }
   return field;
 }

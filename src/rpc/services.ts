@@ -25,7 +25,7 @@ import type {
   SearchAnswer,
   SearchPlan,
 } from "../model/plan.ts";
-import type { CollectionInfo, CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
+import type { CollectionInfo, CollectionSchema, FieldSchema, StructSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
 
 export const COORDINATOR = "coordinator";
@@ -123,8 +123,10 @@ export interface CoordinatorService {
 
   /** Resolves when no shard has a row from before any more. */
   truncateCollection(request: CollectionName): Promise<void>;
-  /** Their ids are given there. */
-  addFields(request: CollectionName & { readonly fields: readonly FieldSchema[] }): Promise<void>;
+  /** Their ids are given there; with a struct they are its sub-fields. */
+  addFields(
+    request: CollectionName & { readonly fields: readonly FieldSchema[]; readonly struct?: StructSchema },
+  ): Promise<void>;
   dropField(request: CollectionName & DroppedFieldName): Promise<void>;
 
   alterField(

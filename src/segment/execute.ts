@@ -10,16 +10,19 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import type { FilterPlan } from "../expr/plan.ts";
+import { type FilterPlan, planFilter } from "../expr/plan.ts";
 import type { ColumnSource } from "../expr/scan.ts";
 import { type Bitset, countBits, fullBitset, hasBit, rowsOf } from "../model/bitset.ts";
-import { type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
+import { type ArrayColumn, type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
 import type { FilterExplanation } from "../model/explain.ts";
 import type { Expiry } from "../model/expiry.ts";
+import { type Filter, elementPart } from "../model/filter.ts";
 import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
 import { keyReader } from "./key-reader.ts";
+import { Pace } from "../storage/pace.ts";
+import type { Pause } from "./turns.ts";
 import type { RowView, Segment, VectorSearch } from "./segment.ts";
 
 export interface SegmentSearch {
@@ -52,19 +55,44 @@ export async function searchSegment(segment: Segment, plan: SegmentSearch, readi
         : reading;
     const allowed =
       plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, explained);
-    const { offsets, rows, scores, explanation } = await segment.search(plan.search, view, allowed, reading.signal);
+    const picked = plan.filter === null ? null : await pickedElements(segment, plan.filter.filter, view, reading);
+    const { signal } = reading;
+    const found = await segment.search(plan.search, view, allowed, signal, picked, pauseOf(reading));
+    const { offsets, rows, scores, elements, explanation } = found;
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
     const segmentIds = new BigInt64Array(rows.length).fill(segment.segmentId);
     const explanations = explanation === undefined ? {} : { explanations: [{ ...explanation, filter }] };
-    return { offsets, rows, scores, keys, segmentIds, ...explanations };
+    return {
+      offsets,
+      rows,
+      scores,
+      keys,
+      segmentIds,
+      ...(elements === undefined ? {} : { elements }),
+      ...explanations,
+    };
   });
+}
+
+/** The elements that a filter leaves of the arrays; null: it picks none. */
+async function pickedElements(
+  segment: Segment,
+  filter: Filter,
+  view: RowView,
+  reading: Reading,
+): Promise<Bitset | null> {
+  const part = elementPart(filter);
+  if (part === null) return null;
+  const arrays = (fieldId: bigint): ArrayColumn => segment.column(fieldId) as ArrayColumn;
+  const count = arrays(part.field.fieldId).offsets[view.rowCount]!;
+  return await passingPicked(planFilter(part.inner), (fieldId) => arrays(fieldId).elements, count, reading);
 }
 
 /** The wanted fields, the key and `TIMESTAMP_FIELD` of the rows, by ascending key, each key once (its newest matching version). */
 export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, reading: Reading): Promise<ColumnBatch> {
   return await held(segment, async () => {
     const rows = await matchingRows(segment, plan, reading);
-    const chosen = firstOfEachKey(segment, segment.sortByKey(rows, plan.limit), plan.limit);
+    const chosen = firstOfEachKey(segment, await segment.sortByKey(rows, plan.limit, pauseOf(reading)), plan.limit);
     const fieldIds = new Set([...plan.fieldIds, primaryKeyField(segment.schema).fieldId, TIMESTAMP_FIELD]);
     return await segment.take([...fieldIds], chosen);
   });
@@ -98,6 +126,11 @@ export async function visitSegment(
       columnsOnce((fieldId) => segment.column(fieldId)),
     );
   });
+}
+
+function pauseOf({ runtime }: Reading): Pause {
+  const pace = new Pace(runtime);
+  return () => pace.pause();
 }
 
 async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {

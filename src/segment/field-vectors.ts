@@ -10,11 +10,11 @@ import { type RowLayout, bytesPerRow, layoutOf } from "../kernel/layout.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type BytesColumn, type Column, concatColumns } from "../model/columns.ts";
 import type { SparseKernel } from "../kernel/sparse-kernel.ts";
-import { type QueryVectors, isSparseQueries } from "../model/queries.ts";
+import { type QueryVectors, isListQueries, isSparseQueries } from "../model/queries.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { SPARSE_PAIR_BYTES } from "../model/sparse.ts";
-import { type VectorValues, vectorStride } from "../model/vectors.ts";
+import { vectorStride } from "../model/vectors.ts";
 import { takeVectors } from "./take-vectors.ts";
 
 /** One exact search; the terms are those of `ExactSearch`. */
@@ -92,8 +92,8 @@ export class DenseVectors implements FieldVectors {
   }
 
   search(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
-    assert(!isSparseQueries(ask.queries), "dense vectors are asked for dense ones");
-    const queries: VectorValues = ask.queries;
+    const { queries } = ask;
+    assert(!isSparseQueries(queries) && !isListQueries(queries), "dense vectors are asked for dense ones");
     return this.#kernel.exactSearch({ ...ask, rows: this.rows, queries }, signal);
   }
 

@@ -34,9 +34,11 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
+import { isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
+import { inTurns, type Pause } from "./turns.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
@@ -328,9 +330,10 @@ export class SealedSegment implements Segment {
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
   }
 
-  sortByKey(rows: Uint32Array): Uint32Array {
+  async sortByKey(rows: Uint32Array, _limit?: number | null, pause?: Pause): Promise<Uint32Array> {
     const sorted = rows.slice();
-    return this.#hasRepeatedKeys ? newestFirst(this.#keys, sorted, this.#compareAge) : sorted;
+    if (!this.#hasRepeatedKeys) return sorted;
+    return await inTurns(newestFirst(this.#keys, sorted, this.#compareAge), pause ?? null);
   }
 
   async search(
@@ -338,6 +341,8 @@ export class SealedSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    picked: Bitset | null = null,
+    pause?: Pause,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
@@ -349,7 +354,10 @@ export class SealedSegment implements Segment {
     index?.acquire();
     vector.lease.acquire();
     try {
-      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const source = this.#nearestSource(searched, pause ?? null);
+      const hits = isOfElements(vector.vectors, search)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
       const facts = index?.facts ?? null;
@@ -418,13 +426,14 @@ export class SealedSegment implements Segment {
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
-  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"], pause: Pause | null): NearestSource {
     return {
       vectors,
       rowOrderIsKeyOrder: !this.#hasRepeatedKeys,
       hasRepeatedKeys: this.#hasRepeatedKeys,
       keyReader: () => this.#keys,
-      rank: () => (this.#rank ??= rankOf(this.#keys, allRows(this.rowCount), this.#compareAge)),
+      rank: async () =>
+        (this.#rank ??= await inTurns(rankOf(this.#keys, allRows(this.rowCount), this.#compareAge), pause)),
       compareAge: this.#compareAge,
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.#keys.column, Uint32Array.of(row)) as KeyColumn),
     };

@@ -17,6 +17,7 @@ import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { FilterSource } from "./filter-rows.ts";
+import type { Pause } from "./turns.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
@@ -39,6 +40,8 @@ export interface SegmentHits {
   readonly offsets: Uint32Array;
   readonly rows: Uint32Array;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of the row's array. */
+  readonly elements?: Uint32Array;
   /** Where the search asks for it. */
   readonly explanation?: SegmentExplanation;
 }
@@ -67,9 +70,19 @@ export interface Segment extends FilterSource {
   /** Every row version of these keys, visible or not: ascending row numbers, each once. */
   rowsOfKeys(keys: KeyColumn): Uint32Array;
   /** These rows (ascending) by key, the newest version of a key first; at least those of the first `limit` keys. A new array. */
-  sortByKey(rows: Uint32Array, limit?: number | null): Uint32Array;
-  /** Nearest rows (exactly, or as an index finds them) among those of `view` that are in `allowed` too (null: all), ties by key, each key once. */
-  search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
+  sortByKey(rows: Uint32Array, limit?: number | null, pause?: Pause): Promise<Uint32Array>;
+  /**
+   * Nearest rows (exactly, or as an index finds them) among those of `view` that are in `allowed` too (null: all), ties by key, each key once.
+   * Of arrays of vectors the nearest elements, unless the queries are lists; `picked`: those of its elements that count.
+   */
+  search(
+    search: VectorSearch,
+    view: RowView,
+    allowed: Bitset | null,
+    signal?: AbortSignal,
+    picked?: Bitset | null,
+    pause?: Pause,
+  ): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
   take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;
   /**

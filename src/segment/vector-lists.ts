@@ -9,7 +9,8 @@ import type { Handle, Kernel, SearchHits } from "../kernel/kernel.ts";
 import { type RowLayout, bytesPerRow, layoutOf } from "../kernel/layout.ts";
 import type { ArrayColumn, Column } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
-import { DataType } from "../model/types.ts";
+import { isListQueries, isSparseQueries } from "../model/queries.ts";
+import { DataType, LIST_METRICS } from "../model/types.ts";
 import { vectorStride } from "../model/vectors.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import { grownCapacity } from "./growable-column.ts";
@@ -76,8 +77,33 @@ export class VectorLists implements FieldVectors {
     this.#rowCount = rowCount;
   }
 
-  search(_ask: VectorAsk, _signal?: AbortSignal): Promise<SearchHits> {
-    assert(false, "arrays of vectors are not searched yet");
+  search(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
+    const { queries, rowCount, k, allowed, rank, range } = ask;
+    assert(isListQueries(queries), "lists are asked for lists");
+    assert(range === null, "lists are not searched in a ring");
+    const { elements, offsets } = queries;
+    assert(elements.kind === "vector", "lists of vectors");
+    const metric = present(LIST_METRICS[ask.metric], "a metric of lists");
+    return this.#kernel.listSearch(
+      {
+        rows: this.elements,
+        ends: this.ends(rowCount),
+        queries: elements.values,
+        queryEnds: offsets,
+        metric,
+        k,
+        allowed,
+        rank,
+      },
+      signal,
+    );
+  }
+
+  /** As if each vector of the arrays were a row. */
+  searchElements(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
+    const { queries } = ask;
+    assert(!isSparseQueries(queries) && !isListQueries(queries), "elements are asked for dense vectors");
+    return this.#kernel.exactSearch({ ...ask, rows: this.elements, queries }, signal);
   }
 
   async take(

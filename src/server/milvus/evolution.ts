@@ -4,7 +4,7 @@ import { invalidParameter } from "../../base/errors.ts";
 import type { Target } from "../../proxy/requests.ts";
 import { type AlterCollectionSchemaRequest, MilvusService } from "../wire/generated/milvus_pb.js";
 import { type Method, type Scope, acknowledging, answering, targetOf, telling } from "./method.ts";
-import { declaredField, declaredFieldOf } from "./schema.ts";
+import { declaredField, declaredFieldOf, declaredStruct } from "./schema.ts";
 
 const service = MilvusService.method;
 
@@ -14,6 +14,12 @@ export const EVOLUTION: readonly Method[] = [
       { field: declaredFieldOf(request.schema), indexName: "", indexParams: [] },
     ]),
   ),
+
+  acknowledging(service.addCollectionStructField, (request, scope) => {
+    const struct = request.structArrayFieldSchema;
+    if (struct === undefined) throw invalidParameter("no struct field to add");
+    return scope.proxy.addStruct(targetOf(request, scope), declaredStruct(struct));
+  }),
 
   telling(
     service.alterCollectionSchema,

@@ -121,8 +121,9 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       topK: found.limit,
       ids: found.keys,
       scores: found.scores,
+      ...(found.elements === undefined ? {} : { elements: found.elements }),
       distances: null,
-      recalls: explanation === null ? null : new Float32Array(found.counts.length).fill(explanation.estimatedRecall),
+      recalls: recallsOf(found),
       fields: found.fields,
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,
@@ -132,6 +133,12 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       iterator: found.iterator,
     },
   });
+}
+
+/** One a query; null where nobody knows. */
+function recallsOf({ explanation, counts }: SearchResponse): Float32Array | null {
+  const recall = explanation?.estimatedRecall ?? null;
+  return recall === null ? null : new Float32Array(counts.length).fill(recall);
 }
 
 function subSearch(request: WireSearch): SubSearch {
@@ -173,6 +180,9 @@ function freshness(request: {
   };
 }
 
+/** Placeholders from this number on hold lists of vectors, each as the bytes of its vectors. */
+const FIRST_LIST_TYPE = 300;
+
 /** Vectors of one length as they are; of others only what the proxy needs to say what is wrong with them. */
 function queriesOf(request: WireSearch): SubSearch["queries"] {
   if (request.placeholderFault !== null) {
@@ -181,7 +191,8 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
   const [placeholder, second] = request.placeholders;
   if (placeholder === undefined) return { type: DataType.FloatVector, values: NO_FLOATS, queryCount: 0, valueBytes: 0 };
   if (second !== undefined) throw invalidParameter("a search takes exactly one placeholder");
-  if (placeholder.type === DataType.SparseFloatVector && placeholder.values !== null) {
+  const isOfLists = placeholder.type >= FIRST_LIST_TYPE;
+  if ((placeholder.type === DataType.SparseFloatVector || isOfLists) && placeholder.values !== null) {
     const column = { kind: "bytes", type: DataType.SparseFloatVector, ...placeholder.values, valid: null } as const;
     return { type: placeholder.type, values: column, queryCount: placeholder.count };
   }

@@ -5,8 +5,10 @@
  *   SearchResultData  1 num_queries  2 top_k  3 fields_data[]  4 scores: float[]  5 ids  6 topks: int64[]  7 output_fields[]
  *                     8 group_by_field_value  9 all_search_count  10 distances: float[]
  *                     11 search_iterator_v2_results? {1 token  2 last_bound: float}  12 recalls: float[]  13 primary_field_name
+ *                     15 element_indices {1 int64[]}
  *                     17 group_by_field_values[]  18 agg_buckets[]  19 agg_topks: int64[]
  *   QueryResults      1 status  2 fields_data[]  3 collection_name  4 output_fields[]  5 session_ts  6 primary_field_name
+ *                     7 element_indices[] {1 indices: {1 int64[]}}, one a row
  *
  * Always true: scores, ids and every column have one entry for each hit, sum(topks) in all.
  */
@@ -36,6 +38,8 @@ export interface SearchHits {
   readonly topK: number;
   readonly ids: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: the place of each hit in its row's array. */
+  readonly elements?: Uint32Array;
   /** Raw distances where reranking replaced the scores. */
   readonly distances: Float32Array | null;
   readonly recalls: Float32Array | null;
@@ -56,6 +60,8 @@ export interface QueryAnswer {
   readonly fields: readonly ResultField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
+  /** Of each row the places in an array that a filter picked: those from `offsets[row]` to `offsets[row + 1]`. */
+  readonly elements?: { readonly offsets: Uint32Array; readonly places: Uint32Array };
 }
 
 export function encodeSearchResults(answer: SearchAnswer): readonly Uint8Array[] {
@@ -91,6 +97,10 @@ function encodeHits(hits: SearchHits): WireWriter {
   }
   if (hits.recalls !== null) writer.bytes(12, packFixed(hits.recalls));
   writer.text(13, hits.primaryFieldName);
+  if (hits.elements !== undefined) {
+    assert(hits.elements.length === hitCount, "each hit has an element");
+    writer.message(15, longs(hits.elements));
+  }
   if (hits.groupBy?.isSingular === false) {
     for (const field of hits.groupBy.fields) writer.message(17, encodeFieldData(field));
   }
@@ -98,6 +108,13 @@ function encodeHits(hits: SearchHits): WireWriter {
     for (const bucket of hits.buckets.flat()) writer.message(18, encodeBucket(bucket));
     writer.bytes(19, packInt32s(hits.buckets.map((buckets) => buckets.length)));
   }
+  return writer;
+}
+
+/** `LongArray`. */
+function longs(values: Uint32Array): WireWriter {
+  const writer = new WireWriter();
+  writer.bytes(1, packInt32s(values));
   return writer;
 }
 
@@ -123,5 +140,14 @@ export function encodeQueryResults(answer: QueryAnswer): readonly Uint8Array[] {
   for (const name of answer.outputFields) writer.textAlways(4, name);
   writer.int64(5, answer.sessionTimestamp);
   writer.text(6, answer.primaryFieldName);
+  if (answer.elements !== undefined) {
+    const { offsets, places } = answer.elements;
+    assert(offsets.length === rowCount + 1, "each row has its elements");
+    for (let row = 0; row < rowCount; row += 1) {
+      const picked = new WireWriter();
+      picked.message(1, longs(places.subarray(offsets[row], offsets[row + 1])));
+      writer.message(7, picked);
+    }
+  }
   return writer.pieces();
 }

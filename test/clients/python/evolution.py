@@ -125,6 +125,30 @@ put(range(3))
 equal(found("id >= 0", "colour"), [(row, None) for row in range(3)], "rows after it")
 client.drop_collection(name)
 
+# How many elements an array may have, and how long its texts may be.
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=2, max_length=3)
+client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
+long = {"id": 1, "vector": rows[1].tolist(), "tags": ["abcd", "b", "c"]}
+refused(lambda: client.insert(name, [long]), "exceeds max", 1100)
+client.alter_collection_field(name, "tags", {"max_capacity": 3, "max_length": 4})
+client.insert(name, [long])
+equal(found("array_length(tags) == 3", "tags"), [(1, ["abcd", "b", "c"])], "a longer array")
+equal(client.describe_collection(name)["fields"][2]["params"]["max_capacity"], 3, "the capacity is told")
+refused(
+    lambda: client.alter_collection_field(name, "tags", {"max_capacity": 5_000}),
+    "the maximum capacity specified for a Array should be in (0, 4096]",
+    1100,
+)
+refused(
+    lambda: client.alter_collection_field(name, "id", {"max_capacity": 5}),
+    "can not modify the maxcapacity for non-array types",
+    1100,
+)
+client.drop_collection(name)
+
 # An array of structs goes as a whole.
 schema = client.create_schema()
 schema.add_field("id", DataType.INT64, is_primary=True)

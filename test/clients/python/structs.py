@@ -175,6 +175,25 @@ client.load_collection(name)
 check("loaded again", wanted)
 
 
+later = client.create_struct_field_schema()
+later.add_field("word", DataType.VARCHAR, max_length=10)
+later.add_field("point", DataType.FLOAT_VECTOR, dim=4)
+client.add_collection_struct_field(name, field_name="later", struct_schema=later, max_capacity=3)
+client.upsert(name, [{"id": 7, "later": [{"word": "new", "point": [1.0, 2.0, 3.0, 4.0]}]}], partial_update=True)
+added = {row["id"]: row["later"] for row in client.query(name, filter="id in [7, 8]", output_fields=["later"])}
+equal(added[8], None, "a row from before")
+equal((added[7][0]["word"], list(added[7][0]["point"])), ("new", [1.0, 2.0, 3.0, 4.0]), "a row with the later struct")
+equal([row["id"] for row in client.query(name, filter='match_any(later, $[word] == "new")')], [7], "a filter on it")
+point = client.prepare_index_params()
+point.add_index("later[point]", index_type="HNSW", metric_type="L2")
+client.create_index(name, point)
+hits = client.search(name, data=[[1.0, 2.0, 3.0, 5.0]], anns_field="later[point]", limit=5)
+equal([(hit["id"], hit["offset"], hit["distance"]) for hit in hits[0]], [(7, 0, 1.0)], "its elements")
+refused(lambda: client.drop_collection_field(name, "later[word]"), "cannot drop sub-field of struct array field: later.word", 1100)
+client.drop_collection_field(name, "later")
+equal("later" in client.query(name, filter="id == 7", output_fields=["*"])[0], False, "dropped")
+
+
 def creating(change, declared=None):
     """Creating a collection with a struct that `change` makes."""
     made = client.create_schema()

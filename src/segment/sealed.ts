@@ -38,7 +38,7 @@ import { isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
-import { inTurns, type Pause } from "./turns.ts";
+import { inTurns, type Pause } from "../base/turns.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
@@ -368,7 +368,7 @@ export class SealedSegment implements Segment {
     }
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
@@ -384,6 +384,7 @@ export class SealedSegment implements Segment {
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
         columns.set(fieldId, takeRows(column, rows));
       }
+      await pause?.();
     }
     return { rowCount: rows.length, columns };
   }

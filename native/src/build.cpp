@@ -24,6 +24,7 @@ class Build final : public Job {
  protected:
   void work(uint64_t piece) override;
   Round settle(uint64_t* pieces) override;
+  bool is_made() const override { return !writing_; }
   void let_go() override {
     writer_.reset();
     packed_ = {};

@@ -48,31 +48,21 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   const name = `build-${task.taskId}-${task.version}`;
   try {
     running.signal.throwIfAborted();
-    const job = indexes.buildIndex(
-      {
-        rows: vectors.rows,
-        rowCount,
-        metric: task.metricType as Metric,
-        ...family.build(
-          indexType,
-          new Map(task.params.map(({ key, value }) => [key, value])),
-          field.dimension,
-          task.isRoomy,
-        ),
-        seed: SEED,
-        path: work.path(name),
-      },
-      running.signal,
-    );
+    const { rows } = vectors;
+    const metric = task.metricType as Metric;
+    const path = work.path(name);
+    const params = new Map(task.params.map(({ key, value }) => [key, value]));
+    const build = family.build(indexType, params, field.dimension, task.isRoomy);
+    const job = indexes.buildIndex({ rows, rowCount, metric, ...build, seed: SEED, path }, running.signal);
     running.progress = () => job.progress();
     await job.done;
-    const metric = task.metricType as Metric;
     // Opening the file also checks what was written.
-    const index = await indexes.openIndex(work.path(name), vectors.rows);
+    const index = await indexes.openIndex(path, rows);
     const widths = family.sampled(rowCount).map((parameters) => ({ width: family.width(parameters), parameters }));
+    const hashBits = build.kind === "bands" ? build.hashBits : 8;
     let recall: readonly RecallSample[];
     try {
-      const sampled = { kernel, indexes, rows: vectors.rows, rowCount, metric, index, widths };
+      const sampled = { kernel, indexes, rows, rowCount, metric, hashBits, index, widths };
       recall = await sampleRecall(sampled, running.signal);
     } finally {
       indexes.closeIndex(index);

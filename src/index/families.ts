@@ -5,6 +5,7 @@
 
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import type { DataType } from "../model/types.ts";
+import { BANDS } from "./bands.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
 import { LISTS } from "./lists.ts";
@@ -16,6 +17,8 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   AUTOINDEX: [GRAPH, SPARSE],
   HNSW: [GRAPH],
   HNSW_PQ: [SLIM],
+  HNSW_PRQ: [SLIM],
+  HNSW_SQ: [SLIM],
   DISKANN: [SLIM],
   IVF_FLAT: [LISTS],
   IVF_SQ8: [LISTS],
@@ -23,6 +26,7 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   IVF_RABITQ: [LISTS],
   SCANN: [LISTS],
   BIN_IVF_FLAT: [LISTS],
+  MINHASH_LSH: [BANDS],
   SPARSE_INVERTED_INDEX: [SPARSE],
   SPARSE_WAND: [SPARSE],
 };

@@ -36,6 +36,7 @@ export const PYTHON_CASES = {
   compaction: "compaction: asked for, waited for, and read through",
   indexes: "indexes are described as they were made",
   approximate: "every index type that is built, searched through its own parameters",
+  minhash: "bands of MinHash signatures, hash by hash",
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
   reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",

@@ -44,7 +44,7 @@ import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes } from "./delete-times.ts";
 import { createFieldVectors } from "./create-field-vectors.ts";
-import { isOfElements, nearestElements } from "./element-search.ts";
+import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import { type GrowableColumn, GrowableFixed, GrowableValidity, growableColumn } from "./growable-column.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
@@ -385,11 +385,13 @@ export class GrowingSegment implements Segment {
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #searched(
     { type, vectors }: GrowingVectors,
-    { fieldId, metric, indexType = "", indexParams = new Map() }: VectorSearch,
+    search: VectorSearch,
     rowCount: number,
     work: SearchWork | null,
   ): Pick<FieldVectors, "search"> {
-    const exact = work === null ? vectors : work.counting(vectors);
+    const { fieldId, metric, indexType = "", indexParams = new Map() } = search;
+    const scanned = isOfElements(vectors, search) ? elementsOf(vectors) : vectors;
+    const exact = work === null ? scanned : work.counting(scanned);
     const family = familyOf(indexType, type);
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;

@@ -34,8 +34,9 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { isOfElements, nearestElements } from "./element-search.ts";
-import { DenseVectors, SparseVectors } from "./field-vectors.ts";
+import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
+import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.ts";
+import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { inTurns, type Pause } from "../base/turns.ts";
@@ -257,7 +258,7 @@ export class SealedSegment implements Segment {
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
     const field = this.#vectors.get(fieldId);
     const vectors = field?.vectors;
-    if (field === undefined || !(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
+    if (field === undefined || vectors === undefined || !isIndexed(vectors)) return false;
     this.acquire();
     field.lease.acquire();
     try {
@@ -349,7 +350,8 @@ export class SealedSegment implements Segment {
     const reachable = reachableRows(view, allowed, vector.valid);
     const index = this.#indexes.get(search.fieldId);
     const work = search.explain === true ? new SearchWork() : null;
-    const exact = work === null ? vector.vectors : work.counting(vector.vectors);
+    const scanned = isOfElements(vector.vectors, search) ? elementsOf(vector.vectors) : vector.vectors;
+    const exact = work === null ? scanned : work.counting(scanned);
     const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
     vector.lease.acquire();
@@ -442,6 +444,11 @@ export class SealedSegment implements Segment {
 }
 
 /** Times are there whatever was asked for: rows may expire by them from any moment on. */
+/** Whether an index may stand beside the vectors. */
+function isIndexed(vectors: FieldVectors): vectors is DenseVectors | SparseVectors | VectorLists {
+  return vectors instanceof DenseVectors || vectors instanceof SparseVectors || vectors instanceof VectorLists;
+}
+
 function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
   return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }

@@ -11,7 +11,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   engine: {
-    about: "insert, pymilvus, search, start, idle, loop, compaction (all of them, or those that are named)",
+    about: "insert, pymilvus, search, start, idle, loop, answers, compaction (all of them, or those that are named)",
     run: async (parts) => (await import("./engine.ts")).engineBench(parts),
   },
   embedded: {

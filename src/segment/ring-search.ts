@@ -155,6 +155,7 @@ export function deepParameters(given: SearchParameters, k: number, depth: number
         reorder: given.reorder === null ? null : Math.min(MAX_REORDER, Math.max(given.reorder, width)),
       };
     case "postings":
+    case "bands":
       return given;
   }
 }

@@ -11,7 +11,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   engine: {
-    about: "insert, pymilvus, search, start, idle, loop, compaction (all of them, or those that are named)",
+    about: "insert, pymilvus, search, start, idle, loop, answers, compaction (all of them, or those that are named)",
     run: async (parts) => (await import("./engine.ts")).engineBench(parts),
   },
   embedded: {
@@ -48,6 +48,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   "growing-graph": {
     about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
     run: async () => (await import("./growing-graph.ts")).growingGraphBench(),
+  },
+  iterate: {
+    about: "walks through the nearest rows by pages, through indexes and by scans (iterate 60000)",
+    run: async ([rows]) => (await import("./iterate.ts")).iterateBench(Number(rows ?? 60_000)),
   },
   journal: {
     about: "durable appends beside plain write + fdatasync",

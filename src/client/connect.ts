@@ -38,7 +38,7 @@ export async function connect(directory: string, options: ConnectOptions = {}): 
   return new Elanus(link, timestamp);
 }
 
-export type { Explained, SearchExplanation } from "./elanus.ts";
+export type { Explained, Hit, SearchExplanation } from "./hits.ts";
 export type { Aggregation, Bucket, BucketHit, SearchAggregationOptions } from "./aggregation.ts";
 export { MilvusError } from "../base/errors.ts";
 export type {
@@ -52,7 +52,7 @@ export type {
   MetricType,
   QuickCollectionOptions,
 } from "./collection-options.ts";
-export type { CollectionStats, DeleteResult, Elanus, Hit, PartitionsOption } from "./elanus.ts";
+export type { CollectionStats, DeleteResult, Elanus, PartitionsOption } from "./elanus.ts";
 export type {
   CallOptions,
   CountOptions,

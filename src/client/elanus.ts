@@ -15,7 +15,6 @@ import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
-import type { SearchExplanation } from "../proxy/explain.ts";
 import type { Target } from "../proxy/requests.ts";
 import { type Bucket, type SearchAggregationOptions, aggregationSpec, bucketOf } from "./aggregation.ts";
 import type { Written } from "./calls.ts";
@@ -27,11 +26,13 @@ import {
   creation,
   description,
   fieldOf,
+  structOf,
   indexRequest,
 } from "./collection-options.ts";
 import type { EngineLink } from "./engine-link.ts";
+import type { Explain, Explained, Hit } from "./hits.ts";
 import { type HybridSearchOptions, hybridRequest } from "./hybrid.ts";
-import { AFTER_VARIABLE, checkedBatch, walkHits, walkRows } from "./iterate.ts";
+import { checkedBatch, pageOf, rowsBehind, walkHits, walkRows } from "./iterate.ts";
 import {
   type CallOptions,
   type CountOptions,
@@ -60,19 +61,6 @@ import {
   inputColumns,
   updated,
 } from "./writes.ts";
-
-export type { SearchExplanation };
-
-/** Hits, and what was done to find them. */
-export interface Explained<Hits> {
-  readonly hits: Hits;
-  readonly explanation: SearchExplanation;
-}
-
-type Explain<Options> = Options & { readonly explain: true };
-
-/** A row found by a search: its key, its score by the metric, and the fields that were asked for. */
-export type Hit<Row extends object = AnyRow> = { readonly id: Key; readonly score: number } & Row;
 
 export interface PartitionsOption extends CallOptions {
   /** Names of partitions; the whole collection if not given. */
@@ -154,7 +142,10 @@ export class Elanus implements AsyncDisposable {
 
   /** Adds a field; the rows that are there have its default, or null. It is nullable, or has a default. */
   async addField(name: string, field: FieldOptions): Promise<void> {
-    await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
+    const target = this.#target(name);
+    if (field.type === "ArrayOfStruct") {
+      await this.#change(() => this.#link.call("addStruct", { ...target, struct: structOf(field) }));
+    } else await this.#change(() => this.#link.call("addField", { ...target, field: fieldOf(field) }));
   }
 
   /** Takes a field away, with its indexes. Its name is free at once; a new field of that name is another one. */
@@ -383,19 +374,8 @@ export class Elanus implements AsyncDisposable {
     const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
     const { schema } = await this.#collection(name);
     const key = primaryKeyField(schema);
-    const ask = (after: Key | null, limit: number): Promise<Row[]> => {
-      if (after === null) return this.query<Row>(name, { ...options, limit, asOf });
-      const behind = `${key.name} > {${AFTER_VARIABLE}}`;
-      const filter =
-        options.filter === undefined || options.filter === "" ? behind : `(${options.filter}) and ${behind}`;
-      return this.query<Row>(name, {
-        ...options,
-        filter,
-        filterParams: { ...options.filterParams, [AFTER_VARIABLE]: typeof after === "number" ? BigInt(after) : after },
-        limit,
-        asOf,
-      });
-    };
+    const ask = (after: Key | null, limit: number): Promise<Row[]> =>
+      this.query<Row>(name, { ...rowsBehind(options, key.name, after), limit, asOf });
     yield* walkRows(ask, (row) => (row as Record<string, Key>)[key.name]!, batchSize);
   }
 
@@ -408,14 +388,7 @@ export class Elanus implements AsyncDisposable {
     const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
     const ask = async (bound: number | null): Promise<{ hits: Hit<Row>[]; bound: number | null }> => {
       const request = searchRequest(this.#target(name), { ...options, limit: size, asOf }, this.#lastWrite);
-      const params = new Map([
-        ...request.params,
-        ["iterator", "True"],
-        ["search_iter_v2", "True"],
-        ["search_iter_batch_size", String(size)],
-        ...(bound === null ? [] : [["search_iter_last_bound", String(bound)] as const]),
-      ]);
-      const response = await this.#link.call("search", { ...request, params }, { signal: options.signal });
+      const response = await this.#link.call("search", pageOf(request, size, bound), { signal: options.signal });
       return { hits: hitsOf(response)[0] as Hit<Row>[], bound: response.iterator?.lastBound ?? null };
     };
     yield* walkHits(ask, limit);
@@ -429,10 +402,17 @@ export class Elanus implements AsyncDisposable {
    *       rerank: { strategy: "weighted", weights: [0.7, 0.3] },
    *     });
    */
-  async hybridSearch<Row extends object = AnyRow>(name: string, options: HybridSearchOptions): Promise<Hit<Row>[]> {
+  hybridSearch<Row extends object = AnyRow>(
+    name: string,
+    options: Explain<HybridSearchOptions>,
+  ): Promise<Explained<Hit<Row>[]>>;
+  hybridSearch<Row extends object = AnyRow>(name: string, options: HybridSearchOptions): Promise<Hit<Row>[]>;
+  async hybridSearch(name: string, options: HybridSearchOptions): Promise<Hit[] | Explained<Hit[]>> {
     const request = hybridRequest(this.#target(name), options, this.#lastWrite);
     const response = await this.#link.call("hybridSearch", request, { signal: options.signal });
-    return hitsOf(response)[0] as Hit<Row>[];
+    const hits = hitsOf(response)[0] as Hit[];
+    const { explanation } = response;
+    return explanation === null ? hits : { hits, explanation };
   }
 
   /** How many rows there are, or how many pass a filter. Exact: deleted rows and older versions do not count. */

@@ -29,6 +29,8 @@ export interface HybridSearchOptions extends Omit<ReadOptions, "filter" | "filte
   readonly limit?: number;
   readonly offset?: number;
   readonly roundDecimal?: number;
+  /** Whether to tell what was done: the answer is `{ hits, explanation }` then. */
+  readonly explain?: boolean;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -44,6 +46,7 @@ export function hybridRequest(target: Target, options: HybridSearchOptions, last
     rankParams.set("strategy", rerank.strategy);
     rankParams.set("params", JSON.stringify(rankParameters(rerank)));
   }
+  if (options.explain === true) rankParams.set("explain", "true");
   if (options.roundDecimal !== undefined) rankParams.set("round_decimal", String(options.roundDecimal));
   return {
     ...target,

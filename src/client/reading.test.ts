@@ -155,6 +155,30 @@ describe("an embedded database", () => {
     await assert.rejects(db.hybridSearch("docs", { searches: [] }), /at least one search/);
   });
 
+  test("tells what searches in groups and hybrid ones did", async () => {
+    const near = { field: "near", vector: [20, 3] };
+    const plain = await db.search("docs", { ...near, limit: 3, groupBy: "kind", groupSize: 4 });
+    const grouped = await db.search("docs", { ...near, limit: 3, groupBy: "kind", groupSize: 4, explain: true });
+    assert.deepEqual(grouped.hits, plain);
+    assert.ok(grouped.explanation.questions >= 1 && grouped.explanation.segments.length >= 1);
+    const { hits, explanation } = await db.hybridSearch("docs", {
+      searches: [near, { ...near, filter: "id < 100" }],
+      explain: true,
+    });
+    assert.equal(hits.length, 10);
+    assert.deepEqual(
+      explanation.searches.map(({ filter, estimatedRecall }) => [filter, estimatedRecall]),
+      [
+        ["", 1],
+        ["id < 100", 1],
+      ],
+    );
+    assert.equal(
+      explanation.exactScores,
+      explanation.searches.reduce((sum, { exactScores }) => sum + exactScores, 0),
+    );
+  });
+
   test("ranks by a number, and weighs some rows", async () => {
     const asked = { vector: [20, 3], field: "near", limit: 30, outputFields: ["year"] };
     const plain = await db.search<Doc>("docs", asked);

@@ -25,8 +25,11 @@ export interface SegmentExplanation {
   readonly codeDistances: number;
   /** Distances to rows themselves. */
   readonly exactScores: number;
-  /** Of what an exact search would have found, by a sample that was taken when the index was built; 1 for exact searches. */
-  readonly estimatedRecall: number;
+  /**
+   * Of what an exact search would have found, by a sample that was taken when the index was built, or as it grew; 1 for exact searches; null
+   * where nobody has measured.
+   */
+  readonly estimatedRecall: number | null;
 }
 
 export interface FilterExplanation {

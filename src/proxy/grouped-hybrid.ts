@@ -58,7 +58,7 @@ export async function groupedHybrid(
   asked: GroupedHybrid,
   time: ReadTime,
   signal: AbortSignal,
-): Promise<GroupedHits> {
+): Promise<GroupedHits & { readonly asked: readonly GroupedHits["questions"][] }> {
   const { collection, plans, rerank, grouping, window } = asked;
   const { fusion, decay } = rerank;
   const fieldIds = [...new Set([...asked.fieldIds, ...(decay === null ? [] : [decay.field.fieldId])])];
@@ -95,6 +95,8 @@ export async function groupedHybrid(
   }
   return {
     ...inGroups(ranked.hits, ranked.values, ranked.batch, asked, sign),
+    questions: found[0]!.questions,
+    asked: found.map(({ questions }) => questions),
     sessionTimestamp: found[0]!.sessionTimestamp,
     shards: found[0]!.shards,
   };

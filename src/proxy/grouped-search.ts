@@ -73,6 +73,8 @@ export interface GroupedHits {
   readonly values: readonly Column[];
   readonly batch: ColumnBatch;
   readonly sessionTimestamp: Timestamp;
+  /** What the shards answered to each question, for explanations; without hits. */
+  readonly questions: readonly (readonly Hits[])[];
   /** Of the first question. They are let go; another search may read what they read. */
   readonly shards: readonly SearchedShard[];
 }
@@ -106,6 +108,7 @@ class GroupedSearch {
   readonly #signal: AbortSignal;
   readonly #previous: readonly SearchedShard[] | null;
   readonly #answers: Answer[] = [];
+  readonly #questions: (readonly Hits[])[] = [];
 
   constructor(
     context: ProxyContext,
@@ -221,7 +224,7 @@ class GroupedSearch {
     const none = new Uint32Array();
     this.#answers[answer] = {
       shards: [],
-      hits: gatherHits([hits], new Uint32Array(hits.offsets.length), none, none),
+      hits: withoutHits(hits),
       values: values.map((column) => gatherColumn([column], none, none)),
       names: [],
       k,
@@ -268,6 +271,7 @@ class GroupedSearch {
     const shards = await searchShards(this.#context, this.#collection, [plan], this.#time, this.#signal, previous);
     try {
       const lists = shards.map((shard) => shard.hits[0]!);
+      if (vector.explain === true) this.#questions.push(lists.map(withoutHits));
       const part = { offset: 0, limit: vector.k };
       const hits = await reduceHits(lists, vector.metric, part, runtime, this.#signal);
       const { parts } = this.#grouping;
@@ -309,6 +313,7 @@ class GroupedSearch {
         ),
       ),
       batch: filled.length === 0 ? emptyBatch(schema, fieldIds) : scatterRows(filled),
+      questions: this.#questions,
       sessionTimestamp: sessionTimestamp(this.#answers[0]!.shards),
       shards: this.#answers[0]!.shards,
     };
@@ -326,6 +331,12 @@ function newGroup(values: readonly Column[], entry: number): Group {
 
 function valuesOf(groups: readonly Group[]): (readonly Scalar[])[] {
   return groups.map(({ values }) => values);
+}
+
+function withoutHits(hits: Hits): Hits {
+  const none = new Uint32Array();
+  const { explanations = [] } = hits;
+  return { ...gatherHits([hits], new Uint32Array(hits.offsets.length), none, none), explanations };
 }
 
 /** The scores before those that are equal to the last, which may go on behind it; all where all are equal. */

@@ -6,12 +6,13 @@
  */
 
 import { invalidParameter, unexpectedParameter } from "../base/errors.ts";
-import type { SearchPlan } from "../model/plan.ts";
+import type { Hits, SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { isElementSearch } from "./array-search.ts";
 import type { ProxyContext } from "./context.ts";
+import { type SearchExplanation, explanationOf, jointExplanation, wantsExplanation } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
@@ -28,7 +29,15 @@ import { fused, weighed } from "./reranked.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
 import { hitCounts, refuseBoost, rounded } from "./search.ts";
 import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
-import { MAX_WINDOW, type Window, checkDecimals, checkQueryCount, searchWindow, vectorPlan } from "./vector-plan.ts";
+import {
+  MAX_WINDOW,
+  type Window,
+  checkDecimals,
+  checkQueryCount,
+  indexOf,
+  searchWindow,
+  vectorPlan,
+} from "./vector-plan.ts";
 
 export const MAX_SEARCHES = 1024;
 
@@ -53,6 +62,7 @@ export async function hybridSearch(
   const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
+  const explains = wantsExplanation(rankParams);
   const plans = searches.map((search): SearchPlan => {
     const filter = parsePlanFilter(
       "query",
@@ -66,7 +76,7 @@ export async function hybridSearch(
       collectionId: collection.collectionId,
       partitionIds: partitionsOfFilter(collection, partitionNames, filter),
       filter,
-      vector: subPlan(described, search, window),
+      vector: { ...subPlan(described, search, window), ...(explains ? { explain: true } : {}) },
       ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
     };
   });
@@ -78,6 +88,13 @@ export async function hybridSearch(
   });
   const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const fieldIds = output.fields.map((field) => field.fieldId);
+  const explained = (asked: readonly (readonly (readonly Hits[])[])[]): SearchExplanation | null =>
+    jointExplanation(
+      plans.map(({ vector }, at) =>
+        explanationOf(vector, indexOf(described, vector), searches[at]!.expression, asked[at]!),
+      ),
+      window.offset + window.limit,
+    );
   const answer = {
     collectionName: schema.name,
     limit: window.limit,
@@ -85,7 +102,6 @@ export async function hybridSearch(
     primaryFieldName: primaryKeyField(schema).name,
     buckets: null,
     iterator: null,
-    explanation: null,
   };
   if (grouping !== null) {
     refuseBoost(rerank);
@@ -102,6 +118,7 @@ export async function hybridSearch(
       scores: rounded(found.hits.scores, decimals),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
+      explanation: explained(found.asked),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
@@ -125,6 +142,7 @@ export async function hybridSearch(
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
+      explanation: explained(plans.map((_, at) => [shards.map((shard) => shard.hits[at]!)])),
     };
   } finally {
     releaseShards(context, shards);

@@ -15,7 +15,7 @@ import { aggregatedSearch } from "./aggregated-search.ts";
 import { checkElements } from "./array-search.ts";
 import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
-import { explanationOf } from "./explain.ts";
+import { type SearchExplanation, explanationOf } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection, firstPlan, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
@@ -125,6 +125,8 @@ export async function search(
     iterator: null,
     explanation: null,
   };
+  const explained = (questions: readonly (readonly Hits[])[]): SearchExplanation | null =>
+    explanationOf(vector, indexOf(described, vector), request.expression, questions);
   const told = (scores: Float32Array): Float32Array => rounded(scores, decimals);
   if (aggregation !== null) {
     const shown = { output, times, told };
@@ -132,7 +134,16 @@ export async function search(
     const { keys } = emptyHits(queryCount, primaryKeyField(schema).dataType);
     const counts = new Uint32Array(queryCount);
     const { sessionTimestamp: session } = found;
-    return { ...answer, counts, keys, scores: new Float32Array(), fields: [], sessionTimestamp: session, buckets };
+    return {
+      ...answer,
+      counts,
+      keys,
+      scores: new Float32Array(),
+      fields: [],
+      sessionTimestamp: session,
+      buckets,
+      explanation: explained(found.questions),
+    };
   }
   if (grouping !== null) {
     const { fusion } = rerank;
@@ -158,8 +169,10 @@ export async function search(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: told(found.hits.scores),
+      ...(found.hits.elements === undefined ? {} : { elements: found.hits.elements }),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
+      explanation: explained(found.questions),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
@@ -187,7 +200,7 @@ export async function search(
       ...(hits.elements === undefined ? {} : { elements: hits.elements }),
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
-      explanation: explanationOf(vector, indexOf(described, vector), request.expression, shards),
+      explanation: explained([shards.map((shard) => shard.hits[0]!)]),
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },
     };
   } finally {

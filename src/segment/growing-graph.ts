@@ -10,6 +10,7 @@
  *  - scores are those of an exact search; only which of the rows in the graph are found may differ; as many hits come back as from an
  *    exact search, unless a range cuts them off;
  *  - a search sees the rows it was told to count, also when the graph knows newer ones;
+ *  - what it finds is measured by a sample, as it grows; until then an explanation tells no recall;
  *  - when the kernel refuses (no memory), searches are exact from then on, and `failure` says why.
  *
  * Not here: the order of keys (nearest), what parameters mean (index).
@@ -17,15 +18,17 @@
 
 import { assert } from "../base/assert.ts";
 import type { IndexFamily, IndexParams } from "../index/family.ts";
-import type { IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
-import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import type { GraphParameters, IndexKernel } from "../kernel/index-kernel.ts";
+import { sampleRecall } from "../index/sample-recall.ts";
+import { type Handle, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { type Bitset, bitsetBytes, countBits, fullBitset } from "../model/bitset.ts";
+import type { RecallSample } from "../model/explain.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { Metric } from "../model/types.ts";
 import type { DenseVectors, FieldVectors, VectorAsk } from "./field-vectors.ts";
 import { mergeHits } from "./merge-hits.ts";
 import { RingSearch, deepParameters } from "./ring-search.ts";
-import type { SearchWork } from "./search-work.ts";
+import type { IndexedSearch, SearchWork } from "./search-work.ts";
 
 /** Fewer rows are scanned as quickly as they are walked through (`docs/performance.md`). */
 export const LEAST_ROWS = 4096;
@@ -38,6 +41,10 @@ const SCANNED_ROWS = 256;
 const DEGREE = 32;
 const BEAM = 100;
 
+/** Recall changes slowly: it is measured again when there are so many times the rows. */
+const SAMPLED_AGAIN = 2;
+const SAMPLED_WIDTHS = [32, 64, 128, 256];
+
 interface Published {
   readonly index: Handle;
   readonly rowCount: number;
@@ -47,6 +54,7 @@ interface Published {
 
 export class GrowingGraph {
   readonly metric: Metric;
+  readonly #kernel: Kernel;
   readonly #indexes: IndexKernel;
   readonly #rows: Handle;
   readonly #closing = new AbortController();
@@ -56,9 +64,13 @@ export class GrowingGraph {
   /** The most rows that a search has counted. */
   #wanted = 0;
   #isFull = false;
+  #recall: readonly RecallSample[] = [];
+  /** Rows in the graph when its recall was measured. */
+  #sampledRows = 0;
   #failure: string | null = null;
 
-  constructor(indexes: IndexKernel, vectors: DenseVectors, metric: Metric) {
+  constructor(kernel: Kernel, indexes: IndexKernel, vectors: DenseVectors, metric: Metric) {
+    this.#kernel = kernel;
     this.#indexes = indexes;
     this.#rows = vectors.rows;
     this.metric = metric;
@@ -102,7 +114,7 @@ export class GrowingGraph {
   async #search(
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
-    parameters: SearchParameters,
+    parameters: GraphParameters,
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
@@ -115,10 +127,14 @@ export class GrowingGraph {
     if (reachable <= SCANNED_ROWS || ask.k >= reachable) return vectors.search(ask, signal);
     const indexed = Math.min(published.rowCount, ask.rowCount);
     const inGraph = { ...ask, rowCount: indexed };
-    const deeper = (depth: number): SearchParameters => deepParameters(parameters, ask.k, depth);
+    const told = (given: GraphParameters): IndexedSearch => {
+      const rowCount = work === null ? indexed : allowedCount(inGraph);
+      return { parameters: given, width: given.ef, recall: this.#recall, rowCount };
+    };
+    const deeper = (depth: number): IndexedSearch => told(deepParameters(parameters, ask.k, depth) as GraphParameters);
     const walking =
       ask.range?.inner == null
-        ? this.#nearest(published, vectors, inGraph, parameters, work, signal)
+        ? this.#nearest(published, vectors, inGraph, told(parameters), work, signal)
         : published.rings.search(inGraph, allowedCount(inGraph), {
             nearest: (deep) => this.#nearest(published, vectors, deep, deeper(deep.k), work, signal),
             exact: (scan) => vectors.search(scan, signal),
@@ -134,11 +150,12 @@ export class GrowingGraph {
     { index, rowCount }: Published,
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
-    parameters: SearchParameters,
+    indexed: IndexedSearch,
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
     const { queries, k, range } = ask;
+    const { parameters } = indexed;
     assert(ArrayBuffer.isView(queries), "a graph has dense vectors");
     const allowed = allowedUpTo(ask, rowCount);
     const rank = rankUpTo(ask.rank, rowCount);
@@ -146,7 +163,7 @@ export class GrowingGraph {
       { index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
       signal,
     );
-    work?.addIndexed(hits.work, hits.tied.length, parameters);
+    work?.addIndexed(hits.work, hits.tied.length, indexed);
     if (range === null) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
@@ -185,6 +202,21 @@ export class GrowingGraph {
     this.#published = { index, rowCount: about.rowCount, memoryBytes, rings: new RingSearch() };
     this.#isFull = about.rowCount < rowCount;
     if (before !== null) this.#indexes.closeIndex(before.index);
+    if (about.rowCount >= SAMPLED_AGAIN * this.#sampledRows) await this.#sample(this.#published);
+  }
+
+  /** One extension at a time, so that nobody closes the index meanwhile but `close`, which a search outlives. */
+  async #sample({ index, rowCount }: Published): Promise<void> {
+    const widths = SAMPLED_WIDTHS.map((ef) => ({ width: ef, parameters: { kind: "graph", ef } as const }));
+    const [kernel, indexes, rows, metric] = [this.#kernel, this.#indexes, this.#rows, this.metric];
+    const sampled = { kernel, indexes, rows, rowCount, metric, index, widths };
+    try {
+      this.#recall = await sampleRecall(sampled, this.#closing.signal);
+      this.#sampledRows = rowCount;
+    } catch (error) {
+      // The graph serves as well; nobody knows how well.
+      if (this.#closing.signal.aborted) throw error;
+    }
   }
 
   close(): void {

@@ -6,7 +6,8 @@
  *
  * Always true:
  *  - scores are those of an exact search, bit for bit; only which rows are found may differ;
- *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, or bounds are said to be trusted too far;
+ *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, bounds are said to be trusted too far, or the
+ *    type means that it may get fewer;
  *  - among the rows that were looked at, ties are in the order of an exact search.
  *
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
@@ -22,7 +23,7 @@ import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
 import { RingSearch, deepParameters } from "./ring-search.ts";
-import type { SearchWork } from "./search-work.ts";
+import type { IndexedSearch, SearchWork } from "./search-work.ts";
 
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
@@ -81,11 +82,11 @@ export class SegmentIndex {
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
     if (isFew && !this.#isExact) return vectors.search(ask, signal);
-    if (range?.inner == null || this.#isExact) {
-      return this.#nearest(vectors, ask, family.search(indexType, params, k), work, signal);
+    if (range?.inner == null || this.#isExact || family.mayFindFewer === true) {
+      return this.#nearest(vectors, ask, this.#told(family.search(indexType, params, k), reachable), work, signal);
     }
-    const deeper = (depth: number): SearchParameters =>
-      deepParameters(family.search(indexType, params, depth), k, depth);
+    const deeper = (depth: number): IndexedSearch =>
+      this.#told(deepParameters(family.search(indexType, params, depth), k, depth), reachable);
     return await this.#rings.search(ask, reachable, {
       nearest: (deep) => this.#nearest(vectors, deep, deeper(deep.k), work, signal),
       exact: (scan) => vectors.search(scan, signal),
@@ -101,11 +102,12 @@ export class SegmentIndex {
   async #nearest(
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
-    parameters: SearchParameters,
+    indexed: IndexedSearch,
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
     const { queries, k, allowed, rank, range } = ask;
+    const { parameters } = indexed;
     assert(
       !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
       "packed lists are asked for sparse vectors, other indexes for dense ones",
@@ -114,9 +116,16 @@ export class SegmentIndex {
       { index: this.#index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
       signal,
     );
-    work?.addIndexed(hits.work, hits.tied.length, parameters);
-    if (range === null && !this.#isExact) await fillShort(vectors, ask, hits, signal);
+    work?.addIndexed(hits.work, hits.tied.length, indexed);
+    const isShort = range === null && !this.#isExact && this.facts.family.mayFindFewer !== true;
+    if (isShort) await fillShort(vectors, ask, hits, signal);
     return hits;
+  }
+
+  #told(parameters: SearchParameters, rowCount: number): IndexedSearch {
+    const { family, recall } = this.facts;
+    const width = family.width(parameters);
+    return { parameters, width, recall: this.#isExact ? [{ width, recall: 1 }] : recall, rowCount };
   }
 
   /** Searches hold the index while they use it; `close` takes effect when the last one lets go. */

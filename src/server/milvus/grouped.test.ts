@@ -190,6 +190,36 @@ describe("search in groups", () => {
     assert.equal(both.results!.groupByFieldValues.length, 1);
   });
 
+  test("tells what was done for all its questions together", async () => {
+    for (const given of [
+      { group_by_field: "color", topk: "6", group_size: "10" },
+      { group_by_field: 'more["deep"]["mix"]', topk: "20", group_size: "10" },
+    ]) {
+      const plain = await send(given, {}, QUERIES.slice(0, 1));
+      const answer = await send({ ...given, explain: "true" }, {}, QUERIES.slice(0, 1));
+      ok(answer);
+      assert.deepEqual(hitsOf(answer), hitsOf(plain));
+      const told = JSON.parse(answer.status!.extraInfo["explain"]!) as {
+        readonly questions: number;
+        readonly segments: readonly {
+          readonly segmentId: string;
+          readonly exactScores: number;
+          readonly reason: string;
+        }[];
+        readonly exactScores: number;
+      };
+      assert.ok(told.questions > 1);
+      assert.equal(new Set(told.segments.map(({ segmentId }) => segmentId)).size, told.segments.length);
+      assert.ok(told.segments.some(({ reason }) => reason.startsWith(`asked ${told.questions} times; first: `)));
+      assert.equal(
+        told.exactScores,
+        told.segments.reduce((sum, { exactScores }) => sum + exactScores, 0),
+      );
+      assert.ok(told.exactScores > rows.length);
+      assert.equal(plain.status!.extraInfo["explain"], undefined);
+    }
+  });
+
   test("a strict size finds the same, since no row is left out anyway", async () => {
     const given = { group_by_field: "color", topk: "4", group_size: "5" };
     const [strict, loose] = [await send({ ...given, strict_group_size: "True" }), await send(given)];

@@ -289,6 +289,34 @@ describe("hybrid search", () => {
     });
   });
 
+  test("tells what each part did, where a part or the whole asks for it", async () => {
+    interface Told {
+      readonly searches: readonly { readonly filter: string; readonly exactScores: number }[];
+      readonly segments: readonly unknown[];
+      readonly estimatedRecall: number;
+      readonly k: number;
+    }
+    const told = (answer: SearchResults): Told => JSON.parse(answer.status!.extraInfo["explain"]!) as Told;
+    const groups: Readonly<Record<string, string>> = { group_by_field: "color", group_size: "2" };
+    for (const more of [{}, groups]) {
+      const whole = await send([part(NEAR), part(LIKE)], { ...more, explain: "True" });
+      ok(whole);
+      assert.deepEqual(
+        told(whole).searches.map(({ filter }) => filter),
+        ["", LIKE.expression],
+      );
+      assert.ok(told(whole).searches.every(({ exactScores }) => exactScores > 0));
+      assert.equal(told(whole).estimatedRecall, 1);
+      assert.deepEqual([...whole.results!.recalls], [1, 1]);
+      const one = await send([part(NEAR), part(LIKE, { params: '{"explain": true}' })], more);
+      assert.deepEqual(
+        told(one).searches.map(({ filter }) => filter),
+        [LIKE.expression],
+      );
+      assert.deepEqual(hitsOf(one), hitsOf(whole));
+    }
+  });
+
   test("one part alone keeps its order", async () => {
     const found = await send([part(NEAR)], { limit: "40" });
     ok(found);

@@ -61,7 +61,7 @@ import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
-import { drained, inTurns, type Pause } from "./turns.ts";
+import { drained, inTurns, type Pause } from "../base/turns.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
@@ -404,9 +404,9 @@ export class GrowingSegment implements Segment {
     return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
-    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows));
+    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows, pause));
     return { rowCount: rows.length, columns };
   }
 
@@ -479,10 +479,12 @@ export class GrowingSegment implements Segment {
     this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
-  async #takeField(fieldId: bigint, rows: Uint32Array, pause: (() => Promise<void>) | null = null): Promise<Column> {
+  async #takeField(fieldId: bigint, rows: Uint32Array, pause?: Pause): Promise<Column> {
     const vector = this.#vectors.get(fieldId);
-    if (vector === undefined) return takeRows(this.column(fieldId), rows);
-    return vector.vectors.take(rows, vector.valid.view(), pause);
+    if (vector !== undefined) return vector.vectors.take(rows, vector.valid.view(), pause ?? null);
+    const taken = takeRows(this.column(fieldId), rows);
+    await pause?.();
+    return taken;
   }
 
   #nearestSource(vectors: NearestSource["vectors"], pause: Pause | null): NearestSource {

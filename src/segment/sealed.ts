@@ -39,7 +39,7 @@ import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.
 import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
-import { inTurns, type Pause } from "./turns.ts";
+import { inTurns, type Pause } from "../base/turns.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
@@ -370,7 +370,7 @@ export class SealedSegment implements Segment {
     }
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
@@ -386,6 +386,7 @@ export class SealedSegment implements Segment {
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
         columns.set(fieldId, takeRows(column, rows));
       }
+      await pause?.();
     }
     return { rowCount: rows.length, columns };
   }

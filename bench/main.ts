@@ -49,6 +49,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
     run: async () => (await import("./growing-graph.ts")).growingGraphBench(),
   },
+  iterate: {
+    about: "walks through the nearest rows by pages, through indexes and by scans (iterate 60000)",
+    run: async ([rows]) => (await import("./iterate.ts")).iterateBench(Number(rows ?? 60_000)),
+  },
   journal: {
     about: "durable appends beside plain write + fdatasync",
     run: async () => (await import("./journal.ts")).journalBench(),

@@ -63,7 +63,7 @@ int main(int count, char** arguments) {
   elanus_index index;
   must(elanus_rows_map(arguments[1], 0, std::strtoull(arguments[2], nullptr, 10), ELANUS_FLOAT32, dimension, &rows, &error), error);
   must(elanus_set_threads((uint32_t)std::atoi(arguments[6]), &error), error);
-  must(elanus_index_open_wait(arguments[5], rows, &index, &error), error);
+  must(elanus_index_open_wait(arguments[5], rows, ELANUS_READ, &index, &error), error);
   std::ifstream file(arguments[4], std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   const size_t queries = bytes.size() / dimension / sizeof(float);

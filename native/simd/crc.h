@@ -7,12 +7,22 @@
 #include <string.h>
 #if defined(__SSE4_2__)
 #include <immintrin.h>
+#elif defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
 #endif
 
 namespace elanus {
 namespace {
 
+#if defined(__SSE4_2__) || defined(__ARM_FEATURE_CRC32)
+
 #if defined(__SSE4_2__)
+inline uint64_t crc_of_word(uint64_t crc, uint64_t word) { return _mm_crc32_u64(crc, word); }
+inline uint32_t crc_of_byte(uint32_t crc, unsigned char byte) { return _mm_crc32_u8(crc, byte); }
+#else
+inline uint64_t crc_of_word(uint64_t crc, uint64_t word) { return __crc32cd((uint32_t)crc, word); }
+inline uint32_t crc_of_byte(uint32_t crc, unsigned char byte) { return __crc32cb(crc, byte); }
+#endif
 
 uint32_t crc32c(uint32_t before, const void* bytes, size_t count) {
   const unsigned char* at = (const unsigned char*)bytes;
@@ -20,10 +30,10 @@ uint32_t crc32c(uint32_t before, const void* bytes, size_t count) {
   for (; count >= 8; count -= 8, at += 8) {
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    crc = _mm_crc32_u64(crc, word);
+    crc = crc_of_word(crc, word);
   }
   uint32_t rest = (uint32_t)crc;
-  for (; count; --count) rest = _mm_crc32_u8(rest, *at++);
+  for (; count; --count) rest = crc_of_byte(rest, *at++);
   return ~rest;
 }
 

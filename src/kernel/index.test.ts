@@ -234,7 +234,7 @@ function withIndexes(native: NativeKernel): void {
           native.threads = threads;
           hashes.add(await hash(1));
         }
-        for (const set of ["avx512", "avx2", "portable"]) {
+        for (const set of ["avx512", "avx2", "neon", "portable"]) {
           try {
             native.useInstructionSet(set);
           } catch {

@@ -241,10 +241,14 @@ export class NativeIndexes implements IndexKernel {
       return { ...hits, work: NO_WORK };
     }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
-    const rows = new Uint32Array(queryCount * search.k);
-    const scores = new Float32Array(queryCount * search.k);
-    const tied = new Uint8Array(queryCount);
-    const work = new Float64Array(WORK_COUNTS);
+    // One piece of memory: each that the kernel writes to is made and collected outside of the heap, which a small search would notice.
+    const count = queryCount * search.k;
+    const first = WORK_COUNTS * Float64Array.BYTES_PER_ELEMENT;
+    const memory = new ArrayBuffer(first + 8 * count + queryCount);
+    const work = new Float64Array(memory, 0, WORK_COUNTS);
+    const rows = new Uint32Array(memory, first, count);
+    const scores = new Float32Array(memory, first + 4 * count, count);
+    const tied = new Uint8Array(memory, first + 8 * count, queryCount);
     if (queryCount === 0) signal?.throwIfAborted();
     else {
       await this.#startJob(signal ?? null, (ticket) =>

@@ -22,7 +22,7 @@ import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
 import { keyReader } from "./key-reader.ts";
 import { Pace } from "../storage/pace.ts";
-import type { Pause } from "./turns.ts";
+import type { Pause } from "../base/turns.ts";
 import type { RowView, Segment, VectorSearch } from "./segment.ts";
 
 export interface SegmentSearch {
@@ -94,7 +94,7 @@ export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, r
     const rows = await matchingRows(segment, plan, reading);
     const chosen = firstOfEachKey(segment, await segment.sortByKey(rows, plan.limit, pauseOf(reading)), plan.limit);
     const fieldIds = new Set([...plan.fieldIds, primaryKeyField(segment.schema).fieldId, TIMESTAMP_FIELD]);
-    return await segment.take([...fieldIds], chosen);
+    return await segment.take([...fieldIds], chosen, pauseOf(reading));
   });
 }
 
@@ -128,7 +128,7 @@ export async function visitSegment(
   });
 }
 
-function pauseOf({ runtime }: Reading): Pause {
+export function pauseOf({ runtime }: Pick<Reading, "runtime">): Pause {
   const pace = new Pace(runtime);
   return () => pace.pause();
 }

@@ -21,7 +21,7 @@ import {
 } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
-import { drained } from "./turns.ts";
+import { drained } from "../base/turns.ts";
 
 const FIRST_ROWS = 256;
 const MAX_COLUMN_BYTES = 0xffffffff;

@@ -44,7 +44,7 @@ import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes } from "./delete-times.ts";
 import { createFieldVectors } from "./create-field-vectors.ts";
-import { isOfElements, nearestElements } from "./element-search.ts";
+import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import { type GrowableColumn, GrowableFixed, GrowableValidity, growableColumn } from "./growable-column.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
@@ -61,7 +61,7 @@ import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
-import { drained, inTurns, type Pause } from "./turns.ts";
+import { drained, inTurns, type Pause } from "../base/turns.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
@@ -385,11 +385,13 @@ export class GrowingSegment implements Segment {
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #searched(
     { type, vectors }: GrowingVectors,
-    { fieldId, metric, indexType = "", indexParams = new Map() }: VectorSearch,
+    search: VectorSearch,
     rowCount: number,
     work: SearchWork | null,
   ): Pick<FieldVectors, "search"> {
-    const exact = work === null ? vectors : work.counting(vectors);
+    const { fieldId, metric, indexType = "", indexParams = new Map() } = search;
+    const scanned = isOfElements(vectors, search) ? elementsOf(vectors) : vectors;
+    const exact = work === null ? scanned : work.counting(scanned);
     const family = familyOf(indexType, type);
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
@@ -402,9 +404,9 @@ export class GrowingSegment implements Segment {
     return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
-    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows));
+    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows, pause));
     return { rowCount: rows.length, columns };
   }
 
@@ -477,10 +479,12 @@ export class GrowingSegment implements Segment {
     this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
-  async #takeField(fieldId: bigint, rows: Uint32Array, pause: (() => Promise<void>) | null = null): Promise<Column> {
+  async #takeField(fieldId: bigint, rows: Uint32Array, pause?: Pause): Promise<Column> {
     const vector = this.#vectors.get(fieldId);
-    if (vector === undefined) return takeRows(this.column(fieldId), rows);
-    return vector.vectors.take(rows, vector.valid.view(), pause);
+    if (vector !== undefined) return vector.vectors.take(rows, vector.valid.view(), pause ?? null);
+    const taken = takeRows(this.column(fieldId), rows);
+    await pause?.();
+    return taken;
   }
 
   #nearestSource(vectors: NearestSource["vectors"], pause: Pause | null): NearestSource {

@@ -3,7 +3,7 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import { halvesOf } from "./delete-times.ts";
 import { copyInTurns, grownCapacity } from "./growable-column.ts";
-import { drained } from "./turns.ts";
+import { drained } from "../base/turns.ts";
 
 const FIRST_TIMESTAMPS = 256;
 

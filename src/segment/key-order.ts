@@ -14,7 +14,7 @@ import { assert } from "../base/assert.ts";
 import { KeyMerge } from "./key-merge.ts";
 import type { KeyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
-import { drained } from "./turns.ts";
+import { drained } from "../base/turns.ts";
 
 /** Sorted at once: a few milliseconds. */
 export const SORT_ROWS = 16_384;

@@ -10,7 +10,7 @@ import { KeyOrder, MERGE_STEPS, SORT_ROWS, STEPS_A_TURN } from "./key-order.ts";
 import { keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable, MOVED_SLOTS } from "./key-table.ts";
-import { drained } from "./turns.ts";
+import { drained } from "../base/turns.ts";
 
 const EDGES = [0n, -1n, 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n, -(2n ** 32n), 2n ** 31n, 0xffffffffn];
 

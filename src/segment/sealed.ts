@@ -34,11 +34,12 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { isOfElements, nearestElements } from "./element-search.ts";
-import { DenseVectors, SparseVectors } from "./field-vectors.ts";
+import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
+import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.ts";
+import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
-import { inTurns, type Pause } from "./turns.ts";
+import { inTurns, type Pause } from "../base/turns.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
@@ -257,7 +258,7 @@ export class SealedSegment implements Segment {
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
     const field = this.#vectors.get(fieldId);
     const vectors = field?.vectors;
-    if (field === undefined || !(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
+    if (field === undefined || vectors === undefined || !isIndexed(vectors)) return false;
     this.acquire();
     field.lease.acquire();
     try {
@@ -349,7 +350,8 @@ export class SealedSegment implements Segment {
     const reachable = reachableRows(view, allowed, vector.valid);
     const index = this.#indexes.get(search.fieldId);
     const work = search.explain === true ? new SearchWork() : null;
-    const exact = work === null ? vector.vectors : work.counting(vector.vectors);
+    const scanned = isOfElements(vector.vectors, search) ? elementsOf(vector.vectors) : vector.vectors;
+    const exact = work === null ? scanned : work.counting(scanned);
     const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
     vector.lease.acquire();
@@ -368,7 +370,7 @@ export class SealedSegment implements Segment {
     }
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
@@ -384,6 +386,7 @@ export class SealedSegment implements Segment {
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
         columns.set(fieldId, takeRows(column, rows));
       }
+      await pause?.();
     }
     return { rowCount: rows.length, columns };
   }
@@ -441,6 +444,11 @@ export class SealedSegment implements Segment {
 }
 
 /** Times are there whatever was asked for: rows may expire by them from any moment on. */
+/** Whether an index may stand beside the vectors. */
+function isIndexed(vectors: FieldVectors): vectors is DenseVectors | SparseVectors | VectorLists {
+  return vectors instanceof DenseVectors || vectors instanceof SparseVectors || vectors instanceof VectorLists;
+}
+
 function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
   return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }

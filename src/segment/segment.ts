@@ -17,7 +17,7 @@ import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { FilterSource } from "./filter-rows.ts";
-import type { Pause } from "./turns.ts";
+import type { Pause } from "../base/turns.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
@@ -84,7 +84,7 @@ export interface Segment extends FilterSource {
     pause?: Pause,
   ): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
-  take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;
+  take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch>;
   /**
    * Hides versions of these keys from their delete's timestamp on; repeating a delete changes nothing. Only versions inserted before
    * the upper bound are hidden (null: before the timestamp itself). Returns how many row versions it hid.

@@ -22,6 +22,7 @@ export const PYTHON_CASES = {
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
   structs: "arrays of structs: every type of sub-field, nulls, growing and from files",
+  structs_indexes: "indexes over sub-fields: elements through a graph, filters through scalar indexes",
   structs_search: "searches of arrays of vectors, and filters over their elements, against a scan",
   times: "Timestamptz, its zones and its filters, rows that expire by one",
   geometry: "geometries and how they lie to each other",

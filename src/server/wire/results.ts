@@ -14,6 +14,7 @@
  */
 
 import { assert } from "../../base/assert.ts";
+import { drained } from "../../base/turns.ts";
 import { type KeyColumn, columnRows } from "../../model/columns.ts";
 import type { Bucket } from "../../model/buckets.ts";
 import { encodeBucket } from "./buckets.ts";
@@ -65,20 +66,28 @@ export interface QueryAnswer {
 }
 
 export function encodeSearchResults(answer: SearchAnswer): readonly Uint8Array[] {
+  return drained(searchResultsInTurns(answer));
+}
+
+/** Yields between fields: many rows with all fields are tens of milliseconds of work. */
+export function* searchResultsInTurns(answer: SearchAnswer): Generator<void, readonly Uint8Array[]> {
   const writer = new WireWriter();
   writer.message(1, encodeStatus(answer.status));
-  if (answer.hits !== null) writer.message(2, encodeHits(answer.hits));
+  if (answer.hits !== null) writer.message(2, yield* encodeHits(answer.hits));
   writer.text(3, answer.collectionName);
   writer.int64(4, answer.sessionTimestamp);
   return writer.pieces();
 }
 
-function encodeHits(hits: SearchHits): WireWriter {
+function* encodeHits(hits: SearchHits): Generator<void, WireWriter> {
   const hitCount = checkedHitCount(hits);
   const writer = new WireWriter();
   writer.uint32(1, hits.topks.length);
   writer.uint32(2, hits.topK);
-  for (const field of hits.fields) writer.message(3, encodeFieldData(field));
+  for (const field of hits.fields) {
+    writer.message(3, encodeFieldData(field));
+    yield;
+  }
   writer.bytes(4, packFixed(hits.scores));
   writer.message(5, encodeKeys(hits.ids));
   writer.bytes(6, packInt32s(hits.topks));
@@ -129,12 +138,18 @@ function checkedHitCount({ topks, scores, ids, fields, groupBy }: SearchHits): n
 }
 
 export function encodeQueryResults(answer: QueryAnswer): readonly Uint8Array[] {
+  return drained(queryResultsInTurns(answer));
+}
+
+/** Yields between fields. */
+export function* queryResultsInTurns(answer: QueryAnswer): Generator<void, readonly Uint8Array[]> {
   const rowCount = answer.fields[0] === undefined ? 0 : columnRows(answer.fields[0].column);
   const writer = new WireWriter();
   writer.message(1, encodeStatus(answer.status));
   for (const field of answer.fields) {
     assert(columnRows(field.column) === rowCount, `each row has a value of ${field.name}`);
     writer.message(2, encodeFieldData(field));
+    yield;
   }
   writer.text(3, answer.collectionName);
   for (const name of answer.outputFields) writer.textAlways(4, name);

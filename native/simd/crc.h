@@ -61,9 +61,9 @@ uint32_t crc32c(uint32_t before, const void* bytes, size_t count) {
       memcpy(words, at + i, 8);
       memcpy(words + 1, at + run_bytes + i, 8);
       memcpy(words + 2, at + 2 * run_bytes + i, 8);
-      crc = _mm_crc32_u64(crc, words[0]);
-      second = _mm_crc32_u64(second, words[1]);
-      third = _mm_crc32_u64(third, words[2]);
+      crc = crc_of_word(crc, words[0]);
+      second = crc_of_word(second, words[1]);
+      third = crc_of_word(third, words[2]);
     }
     crc = crc_shift(crc_shift((uint32_t)crc) ^ (uint32_t)second) ^ (uint32_t)third;
   }

@@ -51,7 +51,7 @@ function recall(found: SearchHits, truth: SearchHits): number {
   return hits / truth.rows.length;
 }
 
-export async function growingGraphBench(): Promise<void> {
+export async function growingGraphBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
   if (!(kernel instanceof NativeKernel)) {
     console.log(`growing-graph: nothing to measure, ${kernel.reason}`);
@@ -59,9 +59,10 @@ export async function growingGraphBench(): Promise<void> {
   }
   const { threads } = kernel;
   kernel.threads = 1;
-  for (const dimension of DIMENSIONS) await crossover(kernel, dimension);
+  const wants = (part: string): boolean => parts.length === 0 || parts.includes(part);
+  if (wants("crossover")) for (const dimension of DIMENSIONS) await crossover(kernel, dimension);
   kernel.threads = threads;
-  for (const dimension of DIMENSIONS) await beside(kernel, dimension);
+  if (wants("beside")) for (const dimension of DIMENSIONS) await beside(kernel, dimension);
 }
 
 async function crossover(kernel: NativeKernel, dimension: number): Promise<void> {

@@ -30,8 +30,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (parts) => (await import("./index.ts")).indexBench(parts),
   },
   "growing-graph": {
-    about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
-    run: async () => (await import("./growing-graph.ts")).growingGraphBench(),
+    about:
+      "growing rows: crossover (the graph beside a scan), beside (searches beside 1,000 inserts a second), or both",
+    run: async (parts) => (await import("./growing-graph.ts")).growingGraphBench(parts),
   },
   journal: {
     about: "durable appends beside plain write + fdatasync",

@@ -21,6 +21,7 @@
 #include "block_walk.h"
 #include "index_plan.h"
 #include "queries.h"
+#include "walk_plan.h"
 
 namespace elanus {
 
@@ -28,8 +29,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr uint32_t slice_visits = 64, watched_visits = 48;
-constexpr uint32_t widest = 16384;            // of the frontier of a walk under a filter
+constexpr uint32_t slice_visits = 64;
+constexpr double list_spread = 3;             // walk_plan.h: where every distance is known, as many visits find less than by blocks
 constexpr uint32_t scan_block = 512, raw_block = 64;
 constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
 constexpr uint32_t most_of_piece = 16;
@@ -38,12 +39,14 @@ constexpr uint32_t most_in_turn = 3;          // walks of one thread that take t
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
 
 // Nanoseconds as measured on one machine; only their ratios matter.
-double visit_cost(const Index& index, bool by_blocks) {
+// By blocks a walk makes twice the visits of its width, as rows look nearer than they are.
+WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
   const uint32_t dims = index.grid.dims();
-  if (by_blocks) return BlockWalk::width_factor(dims) * (120 + (60 + 0.6 * dims) * index.slots() / 32);
-  return 100 + (300 + 1.25 * dims) * index.degree / 32;
+  if (by_blocks) return {2.2 * (120 + (60 + 0.6 * dims) * index.slots() / 32), 2.5, scan, 1 << 15};
+  return {1.2 * (100 + (300 + 1.25 * dims) * index.degree / 32), 2, scan, 1 << 12};
 }
-double code_cost(uint32_t dims) { return 4 + 0.06 * dims; }
+// Of one row among others that are passed over: what does not fit in the caches is waited for.
+double code_cost(const Index& index) { return 4 + 0.06 * index.grid.dims() + 20 * std::min(1.0, (double)index.codes.bytes() / (64 << 20)); }
 double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
 struct Effort {
@@ -88,16 +91,19 @@ class IndexSearch final : public Job {
   void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
   uint32_t width() const { return std::max(plan_.ef, plan_.k + plan_.k / 8 + 16); }
   uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
-  double walk_cost(uint32_t width, bool by_blocks) const { return 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(*index_, by_blocks); }
-  double scan_cost() const { return (double)allowed_count_ * code_cost(dims_); }
+  WalkGoal goal(bool by_blocks) const;
+  WalkPlan first_walk(bool by_blocks) const { return plan_.allowed ? goal(by_blocks).among() : goal(by_blocks).everywhere(); }
+  double share() const { return (double)allowed_count_ / rows_; }
+  uint32_t wanted() const { return (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_); }
+  double scan_cost() const { return (double)allowed_count_ * code_cost(*index_); }
   void write_hits(Asked& a) const;
   void find_nearest(Asked& a) const;
   void find_after_walk(Asked& a, bool found) const;
-  void begin_blocks(Asked& a, uint32_t width) const;
   bool end_blocks(Asked& a, BlockWalk::State state) const;
-  bool walk_blocks(Asked& a, uint32_t width) const;
+  bool walk_blocks(Asked& a, WalkPlan plan) const;
   void find_ring(Asked& a) const;
-  bool walk(Asked& a, uint32_t width, float* radius) const;
+  bool walk(Asked& a, const WalkGoal& goal, float* radius) const;
+  bool walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const;
   void scan_codes(Asked& a) const;
   void scan_raw(Asked& a) const;
   template <class Use> void each_allowed(uint32_t block, Scratch& s, Use use) const;
@@ -105,6 +111,7 @@ class IndexSearch final : public Job {
   void look_at_ring(Asked& a) const;
   void look_at_zero_rows(Asked& a) const;
   void look_outside(Asked& a) const;
+  void look_behind(Asked& a) const;
   void propose(Asked& a, uint32_t row) const;
   void propose_twins(Asked& a, uint32_t row) const;
   void settle_pending(Asked& a) const;
@@ -138,7 +145,9 @@ IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<const 
   const bool turned = metric_ != Metric::l2;
   if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
   if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
-  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
+  // A few queries of every thread take turns; many are shared out evenly.
+  const uint64_t threads = thread_count(), in_turn = std::min<uint64_t>(most_in_turn, (queries_ + threads - 1) / threads);
+  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * threads), std::max<uint64_t>(1, in_turn), most_of_piece);
   set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
 }
 
@@ -173,7 +182,7 @@ void IndexSearch::work(uint64_t piece) {
   std::call_once(filter_prepared_, [this] { prepare_filter(); });
   Effort effort;
   const uint64_t first = piece * piece_queries_, last = std::min(first + piece_queries_, queries_);
-  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && scan_cost() >= walk_cost(width(), true);
+  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && goal(true).is_worth_it();
   if (in_turn) {
     answer_in_turn(first, last, effort);
   } else {
@@ -230,7 +239,7 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
         write_hits(a);
         continue;
       }
-      begin_blocks(a, width());
+      a.blocks->begin(first_walk(true), most_looks(), walk_bits_, goal(true));
       ++next;
       return true;
     }
@@ -251,50 +260,51 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
         if (a.blocks->visits() % slice_visits == 0) go_on();
         continue;
       }
-      find_after_walk(a, end_blocks(a, state));
+      find_after_walk(a, end_blocks(a, state) || walk_blocks(a, a.blocks->anew()));
       write_hits(a);
       if (!start(*turn)) --walking;
     }
   }
 }
 
-void IndexSearch::begin_blocks(Asked& a, uint32_t width) const {
-  a.blocks->begin(width, most_looks(), walk_bits_, allowed_count_);
+WalkGoal IndexSearch::goal(bool by_blocks) const {
+  const double factor = by_blocks ? BlockWalk::width_factor(dims_) : 1, spread = by_blocks ? 1.5 * factor : list_spread;
+  return WalkGoal(factor * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
 }
 
 // Whether what was found, now in the scratch, can be trusted.
 bool IndexSearch::end_blocks(Asked& a, BlockWalk::State state) const {
-  const uint64_t there = plan_.allowed ? allowed_count_ : index_->graph_row_count;
-  const bool found = state == BlockWalk::State::ended && a.blocks->collect((uint32_t)std::min<uint64_t>(plan_.k, there));
+  const bool found = state == BlockWalk::State::ended && a.blocks->collect(plan_.allowed ? wanted() : std::min(plan_.k, index_->graph_row_count));
   a.effort.visits += a.blocks->visits();
   a.effort.distances += a.blocks->distances();
   return found;
 }
 
-bool IndexSearch::walk_blocks(Asked& a, uint32_t width) const {
-  begin_blocks(a, width);
-  for (;;) {
-    const BlockWalk::State state = a.blocks->step();
-    if (state != BlockWalk::State::going) return end_blocks(a, state);
-    if (a.blocks->visits() % slice_visits == 0) go_on();
+// As often as it pays. False if nothing was found.
+bool IndexSearch::walk_blocks(Asked& a, WalkPlan plan) const {
+  for (; plan.width; plan = a.blocks->anew()) {
+    a.blocks->begin(plan, most_looks(), walk_bits_, goal(true));
+    BlockWalk::State state;
+    while ((state = a.blocks->step()) == BlockWalk::State::going)
+      if (a.blocks->visits() % slice_visits == 0) go_on();
+    if (end_blocks(a, state)) return true;
   }
+  return false;
 }
 
 void IndexSearch::write_hits(Asked& a) const {
+  look_behind(a);
   const std::vector<Hit>& hits = a.best.sorted();
   write_index_hits(plan_, metric_, a.query, hits, a.best.tied());
 }
 
 void IndexSearch::find_nearest(Asked& a) const {
+  const bool by_blocks = a.blocks.has_value();
   float radius;
-  const bool walks = scan_cost() >= walk_cost(width(), a.blocks.has_value());
-  find_after_walk(a, walks && (a.blocks ? walk_blocks(a, width()) : walk(a, width(), &radius)));
+  find_after_walk(a, goal(by_blocks).is_worth_it() && (by_blocks ? walk_blocks(a, first_walk(true)) : walk(a, goal(false), &radius)));
 }
 
 void IndexSearch::find_after_walk(Asked& a, bool found) const {
-  float radius;
-  const uint32_t wide = 4 * width();
-  if (!found && walk_cost(wide, a.blocks.has_value()) < scan_cost()) found = a.blocks ? walk_blocks(a, wide) : walk(a, wide, &radius);
   if (found) {
     look_again(a, most_looks(), true);
   } else {
@@ -307,10 +317,10 @@ void IndexSearch::find_after_walk(Asked& a, bool found) const {
 
 void IndexSearch::find_ring(Asked& a) const {
   const double scan_cost = (double)allowed_count_ * raw_cost(dimension_);
-  for (uint32_t width = this->width(); width <= widest; width *= 4) {
-    if (walk_cost(width, false) > scan_cost) break;
+  for (uint32_t width = this->width(); width <= ELANUS_MAX_WIDTH; width *= 4) {
+    const WalkGoal goal(width, list_spread, (uint32_t)std::min<uint64_t>(width, allowed_count_), share(), walk_costs(*index_, false, scan_cost));
     float radius;
-    if (!walk(a, width, &radius)) break;
+    if (!goal.is_worth_it() || !walk(a, goal, &radius)) break;
     a.best.clear();
     look_at_ring(a);
     look_at_zero_rows(a);
@@ -324,38 +334,55 @@ void IndexSearch::find_ring(Asked& a) const {
 
 // Candidates into s.numbers and s.distances, nearest first. Nothing that is allowed and nearer than *radius was left out, but for the
 // misses that a graph has. False if the walk cannot be trusted.
-bool IndexSearch::walk(Asked& a, uint32_t width, float* radius) const {
+bool IndexSearch::walk(Asked& a, const WalkGoal& goal, float* radius) const {
+  WalkPlan plan = plan_.allowed ? goal.among() : goal.everywhere();
+  while (plan.width)
+    if (walk_once(a, goal, &plan, radius)) return true;
+  return false;
+}
+
+// When it returns false *plan is how to begin anew, if that is worth it.
+bool IndexSearch::walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const {
   Scratch& s = a.s;
   const bool filtered = plan_.allowed;
-  const double share = (double)allowed_count_ / rows_, expected = width / share;
-  s.begin(rows_, filtered ? (uint32_t)std::clamp(1.5 * expected, (double)width, (double)std::max(width, widest)) : width, filtered ? width : 1);
-  const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;
+  s.begin(rows_, plan->known, filtered ? std::max(goal.k(), most_looks()) : 1);
   const Lists lists = index_->neighbour_lists();
   const CodeRows rows = index_->code_rows();
-  double distances = 0;
-  uint64_t visits = 0;
-  bool ended = false;
-  while (!ended && visits < most_visits) {
-    const uint32_t slice = (uint32_t)std::min<uint64_t>(visits || !filtered ? slice_visits : watched_visits, most_visits - visits);
+  uint32_t visits = 0, next_look = filtered ? first_look : ~0u, width = filtered ? plan->width : ~0u;
+  for (bool is_over = false; !is_over;) {
+    const uint32_t slice = std::min(slice_visits, next_look - visits);
     const WalkCounts counts = table_.graph.walk(&lists, &rows, &a.grid.codes, index_->entries.data(), visits ? 0 : (uint32_t)index_->entries.size(),
-                                                &s.frontier, &s.results, &s.visited, walk_bits_, slice);
-    ended = counts.ended;
-    distances += counts.distances;
-    const bool first = !visits;
+                                                &s.frontier, &s.results, &s.visited, walk_bits_, width, slice);
     visits += counts.visits;
+    a.effort.visits += counts.visits;
+    a.effort.distances += counts.distances;
     go_on();
-    if (filtered && first && !ended && s.results.size < std::min<double>(width, share * distances) / 4) break;
+    is_over = counts.ended;
+    if (!filtered || (!is_over && visits < next_look)) continue;
+    if (!is_over) next_look *= 2;
+    // How far it is to the k-th allowed row, by the rows that it knows, and whether that was gone, or is worth going.
+    uint32_t rank = 0, passing = 0;
+    for (; rank < s.frontier.size && passing < goal.k(); ++rank) {
+      const uint32_t row = s.frontier.row[rank] & ~taken;
+      passing += walk_bits_[row >> 3] >> (row & 7) & 1;
+    }
+    const bool is_full = s.frontier.size == s.frontier.capacity, exhausted = is_over && s.frontier.next >= s.frontier.size;
+    const double needed = goal.needed(passing == goal.k() ? rank : goal.rank_beyond(rank, passing));
+    if (is_over && (needed <= width || (exhausted && !is_full))) break;
+    if (!goal.is_affordable(needed)) {
+      *plan = {};
+      return false;
+    }
+    if (exhausted || !goal.has_room(*plan, needed)) {
+      *plan = goal.wider(*plan, needed);
+      return false;
+    }
+    if (is_over) width = (uint32_t)std::ceil(needed);
+    is_over = false;
   }
-  a.effort.visits += (double)visits;
-  a.effort.distances += distances;
-  if (!ended) return false;
-  *radius = s.frontier.distance[s.frontier.capacity - 1];
   Candidates& found = filtered ? s.results : s.frontier;
-  if (filtered) {
-    const uint32_t wanted = (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_);
-    if (found.size < wanted || found.distance[wanted - 1] > *radius) return false;
-    *radius = std::min(*radius, found.distance[found.capacity - 1]);
-  }
+  *radius = std::min(s.frontier.distance[s.frontier.capacity - 1], found.distance[found.capacity - 1]);
+  if (filtered && s.frontier.next < s.frontier.size) *radius = std::min(*radius, s.frontier.distance[s.frontier.next]);
   s.numbers.resize(found.size);
   for (uint32_t i = 0; i < found.size; ++i) s.numbers[i] = found.row[i] & ~taken;
   s.distances.assign(found.distance, found.distance + found.size);
@@ -512,6 +539,19 @@ void IndexSearch::look_outside(Asked& a) const {
   settle_pending(a);
 }
 
+// Rows that came after the index.
+void IndexSearch::look_behind(Asked& a) const {
+  for (uint32_t row = rows_; row < plan_.row_count; ++row) {
+    if (!is_allowed(row)) continue;
+    a.pending.push_back(row);
+    if (a.pending.size() == raw_block) {
+      settle_pending(a);
+      go_on();
+    }
+  }
+  settle_pending(a);
+}
+
 // Rows without direction are not in the graph; their score is known to be 0.
 void IndexSearch::look_at_zero_rows(Asked& a) const {
   if (index_->zero_row == no_row || (a.best.full() && a.best.worst() < 0)) return;
@@ -523,7 +563,10 @@ void IndexSearch::look_at_zero_rows(Asked& a) const {
 }  // namespace
 
 std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context) {
-  check_index_search(plan, index->grid.state().dimension, index->row_count);
+  const uint64_t rows = std::max<uint64_t>(plan.row_count, index->row_count);
+  if (rows > index->rows->count() || rows > ELANUS_MAX_INDEX_ROWS)
+    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)rows, (unsigned long long)index->rows->count());
+  check_index_search(plan, index->grid.state().dimension, rows);
   if (plan.ef < 1 || plan.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", plan.ef, ELANUS_MAX_WIDTH);
   return std::make_shared<IndexSearch>(plan, std::move(index), done, context);
 }

@@ -26,8 +26,10 @@ import type {
   ListsDescription,
   SlimDescription,
 } from "./index-kernel.ts";
+import { joinedThroughIndex, mayBeJoined } from "./joined-searches.ts";
+import type { Joiner } from "./joining.ts";
 import type { Handle } from "./kernel.ts";
-import { ELEMENT_NAMES } from "./layout.ts";
+import { ELEMENT_NAMES, elementKind } from "./layout.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
 
 /** What `native/src/node_index.h` exports. */
@@ -86,6 +88,7 @@ export interface IndexAddon {
     probes: number,
     reorder: number,
     queryBits: number,
+    rowCount: number,
   ): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
@@ -118,6 +121,7 @@ export class NativeIndexes implements IndexKernel {
   readonly #startJob: StartJob;
   readonly #guarded: Guarded;
   readonly #rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number };
+  readonly #joined: Joiner<IndexSearch, IndexHits>;
   readonly #about = new Float64Array(4);
   readonly #description = new Float64Array(FIRST_DEGREE + MAX_DEGREE + 1);
 
@@ -126,11 +130,17 @@ export class NativeIndexes implements IndexKernel {
     startJob: StartJob,
     guarded: Guarded,
     rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number },
+    atOnce: () => number,
   ) {
     this.#addon = addon;
     this.#startJob = startJob;
     this.#guarded = guarded;
     this.#rowsOf = rowsOf;
+    this.#joined = joinedThroughIndex(
+      atOnce,
+      ({ index }, length) => elementKind(this.#tell(index).layout.element).make(length),
+      (search, queryCount, signal) => this.#searchIndex(search, queryCount, signal),
+    );
   }
 
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob {
@@ -169,6 +179,7 @@ export class NativeIndexes implements IndexKernel {
 
   closeIndex(index: Handle): void {
     checkIndex.checkIndexHandle(index);
+    this.#joined.begin(index);
     this.#guarded(() => this.#addon.closeIndex(index));
   }
 
@@ -176,6 +187,11 @@ export class NativeIndexes implements IndexKernel {
     checkIndex.checkIndexHandle(search.index);
     const { kind, layout, rowCount } = this.#tell(search.index);
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
+    if (!mayBeJoined(search)) return this.#searchIndex(search, queryCount, signal);
+    return this.#joined.search(search, queryCount, signal);
+  }
+
+  async #searchIndex(search: IndexSearch, queryCount: number, signal: AbortSignal | undefined): Promise<IndexHits> {
     const { parameters } = search;
     const rows = new Uint32Array(queryCount * search.k);
     const scores = new Float32Array(queryCount * search.k);
@@ -202,6 +218,7 @@ export class NativeIndexes implements IndexKernel {
           parameters.kind === "lists" ? parameters.probes : 0,
           parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
           parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
+          search.rowCount ?? 0,
         ),
       );
     }

@@ -1,5 +1,6 @@
 /**
- * The graph over one vector field of a growing segment: the rows behind it are scanned, and both are merged.
+ * The graph over one vector field of a growing segment. Rows behind it are scored one by one: by the search of the graph itself while they
+ * are few, else by a scan beside it, and both are merged.
  *
  * It is made because searches come, and follows the rows because they go on coming: a search that finds many rows behind the graph starts
  * an extension, on the kernel's threads below searches, and does not wait for it. Inserts know nothing of it. Below `LEAST_ROWS` a scan
@@ -33,6 +34,8 @@ const LEAST_BEHIND = 512;
 const MOST_AT_ONCE = 8192;
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
+/** More rows behind the graph are worth a job of their own, which all threads share. */
+const MOST_BEHIND = 4096;
 /** Recall over memory and time of insertion. */
 const DEGREE = 32;
 const BEAM = 100;
@@ -111,25 +114,29 @@ export class GrowingGraph {
     if (published === null || !ArrayBuffer.isView(ask.queries)) return vectors.search(ask, signal);
     const reachable = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
     if (reachable <= SCANNED_ROWS || ask.k >= reachable) return vectors.search(ask, signal);
-    const indexed = Math.min(published.rowCount, ask.rowCount);
+    const isFarBehind = ask.rowCount - published.rowCount > MOST_BEHIND;
+    const rowCount = isFarBehind ? published.rowCount : Math.max(published.rowCount, ask.rowCount);
     // The search has the index once it has begun, whatever is published and closed meanwhile.
     const walking = this.#indexes.searchIndex(
       {
         index: published.index,
+        rowCount,
         queries: ask.queries,
         k: ask.k,
         parameters,
-        allowed: allowedUpTo(ask, published.rowCount),
-        rank: rankUpTo(ask.rank, published.rowCount),
+        allowed: allowedUpTo(ask, rowCount),
+        rank: rankUpTo(ask.rank, rowCount),
         range: ask.range,
         timeLimitMicroseconds: null,
+        alone: work !== null,
       },
       signal,
     );
-    const scanning = indexed === ask.rowCount ? null : vectors.search(tailOf(ask, indexed), signal);
+    const scanning = isFarBehind ? vectors.search(tailOf(ask, rowCount), signal) : null;
     const [hits, tail] = await Promise.all([walking, scanning]);
     work?.addIndexed(hits.work, hits.tied.length, parameters);
-    if (ask.range === null) await fillShort(vectors, { ...ask, rowCount: indexed }, hits, signal);
+    const searched = Math.min(rowCount, ask.rowCount);
+    if (ask.range === null) await fillShort(vectors, { ...ask, rowCount: searched }, hits, signal);
     return tail === null ? hits : mergeHits(hits, tail, this.metric, ask.k, ask.rank);
   }
 
@@ -179,16 +186,16 @@ export class GrowingGraph {
 }
 
 /** The allowed rows as bits for so many rows: none behind those that the search counts. */
-function allowedUpTo({ allowed, rowCount }: VectorAsk, indexedRows: number): Bitset | null {
-  if (indexedRows <= rowCount) return allowed;
-  const bits = new Uint8Array(bitsetBytes(indexedRows));
+function allowedUpTo({ allowed, rowCount }: VectorAsk, searchedRows: number): Bitset | null {
+  if (searchedRows <= rowCount) return allowed;
+  const bits = new Uint8Array(bitsetBytes(searchedRows));
   bits.set((allowed ?? fullBitset(rowCount)).subarray(0, bitsetBytes(rowCount)));
   return bits;
 }
 
-function rankUpTo(rank: Uint32Array | null, indexedRows: number): Uint32Array | null {
-  if (rank === null || rank.length >= indexedRows) return rank;
-  const longer = new Uint32Array(indexedRows);
+function rankUpTo(rank: Uint32Array | null, searchedRows: number): Uint32Array | null {
+  if (rank === null || rank.length >= searchedRows) return rank;
+  const longer = new Uint32Array(searchedRows);
   longer.set(rank);
   return longer;
 }

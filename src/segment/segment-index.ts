@@ -79,6 +79,7 @@ export class SegmentIndex {
         rank,
         range,
         timeLimitMicroseconds: null,
+        alone: work !== null,
       },
       signal,
     );

@@ -34,6 +34,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       "growing rows: crossover (the graph beside a scan), beside (searches beside 1,000 inserts a second), or both",
     run: async (parts) => (await import("./growing-graph.ts")).growingGraphBench(parts),
   },
+  joined: {
+    about: "small searches at the same time, joined and alone: scans and a packed graph, 1, 8 and 64 in flight",
+    run: async () => (await import("./joined.ts")).joinedBench(),
+  },
   journal: {
     about: "durable appends beside plain write + fdatasync",
     run: async () => (await import("./journal.ts")).journalBench(),

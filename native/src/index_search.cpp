@@ -1,14 +1,14 @@
 // The rule, for a share s of allowed rows among n (1 without a filter):
 //
 //   scan of codes   s n rows, wherever they are
-//   walk            about 1.3 width / s visits, since every 1/s-th row that is met may be a hit
+//   walk            as far as the k-th allowed row and some way beyond it: that is about the k/s-th nearest row (walk_plan.h)
 //
-// Both are predicted from the costs below, and the cheaper one goes first. A walk under a filter is watched:
-//  - after 48 visits: has it met less than a quarter of the allowed rows that chance would bring, the filter bars what is near;
-//  - at its end: does the k-th result lie within the radius that it has explored? Rows beyond were never looked at. A walk of blocks
-//    that its number of visits stops is not asked: it counts if it has met at least half of what chance would bring.
-// A walk that fails is tried once more, four times as wide, if even that is cheaper than the scan; then the codes of all allowed rows
-// are scanned. So recall does not hang on how filter and query relate, and no search costs much more than twice the scan.
+// Both are predicted from the costs below, and a walk is begun where it is cheaper by far. Now and then it looks at the rows that it knows,
+// which are those around the query: has it gone far enough for the filter as it is here? If the filter bars what is near it goes
+// farther, begins anew with more room, or gives up as soon as that would cost more than a scan; then the codes of all allowed rows are
+// scanned. So recall does not hang on how filter and query relate, and no search costs much more than the scan.
+//
+// Rows that came after the index are scored by their raw values.
 //
 // A range with an inner bound looks for rows beyond those that are nearest: the walk is widened until all of the ring, or enough of
 // it, lies within its radius; else the raw rows are scanned.

@@ -112,7 +112,8 @@ function searchAnswer(): SearchAnswer {
       outputFields: ["value"],
       primaryFieldName: "id",
       allSearchCount: HITS,
-      groupByField: null,
+      groupBy: null,
+      buckets: null,
       iterator: null,
     },
   };

@@ -1,152 +1,126 @@
 /**
- * The kernel's graph index, lean and packed, beside libraries: processor seconds of a build, memory, searches a second of one core at
- * equal recall, and what filters cost.
+ * The kernel's graph index, lean and packed, beside libraries: what a build takes, memory, searches a second of one core at equal recall,
+ * and what filters cost.
  *
- *     npm run bench -- index [wordnet=<folder> | clusters=<rows>] [peers=<name>,…]
+ *     npm run bench -- index [wordnet=<folder> | text=<rows> | sift=<rows> | clusters=<rows>] [keep=<folder>] [again]
+ *                            [peers=<name>,…] [segments=<n>] [threads=<n>] [unfiltered]
  *
- * Rounds of both alternate, so that a busy machine troubles them alike; rates are medians over rounds of all queries in one call,
- * on processor time. Read the ratios. Recall is of the 10 nearest, against an exact search.
+ * Rounds of all alternate, so that a busy machine troubles them alike; rates are medians over rounds of all queries in one call, on
+ * processor time, one thread. Read the ratios. Recall is of the 10 nearest, against an exact search. Data, indexes and what building
+ * them took stay in the folder that `keep` names, and are used from there, unless `again` says to build again. `threads` is of builds.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { emptyBitset, setBit } from "../src/model/bitset.ts";
-import type { Bitset } from "../src/model/bitset.ts";
-import type { GraphLayout, IndexKernel } from "../src/kernel/index-kernel.ts";
-import { MAX_K } from "../src/kernel/kernel.ts";
-import type { Handle } from "../src/kernel/kernel.ts";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
-import { clusters, wordnet } from "./index/data.ts";
+import type { KnownBuilt } from "./index/built.ts";
+import { curvesOf, rateAt } from "./index/curves.ts";
+import type { Point, Subject } from "./index/curves.ts";
+import { rowsOf, truthOf, withData } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
+import { filterTable } from "./index/filters.ts";
+import { BEAM, M, OwnIndex } from "./index/own.ts";
 import { PEERS, peerOf } from "./index/peer.ts";
-import { median, printLoad, printTable, thousands } from "./measure.ts";
+import type { Peer } from "./index/peer.ts";
+import { printTable, thousands } from "./measure.ts";
 
-const K = 10;
-const M = 16;
-const EF_CONSTRUCTION = 200;
-/** Half of hnswlib's: batches and the choice of neighbours need fewer candidates for the same recall. */
-const BEAM = 100;
-const ROUNDS = 3;
-const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-/** A curve ends where this is reached. */
-const ENOUGH = 0.995;
 const RECALLS = [0.9, 0.95, 0.98, 0.99];
-const AGAINST = 50;
-const SHARES = [0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001];
-const DEFAULT_ROWS = 100_000;
 
-interface Point {
-  readonly width: number;
-  readonly recall: number;
-  readonly perSecond: number;
-}
-
-/** Processor seconds of this process. The kernel has one thread here, and JavaScript waits. */
-function processorSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-/** One of those that are compared. */
-interface Subject {
-  readonly name: string;
-  readonly buildSeconds: number;
-  readonly bytes: number;
-  search(ef: number): Promise<{ readonly recall: number; readonly perSecond: number }>;
+interface Options {
+  readonly peers: readonly string[];
+  readonly segments: number;
+  readonly threads: number;
+  readonly again: boolean;
+  readonly filters: boolean;
 }
 
 export async function indexBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
-  if (!(kernel instanceof NativeKernel)) {
-    console.log(kernel.reason);
-    return;
-  }
-  let data: BenchData | null = null;
-  let peers: readonly string[] = PEERS;
-  for (const part of parts) {
-    const [name, value = ""] = part.split("=", 2);
-    if (name === "wordnet") data = wordnet(value);
-    else if (name === "clusters" && Number(value) >= 1) data = clusters(Number(value));
-    else if (name === "peers") peers = value.split(",");
-    else throw new Error(`${part} is none of wordnet=<folder>, clusters=<rows>, peers=<name>,…`);
-  }
-  const folder = mkdtempSync(join(tmpdir(), "elanus-bench-index-"));
-  const threads = kernel.threads;
-  kernel.threads = 1;
-  try {
-    await benchIn(folder, kernel, data ?? clusters(DEFAULT_ROWS), peers);
-  } finally {
-    kernel.threads = threads;
-    rmSync(folder, { recursive: true });
-  }
+  if (!(kernel instanceof NativeKernel)) console.log(kernel.reason);
+  else await withData(parts, kernel, (data, others) => benchOf(kernel, data, optionsOf(others)));
 }
 
-async function benchIn(folder: string, kernel: NativeKernel, data: BenchData, peers: readonly string[]): Promise<void> {
-  printLoad();
-  const { metric, dimension, queries } = data;
-  const rowCount = data.rows.length / dimension;
-  const queryCount = queries.length / dimension;
-  console.log(`${data.name}: ${thousands(rowCount)} rows x ${dimension}, ${metric}, ${thousands(queryCount)} queries`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "rows.f32"), data.rows);
-  writeFileSync(join(folder, "queries.f32"), queries);
-  const rows = kernel.mapRows(join(folder, "rows.f32"), 0, rowCount, { element: "float32", dimension });
-  const exact = { rows, rowCount, queries, metric, k: K, rank: null, range: null };
-  const truth = (await kernel.exactSearch({ ...exact, allowed: null })).rows;
-  writeFileSync(join(folder, "truth.u32"), truth);
-  const shape = { metric, dimension, k: K, m: M, efConstruction: EF_CONSTRUCTION };
-  writeFileSync(join(folder, "shape.json"), JSON.stringify(shape));
-
-  const { indexes } = kernel;
-  const own = new Map<string, Handle>();
-  const subjects: Subject[] = [];
-  for (const layout of ["packed", "lean"] as const) {
-    const { index, ...built } = await buildOne(kernel, rows, rowCount, metric, layout, join(folder, layout));
-    own.set(layout, index);
-    const search = (ef: number) => searchOnce(indexes, index, queries, queryCount, ef, null, truth);
-    subjects.push({ name: layout, ...built, search });
+function optionsOf(parts: readonly string[]): Options {
+  let options: Options = { peers: PEERS, segments: 1, threads: 1, again: false, filters: true };
+  for (const part of parts) {
+    const [name, argument = ""] = part.split("=", 2);
+    if (name === "peers") options = { ...options, peers: argument.split(",") };
+    else if (name === "segments" && Number(argument) >= 1) options = { ...options, segments: Number(argument) };
+    else if (name === "threads" && Number(argument) >= 1) options = { ...options, threads: Number(argument) };
+    else if (part === "again") options = { ...options, again: true };
+    else if (part === "unfiltered") options = { ...options, filters: false };
+    else throw new Error(`index knows no ${part}; bench/index.ts says what it knows`);
   }
-  const ends: (() => void)[] = [];
-  for (const name of PEERS.filter((known) => peers.includes(known))) {
-    const peer = await peerOf(name, folder);
-    if (peer === null) continue;
-    ends.push(() => peer.end());
-    const { seconds, bytes } = await peer.build();
-    const search = async (ef: number) => {
-      const answer = await peer.search(ef);
-      return { recall: answer.recall, perSecond: queryCount / answer.seconds };
-    };
-    subjects.push({ name, buildSeconds: seconds, bytes, search });
-  }
-  const first = subjects.find(({ name }) => name === PEERS[0]);
-  const part = (one: number, of: number | undefined) => (of === undefined ? "" : (one / of).toFixed(2));
-  printTable(
-    `Build (M ${M}; beam ${BEAM}, efConstruction ${EF_CONSTRUCTION}), and memory; ours without raw rows (${megabytes(data.rows.byteLength)} MB, mapped), the others with them`,
-    ["", "processor s", `/ ${PEERS[0]}`, "MB", `/ ${PEERS[0]}`],
-    subjects.map(({ name, buildSeconds, bytes }) => [
-      name,
-      buildSeconds.toFixed(1),
-      part(buildSeconds, first?.buildSeconds),
-      megabytes(bytes),
-      part(bytes, first?.bytes),
-    ]),
-  );
+  return options;
+}
 
+async function benchOf(kernel: NativeKernel, data: BenchData, options: Options): Promise<void> {
+  const { dimension, rowCount } = data;
+  const rows = rowsOf(kernel, data, 0, rowCount);
+  const truth = await truthOf(kernel, data, rows);
+  kernel.close(rows);
+  const { again, threads } = options;
+  const own: OwnIndex[] = [];
+  for (const segments of new Set([1, options.segments])) {
+    for (const layout of ["packed", "lean"] as const) {
+      own.push(await OwnIndex.open(kernel, data, { layout, segments, threads, again }));
+    }
+  }
+  const peers: Peer[] = [];
+  for (const name of PEERS.filter((known) => options.peers.includes(known))) {
+    const peer = await peerOf(name, data, threads, again);
+    if (peer !== null) peers.push(peer);
+  }
+  buildTable([...own, ...peers], (4 * dimension * rowCount) / 1e6);
+
+  const subjects: Subject[] = [
+    ...own.map((index) => ({ name: index.name, search: (ef: number) => index.search(ef, truth) })),
+    ...peers,
+  ];
   const curves = await curvesOf(subjects);
-  for (const end of ends) end();
-  for (const { name } of subjects.slice(0, 2)) {
+  for (const peer of peers) peer.end();
+  for (const { name } of own) {
     const points = curves
       .get(name)!
       .map(({ width, recall, perSecond }) => [String(width), recall.toFixed(3), thousands(perSecond)]);
     printTable(`${name}, by width`, ["ef", "recall", "searches a second"], points);
   }
+  rateTable(curves);
+  if (options.filters) {
+    for (const index of own.slice(0, 2)) {
+      await filterTable(kernel, data, index, rateAt(curves.get(index.name)!, 0.99));
+    }
+  }
+  for (const index of own) index.close();
+}
+
+function buildTable(all: readonly { readonly name: string; readonly built: KnownBuilt }[], rawMegabytes: number): void {
+  const first = all.find(({ name }) => name === PEERS[0])?.built;
+  const part = (one: number, of: number | undefined): string => (of === undefined ? "" : (one / of).toFixed(2));
+  const raw = `ours without raw rows (${rawMegabytes.toFixed(0)} MB, mapped), the others with them`;
+  const columns = ["processor s", `/ ${PEERS[0]}`, "wall s", `/ ${PEERS[0]}`, "threads", "load", "MB", `/ ${PEERS[0]}`];
+  printTable(
+    `Build (M ${M}; beam ${BEAM}, efConstruction 200), and memory; ${raw}`,
+    ["", ...columns],
+    all.map(({ name, built }) => [
+      name,
+      built.processorSeconds.toFixed(1),
+      part(built.processorSeconds, first?.processorSeconds),
+      built.wallSeconds.toFixed(1),
+      part(built.wallSeconds, first?.wallSeconds),
+      String(built.threads),
+      built.load,
+      (built.bytes / 1e6).toFixed(0),
+      part(built.bytes, first?.bytes),
+    ]),
+  );
+}
+
+function rateTable(curves: ReadonlyMap<string, readonly Point[]>): void {
   printTable(
     "Searches a second of one core at equal recall, between the measured widths; in brackets packed / it, lean / it",
-    ["recall", ...subjects.map(({ name }) => name)],
+    ["recall", ...curves.keys()],
     RECALLS.map((recall) => {
-      const rates = subjects.map(({ name }) => rateAt(curves.get(name)!, recall));
+      const rates = [...curves.values()].map((curve) => rateAt(curve, recall));
       const [packed, lean] = rates;
       const cell = (rate: number | null): string => {
         if (rate === null) return "not reached";
@@ -156,159 +130,4 @@ async function benchIn(folder: string, kernel: NativeKernel, data: BenchData, pe
       return [recall.toFixed(2), ...rates.map(cell)];
     }),
   );
-
-  for (const [layout, index] of own) {
-    const unfiltered = rateAt(curves.get(layout)!, 0.99);
-    const table: string[][] = [];
-    for (const share of SHARES) {
-      const allowed = allowedRows(rowCount, share);
-      const filteredTruth = (await kernel.exactSearch({ ...exact, allowed })).rows;
-      const rates: number[] = [];
-      let recall = 0;
-      for (let round = 0; round < ROUNDS; round += 1) {
-        const one = await searchOnce(indexes, index, queries, queryCount, 64, allowed, filteredTruth);
-        rates.push(one.perSecond);
-        recall = one.recall;
-      }
-      const rate = median(rates);
-      table.push([
-        `${100 * share} % at random`,
-        recall.toFixed(3),
-        thousands(rate),
-        unfiltered === null ? "" : (rate / unfiltered).toFixed(2),
-      ]);
-    }
-    for (const barred of [100, 1000, MAX_K])
-      if (barred < rowCount) table.push(await against(kernel, index, data, rows, unfiltered, barred));
-    printTable(`Filters, ${layout}, ef 64`, ["allowed", "recall", "searches a second", "/ unfiltered at .99"], table);
-    indexes.closeIndex(index);
-  }
-  kernel.close(rows);
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1e6).toFixed(0);
-}
-
-async function buildOne(
-  kernel: NativeKernel,
-  rows: Handle,
-  rowCount: number,
-  metric: BenchData["metric"],
-  layout: GraphLayout,
-  path: string,
-): Promise<{ readonly index: Handle; readonly buildSeconds: number; readonly bytes: number }> {
-  const start = processorSeconds();
-  const graph = { kind: "graph", layout, degree: 2 * M, beam: BEAM } as const;
-  await kernel.indexes.buildIndex({ ...graph, rows, rowCount, metric, seed: 1, path }).done;
-  const buildSeconds = processorSeconds() - start;
-  const index = await kernel.indexes.openIndex(path, rows);
-  return { index, buildSeconds, bytes: kernel.indexes.describeIndex(index).memoryBytes };
-}
-
-/** Rounds of all subjects alternate, width by width. A subject that has found enough takes no wider searches. */
-async function curvesOf(subjects: readonly Subject[]): Promise<ReadonlyMap<string, readonly Point[]>> {
-  const rates = new Map(subjects.map(({ name }) => [name, new Map<number, number[]>()]));
-  const recalls = new Map<string, Map<number, number>>(subjects.map(({ name }) => [name, new Map<number, number>()]));
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [place, width] of WIDTHS.entries()) {
-      for (const { name, search } of subjects) {
-        const known = recalls.get(name)!;
-        if (place > 0 && (known.get(WIDTHS[place - 1]!) ?? 1) >= ENOUGH) continue;
-        const { recall, perSecond } = await search(width);
-        known.set(width, recall);
-        const own = rates.get(name)!;
-        own.set(width, [...(own.get(width) ?? []), perSecond]);
-      }
-    }
-  }
-  return new Map(
-    subjects.map(({ name }) => [
-      name,
-      [...rates.get(name)!].map(([width, all]) => ({
-        width,
-        recall: recalls.get(name)!.get(width)!,
-        perSecond: median(all),
-      })),
-    ]),
-  );
-}
-
-/** A filter for each query: all rows but those that are nearest to it. */
-async function against(
-  kernel: NativeKernel,
-  index: Handle,
-  data: BenchData,
-  rows: Handle,
-  unfiltered: number | null,
-  barredCount: number,
-): Promise<string[]> {
-  const { metric, dimension } = data;
-  const rowCount = data.rows.length / dimension;
-  const shared = { rows, rowCount, metric, rank: null, range: null };
-  const rates: number[] = [];
-  let recall = 0;
-  for (let query = 0; query < AGAINST; query += 1) {
-    const queries = data.queries.subarray(query * dimension, (query + 1) * dimension);
-    const near = await kernel.exactSearch({ ...shared, queries, k: barredCount, allowed: null });
-    const barred = new Set(near.rows);
-    const allowed = emptyBitset(rowCount);
-    for (let row = 0; row < rowCount; row += 1) if (!barred.has(row)) setBit(allowed, row);
-    const truth = (await kernel.exactSearch({ ...shared, queries, k: K, allowed })).rows;
-    const one = await searchOnce(kernel.indexes, index, queries, 1, 64, allowed, truth);
-    recall += one.recall / AGAINST;
-    rates.push(one.perSecond);
-  }
-  const rate = median(rates);
-  const ratio = unfiltered === null ? "" : (rate / unfiltered).toFixed(2);
-  return [`all but the ${thousands(barredCount)} nearest`, recall.toFixed(3), thousands(rate), ratio];
-}
-
-async function searchOnce(
-  indexes: IndexKernel,
-  index: Handle,
-  queries: Float32Array,
-  queryCount: number,
-  ef: number,
-  allowed: Bitset | null,
-  truth: Uint32Array,
-): Promise<{ readonly recall: number; readonly perSecond: number }> {
-  const start = processorSeconds();
-  const hits = await indexes.searchIndex({
-    index,
-    queries,
-    k: K,
-    parameters: { kind: "graph", ef },
-    allowed,
-    rank: null,
-    range: null,
-    timeLimitMicroseconds: null,
-  });
-  const perSecond = queryCount / (processorSeconds() - start);
-  let found = 0;
-  for (let first = 0; first < truth.length; first += K) {
-    const wanted = new Set(truth.subarray(first, first + K));
-    for (const row of hits.rows.subarray(first, first + K)) if (wanted.has(row)) found += 1;
-  }
-  return { recall: found / truth.length, perSecond };
-}
-
-/** Between the two measured points around the recall, on a logarithmic scale of rates; null where it was not reached. */
-function rateAt(curve: readonly Point[], recall: number): number | null {
-  const after = curve.findIndex((point) => point.recall >= recall);
-  if (after < 0) return null;
-  const [high, low] = [curve[after]!, curve[after - 1]];
-  if (low === undefined) return high.perSecond;
-  const part = (recall - low.recall) / (high.recall - low.recall);
-  return Math.exp(Math.log(low.perSecond) * (1 - part) + Math.log(high.perSecond) * part);
-}
-
-function allowedRows(rowCount: number, share: number): Bitset {
-  const bits = emptyBitset(rowCount);
-  let state = 7;
-  for (let row = 0; row < rowCount; row += 1) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    if (state / 2 ** 32 < share) setBit(bits, row);
-  }
-  return bits;
 }

@@ -26,8 +26,24 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
   index: {
     about:
-      "the graph index beside hnswlib, SymphonyQG, faiss and usearch: wordnet=<folder> or clusters=<rows>, peers=<name>,…",
+      "the graph index beside hnswlib, SymphonyQG, faiss and usearch: wordnet=<folder>, text=<rows>, sift=<rows>, peers=<name>,…",
     run: async (parts) => (await import("./index.ts")).indexBench(parts),
+  },
+  open: {
+    about: "opening the file of a graph: read or mapped, time, memory and what a release gives back (open 100000)",
+    run: async (parts) => (await import("./open.ts")).openBench(parts),
+  },
+  javascript: {
+    about: "what JavaScript adds to a search of an index, beside C++: in batches, one by one, eight at once",
+    run: async (parts) => (await import("./javascript.ts")).javascriptBench(parts),
+  },
+  rivals: {
+    about: "the embedded database beside zvec and LanceDB: equal recall, filters, a tenth of the rows written again",
+    run: async (parts) => (await import("./rivals.ts")).rivalsBench(parts),
+  },
+  served: {
+    about: "searches of a server by pymilvus: how long, and processor time of both",
+    run: async (parts) => (await import("./served.ts")).servedBench(parts),
   },
   "growing-graph": {
     about:

@@ -47,6 +47,12 @@ export function processorSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Of this process, all threads, finer than the kernel counts those of others. */
+export function ownProcessorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 export interface ProcessMemory {
   readonly residentMegabytes: number;
   /** The part that is files: programs, libraries, mapped segments. The system may take it back. */
@@ -106,5 +112,5 @@ export function percent(part: number): string {
 
 /** How busy the machine is with other things; a figure taken above two is not to be trusted here. */
 export function printLoad(): void {
-  console.log(`load before: ${loadavg()[0]!.toFixed(2)}`);
+  console.log(`load: ${loadavg()[0]!.toFixed(2)}`);
 }

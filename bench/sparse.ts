@@ -1,17 +1,23 @@
 /**
  * Sparse vectors: the kernel's search beside the plainest one, lists of exact values added to one sum a row, on the same machine in the same
- * run. A round measures both one after the other, one query at a time on one thread; medians of the rounds are printed.
+ * run, and packed lists beside those that grow. A round measures all of them one after the other on one thread; medians of the rounds are
+ * printed, on processor time.
  *
  * Rows are made up: indices as words have them, a few frequent and most rare; values as learned models give them, many small.
  */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assert } from "../src/base/assert.ts";
+import type { PostingsParameters } from "../src/kernel/index-kernel.ts";
 import { emptyBitset, hasBit, setBit } from "../src/model/bitset.ts";
 import type { Bitset } from "../src/model/bitset.ts";
 import { sparseColumn, sparseEntry } from "../src/model/sparse.ts";
 import type { BytesColumn } from "../src/model/columns.ts";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
-import { median, printLoad, printTable, secondsOf, thousands } from "./measure.ts";
+import { median, ownProcessorSeconds, printLoad, printTable, secondsOf, thousands } from "./measure.ts";
 
 const ROWS = 100_000;
 const VALUES_A_ROW = 60;
@@ -20,6 +26,8 @@ const QUERIES = 40;
 const TERMS_A_QUERY = 30;
 const ROUNDS = 7;
 const K = 10;
+const ALGORITHMS = ["all", "wand", "maxscore"] as const satisfies readonly PostingsParameters["algorithm"][];
+type Algorithm = (typeof ALGORITHMS)[number];
 
 export async function sparseBench(): Promise<void> {
   const kernel = loadKernel();
@@ -46,6 +54,23 @@ export async function sparseBench(): Promise<void> {
     `${thousands(ROWS)} rows of ${Math.round(pairs / ROWS)} values: appended at ${thousands(ROWS / seconds)} rows/s; ` +
       `${(memory / pairs).toFixed(1)} bytes a value, 8 of them the value itself`,
   );
+  const folder = mkdtempSync(join(tmpdir(), "elanus-bench-sparse-"));
+  const path = join(folder, "packed");
+  const buildStart = ownProcessorSeconds();
+  await kernel.indexes.buildIndex({ kind: "postings", rows: sparse, rowCount: ROWS, metric: "IP", seed: 1, path }).done;
+  const buildSeconds = ownProcessorSeconds() - buildStart;
+  const index = await kernel.indexes.openIndex(path, sparse);
+  const described = kernel.indexes.describeIndex(index);
+  assert(described.kind === "postings", "packed lists were built");
+  const { postingCount, listBytes, termCount } = described;
+  const raw = kernel.sparse.create({ lists: false });
+  kernel.sparse.append(raw, rows);
+  const listsThatGrow = memory - kernel.sparse.residentBytes(raw);
+  kernel.sparse.close(raw);
+  console.log(
+    `${thousands(postingCount)} postings of ${thousands(termCount)} terms: ${(listsThatGrow / postingCount).toFixed(2)} bytes a posting in lists ` +
+      `that grow, ${(listBytes / postingCount).toFixed(2)} packed; built at ${thousands(postingCount / buildSeconds)} postings a processor second`,
+  );
   const peer = new PlainLists(rows);
   const threads = kernel.threads;
   kernel.threads = 1;
@@ -53,19 +78,17 @@ export async function sparseBench(): Promise<void> {
   for (const share of [null, 0.1, 0.01, 0.001]) {
     const allowed = share === null ? null : randomBitset(random, share);
     const [own, plain]: [number[], number[]] = [[], []];
+    const packed = new Map<Algorithm, number[]>(ALGORITHMS.map((algorithm) => [algorithm, []]));
     for (let round = 0; round < ROUNDS; round += 1) {
-      own.push(
-        await secondsOf(async () => {
-          for (let query = 0; query < QUERIES; query += 1) {
-            const { offsets, bytes } = queries;
-            const one = { offsets: offsets.subarray(query, query + 2), bytes };
-            const plan = { sparse, rowCount: ROWS, queries: one, k: K, allowed, rank: null, range: null };
-            await kernel.sparse.search(plan);
-          }
-        }),
-      );
+      const common = { sparse, rowCount: ROWS, queries, k: K, allowed, rank: null, range: null };
+      own.push(await processorSecondsOf(() => kernel.sparse.search(common)));
+      for (const [algorithm, seconds] of packed) {
+        const parameters = { kind: "postings", algorithm, boundRatio: 1.05 } as const;
+        const plan = { ...common, index, parameters, timeLimitMicroseconds: null };
+        seconds.push(await processorSecondsOf(() => kernel.indexes.searchIndex(plan)));
+      }
       plain.push(
-        await secondsOf(() => {
+        await processorSecondsOf(() => {
           for (let query = 0; query < QUERIES; query += 1) peer.search(queries, query, allowed);
         }),
       );
@@ -74,13 +97,27 @@ export async function sparseBench(): Promise<void> {
     table.push([
       share === null ? "all" : `${share * 100} %`,
       thousands(mine),
+      ...ALGORITHMS.map((algorithm) => `${(median(own) / median(packed.get(algorithm)!)).toFixed(2)} ×`),
       thousands(theirs),
       `${(mine / theirs).toFixed(1)} ×`,
     ]);
   }
   kernel.threads = threads;
+  kernel.indexes.closeIndex(index);
   kernel.sparse.close(sparse);
-  printTable(`k ${K}, ${TERMS_A_QUERY} terms a query`, ["rows allowed", "queries/s", "plain lists", "ratio"], table);
+  rmSync(folder, { recursive: true });
+  const columns = ["rows allowed", "queries/s", ...ALGORITHMS.map((name) => `packed, ${name}`), "plain lists", "ratio"];
+  printTable(
+    `k ${K}, ${TERMS_A_QUERY} terms a query, ${QUERIES} queries a call; rates on processor time`,
+    columns,
+    table,
+  );
+}
+
+async function processorSecondsOf(action: () => unknown): Promise<number> {
+  const start = ownProcessorSeconds();
+  await action();
+  return ownProcessorSeconds() - start;
 }
 
 /** Every list with its exact values; sums of all rows; a heap of the best. */

@@ -8,7 +8,7 @@ import { NativeKernel } from "../../src/kernel/native.ts";
 import { ConsistencyLevel, DataType } from "../../src/model/types.ts";
 import { declaredField as field } from "../../src/proxy/declared-field.ts";
 import type { SearchResponse } from "../../src/proxy/requests.ts";
-import { type BenchData, clusters } from "../index/data.ts";
+import { type RowsAndQueries, clusters } from "../index/data.ts";
 import { inFlight, median, printTable, secondsOf, sleep, thousands } from "../measure.ts";
 import { dataDirectory } from "./collection.ts";
 
@@ -59,7 +59,7 @@ export async function approximateBench(): Promise<void> {
 
 async function collection(
   { proxy }: Engine,
-  { rows, dimension, metric }: BenchData,
+  { rows, dimension, metric }: RowsAndQueries,
   name: string,
   indexType: string,
   build: Readonly<Record<string, string>>,
@@ -76,7 +76,7 @@ async function collection(
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Bounded,
@@ -118,7 +118,7 @@ async function collection(
 
 function search(
   { proxy }: Engine,
-  data: BenchData,
+  data: RowsAndQueries,
   name: string,
   query: number,
   params: Params,
@@ -146,7 +146,7 @@ function search(
   });
 }
 
-async function answers(engine: Engine, data: BenchData, name: string, params: Params): Promise<string[][]> {
+async function answers(engine: Engine, data: RowsAndQueries, name: string, params: Params): Promise<string[][]> {
   const found: string[][] = [];
   for (let query = 0; query < QUERIES; query += 1) {
     const { keys } = await search(engine, data, name, query, params);
@@ -157,7 +157,7 @@ async function answers(engine: Engine, data: BenchData, name: string, params: Pa
 
 async function measure(
   engine: Engine,
-  data: BenchData,
+  data: RowsAndQueries,
   asked: {
     readonly name: string;
     readonly exact: string;

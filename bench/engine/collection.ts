@@ -37,7 +37,7 @@ export async function createCollection(proxy: Proxy): Promise<void> {
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Bounded,

@@ -5,7 +5,7 @@ import { compileFilter } from "../../src/expr/evaluate.ts";
 import { parseFilter } from "../../src/expr/filter.ts";
 import { type BytesColumn, type Column, columnRows } from "../../src/model/columns.ts";
 import { PlaceColumns } from "../../src/segment/place-columns.ts";
-import { commonPaths } from "../../src/segment/common-paths.ts";
+import { commonPaths } from "../../src/expr/common-paths.ts";
 import { printTable, secondsOf, thousands } from "../measure.ts";
 import { medianMilliseconds, nativeKernel } from "./scan.ts";
 import { SCHEMA, table } from "./table.ts";

@@ -1,40 +1,46 @@
-/**
- * Libraries from PyPI, each as a process of its own, asked a line at a time, so that their rounds alternate with ours. They come into an
- * environment below the temporary folder; one that cannot be had is left out, and the bench says so.
- */
+/** Libraries from PyPI, each as a process of its own (`peers.py`), asked a line at a time, so that their rounds alternate with ours. */
 
-import { execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
+import { keptBuild } from "./built.ts";
+import type { Built, KnownBuilt } from "./built.ts";
+import type { Answer } from "./curves.ts";
+import { K } from "./data.ts";
+import type { BenchData } from "./data.ts";
+import { pythonWith } from "./environment.ts";
+import { M } from "./own.ts";
 
-const run = promisify(execFile);
-const ENVIRONMENT = join(tmpdir(), "elanus-bench-peers");
-const PYTHON = join(ENVIRONMENT, "bin/python");
-const PROGRAM = resolve(import.meta.dirname, "peers.py");
+const PROGRAM = join(import.meta.dirname, "peers.py");
+const EF_CONSTRUCTION = 200;
 
 export const PEERS = ["hnswlib", "rabitqlib", "faiss-cpu", "usearch"] as const;
 export type PeerName = (typeof PEERS)[number];
 
 export interface Peer {
   readonly name: PeerName;
-  build(): Promise<{ readonly seconds: number; readonly bytes: number }>;
-  search(ef: number): Promise<{ readonly seconds: number; readonly recall: number }>;
+  readonly built: KnownBuilt;
+  search(ef: number): Promise<Answer>;
   end(): void;
 }
 
 /** null if it cannot be had. */
-export async function peerOf(name: PeerName, folder: string): Promise<Peer | null> {
+export async function peerOf(name: PeerName, data: BenchData, threads: number, again: boolean): Promise<Peer | null> {
+  let python: string;
   try {
-    if (!existsSync(PYTHON)) await run("python3", ["-m", "venv", ENVIRONMENT]);
-    await run(PYTHON, ["-m", "pip", "install", "--quiet", "numpy", name]);
+    python = await pythonWith("numpy", name);
   } catch (error) {
     console.log(`no ${name}: ${(error as Error).message.split("\n", 1)[0]}`);
     return null;
   }
-  const child = spawn(PYTHON, [PROGRAM, name, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const { metric, dimension, folder } = data;
+  const shape = { metric, dimension, k: K, m: M, efConstruction: EF_CONSTRUCTION };
+  writeFileSync(join(folder, "shape.json"), JSON.stringify(shape));
+  const child = spawn(python, [PROGRAM, name, folder], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: "1" },
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async <T>(question: string): Promise<T> => {
     child.stdin.write(`${question}\n`);
@@ -42,5 +48,20 @@ export async function peerOf(name: PeerName, folder: string): Promise<Peer | nul
     if (done === true) throw new Error(`the process of ${name} has ended`);
     return JSON.parse(value) as T;
   };
-  return { name, build: () => ask("build"), search: (ef) => ask(String(ef)), end: () => child.stdin.end() };
+  let opened = false;
+  const built = await keptBuild(folder, name, again, async () => {
+    opened = true;
+    return { ...(await ask<Omit<Built, "threads">>(`build ${threads}`)), threads };
+  });
+  if (!opened) await ask("load");
+  const queryCount = data.queries.length / dimension;
+  return {
+    name,
+    built,
+    async search(ef) {
+      const { seconds, recall } = await ask<{ seconds: number; recall: number }>(`search ${ef}`);
+      return { recall, perSecond: queryCount / seconds };
+    },
+    end: () => child.stdin.end(),
+  };
 }

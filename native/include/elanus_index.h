@@ -3,7 +3,7 @@
  * here, inverted lists in elanus_lists.h; opening, closing and searching are one for both.
  *
  * Always true (besides what elanus_kernel.h says):
- *  - an index holds codes and neighbour lists in memory; raw rows stay where the rows handle has them, and the best candidates are
+ *  - an index holds codes and neighbour lists in memory, or maps them; raw rows stay where the rows handle has them, and the best candidates are
  *    looked at again there, so that scores are the same bits as those of an exact search;
  *  - the same rows, options and seed give the same file, whatever the number of threads and the instruction set;
  *  - an open index holds its rows open; a search holds its index open;
@@ -56,10 +56,16 @@ int elanus_index_build_wait(const elanus_index_build *build, const char *path, e
 /* From 0 to 1, for builds; 0 for other jobs. */
 double elanus_job_progress(const elanus_job *job);
 
-/* Reads a file of any kind whole, with all its checksums. *index is written before `done` is called with ELANUS_OK, and then must be closed. */
-int elanus_index_open_start(const char *path, elanus_rows rows, elanus_index *index, elanus_done done, void *context, elanus_job **job,
-                            elanus_error *error);
-int elanus_index_open_wait(const char *path, elanus_rows rows, elanus_index *index, elanus_error *error);
+/*
+ * READ takes memory for the file, in huge pages where it is large. MAP leaves it to the system which pages of the file are in memory; what
+ * must be made when it is opened (marks, centres) is in memory either way. Searches give the same answers.
+ */
+enum { ELANUS_READ = 0, ELANUS_MAP = 1 };
+
+/* Takes a file of any kind, and checks all of it. *index is written before `done` is called with ELANUS_OK, and then must be closed. */
+int elanus_index_open_start(const char *path, elanus_rows rows, uint32_t how, elanus_index *index, elanus_done done, void *context,
+                            elanus_job **job, elanus_error *error);
+int elanus_index_open_wait(const char *path, elanus_rows rows, uint32_t how, elanus_index *index, elanus_error *error);
 int elanus_index_close(elanus_index index, elanus_error *error);
 
 /*
@@ -102,10 +108,11 @@ typedef struct elanus_index_search {
 enum { ELANUS_INDEX_WORK = 6 };
 
 /* What an index is, which its file tells. */
-enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1, ELANUS_KIND_SLIM = 2 };
+enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1, ELANUS_KIND_SLIM = 2, ELANUS_KIND_POSTINGS = 3 };
 typedef struct elanus_index_about {
-  uint32_t kind, element, dimension, entry_bytes; /* of its rows */
+  uint32_t kind, element, dimension, entry_bytes; /* of its rows; 0 of sparse ones */
   uint64_t row_count;
+  uint64_t mapped_bytes; /* of what its description counts as memory: those that lie in the mapped file */
 } elanus_index_about;
 int elanus_index_tell(elanus_index index, elanus_index_about *about, elanus_error *error);
 
@@ -127,9 +134,9 @@ typedef struct elanus_index_description {
 /* Graphs. Fails with ELANUS_INVALID for an index of another kind. */
 int elanus_index_describe(elanus_index index, elanus_index_description *description, elanus_error *error);
 
-/* What the process holds now, besides rows. */
+/* What the process holds now, besides rows. Mapped files are no memory of its own: the system takes their pages back when it needs them. */
 typedef struct elanus_memory {
-  uint64_t index_bytes, build_bytes, search_bytes;
+  uint64_t index_bytes, build_bytes, search_bytes, mapped_bytes;
 } elanus_memory;
 void elanus_memory_used(elanus_memory *memory);
 

@@ -124,6 +124,36 @@ typedef struct elanus_search {
 int elanus_search_start(const elanus_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
 int elanus_search_wait(const elanus_search *search, elanus_error *error);
 
+/*
+ * Exact nearest lists: list i are the rows from ends[i] to ends[i + 1], and so with queries. The score of a list is the sum, over the
+ * vectors of the query, of the best score of its rows; one without rows is never a hit. Metrics of numbers, HAMMING and JACCARD.
+ */
+typedef struct elanus_list_search {
+  elanus_rows rows;
+  const uint32_t *ends; /* one more than lists, from 0 on, ascending */
+  uint64_t end_count;
+  uint64_t list_count;
+  const void *queries; /* made of what the rows are made of */
+  uint64_t query_value_count;
+  const uint32_t *query_ends;
+  uint64_t query_end_count;
+  uint64_t query_count;
+  uint32_t metric;
+  uint32_t k;
+  const uint8_t *allowed; /* one bit a list, or null */
+  uint64_t allowed_bytes;
+  const uint32_t *rank;   /* one a list, or null */
+  uint64_t rank_count;
+  uint32_t *hit_rows; /* numbers of lists; these and what follows as in elanus_search */
+  uint64_t hit_row_count;
+  float *hit_scores;
+  uint64_t hit_score_count;
+  uint8_t *tied;
+  uint64_t tied_count;
+} elanus_list_search;
+int elanus_list_search_start(const elanus_list_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
+int elanus_list_search_wait(const elanus_list_search *search, elanus_error *error);
+
 /* *index becomes the place of the first NaN or infinity, or -1. */
 int elanus_find_not_finite_start(uint32_t element, const void *entries, uint64_t entry_count, int64_t *index, elanus_done done, void *context,
                                  elanus_job **job, elanus_error *error);

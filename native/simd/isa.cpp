@@ -6,6 +6,7 @@
 #include "crc.h"
 #include "filter_loops.h"
 #include "packed_walk.h"
+#include "postings.h"
 #include "rotate.h"
 #include "scan.h"
 #include "table.h"
@@ -196,6 +197,7 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
     .pick = pick,
     .first_not_finite = first_not_finite,
     .read = read_all,
+    .unpack_rows = unpack_rows,
     .graph =
         {
             .rotate = rotate,

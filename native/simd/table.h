@@ -51,6 +51,8 @@ struct Table {
   uint64_t (*first_not_finite)(Element element, const void* values, uint64_t count);
   // Reads all of it; the sum of its 64-bit words.
   uint64_t (*read)(const unsigned char* at, uint64_t bytes);
+  // simd/postings.h
+  void (*unpack_rows)(const uint8_t* in, uint32_t bits, uint32_t count, uint32_t base, uint32_t* rows);
   GraphTable graph;
   ListsTable lists;
   FilterTable filter;

@@ -3,6 +3,7 @@
 #include "boundary.h"
 #include "dispatch.h"
 #include "handles.h"
+#include "list_search.h"
 #include "search.h"
 
 using namespace elanus;
@@ -88,6 +89,22 @@ int elanus_search_wait(const elanus_search* search, elanus_error* error) {
   return wait_for(error, WorkClass::search, [&](elanus_done done, void* context) {
     require(search);
     return make_search(*search, done, context);
+  });
+}
+
+int elanus_list_search_start(const elanus_list_search* search, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(search);
+    require((const void*)done);
+    require(job);
+    start(job, make_list_search(*search, done, context), WorkClass::search);
+  });
+}
+
+int elanus_list_search_wait(const elanus_list_search* search, elanus_error* error) {
+  return wait_for(error, WorkClass::search, [&](elanus_done done, void* context) {
+    require(search);
+    return make_list_search(*search, done, context);
   });
 }
 

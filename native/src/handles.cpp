@@ -52,14 +52,19 @@ uint64_t open_slot(Opened opened) {
   return slot.generation << slot_bits | number;
 }
 
-template <class T> std::shared_ptr<T> find(uint64_t handle, const char* name) {
+template <class T> std::shared_ptr<T> look_up(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;
   Handles& all = handles();
   std::lock_guard<std::mutex> hold(all.lock);
   const bool known = number < all.slots.size() && all.slots[number].generation == generation;
   const auto* found = known ? std::get_if<std::shared_ptr<T>>(&all.slots[number].opened) : nullptr;
+  return found ? *found : nullptr;
+}
+
+template <class T> std::shared_ptr<T> find(uint64_t handle, const char* name) {
+  auto found = look_up<T>(handle);
   if (!found) fail(ELANUS_STALE, "%s handle %llu is not open", name, (unsigned long long)handle);
-  return *found;
+  return found;
 }
 
 }  // namespace
@@ -73,6 +78,8 @@ std::shared_ptr<Rows> find_rows(uint64_t handle) { return find<Rows>(handle, "ro
 std::shared_ptr<OpenIndex> find_index(uint64_t handle) { return find<OpenIndex>(handle, "index"); }
 std::shared_ptr<GrowingIndex> find_growing(uint64_t handle) { return find<GrowingIndex>(handle, "growing graph"); }
 std::shared_ptr<Sparse> find_sparse(uint64_t handle) { return find<Sparse>(handle, "sparse"); }
+
+std::shared_ptr<Sparse> sparse_of(uint64_t handle) { return look_up<Sparse>(handle); }
 
 void close_handle(uint64_t handle) {
   const uint64_t number = handle & (most_slots - 1), generation = handle >> slot_bits;

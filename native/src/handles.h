@@ -22,6 +22,7 @@ std::shared_ptr<Rows> find_rows(uint64_t handle);     // throws Failure if it is
 std::shared_ptr<OpenIndex> find_index(uint64_t handle);   // and so on
 std::shared_ptr<GrowingIndex> find_growing(uint64_t handle);
 std::shared_ptr<Sparse> find_sparse(uint64_t handle);
+std::shared_ptr<Sparse> sparse_of(uint64_t handle);   // null if it is not one of sparse rows
 void close_handle(uint64_t handle);                   // throws Failure only if it never was a handle
 uint64_t open_handle_count();
 

@@ -26,6 +26,7 @@ std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_d
   switch (index->kind) {
     case IndexKind::lists: return make_lists_search(plan, std::static_pointer_cast<const ListsIndex>(index), done, context);
     case IndexKind::slim: return make_slim_search(plan, std::static_pointer_cast<const SlimIndex>(index), done, context);
+    case IndexKind::postings: fail(ELANUS_INVALID, "lists of sparse rows are searched with sparse queries");
     default: return make_graph_search(plan, std::static_pointer_cast<const Index>(index), done, context);
   }
 }
@@ -52,21 +53,22 @@ int elanus_index_build_wait(const elanus_index_build* build, const char* path, e
 
 double elanus_job_progress(const elanus_job* job) { return job ? job->job->progress() : 0; }
 
-int elanus_index_open_start(const char* path, elanus_rows rows, elanus_index* index, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+int elanus_index_open_start(const char* path, elanus_rows rows, uint32_t how, elanus_index* index, elanus_done done, void* context, elanus_job** job,
+                            elanus_error* error) {
   return guarded(error, [&] {
     require(path);
     require(index);
     require((const void*)done);
     require(job);
-    start(job, make_index_open(path, rows, index, done, context), WorkClass::other);
+    start(job, make_index_open(path, rows, how, index, done, context), WorkClass::other);
   });
 }
 
-int elanus_index_open_wait(const char* path, elanus_rows rows, elanus_index* index, elanus_error* error) {
+int elanus_index_open_wait(const char* path, elanus_rows rows, uint32_t how, elanus_index* index, elanus_error* error) {
   return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
     require(path);
     require(index);
-    return make_index_open(path, rows, index, done, context);
+    return make_index_open(path, rows, how, index, done, context);
   });
 }
 
@@ -121,8 +123,8 @@ int elanus_index_tell(elanus_index handle, elanus_index_about* about, elanus_err
   return guarded(error, [&] {
     require(about);
     const auto index = find_index(handle);
-    const Layout& layout = index->rows->layout();
-    *about = {(uint32_t)index->kind, (uint32_t)layout.element, layout.dimension, layout.entry_bytes(), index->indexed_rows()};
+    const Layout layout = index->rows ? index->rows->layout() : Layout{Element::float32, 0};
+    *about = {(uint32_t)index->kind, (uint32_t)layout.element, layout.dimension, index->rows ? layout.entry_bytes() : 0, index->indexed_rows(), index->mapped_bytes};
   });
 }
 
@@ -210,7 +212,7 @@ int elanus_slim_describe(elanus_index handle, elanus_slim_description* descripti
 }
 
 void elanus_memory_used(elanus_memory* memory) {
-  if (memory) *memory = {memory_of(Owner::index), memory_of(Owner::build), memory_of(Owner::search)};
+  if (memory) *memory = {memory_of(Owner::index), memory_of(Owner::build), memory_of(Owner::search), memory_of(Owner::mapped)};
 }
 
 int elanus_growing_create(const elanus_growing_plan* plan, elanus_growing* growing, elanus_error* error) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include "../include/elanus_index.h"
 #include "failure.h"
+#include "pages.h"
 
 namespace elanus {
 
@@ -166,7 +167,15 @@ void IndexWriter::finish() {
 
 // ----------------------------------------------------------------------------------------------------------------- reading
 
-IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : path_(path), index_(std::make_shared<Index>()) {
+// In memory that will be read into, or where it is mapped.
+template <class T> Buffer<T> IndexReader::take(uint32_t section) const {
+  const SectionEntry& entry = header_.sections[section];
+  if (!mapping_) return Buffer<T>(entry.bytes / sizeof(T), Owner::index);
+  index_->mapped_bytes += entry.bytes;
+  return Buffer<T>::view((T*)mapping_->at(entry.offset), entry.bytes / sizeof(T));
+}
+
+IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : path_(path), index_(std::make_shared<Index>()) {
   file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail(ELANUS_FILE, "cannot open %.180s: %s", path.c_str(), std::strerror(errno));
   try {
@@ -192,15 +201,17 @@ IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows) : 
     index_->file_bytes = (uint64_t)status.st_size;
     index_->entries.assign(header_.entries, header_.entries + header_.entry_count);
     index_->rows = std::move(rows);
+    if (mapped) mapping_ = std::make_shared<FileMapping>(file_, index_->file_bytes, path.c_str());
+    index_->mapping = mapping_;
     const uint32_t dims = Grid::dims_of((Metric)header_.metric, header_.dimension);
     mean_.resize(dims);
     index_->stride = index_->degree;
-    index_->codes = Buffer<int8_t>(count * dims, Owner::index);
-    index_->terms = Buffer<CodeTerms>(count, Owner::index);
-    if (index_->layout == IndexLayout::lean) index_->lists = Buffer<uint32_t>(count * header_.degree, Owner::index);
-    else index_->blocks = Buffer<uint8_t>(count * list_bytes(header_, dims), Owner::index);
+    index_->codes = take<int8_t>(code_section);
+    index_->terms = take<CodeTerms>(term_section);
+    if (index_->layout == IndexLayout::lean) index_->lists = take<uint32_t>(list_section);
+    else index_->blocks = take<uint8_t>(list_section);
     index_->rows_of_degree.resize(index_->slots() + 1);
-    if (twins) index_->next_twin = Buffer<uint32_t>(count, Owner::index);
+    if (twins) index_->next_twin = take<uint32_t>(twin_section);
   } catch (...) {
     ::close(file_);
     throw;
@@ -260,7 +271,10 @@ bool IndexReader::read_some() {
   const uint64_t element = section.kind == block_kind ? list_bytes(header_, Grid::dims_of((Metric)header_.metric, header_.dimension)) : 192;
   const uint64_t some = std::min(section.bytes - done_, part_bytes / element * element);   // whole elements
   char* to = (char*)section_memory() + done_;
-  read(to, some, section.offset + done_);
+  if (!mapping_ || section_ == mean_section) {
+    have_pages(to, some);
+    read(to, some, section.offset + done_);
+  }
   crc_ = table().graph.crc32c(crc_, to, some);
   check_part(done_, some);
   done_ += some;

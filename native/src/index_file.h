@@ -88,7 +88,7 @@ class IndexWriter {
 
 class IndexReader final : public IndexFileReader {
  public:
-  IndexReader(const std::string& path, std::shared_ptr<Rows> rows);   // reads the header; throws Failure
+  IndexReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);   // reads the header; throws Failure
   ~IndexReader() override;
   IndexReader(const IndexReader&) = delete;
   IndexReader& operator=(const IndexReader&) = delete;
@@ -101,12 +101,14 @@ class IndexReader final : public IndexFileReader {
   void check_header(uint64_t file_bytes, const Rows& rows);
   void check_part(uint64_t first, uint64_t count);
   bool good_block(const uint8_t* block);
+  template <class T> Buffer<T> take(uint32_t section) const;
   void* section_memory();
 
   const std::string path_;
   int file_ = -1;
   IndexHeader header_;
   std::shared_ptr<Index> index_;
+  std::shared_ptr<const FileMapping> mapping_;
   std::vector<float> mean_;
   uint32_t section_ = 0, crc_ = 0;
   uint64_t done_ = 0;   // bytes of the section

@@ -13,27 +13,23 @@
 // A range with an inner bound looks for rows beyond those that are nearest: the walk is widened until all of the ring, or enough of
 // it, lies within its radius; else the raw rows are scanned.
 #include "index_search.h"
-#include <chrono>
 #include <array>
 #include <cmath>
 #include <optional>
 #include "best.h"
 #include "block_walk.h"
+#include "index_job.h"
 #include "index_plan.h"
-#include "queries.h"
 #include "walk_plan.h"
 
 namespace elanus {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr uint32_t slice_visits = 64;
-constexpr double list_spread = 3;             // walk_plan.h: where every distance is known, as many visits find less than by blocks
-constexpr uint32_t scan_block = 512, raw_block = 64;
+constexpr double list_spread = 2;             // walk_plan.h: where every distance is known, as many visits find less than by blocks
+constexpr uint32_t scan_block = 512;
 constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
-constexpr uint32_t most_of_piece = 16;
 constexpr float farthest_estimated = 2;       // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
 constexpr uint32_t most_in_turn = 3;          // walks of one thread that take turns: with more they push each other out of the first cache
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
@@ -49,21 +45,14 @@ WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
 double code_cost(const Index& index) { return 4 + 0.06 * index.grid.dims() + 20 * std::min(1.0, (double)index.codes.bytes() / (64 << 20)); }
 double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
-struct Effort {
-  double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0;
-};
-
-class IndexSearch final : public Job {
+class IndexSearch final : public IndexJob {
  public:
   IndexSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context);
 
  protected:
-  void work(uint64_t piece) override;
-  Round settle(uint64_t*) override;
-  void let_go() override {
-    index_.reset();
-    bits_ = {};
-  }
+  void prepare() override;
+  void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
+  void let_go() override { index_.reset(); }
 
  private:
   // One query on its way.
@@ -83,9 +72,6 @@ class IndexSearch final : public Job {
     explicit Turn(Lender& lender) : scratch(lender) {}
   };
 
-  bool is_allowed(uint32_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
-  void prepare_filter();
-  void go_on() const;   // throws if the job was stopped, or is late
   void ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const;
   void answer(uint64_t query, Scratch& s, Effort& effort) const;
   void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
@@ -119,98 +105,30 @@ class IndexSearch final : public Job {
   float most_key(const Asked& a, float distance, float ratio) const;
   float ratio_of(uint32_t row) const { return index_->terms[row].ratio; }
 
-  const elanus_index_search plan_;
   std::shared_ptr<const Index> index_;
-  const Table& table_;
-  const Metric metric_;
-  const uint32_t dimension_, dims_, rows_;
-  const Queries asked_;
-  const uint64_t queries_;
-  const Clock::time_point limit_;
-  uint64_t piece_queries_ = 1;
-  float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
-  std::once_flag filter_prepared_;
-  uint64_t allowed_count_ = 0;
-  std::vector<uint8_t> bits_;           // allowed rows, and rows that stand for allowed twins; empty if there are no twins
-  const uint8_t* walk_bits_ = nullptr;
-  std::mutex lock_;
-  Effort total_;
+  const uint32_t dims_;
 };
 
 IndexSearch::IndexSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context)
-    : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_(index_->grid.state().metric),
-      dimension_(index_->grid.state().dimension), dims_(index_->grid.dims()), rows_(index_->row_count),
-      asked_(table_, metric_, index_->rows->layout(), plan.queries, plan.query_value_count), queries_(asked_.count()),
-      limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
-  const bool turned = metric_ != Metric::l2;
-  if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
-  if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
-  // A few queries of every thread take turns; many are shared out evenly.
-  const uint64_t threads = thread_count(), in_turn = std::min<uint64_t>(most_in_turn, (queries_ + threads - 1) / threads);
-  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * threads), std::max<uint64_t>(1, in_turn), most_of_piece);
-  set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
+    : IndexJob(plan, *index, index->grid.state().metric, done, context), index_(std::move(index)), dims_(index_->grid.dims()) {}
+
+void IndexSearch::prepare() {
+  IndexJob::prepare();
+  allow_twin_heads(index_->twin_heads, [this](uint32_t row) { return index_->twin_after(row); });
 }
 
-void IndexSearch::prepare_filter() {
-  allowed_count_ = rows_;
-  if (!plan_.allowed) return;
-  allowed_count_ = 0;
-  for (uint64_t first = 0; first < rows_; first += 64) {
-    uint64_t word;
-    std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
-    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
-    allowed_count_ += (uint64_t)__builtin_popcountll(word);
-  }
-  walk_bits_ = plan_.allowed;
-  if (index_->twin_heads.empty()) return;
-  bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
-  for (const uint32_t head : index_->twin_heads)
-    for (uint32_t twin = index_->twin_after(head); twin != no_row; twin = index_->twin_after(twin))
-      if (is_allowed(twin)) {
-        bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
-        break;
-      }
-  walk_bits_ = bits_.data();
-}
-
-void IndexSearch::go_on() const {
-  if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
-  if (plan_.time_limit_microseconds && Clock::now() >= limit_) fail(ELANUS_LATE, "the time limit of the search has passed");
-}
-
-void IndexSearch::work(uint64_t piece) {
-  std::call_once(filter_prepared_, [this] { prepare_filter(); });
-  Effort effort;
-  const uint64_t first = piece * piece_queries_, last = std::min(first + piece_queries_, queries_);
+void IndexSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
   const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && goal(true).is_worth_it();
-  if (in_turn) {
-    answer_in_turn(first, last, effort);
-  } else {
-    Borrowed borrowed(*index_->lender);
-    for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
-  }
-  std::lock_guard<std::mutex> hold(lock_);
-  total_.visits += effort.visits;
-  total_.distances += effort.distances;
-  total_.exact += effort.exact;
-  total_.code_scans += effort.code_scans;
-  total_.raw_scans += effort.raw_scans;
-}
-
-Job::Round IndexSearch::settle(uint64_t*) {
-  if (plan_.work) {
-    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans, 0};
-    std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
-  }
-  return Round::complete;
+  if (in_turn) return answer_in_turn(first, last, effort);
+  Borrowed borrowed(*index_->lender);
+  for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
 }
 
 void IndexSearch::ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const {
   go_on();
-  s.work.resize((size_t)dims_ + dimension_);
-  const Layout& layout = index_->rows->layout();
+  s.work.resize((size_t)dims_ + layout_.dimension);
   float* values = s.work.data() + dims_;
-  table_.widen(layout.element, (const unsigned char*)plan_.queries + query * layout.row_bytes(), dimension_, values);
+  table_.widen(layout_.element, query_at(query), layout_.dimension, values);
   asked.emplace(Asked{asked_.block(query, 1), index_->grid.encode_query(values, s.work.data(), s.codes(dims_)), Best(plan_.k), s, effort, {}, query, {}});
   if (index_->layout == IndexLayout::packed && asked->grid.ratio <= farthest_estimated) asked->blocks.emplace(*index_, asked->grid, s.work.data(), s);
 }
@@ -295,7 +213,7 @@ bool IndexSearch::walk_blocks(Asked& a, WalkPlan plan) const {
 void IndexSearch::write_hits(Asked& a) const {
   look_behind(a);
   const std::vector<Hit>& hits = a.best.sorted();
-  write_index_hits(plan_, metric_, a.query, hits, a.best.tied());
+  IndexJob::write_hits(a.query, hits, a.best.tied());
 }
 
 void IndexSearch::find_nearest(Asked& a) const {
@@ -316,7 +234,7 @@ void IndexSearch::find_after_walk(Asked& a, bool found) const {
 }
 
 void IndexSearch::find_ring(Asked& a) const {
-  const double scan_cost = (double)allowed_count_ * raw_cost(dimension_);
+  const double scan_cost = (double)allowed_count_ * raw_cost(layout_.dimension);
   for (uint32_t width = this->width(); width <= ELANUS_MAX_WIDTH; width *= 4) {
     const WalkGoal goal(width, list_spread, (uint32_t)std::min<uint64_t>(width, allowed_count_), share(), walk_costs(*index_, false, scan_cost));
     float radius;
@@ -397,13 +315,10 @@ template <class Use> void IndexSearch::each_allowed(uint32_t block, Scratch& s, 
     if (!s.numbers.empty()) use();
     s.numbers.clear();
   };
-  for (uint64_t first = 0; first < rows_; first += 64) {
-    uint64_t word = ~0ull;
-    if (plan_.allowed) std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
-    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
-    for (; word; word &= word - 1) s.numbers.push_back((uint32_t)first + (uint32_t)__builtin_ctzll(word));
-    if (s.numbers.size() >= block) flush();
-  }
+  each_allowed_row([&](uint32_t row) {
+    s.numbers.push_back(row);
+    if (s.numbers.size() == block) flush();
+  });
   flush();
 }
 
@@ -473,21 +388,14 @@ void IndexSearch::propose_twins(Asked& a, uint32_t row) const {
 }
 
 void IndexSearch::settle_pending(Asked& a) const {
-  Scratch& s = a.s;
-  uint64_t run;
-  float keys[raw_block], norms[raw_block];
-  s.at.resize(raw_block + tile_rows);
+  float keys[raw_block];
   for (size_t first = 0; first < a.pending.size(); first += raw_block) {
     if (first) go_on();
     const uint32_t count = (uint32_t)std::min<size_t>(raw_block, a.pending.size() - first);
-    for (uint32_t i = 0; i < count; ++i) s.at[i] = index_->rows->at(a.pending[first + i], &run);
-    for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
-    const RowBlock rows = {s.at.data(), count, dimension_, true, index_->rows->element()};
-    table_.keys(metric_, &a.exact, &rows, keys, count, norms);
+    raw_keys(a.exact, a.pending.data() + first, count, keys);
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t row = a.pending[first + i];
-      if (std::isnan(keys[i]) || (plan_.has_outer && !(low_ <= keys[i] && keys[i] < high_))) continue;
-      a.best.add({keys[i], plan_.rank ? plan_.rank[row] : 0, row});
+      if (!std::isnan(keys[i]) && is_in_range(keys[i])) a.best.add({keys[i], rank_of(row), row});
     }
   }
   a.effort.exact += (double)a.pending.size();

@@ -34,7 +34,7 @@ constexpr float most_term = 1e30f, most_ratio = 1e6f;
 
 class ListsReader final : public IndexFileReader {
  public:
-  ListsReader(const std::string& path, std::shared_ptr<Rows> rows);
+  ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
   bool read_some() override {
     if (reader_.read_some()) return true;
     check();
@@ -51,7 +51,7 @@ class ListsReader final : public IndexFileReader {
   std::vector<float> mean_;
 };
 
-ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows) : reader_(path, lists_file_names) {
+ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : reader_(path, lists_file_names, mapped) {
   ListsIndex& index = *index_;
   index.shape = reader_.about<ListsShape>();
   check_shape(*rows);
@@ -60,22 +60,18 @@ ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows) : 
   for (uint32_t i = 0; i < lists_section_count; ++i) reader_.require_size(i, lists_section_bytes(shape, i, blocks));
   mean_.resize(shape.dims());
   index.centres.resize(shape.lists, shape.dims(), Owner::index);
-  index.starts = Buffer<uint32_t>(shape.lists + 1, Owner::index);
-  index.numbers = Buffer<uint32_t>(shape.rows, Owner::index);
-  index.codes = Buffer<uint8_t>(reader_.bytes(lists_codes) + bytes_behind_codes, Owner::index);
-  index.terms = Buffer<float>(reader_.bytes(lists_terms) / sizeof(float), Owner::index);
+  index.starts = reader_.take<uint32_t>(lists_starts);
+  index.numbers = reader_.take<uint32_t>(lists_numbers);
+  index.codes = reader_.take<uint8_t>(lists_codes, bytes_behind_codes);
+  index.terms = reader_.take<float>(lists_terms);
   index.book.shape = shape.book();
-  index.book.words = Buffer<float>(reader_.bytes(lists_book) / sizeof(float), Owner::index);
+  index.book.words = reader_.take<float>(lists_book);
   index.file_bytes = reader_.file_bytes();
   index.rows = std::move(rows);
   reader_.into(lists_mean, mean_.data());
   reader_.into(lists_centres, index.centres.codes.data());
   reader_.into(lists_centre_terms, index.centres.terms.data());
-  reader_.into(lists_starts, index.starts.data());
-  reader_.into(lists_numbers, index.numbers.data());
-  reader_.into(lists_codes, index.codes.data());
-  reader_.into(lists_terms, index.terms.data());
-  reader_.into(lists_book, index.book.words.data());
+  reader_.give(index);
 }
 
 void ListsReader::check_shape(const Rows& rows) const {
@@ -140,8 +136,8 @@ void ListsReader::check() {
 
 }  // namespace
 
-std::unique_ptr<IndexFileReader> open_lists_file(const std::string& path, std::shared_ptr<Rows> rows) {
-  return std::make_unique<ListsReader>(path, std::move(rows));
+std::unique_ptr<IndexFileReader> open_lists_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) {
+  return std::make_unique<ListsReader>(path, std::move(rows), mapped);
 }
 
 }  // namespace elanus

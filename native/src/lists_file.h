@@ -14,7 +14,7 @@ namespace elanus {
 
 extern const SectionNames lists_file_names;
 
-std::unique_ptr<IndexFileReader> open_lists_file(const std::string& path, std::shared_ptr<Rows> rows);
+std::unique_ptr<IndexFileReader> open_lists_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
 
 // What `shape` says a section has.
 uint64_t lists_section_bytes(const ListsShape& shape, uint32_t section, uint64_t block_count);

@@ -9,44 +9,35 @@
 //
 // Where rows are scored by raw values and few are allowed, they are scored in the order of their numbers, and no list is looked at.
 #include "lists_search.h"
-#include <chrono>
 #include <cmath>
 #include "dispatch.h"
 #include "failure.h"
+#include "index_job.h"
 #include "index_plan.h"
 #include "lists_scan.h"
-#include "queries.h"
 
 namespace elanus {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr uint32_t raw_block = 64, code_block = 256;
-constexpr uint32_t most_of_piece = 16;
+constexpr uint32_t code_block = 256;
 constexpr uint32_t lists_out_of_range = 2;   // in a row, that end a search with an outer bound
 
 // Nanoseconds as measured on one machine; only their ratios matter.
 double raw_cost(uint64_t row_bytes) { return 4 + 0.05 * (double)row_bytes; }
 constexpr double slot_cost = 1.5;            // of looking whether a row of a list is allowed
 
-struct Effort {
-  double lists = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0;
-};
-
 ListsScratch& scratch() {
   static thread_local ListsScratch own;
   return own;
 }
 
-class ListsSearch final : public Job {
+class ListsSearch final : public IndexJob {
  public:
   ListsSearch(const elanus_index_search& plan, std::shared_ptr<const ListsIndex> index, elanus_done done, void* context);
 
  protected:
-  void work(uint64_t piece) override;
-  Round settle(uint64_t*) override;
+  void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
   void let_go() override { index_.reset(); }
 
  private:
@@ -59,12 +50,7 @@ class ListsSearch final : public Job {
     uint64_t scored = 0, in_range = 0;
   };
 
-  bool is_allowed(uint32_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
-  bool is_in_range(float key) const { return !plan_.has_outer || (low_ <= key && key < high_); }
-  uint32_t rank_of(uint32_t row) const { return plan_.rank ? plan_.rank[row] : 0; }
   bool by_raw_values() const { return index_->shape.codes == RowCodes::none; }
-  void count_allowed();
-  void go_on() const;   // throws if the job was stopped, or is late
   void answer(uint64_t query, ListsScratch& t, Effort& effort) const;
   void scan_lists(Asked& a) const;
   void scan_list(Asked& a, const ListsQuery& query, uint32_t list) const;
@@ -74,77 +60,21 @@ class ListsSearch final : public Job {
   void score(const Asked& a, const uint32_t* rows, uint32_t count, TopK& best, float* keys) const;
   void take(Asked& a, const uint32_t* slots, uint32_t count) const;
 
-  const elanus_index_search plan_;
   std::shared_ptr<const ListsIndex> index_;
-  const Table& table_;
-  const Metric metric_;
-  const Layout layout_;
-  const uint32_t rows_;
-  const Queries asked_;
-  const uint64_t queries_;
-  const Clock::time_point limit_;
-  uint64_t piece_queries_ = 1;
-  float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
-  std::once_flag counted_;
-  uint64_t allowed_count_ = 0;
-  std::mutex lock_;
-  Effort total_;
 };
 
 ListsSearch::ListsSearch(const elanus_index_search& plan, std::shared_ptr<const ListsIndex> index, elanus_done done, void* context)
-    : Job(done, context), plan_(plan), index_(std::move(index)), table_(table()), metric_((Metric)index_->shape.metric), layout_(index_->shape.layout()),
-      rows_((uint32_t)index_->shape.rows), asked_(table_, metric_, layout_, plan.queries, plan.query_value_count), queries_(asked_.count()),
-      limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
-  const bool turned = is_turned(metric_);
-  if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
-  if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
-  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
-  set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
-}
+    : IndexJob(plan, *index, (Metric)index->shape.metric, done, context), index_(std::move(index)) {}
 
-void ListsSearch::count_allowed() {
-  allowed_count_ = rows_;
-  if (!plan_.allowed) return;
-  allowed_count_ = 0;
-  for (uint64_t first = 0; first < rows_; first += 64) {
-    uint64_t word;
-    std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
-    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
-    allowed_count_ += (uint64_t)__builtin_popcountll(word);
-  }
-}
-
-void ListsSearch::go_on() const {
-  if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
-  if (plan_.time_limit_microseconds && Clock::now() >= limit_) fail(ELANUS_LATE, "the time limit of the search has passed");
-}
-
-void ListsSearch::work(uint64_t piece) {
-  std::call_once(counted_, [this] { count_allowed(); });
-  Effort effort;
-  for (uint64_t q = piece * piece_queries_; q < std::min((piece + 1) * piece_queries_, queries_); ++q) answer(q, scratch(), effort);
-  std::lock_guard<std::mutex> hold(lock_);
-  total_.lists += effort.lists;
-  total_.distances += effort.distances;
-  total_.exact += effort.exact;
-  total_.code_scans += effort.code_scans;
-  total_.raw_scans += effort.raw_scans;
-}
-
-Job::Round ListsSearch::settle(uint64_t*) {
-  if (plan_.work) {
-    const double counts[ELANUS_INDEX_WORK] = {0, total_.distances, total_.exact, total_.code_scans, total_.raw_scans, total_.lists};
-    std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
-  }
-  return Round::complete;
+void ListsSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
+  for (uint64_t q = first; q < last; ++q) answer(q, scratch(), effort);
 }
 
 void ListsSearch::answer(uint64_t query, ListsScratch& t, Effort& effort) const {
   go_on();
   const bool again = plan_.reorder && !by_raw_values();
-  const auto* values = (const unsigned char*)plan_.queries + query * layout_.row_bytes();
   const float bound = by_raw_values() || !again ? high_ : std::numeric_limits<float>::infinity();
-  Asked a = {values, asked_.block(query, 1), t, effort, TopK(again ? std::max(plan_.k, plan_.reorder) : plan_.k, bound)};
+  Asked a = {query_at(query), asked_.block(query, 1), t, effort, TopK(again ? std::max(plan_.k, plan_.reorder) : plan_.k, bound)};
   const uint64_t budget = (uint64_t)plan_.probes * rows_ / std::max(1u, index_->shape.lists);
   const double walk_cost = (double)std::min(budget, allowed_count_) * raw_cost(layout_.row_bytes()) +
                            slot_cost * std::min<double>(rows_, (double)budget * rows_ / (double)std::max<uint64_t>(1, allowed_count_));
@@ -172,7 +102,7 @@ void ListsSearch::answer(uint64_t query, ListsScratch& t, Effort& effort) const 
     a.effort.exact += (double)rows.size();
   }
   const std::vector<Hit>& hits = a.best.sorted();
-  write_index_hits(plan_, metric_, query, hits, a.best.tied());
+  write_hits(query, hits, a.best.tied());
 }
 
 void ListsSearch::scan_lists(Asked& a) const {
@@ -284,27 +214,16 @@ void ListsSearch::scan_allowed(Asked& a) const {
     a.effort.exact += (double)t.slots.size();
     t.slots.clear();
   };
-  for (uint64_t first = 0; first < rows_; first += 64) {
-    uint64_t word = ~0ull;
-    if (plan_.allowed) std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
-    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
-    for (; word; word &= word - 1) {
-      t.slots.push_back((uint32_t)first + (uint32_t)__builtin_ctzll(word));
-      if (t.slots.size() == raw_block) flush();
-    }
-  }
+  each_allowed_row([&](uint32_t row) {
+    t.slots.push_back(row);
+    if (t.slots.size() == raw_block) flush();
+  });
   flush();
 }
 
 // At most raw_block rows by their raw values.
 void ListsSearch::score(const Asked& a, const uint32_t* rows, uint32_t count, TopK& best, float* keys) const {
-  const unsigned char* at[raw_block + tile_rows];
-  float norms[raw_block];
-  uint64_t run;
-  for (uint32_t i = 0; i < count; ++i) at[i] = index_->rows->at(rows[i], &run);
-  for (uint32_t i = 0; i < tile_rows; ++i) at[count + i] = at[count - 1];
-  const RowBlock block = {at, count, layout_.dimension, true, layout_.element};
-  table_.keys(metric_, &a.block, &block, keys, count, norms);
+  raw_keys(a.block, rows, count, keys);
   for (uint32_t i = 0; i < count; ++i)
     if (is_in_range(keys[i])) best.add({keys[i], rank_of(rows[i]), rows[i]});
 }

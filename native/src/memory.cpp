@@ -31,6 +31,8 @@ void* map_aligned(size_t bytes) {
 
 }  // namespace
 
+void count_memory(Owner owner, int64_t bytes) { taken_bytes[(uint32_t)owner].fetch_add((uint64_t)bytes, std::memory_order_relaxed); }
+
 uint64_t memory_of(Owner owner) { return taken_bytes[(uint32_t)owner].load(std::memory_order_relaxed); }
 
 void* take_memory(size_t bytes, Owner owner) {

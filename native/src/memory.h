@@ -8,10 +8,11 @@
 
 namespace elanus {
 
-enum class Owner : uint32_t { index, build, search };
-constexpr uint32_t owner_count = 3;
+enum class Owner : uint32_t { index, build, search, mapped };
+constexpr uint32_t owner_count = 4;
 
 uint64_t memory_of(Owner owner);   // bytes that are taken now, in the whole process
+void count_memory(Owner owner, int64_t bytes);   // that were taken otherwise, or given back
 
 // The start of zeroed memory, aligned to 64 bytes at least. Throws std::bad_alloc.
 void* take_memory(size_t bytes, Owner owner);

@@ -384,6 +384,36 @@ napi_value search(Call& call) {
   });
 }
 
+// (ticket, rows, ends, queries, queryEnds, metric, k, allowed | null, rank | null, hitRows, hitScores, tied)
+napi_value list_search(Call& call) {
+  elanus_list_search plan = {};
+  elanus_description about;
+  const double ticket = call.number(0);
+  plan.rows = call.whole(1);
+  if (!describe(call, plan.rows, &about)) return nullptr;
+  plan.ends = call.array<uint32_t>(2, napi_uint32_array, &plan.end_count);
+  plan.queries = call.entries(3, about.entry_bytes, &plan.query_value_count);
+  plan.query_ends = call.array<uint32_t>(4, napi_uint32_array, &plan.query_end_count);
+  plan.metric = call.whole32(5);
+  plan.k = call.whole32(6);
+  plan.allowed = call.array<uint8_t>(7, napi_uint8_array, &plan.allowed_bytes);
+  plan.rank = call.array<uint32_t>(8, napi_uint32_array, &plan.rank_count);
+  plan.hit_rows = call.array<uint32_t>(9, napi_uint32_array, &plan.hit_row_count);
+  plan.hit_scores = call.array<float>(10, napi_float32_array, &plan.hit_score_count);
+  plan.tied = call.array<uint8_t>(11, napi_uint8_array, &plan.tied_count);
+  if (!call.good()) return nullptr;
+  if (!plan.end_count || !plan.query_end_count) return call.fail("the ends of lists are missing");
+  plan.list_count = plan.end_count - 1;
+  plan.query_count = plan.query_end_count - 1;
+  // As above: an empty array is not null.
+  static const uint64_t nothing = 0;
+  if (!call.is_null(7) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
+  if (!call.is_null(8) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_list_search_start(&plan, job_done, pending, job, error);
+  });
+}
+
 // (ticket, element, entries), where an entry of element 0 has four bytes and any other two
 napi_value find_not_finite(Call& call) {
   uint64_t count;
@@ -531,6 +561,7 @@ NAPI_MODULE_INIT() {
       {"closeRows", plain<close_rows>},
       {"openHandles", plain<open_handles>},
       {"search", started<search>},
+      {"listSearch", started<list_search>},
       {"findNotFinite", started<find_not_finite>},
       {"findNotFiniteNow", plain<find_not_finite_now>},
       {"cancel", started<cancel>},
@@ -563,6 +594,9 @@ NAPI_MODULE_INIT() {
       {"sparseLengths", plain<sparse_lengths>},
       {"gatherSparse", plain<gather_sparse>},
       {"searchSparse", started<search_sparse>},
+      {"dropSparseLists", plain<drop_sparse_lists>},
+      {"buildPostings", started<build_postings>},
+      {"describePostings", plain<describe_postings>},
   };
   for (const auto& one : all) {
     napi_value function;

@@ -59,13 +59,14 @@ napi_value build_slim(Call& call) {
   });
 }
 
-// (ticket, path, rows); the handle comes where findNotFinite has its index.
+// (ticket, path, rows, how); the handle comes where findNotFinite has its index.
 napi_value open_index(Call& call) {
   const double ticket = call.number(0);
   const uint64_t rows = call.whole(2);
+  const uint32_t how = call.whole32(3);
   if (!call.text(1, path_buffer(), 1 << 15) || !call.good()) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
-    return elanus_index_open_start(path_buffer(), rows, &pending->opened, job_done, pending, job, error);
+    return elanus_index_open_start(path_buffer(), rows, how, &pending->opened, job_done, pending, job, error);
   });
 }
 
@@ -161,7 +162,7 @@ napi_value describe_index(Call& call) {
   return nullptr;
 }
 
-// (index, Float64Array of 4): kind, element, dimension, rows.
+// (index, Float64Array of 5): kind, element, dimension, rows, mapped bytes.
 napi_value tell_index(Call& call) {
   elanus_error error;
   elanus_index_about about;
@@ -169,9 +170,9 @@ napi_value tell_index(Call& call) {
   const uint64_t index = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 4) return call.fail("four places are needed");
+  if (length < 5) return call.fail("five places are needed");
   if (const int status = elanus_index_tell(index, &about, &error)) return call.done(status, error);
-  const double all[4] = {(double)about.kind, (double)about.element, (double)about.dimension, (double)about.row_count};
+  const double all[5] = {(double)about.kind, (double)about.element, (double)about.dimension, (double)about.row_count, (double)about.mapped_bytes};
   for (const double x : all) *out++ = x;
   return nullptr;
 }
@@ -219,16 +220,17 @@ napi_value progress(Call& call) {
   return call.number_result(ELANUS_OK, {}, found == environment.pending.end() ? 0 : elanus_job_progress(found->second->job));
 }
 
-// (Float64Array of 3): bytes of indexes, builds, searches.
+// (Float64Array of 4): bytes of indexes, builds, searches, mapped files.
 napi_value memory_used(Call& call) {
   uint64_t length;
   double* out = call.array<double>(0, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 3) return call.fail("three places are needed");
+  if (length < 4) return call.fail("four places are needed");
   elanus_memory memory;
   elanus_memory_used(&memory);
   out[0] = (double)memory.index_bytes;
   out[1] = (double)memory.build_bytes;
   out[2] = (double)memory.search_bytes;
+  out[3] = (double)memory.mapped_bytes;
   return nullptr;
 }

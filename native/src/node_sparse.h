@@ -1,10 +1,47 @@
 // The part of the N-API face that is about sparse vectors. Included by node.cpp, inside its unnamed namespace, and by nothing else.
 
+// (withLists)
 napi_value create_sparse(Call& call) {
   elanus_error error;
+  const bool with_lists = call.whole32(0) != 0;
+  if (!call.good()) return nullptr;
   elanus_sparse sparse = 0;
-  const int status = elanus_sparse_create(&sparse, &error);
+  const int status = elanus_sparse_create(&sparse, with_lists, &error);
   return call.number_result(status, error, (double)sparse);
+}
+
+napi_value drop_sparse_lists(Call& call) {
+  elanus_error error;
+  const uint64_t sparse = call.whole(0);
+  if (!call.good()) return nullptr;
+  return call.done(elanus_sparse_drop_lists(sparse, &error), error);
+}
+
+// (ticket, sparse, rowCount, path)
+napi_value build_postings(Call& call) {
+  elanus_postings_build plan = {};
+  const double ticket = call.number(0);
+  plan.sparse = call.whole(1);
+  plan.row_count = call.whole(2);
+  if (!call.text(3, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_postings_build_start(&plan, path_buffer(), job_done, pending, job, error);
+  });
+}
+
+// (index, Float64Array of 6): rows, terms, postings, blocks; bytes of the lists, of the file.
+napi_value describe_postings(Call& call) {
+  elanus_error error;
+  elanus_postings_description d;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 6) return call.fail("six places are needed");
+  if (const int status = elanus_postings_describe(index, &d, &error)) return call.done(status, error);
+  const double all[6] = {(double)d.row_count, (double)d.term_count, (double)d.posting_count, (double)d.block_count, (double)d.list_bytes, (double)d.file_bytes};
+  for (const double x : all) *out++ = x;
+  return nullptr;
 }
 
 // (sparse, offsets, bytes): the new row count.
@@ -56,7 +93,8 @@ napi_value gather_sparse(Call& call) {
   return call.done(elanus_sparse_gather(sparse, numbers, number_count, bytes, byte_count, &error), error);
 }
 
-// (ticket, sparse, rowCount, offsets, bytes, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied)
+// (ticket, sparse, rowCount, offsets, bytes, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied,
+// postings, algorithm, boundRatio)
 napi_value search_sparse(Call& call) {
   elanus_sparse_search plan = {};
   const double ticket = call.number(0);
@@ -74,6 +112,9 @@ napi_value search_sparse(Call& call) {
   plan.hit_rows = call.array<uint32_t>(10, napi_uint32_array, &plan.hit_row_count);
   plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
   plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
+  plan.postings = call.whole(13);
+  plan.algorithm = call.whole32(14);
+  plan.bound_ratio = (float)call.number(15);
   if (!call.good()) return nullptr;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;

@@ -2,11 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include "mapping.h"
 #include "rows.h"
 
 namespace elanus {
 
-enum class IndexKind : uint32_t { graph, lists, slim };
+enum class IndexKind : uint32_t { graph, lists, slim, postings };
 
 struct OpenIndex {
   explicit OpenIndex(IndexKind kind) : kind(kind) {}
@@ -17,7 +18,9 @@ struct OpenIndex {
   virtual uint64_t indexed_rows() const = 0;
 
   const IndexKind kind;
-  std::shared_ptr<Rows> rows;
+  std::shared_ptr<Rows> rows;                    // null: they are sparse
+  std::shared_ptr<const FileMapping> mapping;   // null: the file was read
+  uint64_t mapped_bytes = 0;                    // of its sections that are used where they lie
 };
 
 // Reads a file of one kind, a few megabytes at a time.

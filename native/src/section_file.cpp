@@ -7,6 +7,7 @@
 #include <cstring>
 #include "dispatch.h"
 #include "failure.h"
+#include "pages.h"
 
 namespace elanus {
 
@@ -116,11 +117,12 @@ void SectionWriter::finish() {
 
 // ----------------------------------------------------------------------------------------------------------------- reading
 
-SectionReader::SectionReader(std::string path, const SectionNames& names) : path_(std::move(path)), names_(names), memory_(names.sections.size()) {
+SectionReader::SectionReader(std::string path, const SectionNames& names, bool mapped) : path_(std::move(path)), names_(names), memory_(names.sections.size()) {
   file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (file_ < 0) fail(ELANUS_FILE, "cannot open %.180s: %s", path_.c_str(), std::strerror(errno));
   try {
     check_page();
+    if (mapped) mapping_ = std::make_shared<FileMapping>(file_, file_bytes_, path_.c_str());
   } catch (...) {
     ::close(file_);
     throw;
@@ -162,6 +164,7 @@ void SectionReader::check_page() {
 }
 
 uint64_t SectionReader::bytes(uint32_t section) const { return entry_of(page_, section).bytes; }
+uint64_t SectionReader::offset(uint32_t section) const { return entry_of(page_, section).offset; }
 
 void SectionReader::copy_about(void* to, uint32_t bytes) const {
   std::memcpy(to, page_ + about_at, bytes);
@@ -183,9 +186,15 @@ bool SectionReader::read_some() {
   const Entry entry = entry_of(page_, section_);
   const uint64_t some = std::min(entry.bytes - done_, part_bytes);
   if (some) {
-    char* to = (char*)memory_[section_] + done_;
-    read(to, some, entry.offset + done_);
-    crc_ = table().graph.crc32c(crc_, to, some);
+    const void* at;
+    if (char* to = (char*)memory_[section_]) {
+      have_pages(to + done_, some);
+      read(to + done_, some, entry.offset + done_);
+      at = to + done_;
+    } else {
+      at = mapping_->at(entry.offset + done_);
+    }
+    crc_ = table().graph.crc32c(crc_, at, some);
   }
   done_ += some;
   if (done_ < entry.bytes) return true;

@@ -11,8 +11,11 @@
 // section are checked before their use; what the numbers in them mean is checked by the kind. A failure names the file and the section.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
+#include "memory.h"
+#include "open_index.h"
 
 namespace elanus {
 
@@ -57,7 +60,7 @@ class SectionWriter {
 
 class SectionReader {
  public:
-  SectionReader(std::string path, const SectionNames& names);   // reads and checks the page; throws Failure
+  SectionReader(std::string path, const SectionNames& names, bool mapped);   // reads and checks the page; throws Failure
   ~SectionReader();
   SectionReader(const SectionReader&) = delete;
   SectionReader& operator=(const SectionReader&) = delete;
@@ -75,9 +78,25 @@ class SectionReader {
   void require_size(uint32_t section, uint64_t bytes) const;             // and the section
   void require_section(uint32_t section, bool good) const;               // "holds an impossible number"
   void into(uint32_t section, void* memory) { memory_[section] = memory; }   // before `read_some`, with room for all its bytes
+  // The section's elements, in memory that is read into, or where they are mapped; some bytes behind them may be read too.
+  template <class T> Buffer<T> take(uint32_t section, uint64_t bytes_behind = 0) {
+    const uint64_t count = bytes(section) / sizeof(T);
+    if (mapping_) {
+      mapped_bytes_ += bytes(section);
+      return Buffer<T>::view((T*)mapping_->at(offset(section)), count);
+    }
+    Buffer<T> buffer(count + bytes_behind / sizeof(T), Owner::index);
+    into(section, buffer.data());
+    return buffer;
+  }
+  void give(OpenIndex& index) const {   // what it was made of
+    index.mapping = mapping_;
+    index.mapped_bytes = mapped_bytes_;
+  }
   bool read_some();   // a few megabytes; false when all is read and its checksums agree
 
  private:
+  uint64_t offset(uint32_t section) const;
   void read(void* to, uint64_t count, uint64_t offset);
   void check_page();
   void copy_about(void* to, uint32_t bytes) const;
@@ -88,7 +107,8 @@ class SectionReader {
   std::vector<void*> memory_;
   int file_ = -1;
   uint32_t section_ = 0, crc_ = 0;
-  uint64_t done_ = 0, file_bytes_ = 0;
+  uint64_t done_ = 0, file_bytes_ = 0, mapped_bytes_ = 0;
+  std::shared_ptr<const FileMapping> mapping_;
 };
 
 }  // namespace elanus

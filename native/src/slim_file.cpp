@@ -22,7 +22,7 @@ constexpr float most_word = 1e30f;
 
 class SlimReader final : public IndexFileReader {
  public:
-  SlimReader(const std::string& path, std::shared_ptr<Rows> rows);
+  SlimReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
   bool read_some() override {
     if (reader_.read_some()) return true;
     check();
@@ -39,7 +39,7 @@ class SlimReader final : public IndexFileReader {
   std::vector<float> mean_;
 };
 
-SlimReader::SlimReader(const std::string& path, std::shared_ptr<Rows> rows) : reader_(path, slim_file_names) {
+SlimReader::SlimReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : reader_(path, slim_file_names, mapped) {
   SlimIndex& index = *index_;
   index.shape = reader_.about<SlimShape>();
   check_shape(*rows);
@@ -47,18 +47,15 @@ SlimReader::SlimReader(const std::string& path, std::shared_ptr<Rows> rows) : re
   const bool twins = reader_.bytes(slim_twins) != 0;
   for (uint32_t i = 0; i < slim_section_count; ++i) reader_.require_size(i, slim_section_bytes(shape, i, twins));
   mean_.resize(shape.dims());
-  index.codes = Buffer<uint8_t>(reader_.bytes(slim_codes) + bytes_behind_codes, Owner::index);
-  index.lists = Buffer<uint32_t>(shape.rows * shape.degree, Owner::index);
-  if (twins) index.next_twin = Buffer<uint32_t>(shape.rows, Owner::index);
+  index.codes = reader_.take<uint8_t>(slim_codes, bytes_behind_codes);
+  index.lists = reader_.take<uint32_t>(slim_lists);
+  if (twins) index.next_twin = reader_.take<uint32_t>(slim_twins);
   index.book.shape = shape.book();
-  index.book.words = Buffer<float>(shape.book().floats(), Owner::index);
+  index.book.words = reader_.take<float>(slim_book);
   index.file_bytes = reader_.file_bytes();
   index.rows = std::move(rows);
   reader_.into(slim_mean, mean_.data());
-  reader_.into(slim_codes, index.codes.data());
-  reader_.into(slim_lists, index.lists.data());
-  reader_.into(slim_twins, index.next_twin.data());
-  reader_.into(slim_book, index.book.words.data());
+  reader_.give(index);
 }
 
 void SlimReader::check_shape(const Rows& rows) const {
@@ -108,8 +105,8 @@ void SlimReader::check() {
 
 }  // namespace
 
-std::unique_ptr<IndexFileReader> open_slim_file(const std::string& path, std::shared_ptr<Rows> rows) {
-  return std::make_unique<SlimReader>(path, std::move(rows));
+std::unique_ptr<IndexFileReader> open_slim_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) {
+  return std::make_unique<SlimReader>(path, std::move(rows), mapped);
 }
 
 }  // namespace elanus

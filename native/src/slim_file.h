@@ -11,7 +11,7 @@ namespace elanus {
 
 extern const SectionNames slim_file_names;
 
-std::unique_ptr<IndexFileReader> open_slim_file(const std::string& path, std::shared_ptr<Rows> rows);
+std::unique_ptr<IndexFileReader> open_slim_file(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
 uint64_t slim_section_bytes(const SlimShape& shape, uint32_t section, bool twins);
 
 }  // namespace elanus

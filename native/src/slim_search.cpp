@@ -11,26 +11,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <algorithm>
-#include <chrono>
 #include "failure.h"
+#include "index_job.h"
 #include "index_plan.h"
 #include "placing.h"
-#include "queries.h"
 
 namespace elanus {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr uint32_t raw_block = 64, code_block = 256, slice_visits = 64;
+constexpr uint32_t code_block = 256, slice_visits = 64;
 constexpr uint32_t widest = 16384;       // of the frontier of a walk under a filter
 constexpr uint32_t most_twins = 4096;    // of one row, besides k
-constexpr uint32_t most_of_piece = 16;
-
-struct Effort {
-  double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0;
-};
 
 // A sorted list, nearest first (simd/candidates.h has the same for walks over bytes).
 void insert(Candidates& list, uint32_t row, float x) {
@@ -53,17 +45,14 @@ uint32_t take(Candidates& list) {
   return row;
 }
 
-class SlimSearch final : public Job {
+class SlimSearch final : public IndexJob {
  public:
   SlimSearch(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context);
 
  protected:
-  void work(uint64_t piece) override;
-  Round settle(uint64_t*) override;
-  void let_go() override {
-    index_.reset();
-    bits_ = {};
-  }
+  void prepare() override;
+  void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
+  void let_go() override { index_.reset(); }
 
  private:
   struct Asked {
@@ -75,93 +64,35 @@ class SlimSearch final : public Job {
     std::vector<uint32_t> pending;   // rows whose scores are wanted
   };
 
-  bool is_allowed(uint32_t row) const { return !plan_.allowed || (plan_.allowed[row >> 3] >> (row & 7) & 1); }
-  void prepare_filter();
-  void go_on() const;   // throws if the job was stopped, or is late
   void answer(uint64_t query, Scratch& s, Effort& effort) const;
   void prepare_table(Asked& a, uint64_t query) const;
   float distance(const Asked& a, uint32_t row) const;
   bool walk(Asked& a, uint32_t width) const;
   void scan_codes(Asked& a) const;
   void scan_raw(Asked& a) const;
-  template <class Use> void each_allowed(Use use) const;
   void want(Asked& a, uint32_t row) const;
   void want_twins(Asked& a, uint32_t row) const;
   void settle_pending(Asked& a) const;
 
-  const elanus_index_search plan_;
+  uint32_t twin_after(uint32_t row) const { return index_->next_twin[row]; }
+
   std::shared_ptr<const SlimIndex> index_;
   const SlimShape& shape_;
-  const Table& table_;
-  const Metric metric_;
-  const Layout layout_;
-  const uint32_t rows_, width_, reorder_;
-  const Queries asked_;
-  const uint64_t queries_;
-  const Clock::time_point limit_;
-  uint64_t piece_queries_ = 1;
-  float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
-  std::once_flag filter_prepared_;
-  uint64_t allowed_count_ = 0;
-  std::vector<uint8_t> bits_;           // allowed rows, and rows that stand for allowed twins; empty if there are no twins
-  const uint8_t* walk_bits_ = nullptr;
-  std::mutex lock_;
-  Effort total_;
+  const uint32_t width_, reorder_;
 };
 
 SlimSearch::SlimSearch(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context)
-    : Job(done, context), plan_(plan), index_(std::move(index)), shape_(index_->shape), table_(table()), metric_((Metric)shape_.metric), layout_(shape_.layout()),
-      rows_((uint32_t)shape_.rows), width_(std::max({plan.ef, plan.k, plan.reorder})), reorder_(plan.reorder ? plan.reorder : width_),
-      asked_(table_, metric_, layout_, plan.queries, plan.query_value_count), queries_(asked_.count()),
-      limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, 1ull << 50))) {
-  const bool turned = is_turned(metric_);
-  if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
-  if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
-  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
-  set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
+    : IndexJob(plan, *index, (Metric)index->shape.metric, done, context), index_(std::move(index)), shape_(index_->shape),
+      width_(std::max({plan.ef, plan.k, plan.reorder})), reorder_(plan.reorder ? plan.reorder : width_) {}
+
+void SlimSearch::prepare() {
+  IndexJob::prepare();
+  allow_twin_heads(index_->twin_heads, [this](uint32_t row) { return twin_after(row); });
 }
 
-void SlimSearch::prepare_filter() {
-  allowed_count_ = rows_;
-  if (!plan_.allowed) return;
-  allowed_count_ = 0;
-  each_allowed([&](uint32_t) { ++allowed_count_; });
-  walk_bits_ = plan_.allowed;
-  if (index_->twin_heads.empty()) return;
-  bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
-  for (const uint32_t head : index_->twin_heads)
-    for (uint32_t twin = index_->next_twin[head]; twin != no_row; twin = index_->next_twin[twin])
-      if (is_allowed(twin)) {
-        bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
-        break;
-      }
-  walk_bits_ = bits_.data();
-}
-
-void SlimSearch::go_on() const {
-  if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
-  if (plan_.time_limit_microseconds && Clock::now() >= limit_) fail(ELANUS_LATE, "the time limit of the search has passed");
-}
-
-void SlimSearch::work(uint64_t piece) {
-  std::call_once(filter_prepared_, [this] { prepare_filter(); });
+void SlimSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
   Borrowed borrowed(index_->lender);
-  Effort effort;
-  for (uint64_t q = piece * piece_queries_; q < std::min((piece + 1) * piece_queries_, queries_); ++q) answer(q, *borrowed, effort);
-  std::lock_guard<std::mutex> hold(lock_);
-  total_.visits += effort.visits;
-  total_.distances += effort.distances;
-  total_.exact += effort.exact;
-  total_.code_scans += effort.code_scans;
-  total_.raw_scans += effort.raw_scans;
-}
-
-Job::Round SlimSearch::settle(uint64_t*) {
-  if (plan_.work) {
-    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans, 0};
-    std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
-  }
-  return Round::complete;
+  for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
 }
 
 void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
@@ -187,14 +118,14 @@ void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
     settle_pending(a);
   }
   const std::vector<Hit>& hits = a.best.sorted();
-  write_index_hits(plan_, metric_, query, hits, a.best.tied());
+  write_hits(query, hits, a.best.tied());
 }
 
 void SlimSearch::prepare_table(Asked& a, uint64_t query) const {
   const uint32_t dims = shape_.dims();
   a.s.work.resize(dims + layout_.dimension);
   float *point = a.s.work.data(), *numbers = point + dims;
-  numbers_of(layout_, (const unsigned char*)plan_.queries + query * layout_.row_bytes(), numbers);
+  numbers_of(layout_, query_at(query), numbers);
   index_->grid.encode_query(numbers, point, a.s.codes(dims));
   const BookShape& book = index_->book.shape;
   a.table.resize(book.table_floats());
@@ -262,20 +193,11 @@ bool SlimSearch::walk(Asked& a, uint32_t width) const {
   return true;
 }
 
-template <class Use> void SlimSearch::each_allowed(Use use) const {
-  for (uint64_t first = 0; first < rows_; first += 64) {
-    uint64_t word = ~0ull;
-    if (plan_.allowed) std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
-    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
-    for (; word; word &= word - 1) use((uint32_t)first + (uint32_t)__builtin_ctzll(word));
-  }
-}
-
 void SlimSearch::scan_codes(Asked& a) const {
   ++a.effort.code_scans;
   TopK nearest(reorder_, std::numeric_limits<float>::infinity());
   uint64_t looked = 0;
-  each_allowed([&](uint32_t row) {
+  each_allowed_row([&](uint32_t row) {
     if (looked++ % code_block == 0) go_on();
     if (index_->loose.empty() || !index_->loose[row]) nearest.add({distance(a, row), 0, row});
   });
@@ -286,7 +208,7 @@ void SlimSearch::scan_codes(Asked& a) const {
 
 void SlimSearch::scan_raw(Asked& a) const {
   ++a.effort.raw_scans;
-  each_allowed([&](uint32_t row) {
+  each_allowed_row([&](uint32_t row) {
     a.pending.push_back(row);
     if (a.pending.size() == raw_block) settle_pending(a);
   });
@@ -301,7 +223,7 @@ void SlimSearch::want(Asked& a, uint32_t row) const {
 void SlimSearch::want_twins(Asked& a, uint32_t row) const {
   if (!index_->next_twin.size()) return;
   uint32_t count = 0;
-  for (uint32_t twin = index_->next_twin[row]; twin != no_row && count < plan_.k + most_twins; twin = index_->next_twin[twin], ++count) want(a, twin);
+  for (uint32_t twin = twin_after(row); twin != no_row && count < plan_.k + most_twins; twin = twin_after(twin), ++count) want(a, twin);
 }
 
 void SlimSearch::settle_pending(Asked& a) const {
@@ -316,18 +238,14 @@ void SlimSearch::settle_pending(Asked& a) const {
       madvise((void*)first, at + index_->rows->row_bytes() - first, MADV_WILLNEED);
     }
   }
-  const unsigned char* at[raw_block + tile_rows];
-  float keys[raw_block], norms[raw_block];
+  float keys[raw_block];
   for (size_t first = 0; first < a.pending.size(); first += raw_block) {
     go_on();
     const uint32_t count = (uint32_t)std::min<size_t>(raw_block, a.pending.size() - first);
-    for (uint32_t i = 0; i < count; ++i) at[i] = index_->rows->at(a.pending[first + i], &run);
-    for (uint32_t i = 0; i < tile_rows; ++i) at[count + i] = at[count - 1];
-    const RowBlock rows = {at, count, layout_.dimension, true, layout_.element};
-    table_.keys(metric_, &a.block, &rows, keys, count, norms);
+    raw_keys(a.block, a.pending.data() + first, count, keys);
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t row = a.pending[first + i];
-      if (!plan_.has_outer || (low_ <= keys[i] && keys[i] < high_)) a.best.add({keys[i], plan_.rank ? plan_.rank[row] : 0, row});
+      if (is_in_range(keys[i])) a.best.add({keys[i], rank_of(row), row});
     }
   }
   a.effort.exact += (double)a.pending.size();

@@ -14,6 +14,13 @@ constexpr uint64_t most_rows = ELANUS_NO_ROW;
 constexpr uint32_t first_table_bits = 8;
 constexpr int exponent_bias = 16;
 
+// Chunk c starts at (2^c - 1) << first_bits.
+SparsePlace place(uint64_t number, uint32_t first_bits) {
+  const uint64_t unit = (number >> first_bits) + 1;
+  const uint32_t chunk = 63 - (uint32_t)__builtin_clzll(unit);
+  return {chunk, number - ((((uint64_t)1 << chunk) - 1) << first_bits)};
+}
+
 }  // namespace
 
 void check_pairs(const uint8_t* bytes, uint64_t byte_count, uint64_t row) {
@@ -44,33 +51,38 @@ uint8_t code_of(float size) {
 
 float size_of(uint32_t code) { return std::ldexp(1 + (float)(code & 7) / 8, (int)(code >> 3) - exponent_bias); }
 
-Sparse::Sparse() {
+unsigned char* SparseBlocks::take(uint64_t bytes, uint64_t block_bytes, std::atomic<uint64_t>& memory) {
+  if (bytes > left_) {
+    const uint64_t size = std::max(bytes, block_bytes);
+    blocks_.push_back(std::unique_ptr<unsigned char[]>(new unsigned char[size]));
+    memory.fetch_add(size, std::memory_order_relaxed);
+    if (size > block_bytes) return blocks_.back().get();   // a block of its own; what is left of the last one stays of use
+    at_ = blocks_.back().get();
+    left_ = size;
+  }
+  unsigned char* taken = at_;
+  at_ += bytes;
+  left_ -= bytes;
+  return taken;
+}
+
+// ------------------------------------------------------------------------------------------------------------------- lists
+
+SparseLists::SparseLists() {
   tables_.push_back(std::make_unique<Table>(first_table_bits));
   table_.store(tables_.back().get(), std::memory_order_release);
 }
 
-Sparse::~Sparse() {
+SparseLists::~SparseLists() {
   for (auto& chunk : terms_) delete[] chunk.load(std::memory_order_relaxed);
 }
 
-// Chunk c starts at (2^c - 1) << first_bits.
-Sparse::Place Sparse::place(uint64_t number, uint32_t first_bits) {
-  const uint64_t unit = (number >> first_bits) + 1;
-  const uint32_t chunk = 63 - (uint32_t)__builtin_clzll(unit);
-  return {chunk, number - ((((uint64_t)1 << chunk) - 1) << first_bits)};
-}
-
-const Sparse::Row& Sparse::row(uint64_t number) const {
-  const Place p = place(number, row_bits);
-  return rows_[p.chunk][p.at];
-}
-
-Term& Sparse::term_at(uint32_t number) const {
-  const Place p = place(number, term_bits);
+Term& SparseLists::term_at(uint32_t number) const {
+  const SparsePlace p = place(number, term_bits);
   return terms_[p.chunk].load(std::memory_order_acquire)[p.at];
 }
 
-const Term* Sparse::term(uint32_t index) const {
+const Term* SparseLists::term(uint32_t index) const {
   const Table& table = *table_.load(std::memory_order_acquire);
   for (uint32_t at = table.home(index);; at = (at + 1) & table.mask) {
     const uint64_t slot = table.slots[at].load(std::memory_order_acquire);
@@ -79,7 +91,7 @@ const Term* Sparse::term(uint32_t index) const {
   }
 }
 
-Term& Sparse::writable_term(uint32_t index) {
+Term& SparseLists::writable_term(uint32_t index) {
   if ((uint64_t)(term_count_ + 1) * 2 > tables_.back()->slots.size()) grow_table();
   Table& table = *tables_.back();
   uint32_t at = table.home(index);
@@ -88,7 +100,7 @@ Term& Sparse::writable_term(uint32_t index) {
     if (!slot) break;
     if (slot >> 32 == index) return term_at((uint32_t)slot - 1);
   }
-  const Place p = place(term_count_, term_bits);
+  const SparsePlace p = place(term_count_, term_bits);
   if (!terms_[p.chunk].load(std::memory_order_relaxed)) {
     const uint64_t size = (uint64_t)1 << (term_bits + p.chunk);
     terms_[p.chunk].store(new Term[size], std::memory_order_release);
@@ -99,7 +111,7 @@ Term& Sparse::writable_term(uint32_t index) {
 }
 
 // Readers of the old table miss only terms that came after it, whose rows they do not count.
-void Sparse::grow_table() {
+void SparseLists::grow_table() {
   const Table& old = *tables_.back();
   auto wider = std::make_unique<Table>(32 - old.shift + 1);
   for (const auto& entry : old.slots) {
@@ -114,29 +126,15 @@ void Sparse::grow_table() {
   table_.store(tables_.back().get(), std::memory_order_release);
 }
 
-unsigned char* Sparse::take(std::vector<std::unique_ptr<unsigned char[]>>& blocks, unsigned char** at, uint64_t* left, uint64_t bytes, uint64_t block_bytes) {
-  if (bytes > *left) {
-    const uint64_t size = std::max(bytes, block_bytes);
-    blocks.push_back(std::unique_ptr<unsigned char[]>(new unsigned char[size]));
-    memory_.fetch_add(size, std::memory_order_relaxed);
-    if (size > block_bytes) return blocks.back().get();   // a block of its own; what is left of the last one stays of use
-    *at = blocks.back().get();
-    *left = size;
-  }
-  unsigned char* taken = *at;
-  *at += bytes;
-  *left -= bytes;
-  return taken;
-}
-
-void Sparse::add_posting(Term& term, uint32_t row, float value) {
-  const float size = std::fabs(value);
+void SparseLists::add(uint32_t row, const SparsePair& pair) {
+  const float value = pair.value, size = std::fabs(value);
   if (size == 0) return;
+  Term& term = writable_term(pair.index);
   PostingBlock* block = term.last;
   uint32_t used = block ? block->count.load(std::memory_order_relaxed) : 0;
   if (!block || used == block->capacity || row - block->base >= 1u << 24) {
     const uint32_t capacity = block ? std::min(block->capacity * 2, most_postings) : least_postings;
-    auto* memory = take(posting_blocks_, &postings_at_, &postings_left_, sizeof(PostingBlock) + capacity * 4, posting_block_bytes);
+    auto* memory = blocks_.take(sizeof(PostingBlock) + capacity * 4, posting_block_bytes, memory_);
     auto* fresh = new (memory) PostingBlock;
     fresh->capacity = capacity;
     fresh->base = row;
@@ -153,23 +151,48 @@ void Sparse::add_posting(Term& term, uint32_t row, float value) {
   term.count.fetch_add(1, std::memory_order_relaxed);
 }
 
+// -------------------------------------------------------------------------------------------------------------------- rows
+
+uint64_t Sparse::memory_bytes() const {
+  const auto lists = this->lists();
+  return memory_.load(std::memory_order_relaxed) + (lists ? lists->memory_bytes() : 0);
+}
+
+const Sparse::Row& Sparse::row(uint64_t number) const {
+  const SparsePlace p = place(number, row_bits);
+  return rows_[p.chunk][p.at];
+}
+
+std::shared_ptr<const SparseLists> Sparse::lists() const {
+  std::lock_guard<std::mutex> hold(lists_lock_);
+  return lists_;
+}
+
+void Sparse::drop_lists() {
+  std::shared_ptr<SparseLists> last;   // freed after the locks are given up
+  std::lock_guard<std::mutex> alone(writer_);
+  std::lock_guard<std::mutex> hold(lists_lock_);
+  last.swap(lists_);
+}
+
 uint64_t Sparse::append(const uint32_t* offsets, uint64_t row_count, const uint8_t* bytes) {
   std::lock_guard<std::mutex> hold(writer_);
   const uint64_t before = count_.load(std::memory_order_relaxed);
   if (row_count > most_rows - before) fail(ELANUS_MEMORY, "more than %llu rows", (unsigned long long)most_rows);
   for (uint64_t i = 0; i < row_count; ++i) {
     const uint64_t number = before + i, length = offsets[i + 1] - offsets[i];
-    const Place p = place(number, row_bits);
+    const SparsePlace p = place(number, row_bits);
     if (!rows_[p.chunk]) {
       const uint64_t size = (uint64_t)1 << (row_bits + p.chunk);
       rows_[p.chunk] = std::unique_ptr<Row[]>(new Row[size]);
       memory_.fetch_add(size * sizeof(Row), std::memory_order_relaxed);
     }
-    auto* pairs = length ? (SparsePair*)take(pair_blocks_, &pairs_at_, &pairs_left_, length, pair_block_bytes) : nullptr;
+    auto* pairs = length ? (SparsePair*)pair_blocks_.take(length, pair_block_bytes, memory_) : nullptr;
     if (length) std::memcpy(pairs, bytes + offsets[i], length);
     const uint32_t pair_count = (uint32_t)(length / pair_bytes);
     rows_[p.chunk][p.at] = {pairs, pair_count};
-    for (uint32_t j = 0; j < pair_count; ++j) add_posting(writable_term(pairs[j].index), (uint32_t)number, pairs[j].value);
+    if (lists_)
+      for (uint32_t j = 0; j < pair_count; ++j) lists_->add((uint32_t)number, pairs[j]);
     pairs_.fetch_add(pair_count, std::memory_order_relaxed);
     // Row by row, so that a failure for want of memory leaves whole rows.
     count_.store(number + 1, std::memory_order_release);

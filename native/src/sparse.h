@@ -5,7 +5,8 @@
 //   postings   a chain of blocks a term, 4 to 1,024 postings: (row - first row of the block) << 8 | code
 //   code       bounds the size of the value from above: 5 bits of exponent, 3 of fraction; 0 never, 255 the largest of the term
 //
-// So a posting takes four bytes, and the index holds no exact value: a row that may be among the best is scored from its own pairs.
+// So a posting takes four bytes, and the index holds no exact value: a row that may be among the best is scored from its own pairs. The lists
+// may be left out, or dropped, where packed lists (postings.h) stand in a file; without either, every row is scored.
 //
 // Always true:
 //  - nothing that was published moves or changes; a reader who has seen `count` may read everything of the rows below it;
@@ -52,16 +53,62 @@ uint8_t code_of(float size);
 // What a code stands for; not for 255.
 float size_of(uint32_t code);
 
+// Memory that is given out bit by bit and freed at once.
+class SparseBlocks {
+ public:
+  unsigned char* take(uint64_t bytes, uint64_t block_bytes, std::atomic<uint64_t>& memory);
+
+ private:
+  std::vector<std::unique_ptr<unsigned char[]>> blocks_;
+  unsigned char* at_ = nullptr;
+  uint64_t left_ = 0;
+};
+
+struct SparsePlace { uint32_t chunk; uint64_t at; };
+constexpr uint32_t most_sparse_chunks = 33;
+
+class SparseLists {
+ public:
+  SparseLists();
+  ~SparseLists();
+  SparseLists(const SparseLists&) = delete;
+  SparseLists& operator=(const SparseLists&) = delete;
+
+  uint64_t memory_bytes() const { return memory_.load(std::memory_order_relaxed); }
+  // Null where no row has the index.
+  const Term* term(uint32_t index) const;
+  void add(uint32_t row, const SparsePair& pair);   // one writer; rows ascend
+
+ private:
+  struct Table {
+    explicit Table(uint32_t bits) : shift(32 - bits), mask((1u << bits) - 1), slots(1ull << bits) {}
+    const uint32_t shift, mask;
+    std::vector<std::atomic<uint64_t>> slots;   // 0, or index << 32 | term number + 1
+    uint32_t home(uint32_t index) const { return index * 2654435769u >> shift; }
+  };
+
+  Term& term_at(uint32_t number) const;
+  Term& writable_term(uint32_t index);
+  void grow_table();
+
+  static constexpr uint32_t term_bits = 8;
+  std::atomic<uint64_t> memory_ = 0;
+  std::array<std::atomic<Term*>, most_sparse_chunks> terms_ = {};
+  SparseBlocks blocks_;
+  std::atomic<Table*> table_;
+  std::vector<std::unique_ptr<Table>> tables_;
+  uint32_t term_count_ = 0;
+};
+
 class Sparse {
  public:
-  Sparse();
-  ~Sparse();
+  explicit Sparse(bool with_lists) : lists_(with_lists ? std::make_shared<SparseLists>() : nullptr) {}
   Sparse(const Sparse&) = delete;
   Sparse& operator=(const Sparse&) = delete;
 
   uint64_t count() const { return count_.load(std::memory_order_acquire); }
   uint64_t pair_count() const { return pairs_.load(std::memory_order_relaxed); }
-  uint64_t memory_bytes() const { return memory_.load(std::memory_order_relaxed); }
+  uint64_t memory_bytes() const;
 
   // Row i is bytes [offsets[i], offsets[i + 1]); checked already. Returns the new count.
   uint64_t append(const uint32_t* offsets, uint64_t row_count, const uint8_t* bytes);
@@ -71,36 +118,18 @@ class Sparse {
     uint32_t count;
   };
   const Row& row(uint64_t number) const;
-  // Null where no row has the index.
-  const Term* term(uint32_t index) const;
+  // Of all rows that are counted, and perhaps of more; null: there are none.
+  std::shared_ptr<const SparseLists> lists() const;
+  void drop_lists();   // for good; who has them keeps them
 
  private:
-  struct Place { uint32_t chunk; uint64_t at; };
-  struct Table {
-    explicit Table(uint32_t bits) : shift(32 - bits), mask((1u << bits) - 1), slots(1ull << bits) {}
-    const uint32_t shift, mask;
-    std::vector<std::atomic<uint64_t>> slots;   // 0, or index << 32 | term number + 1
-    uint32_t home(uint32_t index) const { return index * 2654435769u >> shift; }
-  };
-
-  static Place place(uint64_t number, uint32_t first_bits);
-  Term& term_at(uint32_t number) const;
-  Term& writable_term(uint32_t index);
-  void grow_table();
-  void add_posting(Term& term, uint32_t row, float value);
-  unsigned char* take(std::vector<std::unique_ptr<unsigned char[]>>& blocks, unsigned char** at, uint64_t* left, uint64_t bytes, uint64_t block_bytes);
-
-  static constexpr uint32_t most_chunks = 33, row_bits = 10, term_bits = 8;
+  static constexpr uint32_t row_bits = 10;
   std::mutex writer_;
+  mutable std::mutex lists_lock_;
+  std::shared_ptr<SparseLists> lists_;
   std::atomic<uint64_t> count_ = 0, pairs_ = 0, memory_ = 0;
-  std::array<std::unique_ptr<Row[]>, most_chunks> rows_;
-  std::array<std::atomic<Term*>, most_chunks> terms_ = {};
-  std::vector<std::unique_ptr<unsigned char[]>> pair_blocks_, posting_blocks_;
-  unsigned char *pairs_at_ = nullptr, *postings_at_ = nullptr;
-  uint64_t pairs_left_ = 0, postings_left_ = 0;
-  std::atomic<Table*> table_;
-  std::vector<std::unique_ptr<Table>> tables_;
-  uint32_t term_count_ = 0;
+  std::array<std::unique_ptr<Row[]>, most_sparse_chunks> rows_;
+  SparseBlocks pair_blocks_;
 };
 
 }  // namespace elanus

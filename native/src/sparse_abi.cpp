@@ -3,7 +3,8 @@
 #include "../include/elanus_sparse.h"
 #include "boundary.h"
 #include "handles.h"
-#include "sparse.h"
+#include "postings.h"
+#include "postings_build.h"
 #include "sparse_search.h"
 
 using namespace elanus;
@@ -20,11 +21,15 @@ const Sparse::Row& named_row(const Sparse& sparse, const uint32_t* number) {
 
 }  // namespace
 
-int elanus_sparse_create(elanus_sparse* sparse, elanus_error* error) {
+int elanus_sparse_create(elanus_sparse* sparse, int with_lists, elanus_error* error) {
   return guarded(error, [&] {
     require(sparse);
-    *sparse = open_handle(std::make_shared<Sparse>());
+    *sparse = open_handle(std::make_shared<Sparse>(with_lists != 0));
   });
+}
+
+int elanus_sparse_drop_lists(elanus_sparse sparse, elanus_error* error) {
+  return guarded(error, [&] { find_sparse(sparse)->drop_lists(); });
 }
 
 int elanus_sparse_append(elanus_sparse sparse, const uint32_t* offsets, uint64_t offset_count, const uint8_t* bytes, uint64_t byte_count,
@@ -86,6 +91,35 @@ int elanus_sparse_gather(elanus_sparse sparse, const uint32_t* numbers, uint64_t
       std::memcpy(bytes + end, row.pairs, length);
       end += length;
     }
+  });
+}
+
+int elanus_postings_build_start(const elanus_postings_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require(build);
+    require(path);
+    require((const void*)done);
+    require(job);
+    start(job, make_postings_build(*build, path, done, context), WorkClass::other);
+  });
+}
+
+int elanus_postings_build_wait(const elanus_postings_build* build, const char* path, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    require(build);
+    require(path);
+    return make_postings_build(*build, path, done, context);
+  });
+}
+
+int elanus_postings_describe(elanus_index handle, elanus_postings_description* description, elanus_error* error) {
+  return guarded(error, [&] {
+    require(description);
+    const auto index = find_index(handle);
+    if (index->kind != IndexKind::postings) fail(ELANUS_INVALID, "index handle %llu is none of sparse rows", (unsigned long long)handle);
+    const auto& postings = static_cast<const PostingsIndex&>(*index);
+    *description = {postings.shape.rows, postings.shape.terms, postings.shape.postings, postings.shape.blocks,
+                    postings.terms.bytes() + postings.blocks.bytes() + postings.bytes.bytes(), postings.file_bytes};
   });
 }
 

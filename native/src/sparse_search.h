@@ -4,8 +4,11 @@
 // 16 bits; a row whose sum reaches what the k-th best score stands for is scored exactly, from its own pairs. Where few rows are allowed,
 // or a query has more terms than the sums can hold, rows are scored one by one.
 //
+// Where the rows have packed lists (postings.h), those are read in their place, and a window is left out where all that its blocks could
+// add is too little; MAXSCORE adds the promising terms first, and stops reading lists where the rows that can still win are cheaper to score.
+//
 // Always true: hits do not depend on windows, slices or threads, since a score depends on its query and row only, and hits are totally
-// ordered.
+// ordered; nor on lists or algorithms, unless `bound_ratio` is below 1.
 #pragma once
 #include <memory>
 #include "../include/elanus_sparse.h"

@@ -1,5 +1,6 @@
 // What the programs that damage index files share: made rows, a file's bytes, and check-sums that are right again.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -7,6 +8,13 @@
 #include <random>
 #include <string>
 #include <vector>
+#include "../include/elanus_index.h"
+
+// Read and mapped by turns: everything that is checked of an index holds both ways.
+[[maybe_unused]] static uint32_t next_way() {
+  static std::atomic<uint32_t> opened = 0;
+  return opened++ % 2 ? ELANUS_MAP : ELANUS_READ;
+}
 
 // Rows around 40 centres, which are the same for every seed.
 [[maybe_unused]] static std::vector<float> clustered(size_t rows, uint32_t dimension, uint32_t seed, float spread = 0.4f) {

@@ -37,7 +37,7 @@ struct Built {
     CHECK(elanus_rows_append(rows, values.data(), values.size(), &count, &error) == ELANUS_OK);
     const elanus_slim_build plan = {rows, count, metric, degree, 80, subspaces ? subspaces : (dimension + 3) / 4, bits, 7};
     CHECK(elanus_slim_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(path.c_str(), rows, &index, &error) == ELANUS_OK);
+    CHECK(elanus_index_open_wait(path.c_str(), rows, next_way(), &index, &error) == ELANUS_OK);
     if (*error.text) std::fprintf(stderr, "%s\n", error.text);
   }
   ~Built() {
@@ -176,7 +176,7 @@ static void damaged_files() {
     CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
     elanus_index index = 0;
     elanus_error error = {};
-    const int status = elanus_index_open_wait(path.c_str(), built.rows, &index, &error);
+    const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
     CHECK(status == ELANUS_OK || status == ELANUS_FILE);
     if (status != ELANUS_OK) {
       ++refused;

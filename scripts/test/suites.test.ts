@@ -12,7 +12,8 @@ after(() => rmSync(directory, { recursive: true, force: true }));
 
 const PROGRAM = `
   import { runTestFiles } from ${JSON.stringify(join(import.meta.dirname, "suites.ts"))};
-  const results = await runTestFiles(process.argv.slice(2));
+  const [file, seed] = process.argv.slice(2);
+  const results = await runTestFiles([file], seed === undefined ? {} : { seed: Number(seed) });
   console.log(JSON.stringify({
     ...results,
     failures: results.failures.map(({ name, error }) => [name, error.message]),
@@ -26,7 +27,10 @@ writeFileSync(program, PROGRAM);
 const LIMITS = { ELANUS_TEST_LINGER_MILLISECONDS: "200", ELANUS_TEST_FILE_LIMIT_MILLISECONDS: "3000" };
 
 /** Node's runner refuses to run inside a test of its own, so each look at it is a process without the runner's mark. */
-function resultsOf(source: string): {
+function resultsOf(
+  source: string,
+  seed?: number,
+): {
   passed: boolean;
   failures: [string, string][];
   summary: string[];
@@ -35,8 +39,9 @@ function resultsOf(source: string): {
 } {
   const file = join(directory, `${Math.random().toString(36).slice(2)}.test.ts`);
   writeFileSync(file, `import test from "node:test";\nimport assert from "node:assert/strict";\n${source}`);
-  const { NODE_TEST_CONTEXT: _mark, ...environment } = process.env;
-  const child = spawnSync(process.execPath, [program, file], { encoding: "utf8", env: { ...environment, ...LIMITS } });
+  const { NODE_TEST_CONTEXT: _mark, ELANUS_TEST_SEED: _seed, ...environment } = process.env;
+  const words = [program, file, ...(seed === undefined ? [] : [String(seed)])];
+  const child = spawnSync(process.execPath, words, { encoding: "utf8", env: { ...environment, ...LIMITS } });
   assert.equal(child.status, 0, child.stderr);
   return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as ReturnType<typeof resultsOf>;
 }
@@ -52,6 +57,22 @@ test("a failing test in a suite is reported once, with what was thrown", () => {
   const results = resultsOf(`test.suite("outer", () => { test("inner", () => { throw new Error("the cause"); }); });`);
   assert.equal(results.passed, false);
   assert.deepEqual(results.failures, [["inner", "the cause"]]);
+});
+
+test("a seed makes properties draw the same cases again, and without one they draw others", () => {
+  const source = `
+    import fc from ${JSON.stringify(import.meta.resolve("fast-check"))};
+    test("draws", () => fc.assert(fc.property(fc.double(), (drawn) => { console.log(drawn); }), { numRuns: 5 }));`;
+  const drawn = (seed?: number): string => {
+    const { passed, output } = resultsOf(source, seed);
+    assert.equal(passed, true);
+    const text = Object.values(output).join("");
+    assert.equal(text.trim().split("\n").length, 5);
+    return text;
+  };
+  assert.equal(drawn(7), drawn(7));
+  assert.notEqual(drawn(7), drawn(8));
+  assert.notEqual(drawn(), drawn());
 });
 
 test("a file that dies while loading fails", () => {

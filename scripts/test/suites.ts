@@ -35,9 +35,17 @@ const TEST_LIMIT_MILLISECONDS = 300_000;
 /** Against a file that never yields, whose own watchdog cannot run. */
 const RUN_LIMIT_MILLISECONDS = 1_200_000;
 const WATCHDOG = pathToFileURL(join(import.meta.dirname, "watchdog.mjs")).href;
+const SEED = pathToFileURL(join(import.meta.dirname, "seed.mjs")).href;
 const OUTPUT_LIMIT_CHARACTERS = 16_000;
 
-export async function runTestFiles(files: readonly string[], namePattern?: string): Promise<Results> {
+export interface RunOptions {
+  readonly namePattern?: string | undefined;
+  /** What random cases are drawn from; undefined: another one for every property. */
+  readonly seed?: number | undefined;
+}
+
+export async function runTestFiles(files: readonly string[], { namePattern, seed }: RunOptions = {}): Promise<Results> {
+  if (seed !== undefined) process.env.ELANUS_TEST_SEED = String(seed);
   const started = performance.now();
   const failures: Failure[] = [];
   const skipped: string[] = [];
@@ -49,7 +57,11 @@ export async function runTestFiles(files: readonly string[], namePattern?: strin
     concurrency: FILES_AT_ONCE,
     timeout: TEST_LIMIT_MILLISECONDS,
     signal: AbortSignal.timeout(RUN_LIMIT_MILLISECONDS),
-    execArgv: ["--disable-warning=ExperimentalWarning", `--import=${WATCHDOG}`],
+    execArgv: [
+      "--disable-warning=ExperimentalWarning",
+      `--import=${WATCHDOG}`,
+      ...(seed === undefined ? [] : [`--import=${SEED}`]),
+    ],
     ...(namePattern === undefined ? {} : { testNamePatterns: namePattern }),
   });
   const keep = ({ file = "", message }: EventData.TestStdout | EventData.TestStderr): void => {

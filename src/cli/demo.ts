@@ -117,7 +117,7 @@ async function create(proxy: Proxy): Promise<void> {
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Bounded,

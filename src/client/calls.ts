@@ -80,6 +80,7 @@ export interface EngineCalls {
   hybridSearch(request: HybridSearchRequest): SearchResponse;
   timestamp(request: object): Timestamp;
   addField(request: Target & { readonly field: DeclaredField }): void;
+  dropField(request: Target & { readonly fieldName: string }): void;
   truncateCollection(target: Target): void;
   alterCollection(
     request: Target & { readonly properties: readonly KeyValue[]; readonly deleteKeys: readonly string[] },

@@ -139,7 +139,7 @@ export function creation(databaseName: string, options: CollectionOptions): Argu
       fields: fields.map(fieldOf),
       enableDynamicField: options.dynamicField ?? options.fields === undefined,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: options.shards ?? 1,
     consistencyLevel: ConsistencyLevel[options.consistencyLevel ?? "Bounded"],

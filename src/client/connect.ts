@@ -38,7 +38,8 @@ export async function connect(directory: string, options: ConnectOptions = {}): 
   return new Elanus(link, timestamp);
 }
 
-export type { Explained, SearchExplanation } from "./elanus.ts";
+export type { Explained, Hit, SearchExplanation } from "./hits.ts";
+export type { Aggregation, Bucket, BucketHit, SearchAggregationOptions } from "./aggregation.ts";
 export { MilvusError } from "../base/errors.ts";
 export type {
   CollectionDescription,
@@ -51,16 +52,7 @@ export type {
   MetricType,
   QuickCollectionOptions,
 } from "./collection-options.ts";
-export type {
-  CollectionStats,
-  DeleteResult,
-  Elanus,
-  Hit,
-  InsertOptions,
-  PartitionsOption,
-  UpsertOptions,
-  WriteResult,
-} from "./elanus.ts";
+export type { CollectionStats, DeleteResult, Elanus, PartitionsOption } from "./elanus.ts";
 export type {
   CallOptions,
   CountOptions,
@@ -75,6 +67,8 @@ export type {
   SearchOptions,
 } from "./read-options.ts";
 export type { SparseVector, Vector } from "./query-vectors.ts";
-export type { HybridSearchOptions, Rerank, SubSearchOptions } from "./hybrid.ts";
+export type { HybridSearchOptions, SubSearchOptions } from "./hybrid.ts";
+export type { Boost, DecayRerank, RankOptions, Rerank } from "./rerank.ts";
 export type { ColumnValues, ColumnsInput } from "./rows-input.ts";
+export type { InsertOptions, UpsertOptions, WriteResult } from "./writes.ts";
 export type { AnyRow, FieldValue, Int64, JsonValue, Key } from "./values.ts";

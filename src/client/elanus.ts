@@ -13,11 +13,10 @@
 import { asMilvusError, invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { columnRows } from "../model/columns.ts";
-import { isSparseQueries } from "../model/queries.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { ConsistencyLevel } from "../model/types.ts";
-import type { SearchExplanation } from "../proxy/explain.ts";
 import type { Target } from "../proxy/requests.ts";
+import { type Bucket, type SearchAggregationOptions, aggregationSpec, bucketOf } from "./aggregation.ts";
 import type { Written } from "./calls.ts";
 import {
   type CollectionDescription,
@@ -30,9 +29,9 @@ import {
   indexRequest,
 } from "./collection-options.ts";
 import type { EngineLink } from "./engine-link.ts";
+import type { Explain, Explained, Hit } from "./hits.ts";
 import { type HybridSearchOptions, hybridRequest } from "./hybrid.ts";
-import { AFTER_VARIABLE, checkedBatch, walkHits, walkRows } from "./iterate.ts";
-import { updatedSchema } from "./partial-rows.ts";
+import { checkedBatch, pageOf, rowsBehind, walkHits, walkRows } from "./iterate.ts";
 import {
   type CallOptions,
   type CountOptions,
@@ -51,43 +50,16 @@ import {
   searchRequest,
 } from "./read-options.ts";
 import { hitsOf, keysOf, rowsOf } from "./result-rows.ts";
-import { type ColumnsInput, type InputColumns, columnsOfColumns, columnsOfRows } from "./rows-input.ts";
+import type { ColumnsInput } from "./rows-input.ts";
 import type { AnyRow, Key } from "./values.ts";
-
-export type { SearchExplanation };
-
-/** Hits, and what was done to find them. */
-export interface Explained<Hits> {
-  readonly hits: Hits;
-  readonly explanation: SearchExplanation;
-}
-
-type Explain<Options> = Options & { readonly explain: true };
-
-/** A row found by a search: its key, its score by the metric, and the fields that were asked for. */
-export type Hit<Row extends object = AnyRow> = { readonly id: Key; readonly score: number } & Row;
-
-export interface InsertOptions extends CallOptions {
-  /** The partition; `_default` if not given. */
-  readonly partition?: string;
-  /**
-   * With columns: hands whole typed arrays over instead of copying them; they are empty afterwards. For large inserts.
-   */
-  readonly transfer?: boolean;
-  /**
-   * A name for this write, up to 128 bytes: sent again under it, after an error that left its outcome open, it takes effect once and gives
-   * the same keys. The names of the last 4,096 named writes are remembered.
-   */
-  readonly idempotencyKey?: string;
-}
-
-export interface UpsertOptions extends InsertOptions {
-  /**
-   * Fields that the rows do not name keep their values; keys of the dynamic field are merged. A key that has no row yet needs all fields
-   * that have no default. The collection must be loaded.
-   */
-  readonly partial?: boolean;
-}
+import {
+  type InsertOptions,
+  type UpsertOptions,
+  WriteResult,
+  arrayOperationsOf,
+  inputColumns,
+  updated,
+} from "./writes.ts";
 
 export interface PartitionsOption extends CallOptions {
   /** Names of partitions; the whole collection if not given. */
@@ -105,41 +77,24 @@ export interface CollectionStats {
 export interface DeleteResult {
   /** With `ids`: how many were named, there or not. With `filter`: how many rows were found. */
   readonly count: number;
-}
-
-/** What a write did. The keys are made into values when they are asked for. */
-export class WriteResult {
-  /** Rows written. */
-  readonly count: number;
-  /** When they came into being, for `asOf`. */
-  readonly timestamp: Timestamp;
-  readonly #written: Written;
-  #ids: readonly Key[] | null = null;
-
-  constructor(written: Written) {
-    this.count = columnRows(written.keys);
-    this.timestamp = written.timestamp;
-    this.#written = written;
-  }
-
-  /** The key of every row, in the order of the rows: those the engine made, with `autoId`. */
-  get ids(): readonly Key[] {
-    this.#ids ??= keysOf(this.#written.keys);
-    return this.#ids;
-  }
+  /** Since when the rows are gone, for `asOf`; null where no key was named. */
+  readonly timestamp: Timestamp | null;
 }
 
 /** Schemas that are remembered; the oldest goes first. */
 const MAX_KNOWN_COLLECTIONS = 256;
 
+/** What a client needs of the engine, wherever it runs. */
+export type Link = Pick<EngineLink, "call" | "close">;
+
 export class Elanus implements AsyncDisposable {
-  readonly #link: EngineLink;
+  readonly #link: Link;
   readonly #databaseName = "";
   readonly #known = new Map<string, CollectionInfo>();
   #lastWrite: Timestamp;
 
   /** Use `connect`. */
-  constructor(link: EngineLink, openedAt: Timestamp) {
+  constructor(link: Link, openedAt: Timestamp) {
     this.#link = link;
     this.#lastWrite = openedAt;
   }
@@ -187,6 +142,11 @@ export class Elanus implements AsyncDisposable {
   /** Adds a field; the rows that are there have its default, or null. It is nullable, or has a default. */
   async addField(name: string, field: FieldOptions): Promise<void> {
     await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
+  }
+
+  /** Takes a field away, with its indexes. Its name is free at once; a new field of that name is another one. */
+  async dropField(name: string, fieldName: string): Promise<void> {
+    await this.#change(() => this.#link.call("dropField", { ...this.#target(name), fieldName }));
   }
 
   /** Properties as in Milvus: `{ "collection.ttl.seconds": 3600 }`; null takes one away. */
@@ -296,6 +256,7 @@ export class Elanus implements AsyncDisposable {
    * Inserts rows and deletes those of the same keys, in one step. With `autoId` rows name the key to replace, and get a new one.
    *
    *     await db.upsert("docs", [{ id: 7, title: "new" }], { partial: true });
+   *     await db.upsert("docs", [{ id: 7, tags: ["read"] }], { partial: true, arrayOperations: { tags: "append" } });
    */
   upsert(name: string, rows: readonly object[] | ColumnsInput, options: UpsertOptions = {}): Promise<WriteResult> {
     return this.#write("upsert", name, rows, options);
@@ -307,7 +268,7 @@ export class Elanus implements AsyncDisposable {
     if ((options.ids === undefined) === (options.filter === undefined)) {
       throw invalidParameter("a delete takes either ids or a filter");
     }
-    if (options.ids?.length === 0) return { count: 0 };
+    if (options.ids?.length === 0) return { count: 0, timestamp: null };
     const { deleteCount, timestamp } = await this.#link.call(
       "delete",
       {
@@ -319,7 +280,7 @@ export class Elanus implements AsyncDisposable {
       { signal },
     );
     this.#wrote(timestamp);
-    return { count: deleteCount };
+    return { count: deleteCount, timestamp };
   }
 
   /** Writes rows in memory to files; resolves when the files are durable. Acknowledged rows are durable without it, in the log. */
@@ -353,9 +314,11 @@ export class Elanus implements AsyncDisposable {
   async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][] | Explained<Hit[] | Hit[][]>> {
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
     const { values } = request.queries;
-    const buffers = isSparseQueries(values)
-      ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
-      : [values.buffer];
+    const buffers = ArrayBuffer.isView(values)
+      ? [values.buffer]
+      : values.kind === "bytes"
+        ? [...new Set([values.bytes.buffer, values.offsets.buffer])]
+        : [];
     const response = await this.#link.call("search", request, {
       signal: options.signal,
       transfer: buffers as ArrayBuffer[],
@@ -364,6 +327,23 @@ export class Elanus implements AsyncDisposable {
     const hits = options.vectors === undefined ? lists[0]! : lists;
     const { explanation } = response;
     return explanation === null ? hits : { hits, explanation };
+  }
+
+  /**
+   * The nearest rows in buckets of equal values, in the order of their best rows or another, with counts and metrics of the rows found.
+   *
+   *     const brands = await db.searchBuckets("shoes", {
+   *       vector,
+   *       aggregation: { fields: ["brand"], size: 5, metrics: { cheapest: { min: "price" } }, topHits: { size: 3 } },
+   *     });
+   *
+   * Rows found are those of as many buckets as the levels may show, each with as many rows as any level shows hits: metrics are of these.
+   */
+  async searchBuckets(name: string, { aggregation, ...options }: SearchAggregationOptions): Promise<Bucket[]> {
+    const request = searchRequest(this.#target(name), options, this.#lastWrite);
+    const asked = { ...request, aggregation: aggregationSpec(aggregation) };
+    const { buckets } = await this.#link.call("search", asked, { signal: options.signal });
+    return buckets![0]!.map(bucketOf);
   }
 
   /**
@@ -390,19 +370,8 @@ export class Elanus implements AsyncDisposable {
     const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
     const { schema } = await this.#collection(name);
     const key = primaryKeyField(schema);
-    const ask = (after: Key | null, limit: number): Promise<Row[]> => {
-      if (after === null) return this.query<Row>(name, { ...options, limit, asOf });
-      const behind = `${key.name} > {${AFTER_VARIABLE}}`;
-      const filter =
-        options.filter === undefined || options.filter === "" ? behind : `(${options.filter}) and ${behind}`;
-      return this.query<Row>(name, {
-        ...options,
-        filter,
-        filterParams: { ...options.filterParams, [AFTER_VARIABLE]: typeof after === "number" ? BigInt(after) : after },
-        limit,
-        asOf,
-      });
-    };
+    const ask = (after: Key | null, limit: number): Promise<Row[]> =>
+      this.query<Row>(name, { ...rowsBehind(options, key.name, after), limit, asOf });
     yield* walkRows(ask, (row) => (row as Record<string, Key>)[key.name]!, batchSize);
   }
 
@@ -415,14 +384,7 @@ export class Elanus implements AsyncDisposable {
     const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
     const ask = async (bound: number | null): Promise<{ hits: Hit<Row>[]; bound: number | null }> => {
       const request = searchRequest(this.#target(name), { ...options, limit: size, asOf }, this.#lastWrite);
-      const params = new Map([
-        ...request.params,
-        ["iterator", "True"],
-        ["search_iter_v2", "True"],
-        ["search_iter_batch_size", String(size)],
-        ...(bound === null ? [] : [["search_iter_last_bound", String(bound)] as const]),
-      ]);
-      const response = await this.#link.call("search", { ...request, params }, { signal: options.signal });
+      const response = await this.#link.call("search", pageOf(request, size, bound), { signal: options.signal });
       return { hits: hitsOf(response)[0] as Hit<Row>[], bound: response.iterator?.lastBound ?? null };
     };
     yield* walkHits(ask, limit);
@@ -436,10 +398,17 @@ export class Elanus implements AsyncDisposable {
    *       rerank: { strategy: "weighted", weights: [0.7, 0.3] },
    *     });
    */
-  async hybridSearch<Row extends object = AnyRow>(name: string, options: HybridSearchOptions): Promise<Hit<Row>[]> {
+  hybridSearch<Row extends object = AnyRow>(
+    name: string,
+    options: Explain<HybridSearchOptions>,
+  ): Promise<Explained<Hit<Row>[]>>;
+  hybridSearch<Row extends object = AnyRow>(name: string, options: HybridSearchOptions): Promise<Hit<Row>[]>;
+  async hybridSearch(name: string, options: HybridSearchOptions): Promise<Hit[] | Explained<Hit[]>> {
     const request = hybridRequest(this.#target(name), options, this.#lastWrite);
     const response = await this.#link.call("hybridSearch", request, { signal: options.signal });
-    return hitsOf(response)[0] as Hit<Row>[];
+    const hits = hitsOf(response)[0] as Hit[];
+    const { explanation } = response;
+    return explanation === null ? hits : { hits, explanation };
   }
 
   /** How many rows there are, or how many pass a filter. Exact: deleted rows and older versions do not count. */
@@ -469,14 +438,16 @@ export class Elanus implements AsyncDisposable {
     name: "insert" | "upsert",
     collectionName: string,
     rows: readonly object[] | ColumnsInput,
-    { partition = "", transfer = false, partial = false, idempotencyKey = "", signal }: UpsertOptions,
+    options: UpsertOptions,
   ): Promise<WriteResult> {
+    const { partition = "", transfer = false, partial = false, idempotencyKey = "", signal } = options;
+    const arrayOperations = arrayOperationsOf(options);
     const attempt = async (collection: CollectionInfo): Promise<Written> => {
       const input = inputColumns(partial ? updated(collection, rows) : collection, rows, name === "upsert", transfer);
       const { fields, rowCount } = input;
       const schemaTimestamp = collection.updateTimestamp;
       const target = this.#target(collectionName);
-      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, idempotencyKey };
+      const how = { partitionName: partition, schemaTimestamp, isPartial: partial, arrayOperations, idempotencyKey };
       const request = { ...target, ...how, fields, rowCount };
       return this.#link.call(name, request, { signal, transfer: input.transfer });
     };
@@ -520,24 +491,4 @@ export class Elanus implements AsyncDisposable {
     this.#known.set(name, collection);
     return collection;
   }
-}
-
-function updated(collection: CollectionInfo, rows: readonly object[] | ColumnsInput): CollectionInfo {
-  return Array.isArray(rows) ? { ...collection, schema: updatedSchema(collection.schema, rows) } : collection;
-}
-
-function inputColumns(
-  collection: CollectionInfo,
-  rows: readonly object[] | ColumnsInput,
-  isUpsert: boolean,
-  transfer: boolean,
-): InputColumns {
-  const { schema, properties } = collection;
-  const key = primaryKeyField(schema);
-  const takesKeys = properties.some((property) => property.key === "allow_insert_auto_id" && property.value === "true");
-  if (Array.isArray(rows)) {
-    const hasKey = takesKeys && rows.length > 0 && Object.hasOwn(rows[0] as object, key.name);
-    return columnsOfRows(schema, rows as readonly object[], isUpsert || hasKey);
-  }
-  return columnsOfColumns(schema, rows as ColumnsInput, isUpsert || takesKeys, transfer);
 }

@@ -92,10 +92,10 @@ test("a collection from its making to a second opening", { timeout: 60_000 }, as
     }
     await assertSame(db, model);
 
-    assert.deepEqual(await db.delete("docs", { ids: [1, 2, 3] }), { count: 3 });
+    assert.equal((await db.delete("docs", { ids: [1, 2, 3] })).count, 3);
     for (const id of [1, 2, 3]) model.delete(id);
     const gone = [...model.values()].filter((row) => row.year < 1905);
-    assert.deepEqual(await db.delete("docs", { filter: "year < 1905" }), { count: gone.length });
+    assert.equal((await db.delete("docs", { filter: "year < 1905" })).count, gone.length);
     for (const row of gone) model.delete(row.id);
     await assertSame(db, model);
 

@@ -60,7 +60,8 @@ export const HANDLERS: Handlers = {
   hybridSearch: (engine, request, signal) =>
     whenLoaded(engine, request, signal, () => engine.proxy.hybridSearch(request, signal)),
   timestamp: ({ proxy }) => proxy.allocateTimestamp(),
-  addField: ({ proxy }, { field, ...target }) => proxy.addField(target, field),
+  addField: ({ proxy }, { field, ...target }) => proxy.addFields(target, [{ field, indexName: "", indexParams: [] }]),
+  dropField: ({ proxy }, { fieldName, ...target }) => proxy.dropField(target, { fieldName, fieldId: null }),
   truncateCollection: ({ proxy }, target) => proxy.truncateCollection(target),
   alterCollection: ({ proxy }, { properties, deleteKeys, ...target }) =>
     proxy.alterCollection(target, properties, deleteKeys),

@@ -5,6 +5,7 @@ import type { HybridSearchRequest, Target } from "../proxy/requests.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { type Vector, searchQueries } from "./query-vectors.ts";
 import { type FilterParams, type ReadOptions, filterSelection, freshness } from "./read-options.ts";
+import { type RankOptions, type Rerank, functionScore, rankParameters } from "./rerank.ts";
 import type { MetricType } from "./collection-options.ts";
 import type { FieldValue } from "./values.ts";
 
@@ -20,13 +21,7 @@ export interface SubSearchOptions {
   readonly params?: Readonly<Record<string, FieldValue>>;
 }
 
-export type Rerank =
-  /** Reciprocal ranks: 1 / (k + rank), summed; k is 60 if not given. */
-  | { readonly strategy: "rrf"; readonly k?: number }
-  /** Scores, one weight from 0 to 1 for each search; `normScore` brings them to one scale first. */
-  | { readonly strategy: "weighted"; readonly weights: readonly number[]; readonly normScore?: boolean };
-
-export interface HybridSearchOptions extends Omit<ReadOptions, "filter" | "filterParams"> {
+export interface HybridSearchOptions extends Omit<ReadOptions, "filter" | "filterParams">, RankOptions {
   readonly searches: readonly SubSearchOptions[];
   /** `{ strategy: "rrf" }` if not given. */
   readonly rerank?: Rerank;
@@ -34,6 +29,8 @@ export interface HybridSearchOptions extends Omit<ReadOptions, "filter" | "filte
   readonly limit?: number;
   readonly offset?: number;
   readonly roundDecimal?: number;
+  /** Whether to tell what was done: the answer is `{ hits, explanation }` then. */
+  readonly explain?: boolean;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -41,13 +38,15 @@ const DEFAULT_LIMIT = 10;
 export function hybridRequest(target: Target, options: HybridSearchOptions, lastWrite: Timestamp): HybridSearchRequest {
   const { searches, rerank = { strategy: "rrf" }, limit = DEFAULT_LIMIT, offset = 0 } = options;
   if (searches.length === 0) throw invalidParameter("a hybrid search is made of at least one search");
-  const { strategy, ...given } = rerank;
   const rankParams = new Map([
-    ["strategy", strategy],
-    ["params", JSON.stringify(rankParameters(strategy, given))],
     ["limit", String(limit)],
     ["offset", String(offset)],
   ]);
+  if (rerank.strategy !== "decay") {
+    rankParams.set("strategy", rerank.strategy);
+    rankParams.set("params", JSON.stringify(rankParameters(rerank)));
+  }
+  if (options.explain === true) rankParams.set("explain", "true");
   if (options.roundDecimal !== undefined) rankParams.set("round_decimal", String(options.roundDecimal));
   return {
     ...target,
@@ -68,12 +67,6 @@ export function hybridRequest(target: Target, options: HybridSearchOptions, last
       };
     }),
     rankParams,
-    rerank: null,
+    rerank: functionScore(options, rerank),
   };
-}
-
-function rankParameters(strategy: Rerank["strategy"], given: object): object {
-  if (strategy === "rrf") return given;
-  const { weights, normScore } = given as Extract<Rerank, { strategy: "weighted" }>;
-  return { weights, ...(normScore === undefined ? {} : { norm_score: normScore }) };
 }

@@ -5,12 +5,14 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
+import type { SearchRequest } from "../proxy/requests.ts";
+import type { IterateOptions } from "./read-options.ts";
 import type { Key } from "./values.ts";
 
 const MAX_BATCH = 16_384;
 export const DEFAULT_BATCH = 1_000;
 /** The variable of a page's own condition. */
-export const AFTER_VARIABLE = "elanus_after";
+const AFTER_VARIABLE = "elanus_after";
 
 export function checkedBatch(size: number | undefined): number {
   const batch = size ?? DEFAULT_BATCH;
@@ -30,6 +32,31 @@ export async function* walkRows<Row>(
     if (page.length < batchSize) return;
     after = keyOf(page.at(-1)!);
   }
+}
+
+/** The same rows, but only those behind a key; null: all of them. */
+export function rowsBehind(options: IterateOptions, keyName: string, after: Key | null): IterateOptions {
+  if (after === null) return options;
+  const { filter = "", filterParams } = options;
+  const behind = `${keyName} > {${AFTER_VARIABLE}}`;
+  const value = typeof after === "number" ? BigInt(after) : after;
+  return {
+    ...options,
+    filter: filter === "" ? behind : `(${filter}) and ${behind}`,
+    filterParams: { ...filterParams, [AFTER_VARIABLE]: value },
+  };
+}
+
+/** A search as a page of an iterator: hits that are worse than the bound. */
+export function pageOf(request: SearchRequest, batchSize: number, bound: number | null): SearchRequest {
+  const params = new Map([
+    ...request.params,
+    ["iterator", "True"],
+    ["search_iter_v2", "True"],
+    ["search_iter_batch_size", String(batchSize)],
+    ...(bound === null ? [] : [["search_iter_last_bound", String(bound)] as const]),
+  ]);
+  return { ...request, params };
 }
 
 /** Pages of hits, best first. `ask` gives those that are worse than the bound, which the page before told. */

@@ -68,3 +68,51 @@ test("partial updates, and reads of the past", { timeout: 60_000 }, async (conte
   await assert.rejects(db.count("books", { asOf: 1n }), /before the collection was created/);
   await assert.rejects(db.count("books", { asOf: new Date(Number.NaN) }), /asOf is a timestamp/);
 });
+
+test("elements appended to arrays and removed from them", { timeout: 60_000 }, async (context) => {
+  const path = await mkdtemp(join(tmpdir(), "elanus-arrays-"));
+  context.after(() => rm(path, { recursive: true, force: true }));
+  await using db = await connect(path);
+  await db.createCollection({
+    name: "books",
+    fields: [
+      { name: "id", type: "Int64", primaryKey: true },
+      { name: "embedding", type: "FloatVector", dimension: 2 },
+      { name: "tags", type: "Array", elementType: "VarChar", maxLength: 20, maxCapacity: 3, nullable: true },
+    ],
+    indexes: [{ field: "embedding", indexType: "FLAT", metricType: "L2" }],
+  });
+  await db.insert("books", [
+    { id: 1, embedding: [1, 0], tags: ["old"] },
+    { id: 2, embedding: [0, 1], tags: null },
+  ]);
+  const change = (tags: string[], operation: "append" | "remove"): Promise<unknown> =>
+    db.upsert(
+      "books",
+      [
+        { id: 1, tags },
+        { id: 2, tags },
+      ],
+      { partial: true, arrayOperations: { tags: operation } },
+    );
+  const tags = async (): Promise<unknown[]> => {
+    return (await db.query("books", { ids: [1, 2], outputFields: ["tags"] })).map((row) => row["tags"]);
+  };
+  await change(["new", "red"], "append");
+  assert.deepEqual(await tags(), [
+    ["old", "new", "red"],
+    ["new", "red"],
+  ]);
+  await change(["old", "red"], "remove");
+  assert.deepEqual(await tags(), [["new"], ["new"]]);
+  await assert.rejects(change(["a", "b", "c"], "append"), /array length 4 exceeds max_capacity 3/);
+  await assert.rejects(change(["a"], "prepend" as never), /"append" or "remove", not "prepend"/);
+  await assert.rejects(
+    db.upsert("books", [{ id: 1, embedding: [0, 0], tags: [] }], { arrayOperations: { tags: "append" } }),
+    /part of a partial update/,
+  );
+  const gone = await db.delete("books", { ids: [1] });
+  assert.equal(await db.count("books", { asOf: gone.timestamp! }), 1);
+  assert.equal(await db.count("books", { asOf: gone.timestamp! - 1n }), 2);
+  assert.deepEqual(await db.delete("books", { ids: [] }), { count: 0, timestamp: null });
+});

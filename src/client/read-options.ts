@@ -6,6 +6,7 @@ import { ConsistencyLevel, DataType } from "../model/types.ts";
 import type { Freshness, QueryRequest, SearchRequest, Target } from "../proxy/requests.ts";
 import type { ConsistencyLevelName, MetricType } from "./collection-options.ts";
 import { type Vector, searchQueries } from "./query-vectors.ts";
+import { type DecayRerank, type RankOptions, functionScore } from "./rerank.ts";
 import type { FieldValue, Key } from "./values.ts";
 
 /** Values of the variables of a filter: `filter: "age > {age}", filterParams: { age: 5 }`. */
@@ -35,7 +36,7 @@ export interface ReadOptions extends CallOptions {
   readonly asOf?: PointInTime;
 }
 
-interface CommonSearchOptions extends ReadOptions {
+interface CommonSearchOptions extends ReadOptions, RankOptions {
   /** Hits a query: 1 to 16,384; 10 if not given. */
   readonly limit?: number;
   /** Hits to skip first; `offset + limit` is at most 16,384. */
@@ -50,10 +51,17 @@ interface CommonSearchOptions extends ReadOptions {
   readonly explain?: boolean;
   /** Digits behind the point that scores are rounded to: 0 to 6. */
   readonly roundDecimal?: number;
-  /** The nearest of each group of equal values of this field; `limit` counts groups then. */
-  readonly groupBy?: string;
+  /**
+   * The nearest of each group of equal values of this field, or of these fields; `limit` counts groups then. One of them may be a place in a
+   * document: `more["a"]["b"]`, or a key of the dynamic field.
+   */
+  readonly groupBy?: string | readonly string[];
+  /** What counts at such a place; other values are in the group of null. If not given, the JSON text of any value. */
+  readonly groupType?: "Bool" | "Int8" | "Int16" | "Int32" | "Int64" | "VarChar";
   /** Hits of each group: 1 to 10; 1 if not given. */
   readonly groupSize?: number;
+  /** Scores that fall with the distance of a number. */
+  readonly rerank?: DecayRerank;
   /** The hits in another order than by score: `"year:desc"`, `"title:asc:nulls_last"`. */
   readonly orderBy?: readonly string[];
 }
@@ -90,7 +98,7 @@ export interface IterateOptions extends Omit<ReadOptions, "asOf"> {
 /** Every hit up to `limit`, a page at a time. */
 export interface SearchIterateOptions extends Omit<
   SearchOneOptions,
-  "offset" | "asOf" | "groupBy" | "groupSize" | "orderBy" | "explain"
+  "offset" | "asOf" | "groupBy" | "groupType" | "groupSize" | "orderBy" | "explain" | "rerank" | keyof RankOptions
 > {
   readonly batchSize?: number;
 }
@@ -167,7 +175,11 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
   if (options.explain === true) params.set("explain", "true");
   if (options.params !== undefined) params.set("params", JSON.stringify(options.params));
   if (options.roundDecimal !== undefined) params.set("round_decimal", String(options.roundDecimal));
-  if (options.groupBy !== undefined) params.set("group_by_field", options.groupBy);
+  if (options.groupBy !== undefined) {
+    if (typeof options.groupBy === "string") params.set("group_by_field", options.groupBy);
+    else params.set("group_by_fields", options.groupBy.join(","));
+  }
+  if (options.groupType !== undefined) params.set("json_type", options.groupType);
   if (options.groupSize !== undefined) params.set("group_size", String(options.groupSize));
   if (options.orderBy !== undefined) params.set("order_by_fields", options.orderBy.join(","));
   return {
@@ -178,6 +190,7 @@ export function searchRequest(target: Target, options: SearchOptions, lastWrite:
     queries: searchQueries(options.vectors ?? [options.vector]),
     outputFields: options.outputFields ?? [],
     params,
+    rerank: functionScore(options, options.rerank),
   };
 }
 

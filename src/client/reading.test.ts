@@ -155,6 +155,96 @@ describe("an embedded database", () => {
     await assert.rejects(db.hybridSearch("docs", { searches: [] }), /at least one search/);
   });
 
+  test("tells what searches in groups and hybrid ones did", async () => {
+    const near = { field: "near", vector: [20, 3] };
+    const plain = await db.search("docs", { ...near, limit: 3, groupBy: "kind", groupSize: 4 });
+    const grouped = await db.search("docs", { ...near, limit: 3, groupBy: "kind", groupSize: 4, explain: true });
+    assert.deepEqual(grouped.hits, plain);
+    assert.ok(grouped.explanation.questions >= 1 && grouped.explanation.segments.length >= 1);
+    const { hits, explanation } = await db.hybridSearch("docs", {
+      searches: [near, { ...near, filter: "id < 100" }],
+      explain: true,
+    });
+    assert.equal(hits.length, 10);
+    assert.deepEqual(
+      explanation.searches.map(({ filter, estimatedRecall }) => [filter, estimatedRecall]),
+      [
+        ["", 1],
+        ["id < 100", 1],
+      ],
+    );
+    assert.equal(
+      explanation.exactScores,
+      explanation.searches.reduce((sum, { exactScores }) => sum + exactScores, 0),
+    );
+  });
+
+  test("ranks by a number, and weighs some rows", async () => {
+    const asked = { vector: [20, 3], field: "near", limit: 30, outputFields: ["year"] };
+    const plain = await db.search<Doc>("docs", asked);
+    const rerank = { strategy: "decay", field: "year", function: "exp", origin: 2000, scale: 5 } as const;
+    const decayed = await db.search<Doc>("docs", { ...asked, rerank });
+    assert.deepEqual(
+      decayed.map(({ id }) => id).toSorted((left, right) => Number(left) - Number(right)),
+      plain.map(({ id }) => id).toSorted((left, right) => Number(left) - Number(right)),
+    );
+    const before = new Map(plain.map(({ id, score }) => [id, score]));
+    for (const { id, score, year } of decayed) {
+      const turned = 1 - (2 * Math.atan(before.get(id)!)) / Math.PI;
+      assert.ok(Math.abs(score - turned * 0.5 ** (Math.abs(year - 2000) / 5)) < 1e-5);
+    }
+    const boosted = await db.search<Doc>("docs", { ...asked, boosts: [{ filter: "id < 100", weight: 2 }] });
+    for (const { id, score } of boosted) assert.equal(score, before.get(id)! * ((id as number) < 100 ? 2 : 1));
+    const searches = [{ field: "near", vector: [20, 3] }];
+    const [first] = await db.hybridSearch<Doc>("docs", { searches, rerank, limit: 30 });
+    assert.equal(first!.id, decayed[0]!.id);
+    const fused = await db.hybridSearch<Doc>("docs", {
+      searches,
+      boosts: [{ weight: 3 }],
+      rerank: { strategy: "rrf", k: 1 },
+    });
+    assert.equal(fused[0]!.score, 0.5);
+  });
+
+  test("answers in buckets of buckets", async () => {
+    const buckets = await db.searchBuckets("docs", {
+      vector: [20, 3],
+      field: "near",
+      filter: "id < 100",
+      outputFields: ["year"],
+      aggregation: {
+        fields: ["kind"],
+        size: 3,
+        metrics: { all: { count: "*" }, newest: { max: "year" } },
+        order: [{ _key: "desc" }],
+        sub: { fields: ["year"], size: 2, topHits: { size: 4 } },
+      },
+    });
+    assert.equal(buckets.length, 3);
+    assert.deepEqual(
+      buckets.map(({ key }) => key["kind"]),
+      buckets
+        .map(({ key }) => String(key["kind"]))
+        .toSorted()
+        .toReversed(),
+    );
+    for (const { count, metrics, buckets: years } of buckets) {
+      assert.equal(count, metrics["all"]);
+      assert.ok(years.length > 0 && years.length <= 2);
+      for (const { key, hits } of years) {
+        assert.ok(hits.length > 0 && Number(metrics["newest"]) >= Number(key["year"]));
+        for (const { id, fields } of hits) {
+          assert.equal(fields["year"], key["year"]);
+          assert.equal(DOCS[id as number]!.year, key["year"]);
+        }
+      }
+    }
+    await assert.rejects(
+      db.searchBuckets("docs", { vector: [20, 3], field: "near", aggregation: { fields: ["no"], size: 1 } }),
+      /field "no" not found|not yet supported with search_aggregation/,
+    );
+  });
+
   test("answers in groups, and in another order", async () => {
     const query = [20, 3];
     const groups = await db.search<Doc>("docs", {
@@ -165,6 +255,17 @@ describe("an embedded database", () => {
       outputFields: ["kind"],
     });
     assert.deepEqual(groups.map(({ kind }) => kind).toSorted(), ["k0", "k1", "k2", "k3", "k4"]);
+    const finer = await db.search<Doc>("docs", {
+      vector: query,
+      field: "near",
+      groupBy: ["kind", "year"],
+      groupSize: 2,
+      limit: 7,
+      outputFields: ["kind", "year"],
+    });
+    const sizes = Map.groupBy(finer, ({ kind, year }) => `${kind} ${year}`);
+    assert.equal(sizes.size, 7);
+    assert.ok([...sizes.values()].every((hits) => hits.length <= 2));
     const rows = await db.query<Doc>("docs", {
       filter: "id < 20",
       orderBy: ["year:desc", "id:asc"],
@@ -199,6 +300,10 @@ describe("an embedded database", () => {
       { id: 500, note: "later" },
     ]);
     await assert.rejects(db.addField("docs", { name: "bad", type: "Int64" }), /nullable/);
+    await db.dropField("docs", "note");
+    await assert.rejects(db.query("docs", { ids: [3], outputFields: ["note"] }), /field note not exist/);
+    await db.addField("docs", { name: "note", type: "Int64", nullable: true });
+    assert.deepEqual(await db.query("docs", { ids: [500], outputFields: ["note"] }), [{ id: 500, note: null }]);
     await db.alterCollection("docs", { "collection.ttl.seconds": 3600 });
     await db.alterCollection("docs", { "collection.ttl.seconds": null });
     await db.truncateCollection("docs");

@@ -39,6 +39,7 @@ function outputOf(input: InputField): OutputField {
     const arrays = { kind: "array", type, elementType: elements.type, offsets, elements, valid } as const;
     return { name, fieldId: 0n, type, isDynamic, column: arrays };
   }
+  assert.ok(column.kind !== "vectors");
   const read = column.kind === "sparse" ? ({ ...column, kind: "bytes" } as const) : column;
   return { name, fieldId: 0n, type, isDynamic, column: { ...read, type, valid } };
 }

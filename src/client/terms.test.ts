@@ -103,7 +103,7 @@ test("keys that the engine makes", { timeout: 30_000 }, async (context) => {
   assert.equal(typeof ids[0], "bigint", "keys that the engine makes are beyond 2^53");
   assert.deepEqual(await db.query("docs", { ids: [ids[1]!], outputFields: ["title"] }), [{ id: ids[1], title: "y" }]);
   await assert.rejects(db.insert("docs", { id: [1n], vector: [VECTOR] }), /gives the key id itself \(autoId\)/);
-  assert.deepEqual(await db.delete("docs", { ids }), { count: 2 });
+  assert.equal((await db.delete("docs", { ids })).count, 2);
   assert.equal(await db.count("docs"), 0);
 });
 

@@ -46,6 +46,11 @@ export function int64At(values: BigInt64Array, words: Int32Array, row: number): 
   return isSafe ? high * HIGH_UNIT + low : values[row]!;
 }
 
+export function int64(value: bigint): Int64 {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
 /** False: it is no integer of 64 bits, or a number that is not exact. */
 export function putInt64(values: BigInt64Array, words: Int32Array, row: number, value: unknown): boolean {
   if (typeof value === "number") {

@@ -21,6 +21,7 @@ import {
   loadKey,
   segmentPrefix,
 } from "./meta-keys.ts";
+import { goneOperations } from "./field-drops.ts";
 import { keptProperties, withDynamicField } from "./schema-changes.ts";
 
 export const DEFAULT_PARTITION = "_default";
@@ -148,7 +149,11 @@ export function alterCollection(
     const described: CollectionSchema =
       description === undefined ? collection.schema : { ...collection.schema, description };
     const schema = withDynamicField(described, request.properties, request.deleteKeys);
-    return alteration(context, collection, { properties, schema });
+    const altered = await alteration(context, collection, { properties, schema });
+    const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
+    const gone = collection.schema.fields.map(({ fieldId }) => fieldId).filter((fieldId) => !kept.has(fieldId));
+    const operations = goneOperations(context, collection.collectionId, new Set(gone));
+    return { ...altered, operations: [...altered.operations, ...operations] };
   });
 }
 

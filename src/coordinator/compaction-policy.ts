@@ -15,7 +15,8 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
 import type { CompactionLimits } from "../model/compaction.ts";
-import { expiredUntil } from "../model/expiry.ts";
+import { expiredUntil, expiryAt } from "../model/expiry.ts";
+import { expiredShare } from "../model/expiry-times.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
 
@@ -102,17 +103,28 @@ function spreadPlan(
 }
 
 /** Much of it is deleted or expired for every read that is still possible. */
-function isWorn({ collection, safeTimestamp, isForced }: PolicyInput, segment: SegmentInfo): boolean {
+function isWorn(input: PolicyInput, segment: SegmentInfo): boolean {
+  const { safeTimestamp, isForced } = input;
   const deltas = segment.deltas ?? [];
   const dead = deltas
     .filter(({ timestampTo }) => timestampTo <= safeTimestamp)
     .reduce((sum, { rowCount }) => sum + rowCount, 0);
-  const worn = Math.max(dead / Math.max(1, segment.rowCount), expiredShare(collection, segment, safeTimestamp));
+  const worn = Math.max(dead / Math.max(1, segment.rowCount), shareOfExpired(input, segment));
   return isForced ? worn > 0 : worn >= WORN_PROPORTION || (deltas.length >= MOST_DELTAS && dead > 0);
 }
 
+/** Of rows that are too old, or whose own time has come. A segment that says nothing of that time is looked at when somebody asks. */
+function shareOfExpired({ collection, safeTimestamp, isForced }: PolicyInput, segment: SegmentInfo): number {
+  const byAge = shareByAge(collection, segment, safeTimestamp);
+  const { field } = expiryAt(collection, safeTimestamp);
+  if (field === null) return byAge;
+  const summary = segment.times?.find(({ fieldId }) => fieldId === field.fieldId);
+  if (summary === undefined) return isForced ? 1 : byAge;
+  return Math.max(byAge, expiredShare(summary, field.untilMicroseconds));
+}
+
 /** As if its rows had come evenly over time. */
-function expiredShare(collection: CollectionInfo, segment: SegmentInfo, safeTimestamp: Timestamp): number {
+function shareByAge(collection: CollectionInfo, segment: SegmentInfo, safeTimestamp: Timestamp): number {
   const until = expiredUntil(collection, safeTimestamp);
   const { timestampFrom, timestampTo } = segment;
   if (timestampTo <= until) return 1;

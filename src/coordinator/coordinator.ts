@@ -29,13 +29,14 @@ import * as collections from "./collections.ts";
 import { Compactions } from "./compactions.ts";
 import type { Context } from "./context.ts";
 import * as databases from "./databases.ts";
+import { dropField } from "./field-drops.ts";
 import { Garbage } from "./garbage.ts";
 import { IndexBuilds } from "./index-builds.ts";
 import { alterIndex, createIndex, dropIndex } from "./indexes.ts";
 import { Loads } from "./loads.ts";
 import { ID_KEY, TIMESTAMP_KEY } from "./meta-keys.ts";
 import { isTruncated, recoverChannel, removeDroppedFiles, saveFlush } from "./segments.ts";
-import { addField, alterField } from "./schema-changes.ts";
+import { addFields, alterField } from "./schema-changes.ts";
 import { sweepTruncated, truncateCollection } from "./truncation.ts";
 import { TimestampOracle } from "./timestamp-oracle.ts";
 
@@ -183,8 +184,16 @@ export class Coordinator {
         })),
       }),
       renameCollection: (request) => collections.renameCollection(context, request),
-      alterCollection: (request) => collections.alterCollection(context, request),
-      addField: (request) => addField(context, request),
+      alterCollection: async (request) => {
+        await collections.alterCollection(context, request);
+        builds.wake();
+      },
+      addFields: (request) => addFields(context, request),
+      dropField: async (request) => {
+        await dropField(context, request);
+        builds.wake();
+        this.#segmentsChanged(catalog.collection(request).collectionId);
+      },
       alterField: (request) => alterField(context, request),
       truncateCollection: async (request) => {
         const collectionId = await truncateCollection(context, request);

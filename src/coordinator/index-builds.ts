@@ -106,12 +106,11 @@ export class IndexBuilds {
   /** The finished builds of a segment that has rows of the field: what its readers open. */
   ready(segment: SegmentInfo): SegmentIndexInfo[] {
     const { catalog } = this.#context;
-    return catalog
-      .indexes(segment.collectionId)
-      .map(({ indexId }) => catalog.segmentIndex(segment, indexId))
-      .filter(
-        (record) => record !== null && record.state === "Finished" && record.files.length > 0,
-      ) as SegmentIndexInfo[];
+    return catalog.indexes(segment.collectionId).flatMap(({ indexId, userParams: params }) => {
+      const record = catalog.segmentIndex(segment, indexId);
+      // Properties may have been altered since.
+      return record?.state === "Finished" && record.files.length > 0 ? [{ ...record, params }] : [];
+    });
   }
 
   /** Some index of the segment is not there yet, and may come. */

@@ -5,10 +5,12 @@
  *  - each change of which fields there are raises the schema's version, and every channel has it before the metadata do, so no row comes
  *    with a schema that its channel does not know;
  *  - `$meta`, where there is one, stays the last field; ids are given in the order of the changes, none twice.
+ *
+ * Not here: fields that go (`field-drops.ts`).
  */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
-import type { CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
+import type { CollectionSchema, FieldSchema, KeyValue, StructSchema } from "../model/schema.ts";
 import { dynamicField, newDynamicField, nextFieldId } from "../model/schema.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { alteration } from "./alteration.ts";
@@ -21,22 +23,37 @@ const MAX_DEFAULT_COLUMN_BYTES = 1 << 30;
 const DESCRIPTION_KEY = "field.description";
 const DYNAMIC_KEY = "dynamicfield.enabled";
 
-/** The field comes without an id. */
-export function addField(context: Context, request: CollectionName & { readonly field: FieldSchema }): Promise<void> {
+/** The fields come without ids, and all together; with a `struct`, which has none either, they are its sub-fields. */
+export function addFields(
+  context: Context,
+  request: CollectionName & { readonly fields: readonly FieldSchema[]; readonly struct?: StructSchema },
+): Promise<void> {
   return context.broadcaster.run(async () => {
     const collection = context.catalog.collection(request);
     const { schema } = collection;
-    const { name } = request.field;
-    if (schema.fields.some((field) => field.name === name)) throw invalidParameter(`duplicated field name ${name}`);
     const meta = dynamicField(schema);
     const known = schema.fields.filter((field) => field !== meta);
-    if (known.length >= MAX_FIELDS) {
-      throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
+    const { struct } = request;
+    const first = nextFieldId(schema) + (struct === undefined ? 0n : 1n);
+    const named = [...schema.fields, ...(schema.structs ?? [])];
+    if (struct !== undefined && named.some(({ name }) => name === struct.name)) {
+      throw invalidParameter(`duplicated field name ${struct.name}`);
     }
-    await requireRoomForDefault(context, collection.collectionId, request.field);
-    const added = { ...request.field, fieldId: nextFieldId(schema) };
-    const fields = [...known, added, ...(meta === null ? [] : [meta])];
-    return alteration(context, collection, { schema: { ...schema, fields, version: schema.version + 1 } });
+    for (const [at, field] of request.fields.entries()) {
+      const taken = [...named, ...request.fields.slice(0, at)];
+      if (taken.some(({ name }) => name === field.name)) throw invalidParameter(`duplicated field name ${field.name}`);
+      if (known.length + at >= MAX_FIELDS) {
+        throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);
+      }
+      await requireRoomForDefault(context, collection.collectionId, field);
+    }
+    const added = request.fields.map((field, at) => ({ ...field, fieldId: first + BigInt(at) }));
+    const fields = [...known, ...added, ...(meta === null ? [] : [meta])];
+    const made = { ...schema, fields, version: schema.version + 1 };
+    if (struct === undefined) return alteration(context, collection, { schema: made });
+    const fieldIds = added.map(({ fieldId }) => fieldId);
+    const structs = [...(schema.structs ?? []), { ...struct, fieldId: first - 1n, fieldIds }];
+    return alteration(context, collection, { schema: { ...made, structs } });
   });
 }
 
@@ -79,7 +96,7 @@ export function keptProperties(properties: readonly KeyValue[]): readonly KeyVal
   return properties.filter(({ key }) => key !== DYNAMIC_KEY);
 }
 
-/** What altering the property means for the schema: it can be switched on, and stays on. */
+/** What altering the property means for the schema: the dynamic field comes or goes, and what it held does not come back. */
 export function withDynamicField(
   schema: CollectionSchema,
   properties: readonly KeyValue[],
@@ -91,15 +108,12 @@ export function withDynamicField(
   if (wanted !== "true" && wanted !== "false") {
     throw invalidParameter(`invalid dynamic schema property value: ${wanted}`);
   }
-  if (wanted === "false") {
-    if (schema.enableDynamicField) throw invalidParameter("dynamic schema cannot supported to be disabled");
-    return schema;
+  if ((wanted === "true") === schema.enableDynamicField) return schema;
+  const version = schema.version + 1;
+  if (wanted === "true") {
+    const fields = [...schema.fields, newDynamicField(nextFieldId(schema))];
+    return { ...schema, enableDynamicField: true, fields, version };
   }
-  if (schema.enableDynamicField) return schema;
-  return {
-    ...schema,
-    enableDynamicField: true,
-    fields: [...schema.fields, newDynamicField(nextFieldId(schema))],
-    version: schema.version + 1,
-  };
+  const fields = schema.fields.filter(({ isDynamic }) => !isDynamic);
+  return { ...schema, enableDynamicField: false, fields, version, highestFieldId: nextFieldId(schema) - 1n };
 }

@@ -12,17 +12,18 @@
 import { milvusError } from "../base/errors.ts";
 import { familyOf } from "../index/families.ts";
 import { scalarBuild } from "../index/scalar/build.ts";
+import { sampleRecall } from "../index/sample-recall.ts";
 import { indexesOf } from "../kernel/load.ts";
+import type { RecallSample } from "../model/explain.ts";
 import type { Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
-import { openVectors } from "../segment/sealed.ts";
+import { openIndexedRows } from "../segment/sealed-vectors.ts";
 import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";
 import { openSegmentFiles } from "../storage/segment-reader.ts";
 import { buildScalarFile } from "./build-scalar-file.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
-import { sampleRecall } from "./sample-recall.ts";
 
 const SEED = 1;
 
@@ -43,7 +44,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   // A field that is younger than the segment has no rows there.
   if (!fields.some(({ fieldId }) => fieldId === field.fieldId))
     return { kind: "index", files: [], rowCount, recall: [] };
-  const vectors = await openVectors(files, field, true, kernel);
+  const vectors = await openIndexedRows(files, field, kernel, runtime);
   const name = `build-${task.taskId}-${task.version}`;
   try {
     running.signal.throwIfAborted();
@@ -66,10 +67,16 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
     running.progress = () => job.progress();
     await job.done;
     const metric = task.metricType as Metric;
-    const recall = await sampleRecall(
-      { kernel, indexes, family, rows: vectors.rows, rowCount, metric, path: work.path(name) },
-      running.signal,
-    );
+    // Opening the file also checks what was written.
+    const index = await indexes.openIndex(work.path(name), vectors.rows);
+    const widths = family.sampled(rowCount).map((parameters) => ({ width: family.width(parameters), parameters }));
+    let recall: readonly RecallSample[];
+    try {
+      const sampled = { kernel, indexes, rows: vectors.rows, rowCount, metric, index, widths };
+      recall = await sampleRecall(sampled, running.signal);
+    } finally {
+      indexes.closeIndex(index);
+    }
     const key = indexFileKey({
       buildId: task.taskId,
       version: task.version,

@@ -21,12 +21,16 @@ export interface SortedRows {
   readonly inserts: BigUint64Array;
   /** The smallest delete that hides each row, all ones where none does; null: no row is hidden. */
   readonly deletes: BigUint64Array | null;
+  /** When each row expires by a field of its own; null: none does. */
+  readonly expires: BigUint64Array | null;
 }
 
 export interface Horizon {
   readonly safeTimestamp: Timestamp;
   /** Rows inserted then or before have expired at the safe timestamp. */
   readonly expiredUntil: Timestamp;
+  /** The safe timestamp as rows tell their own time. */
+  readonly expiredMicroseconds: bigint;
   /** Rows inserted then or before are gone for every read. */
   readonly truncatedUntil: Timestamp;
 }
@@ -68,8 +72,8 @@ export async function mergeRows(
 }
 
 async function survivingRows(
-  { keys, inserts, deletes }: SortedRows,
-  { safeTimestamp, expiredUntil, truncatedUntil }: Horizon,
+  { keys, inserts, deletes, expires }: SortedRows,
+  { safeTimestamp, expiredUntil, expiredMicroseconds, truncatedUntil }: Horizon,
   pace: Pace,
 ): Promise<{ readonly rows: Uint32Array; readonly readableFrom: Timestamp }> {
   assert(inserts.length === keys.rowCount, "every row has a timestamp");
@@ -78,6 +82,8 @@ async function survivingRows(
   const deleteHalves = deletes === null ? null : halvesOf(deletes);
   const safe = halvesOf(BigUint64Array.of(safeTimestamp));
   const expired = halvesOf(BigUint64Array.of(expiredUntil));
+  const expiryHalves = expires === null ? null : halvesOf(expires);
+  const now = halvesOf(BigUint64Array.of(expiredMicroseconds));
   const truncated = halvesOf(BigUint64Array.of(truncatedUntil));
   let count = 0;
   let latestDelete = -1;
@@ -85,7 +91,7 @@ async function survivingRows(
   for (let row = 0; row < keys.rowCount; row += 1) {
     if (row % STEP === STEP - 1) await pace.pause();
     if (isAtMost(insertHalves, row, truncated)) continue;
-    if (isAtMost(insertHalves, row, expired)) {
+    if (isAtMost(insertHalves, row, expired) || (expiryHalves !== null && isAtMost(expiryHalves, row, now))) {
       hasExpired = true;
       continue;
     }

@@ -9,10 +9,15 @@
  *  - in memory: keys, timestamps and row ids of all, and of one other column at a time what `parent-column.ts` says.
  */
 
-import type { SegmentInfo } from "../model/catalog.ts";
-import { expiredUntil, truncatedUntil } from "../model/expiry.ts";
-import { SegmentLevel, SegmentState } from "../model/types.ts";
+import type { SegmentInfo, TimesSummary } from "../model/catalog.ts";
+import type { Runtime } from "../base/host/runtime.ts";
+import { physicalMilliseconds } from "../base/timestamp.ts";
+import { expiredUntil, timeToLiveField, truncatedUntil } from "../model/expiry.ts";
+import { TimesSampler, writeExpiryTimes } from "../model/expiry-times.ts";
+import type { CollectionSchema } from "../model/schema.ts";
+import { DataType, SegmentLevel, SegmentState } from "../model/types.ts";
 import { COORDINATOR, type CoordinatorService, type MergeResult, type MergeTask } from "../rpc/services.ts";
+import { absentColumn } from "../segment/absent-column.ts";
 import { DeleteTimes, halvesOf } from "../segment/delete-times.ts";
 import { hideInSlices } from "../segment/hide-by-key.ts";
 import { keyReader } from "../segment/key-reader.ts";
@@ -20,11 +25,15 @@ import { corruptFile } from "../storage/checked-read.ts";
 import type { Deltas } from "../storage/deltas.ts";
 import { manifestKey } from "../storage/keys.ts";
 import { deltaSummaries, type SegmentManifest, segmentBytes } from "../storage/manifest.ts";
-import { openSegmentFiles } from "../storage/segment-reader.ts";
+import { openSegmentFiles, type SegmentFiles } from "../storage/segment-reader.ts";
+import { Pace } from "../storage/pace.ts";
 import { writeSegment } from "../storage/segment-writer.ts";
 import type { DataNodeOptions, Running } from "./context.ts";
-import { mergeRows } from "./merge-rows.ts";
+import { type MergedRows, mergeRows } from "./merge-rows.ts";
 import { mergedDeltas, mergedSource, type Parent } from "./merge-source.ts";
+
+/** Rows looked at between two looks at the clock. */
+const PACED_ROWS = 2_048;
 
 export async function mergeSegments(task: MergeTask, options: DataNodeOptions, running: Running): Promise<MergeResult> {
   const { objects, runtime, transport } = options;
@@ -35,6 +44,7 @@ export async function mergeSegments(task: MergeTask, options: DataNodeOptions, r
   const horizon = {
     safeTimestamp,
     expiredUntil: expiredUntil(collection, safeTimestamp),
+    expiredMicroseconds: BigInt(physicalMilliseconds(safeTimestamp)) * 1_000n,
     truncatedUntil: truncatedUntil(collection),
   };
   const merged = await mergeRows(parents, horizon, runtime);
@@ -63,11 +73,13 @@ export async function mergeSegments(task: MergeTask, options: DataNodeOptions, r
     },
     source,
   );
-  return { kind: "merge", segment: infoOf(manifest, segments, merged.readableFrom) };
+  const times = await summarizeTimes(parents, merged, runtime);
+  return { kind: "merge", segment: { ...infoOf(manifest, segments, merged.readableFrom), times } };
 }
 
 async function openParents(task: MergeTask, options: DataNodeOptions, running: Running): Promise<Parent[]> {
   const { objects, runtime } = options;
+  const expiryFieldId = timeToLiveField(task.collection)?.fieldId ?? null;
   const outside: { readonly info: SegmentInfo; readonly deltas: readonly Deltas[] }[] = [];
   for (const info of task.deltas) {
     outside.push({ info, deltas: await (await openSegmentFiles(objects, runtime, info.manifestKey)).readDeltas() });
@@ -86,9 +98,44 @@ async function openParents(task: MergeTask, options: DataNodeOptions, running: R
     for (const deltas of [...(await files.readDeltas()), ...concerning.flatMap((delta) => delta.deltas)]) {
       await hideInSlices(keys, halvesOf(inserts), times, deltas, runtime);
     }
-    parents.push({ files, keyColumn, keys, inserts, rowIds, deletes: times.times(keys.rowCount) });
+    const ownTimes = await readTimes(files, task.collection.schema);
+    const expires = expiryFieldId === null ? null : ownTimes.get(expiryFieldId)!;
+    const deletes = times.times(keys.rowCount);
+    parents.push({ files, keyColumn, keys, inserts, rowIds, deletes, expires, times: ownTimes });
   }
   return parents;
+}
+
+async function summarizeTimes(
+  parents: readonly Parent[],
+  { segments, rows }: MergedRows,
+  runtime: Runtime,
+): Promise<TimesSummary[]> {
+  const pace = new Pace(runtime);
+  const summaries: TimesSummary[] = [];
+  for (const fieldId of parents[0]!.times.keys()) {
+    const times = parents.map((parent) => parent.times.get(fieldId)!);
+    const sampler = new TimesSampler(fieldId, rows.length);
+    for (let row = 0; row < rows.length; row += 1) {
+      if (row % PACED_ROWS === 0) await pace.pause();
+      sampler.add(row, times[segments[row]!]![rows[row]!]!);
+    }
+    summaries.push(sampler.summary());
+  }
+  return summaries;
+}
+
+async function readTimes(files: SegmentFiles, { fields }: CollectionSchema): Promise<Map<bigint, BigUint64Array>> {
+  const { manifest } = files;
+  const times = new Map<bigint, BigUint64Array>();
+  for (const field of fields.filter(({ dataType }) => dataType === DataType.Timestamptz)) {
+    const isWritten = manifest.fields.some(({ fieldId }) => fieldId === field.fieldId);
+    const column = isWritten ? await files.readScalar(field.fieldId) : absentColumn(field, manifest.rowCount);
+    const own = new BigUint64Array(manifest.rowCount);
+    writeExpiryTimes(column, own, 0);
+    times.set(field.fieldId, own);
+  }
+  return times;
 }
 
 function infoOf(manifest: SegmentManifest, segments: readonly SegmentInfo[], droppedUntil: bigint): SegmentInfo {

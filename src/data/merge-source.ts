@@ -25,6 +25,8 @@ export interface Parent extends SortedRows {
   readonly files: SegmentFiles;
   readonly keyColumn: KeyColumn;
   readonly rowIds: BigInt64Array;
+  /** What rows say of when they expire, by each field of times. */
+  readonly times: ReadonlyMap<bigint, BigUint64Array>;
 }
 
 export interface MergeScope {

@@ -15,6 +15,7 @@
 import { join } from "node:path";
 import { asMilvusError, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import { BOUNDLESS_MEMORY, type MachineMemory, SystemMemory } from "../base/host/memory.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import { channelNames } from "../coordinator/channels.ts";
 import { Coordinator } from "../coordinator/coordinator.ts";
@@ -55,6 +56,8 @@ export interface Adapters {
   readonly runtime: Runtime;
   /** Where work lies that is no object yet; absent where there is no disk. */
   readonly work?: WorkFolder;
+  /** Absent: loads are never refused for want of it. */
+  readonly memory?: MachineMemory;
   /** Absent: scalar indexes are built on the engine's thread. */
   readonly buildScalar?: ScalarBuilder;
 }
@@ -120,7 +123,18 @@ export class Engine {
       const kernel = loadKernel({ runtime });
       const transport = new InProcessTransport(runtime);
       const work = await WorkFolder.open(join(directory, "work"));
-      const adapters = { store, objects, logBackend, kernel, transport, runtime, work, buildScalar: buildInThread };
+      const memory = new SystemMemory();
+      const adapters = {
+        store,
+        objects,
+        logBackend,
+        kernel,
+        transport,
+        runtime,
+        work,
+        memory,
+        buildScalar: buildInThread,
+      };
       return await Engine.assemble(adapters, options, () => lock.release());
     } catch (error) {
       for (const close of closers.toReversed()) await close().catch(() => undefined);
@@ -141,7 +155,7 @@ export class Engine {
     const channels = channelNames(limits.channelCount);
     const coordinator = await Coordinator.start({ ...adapters, channels, limits, log });
     const streaming = new StreamingNode({ ...adapters, limits, log });
-    const query = new QueryNode({ ...adapters, work, log });
+    const query = new QueryNode({ ...adapters, memory: adapters.memory ?? BOUNDLESS_MEMORY, work, log });
     const data = new DataNode({ ...adapters, work });
     try {
       await coordinator.activate();

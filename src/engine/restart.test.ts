@@ -58,7 +58,7 @@ test("a checkpoint stays before rows that are in no file, and a restart shows ev
     fields,
     enableDynamicField: false,
     functionCount: 0,
-    structFieldCount: 0,
+    structs: [],
   };
   await proxy.createCollection({
     ...TARGET,

@@ -16,11 +16,19 @@ import {
   type FixedColumn,
   fixedValues,
 } from "../model/columns.ts";
-import type { Constant, ContainsFilter, FieldPlace, InFilter, LengthFilter } from "../model/filter.ts";
+import type {
+  Constant,
+  ContainsFilter,
+  FieldPlace,
+  InFilter,
+  LengthFilter,
+  MatchFilter,
+  MatchMode,
+} from "../model/filter.ts";
 import type { DataType } from "../model/types.ts";
 import { bitsOf } from "./bits.ts";
 import { holds } from "./constants.ts";
-import { knownRows, masked, type Operation, type Scan, STRETCH_ROWS } from "./scan.ts";
+import { type ColumnSource, knownRows, masked, type Operation, type Scan, STRETCH_ROWS } from "./scan.ts";
 
 export function arrayColumn(scan: Scan, fieldId: bigint): ArrayColumn {
   const column = scan.source.column(fieldId);
@@ -107,9 +115,58 @@ export function compileContainsArray(filter: ContainsFilter, compileIn: (filter:
 }
 
 /** The rows with an element for which `operation` is TRUE. */
-function rowsHolding({ offsets, elements }: ArrayColumn, operation: Operation, scan: Scan): Bitset {
+function rowsHolding(column: ArrayColumn, operation: Operation, scan: Scan): Bitset {
   const rows = bitsOf(scan.rowCount);
-  const source = { column: () => elements };
+  const { elements } = column;
+  eachHolding(column, operation, { column: () => elements }, scan, (row) => {
+    rows[row >> 3]! |= 1 << (row & 7);
+  });
+  return rows;
+}
+
+/** `inner`: over the elements of the sub-fields as columns. */
+export function compileMatch({ field, mode, count }: MatchFilter, inner: Operation): Operation {
+  return (scan) => {
+    const column = arrayColumn(scan, field.fieldId);
+    const source = { column: (fieldId: bigint) => arrayColumn(scan, fieldId).elements };
+    const counts = new Uint32Array(scan.rowCount);
+    eachHolding(column, inner, source, scan, (row) => {
+      counts[row]! += 1;
+    });
+    const truth = bitsOf(scan.rowCount);
+    for (let row = 0; row < scan.rowCount; row += 1) {
+      const length = column.offsets[scan.from + row + 1]! - column.offsets[scan.from + row]!;
+      truth[row >> 3]! |= +isMatch(mode, counts[row]!, length, count) << (row & 7);
+    }
+    return masked(truth, knownRows(column, scan));
+  };
+}
+
+/** Whether so many of so many elements are what is wanted; all of none are. */
+export function isMatch(mode: MatchMode, passing: number, length: number, count: number): boolean {
+  switch (mode) {
+    case "element":
+    case "any":
+      return passing > 0;
+    case "all":
+      return passing === length;
+    case "least":
+      return passing >= count;
+    case "most":
+      return passing <= count;
+    case "exact":
+      return passing === count;
+  }
+}
+
+/** Tells the row, counted from the first of the scan, of every element for which `operation` is TRUE. */
+function eachHolding(
+  { offsets }: ArrayColumn,
+  operation: Operation,
+  source: ColumnSource,
+  scan: Scan,
+  visit: (row: number) => void,
+): void {
   const end = offsets[scan.from + scan.rowCount]!;
   let row = 0;
   for (let from = offsets[scan.from]!; from < end; from += STRETCH_ROWS) {
@@ -118,8 +175,7 @@ function rowsHolding({ offsets, elements }: ArrayColumn, operation: Operation, s
     for (let at = 0; at < rowCount; at += 1) {
       if ((truth[at >> 3]! & (1 << (at & 7))) === 0) continue;
       while (offsets[scan.from + row + 1]! <= from + at) row += 1;
-      rows[row >> 3]! |= 1 << (row & 7);
+      visit(row);
     }
   }
-  return rows;
 }

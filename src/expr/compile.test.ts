@@ -13,7 +13,7 @@ import { oracleTruth } from "./oracle.ts";
 import { readPlaces } from "./place-columns.ts";
 import { printFilter } from "./print.ts";
 import type { ColumnSource } from "./scan.ts";
-import { Random, randomFilter, randomTable, SCHEMA } from "./testing/random.ts";
+import { Random, randomCastFilter, randomFilter, randomTable, SCHEMA } from "./testing/random.ts";
 
 const native = loadKernel();
 const kernels: readonly FilterKernel[] = [filtersOf(native), new TwinFilters()].filter((kernel) => kernel !== null);
@@ -65,7 +65,7 @@ for (const set of native instanceof NativeKernel ? ["portable", "avx2", "avx512"
       const rowCount = random.below(150);
       const source = randomTable(random, rowCount);
       for (let number = 0; number < 20; number += 1) {
-        agree(randomFilter(random), source, rowCount, `seed ${seed}, filter ${number}`);
+        agree(randomCastFilter(random), source, rowCount, `seed ${seed}, filter ${number}`);
       }
     }
     assert.ok(compiledCount > 2000, `${compiledCount} programs`);

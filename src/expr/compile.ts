@@ -82,11 +82,13 @@ function isWhole(type: DataType): boolean {
 
 function writeLeaf(writer: CodeWriter, filter: LeafFilter): boolean {
   if (filter.kind === "columns") return writePair(writer, filter);
-  if (filter.kind === "sample") return false;
+  if (filter.kind === "sample" || filter.kind === "match") return false;
   const { field } = filter;
   if (filter.kind === "null" && field.path.length === 0) {
     return writer.parent(Op.Not, () => writer.node(Op.Valid, [writer.column(field, "valid")]));
   }
+  // The kernel knows texts as texts.
+  if (field.cast !== undefined) return false;
   if (field.dataType === DataType.JSON) return compilePlaceLeaf(writer, filter);
   if (field.path.length > 0) return false;
   const { dataType } = field;

@@ -6,6 +6,7 @@ import { DataType } from "../model/types.ts";
 export function leafCost(filter: LeafFilter): number {
   if (filter.kind === "columns") return filter.left.dataType === DataType.VarChar ? 20 : 3;
   if (filter.kind === "sample") return 5;
+  if (filter.kind === "match") return 30 * (1 + filterCost(filter.inner));
   const { dataType, path } = filter.field;
   if (filter.kind === "null" && path.length === 0) return 1;
   if (dataType === DataType.JSON) return 300;

@@ -14,6 +14,7 @@ import type {
   ContainsFilter,
   Element,
   ExistsFilter,
+  FieldPlace,
   InFilter,
   LengthFilter,
   LikeFilter,
@@ -22,6 +23,7 @@ import type {
   RegexFilter,
 } from "../model/filter.ts";
 import { bitsOf, packBytes } from "./bits.ts";
+import { textsAsNumbers } from "./cast-numbers.ts";
 import { floatInterval } from "./bounds.ts";
 import { isNumber } from "./cast.ts";
 import { compareConstants, holds, isBitOperator, wrappingArithmetic } from "./constants.ts";
@@ -39,10 +41,12 @@ const UNKNOWN = 2;
 /** What a leaf says of the value at its place in one row. */
 type Judge = (bytes: Uint8Array, values: PlaceValues, row: number) => Answer;
 
-function judged(places: PlaceReader, place: number, judge: Judge): Operation {
+function judged(places: PlaceReader, field: FieldPlace, judge: Judge): Operation {
+  const place = places.add(field.path);
   return (scan) => {
-    const values = places.read(scan)[place]!;
+    const found = places.read(scan)[place]!;
     const { bytes } = places.column(scan);
+    const values = field.cast === undefined ? found : textsAsNumbers(bytes, found, scan.rowCount);
     const truth = bitsOf(scan.rowCount);
     const known = bitsOf(scan.rowCount);
     for (let row = 0; row < scan.rowCount; row += 1) {
@@ -96,16 +100,15 @@ function compareJudge(operator: CompareOperator, value: Constant): Judge {
 }
 
 export function compileComparePlace(filter: CompareFilter, places: PlaceReader): Operation {
-  return judged(places, places.add(filter.field.path), compareJudge(filter.operator, filter.value));
+  return judged(places, filter.field, compareJudge(filter.operator, filter.value));
 }
 
 export function compileRangePlace(filter: RangeFilter, places: PlaceReader): Operation {
-  const place = places.add(filter.field.path);
-  if (typeof filter.lower === "string") return judged(places, place, textJudge(rangeMatcher(filter)));
+  if (typeof filter.lower === "string") return judged(places, filter.field, textJudge(rangeMatcher(filter)));
   const above = compareJudge(filter.lowerInclusive ? ">=" : ">", filter.lower);
   const below = compareJudge(filter.upperInclusive ? "<=" : "<", filter.upper);
   // Both bounds are numbers, so both are UNKNOWN for the same rows.
-  return judged(places, place, (bytes, values, row) => {
+  return judged(places, filter.field, (bytes, values, row) => {
     const first = above(bytes, values, row);
     return first === 1 ? below(bytes, values, row) : first;
   });
@@ -123,7 +126,7 @@ export function compileInPlace(filter: InFilter, places: PlaceReader): Operation
   const hasTrue = filter.values.includes(true);
   const hasFalse = filter.values.includes(false);
   const isEmpty = filter.values.length === 0;
-  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+  return judged(places, filter.field, (bytes, values, row) => {
     if (isEmpty) return 0;
     switch (values.classes[row] as Class) {
       case Class.Text:
@@ -149,17 +152,17 @@ export function compileInPlace(filter: InFilter, places: PlaceReader): Operation
 }
 
 export function compileLikePlace(filter: LikeFilter, places: PlaceReader): Operation {
-  return judged(places, places.add(filter.field.path), textJudge(compileLike(filter.pattern).matches));
+  return judged(places, filter.field, textJudge(compileLike(filter.pattern).matches));
 }
 
 export function compileRegexPlace(filter: RegexFilter, places: PlaceReader): Operation {
-  return judged(places, places.add(filter.field.path), textJudge(compileRegex(filter.pattern)));
+  return judged(places, filter.field, textJudge(compileRegex(filter.pattern)));
 }
 
 /** Integers with an integer operand stay integers; otherwise doubles. `%` has a meaning for integers only. */
 export function compileArithmeticPlace(filter: ArithmeticFilter, places: PlaceReader): Operation {
   const { operator, operand, comparison, value } = filter;
-  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+  return judged(places, filter.field, (bytes, values, row) => {
     const kind = values.classes[row];
     if (kind !== Class.Integer && kind !== Class.Wide && kind !== Class.Double) return UNKNOWN;
     let result: bigint | number;
@@ -217,7 +220,7 @@ export function compileContainsPlace(filter: ContainsFilter, places: PlaceReader
   const reader = new JsonReader();
   const holdsElement = (bytes: Uint8Array, start: number, end: number, wanted: Sought): boolean =>
     anyElement(reader, bytes, start, end, wanted);
-  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+  return judged(places, filter.field, (bytes, values, row) => {
     if (values.classes[row] !== Class.Array) return UNKNOWN;
     const [start, end] = [values.starts[row]!, values.ends[row]!];
     if (filter.mode === "all") return answer(sought.every((wanted) => holdsElement(bytes, start, end, wanted)));
@@ -229,7 +232,7 @@ export function compileContainsPlace(filter: ContainsFilter, places: PlaceReader
 export function compileLengthPlace(filter: LengthFilter, places: PlaceReader): Operation {
   const value = Number(filter.value);
   const reader = new JsonReader();
-  return judged(places, places.add(filter.field.path), (bytes, values, row) => {
+  return judged(places, filter.field, (bytes, values, row) => {
     if (values.classes[row] !== Class.Array) return UNKNOWN;
     return answer(holds(filter.operator, countElements(reader, bytes, values.starts[row]!, values.ends[row]!) - value));
   });

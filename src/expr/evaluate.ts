@@ -15,7 +15,7 @@ import { assert } from "../base/assert.ts";
 import { type Bitset, bitsetBytes, intersectInto } from "../model/bitset.ts";
 import type { Filter, LeafFilter, PlaceFilter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
-import { compileContainsArray, compileLength, overElement } from "./arrays.ts";
+import { compileContainsArray, compileLength, compileMatch, overElement } from "./arrays.ts";
 import { andVerdicts, bitsOf, notVerdict, orVerdicts, trim, type Verdict } from "./bits.ts";
 import { leafCost } from "./cost.ts";
 import {
@@ -126,6 +126,8 @@ class Compiler {
         : compileColumnsOfNumbers(filter);
     }
     if (filter.kind === "sample") return compileSample(filter);
+    // Its fields are others than those of rows, even where their ids are the same.
+    if (filter.kind === "match") return compileMatch(filter, new Compiler().compile(filter.inner));
     const { fieldId, dataType, path } = filter.field;
     if (filter.kind === "null" && path.length === 0) return nullRows(fieldId);
     if (dataType === DataType.JSON) return this.#placeLeaf(filter);

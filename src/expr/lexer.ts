@@ -69,8 +69,9 @@ for (const word of ["json_contains", "json_contains_all", "json_contains_any"]) 
 const CALLS =
   "array_length random_sample st_equals st_touches st_overlaps st_crosses st_contains st_intersects st_within st_dwithin st_isvalid";
 for (const word of CALLS.split(" ")) WORDS.set(word, "function").set(word.toUpperCase(), "function");
-const UNSUPPORTED =
-  "text_match text_match_fuzzy phrase_match element_filter match_all match_any match_least match_most match_exact";
+const MATCHES = "element_filter match_all match_any match_least match_most match_exact";
+for (const word of MATCHES.split(" ")) WORDS.set(word, "function").set(word.toUpperCase(), "function");
+const UNSUPPORTED = "text_match text_match_fuzzy phrase_match";
 for (const word of UNSUPPORTED.split(" ")) WORDS.set(word, "unsupported").set(word.toUpperCase(), "unsupported");
 WORDS.set("ISO", "time").set("INTERVAL", "interval");
 
@@ -90,11 +91,18 @@ export interface LexerMark {
   readonly keys: readonly PathKey[];
 }
 
-/** `isIndex` tells `[0]` from `["0"]`: the first may mean an element of an array field. */
+/**
+ * `isIndex` tells `[0]` from `["0"]`: the first may mean an element of an array field. `isBare` tells `[word]`, a sub-field of a struct,
+ * from `["word"]`.
+ */
 export interface PathKey {
   readonly key: string;
   readonly isIndex: boolean;
+  readonly isBare?: boolean;
 }
+
+/** A sub-field, as it is written behind its struct. */
+const BARE_KEY = /\[([A-Za-z_$][\w$]{0,255})\]/y;
 
 export class Lexer {
   readonly text: string;
@@ -218,13 +226,14 @@ export class Lexer {
     }
     const end = this.#identifierEnd(at);
     if (end === at) {
-      // `$[sub]` belongs to struct filters.
-      if (this.text.startsWith("$[", at)) {
-        this.kind = "struct";
-        this.end = at + 2;
-        return true;
-      }
-      return false;
+      // `$[sub]`, of the element that is looked at.
+      BARE_KEY.lastIndex = at + 1;
+      const word = this.text[at] === "$" ? BARE_KEY.exec(this.text)?.[1] : undefined;
+      if (word === undefined) return false;
+      this.kind = "struct";
+      this.end = BARE_KEY.lastIndex;
+      this.keys = [{ key: word, isIndex: false, isBare: true }];
+      return true;
     }
     this.end = end;
     this.kind = WORDS.get(this.text.slice(at, end)) ?? "identifier";
@@ -254,12 +263,13 @@ export class Lexer {
       } else if (indexEnd > at + 1 && indexEnd - at < MAX_INDEX_DIGITS && this.text[indexEnd] === "]") {
         keys.push({ key: String(BigInt(this.text.slice(at + 1, indexEnd))), isIndex: true });
         at = indexEnd + 1;
-      } else break;
-    }
-    if (this.text.charCodeAt(at) === 0x5b) {
-      const word = /^\[([A-Za-z_$][\w$]*)\]/.exec(this.text.slice(at, at + 200));
-      if (word !== null)
-        throw new FilterError(`json key must be enclosed in double quotes or single quotes: ${word[1]}`);
+      } else {
+        BARE_KEY.lastIndex = at;
+        const word = BARE_KEY.exec(this.text)?.[1];
+        if (word === undefined) break;
+        keys.push({ key: word, isIndex: false, isBare: true });
+        at = BARE_KEY.lastIndex;
+      }
     }
     if (keys.length === 0) return;
     this.kind = "path";

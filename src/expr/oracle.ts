@@ -4,7 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { type Column, bytesAt, textAt } from "../model/columns.ts";
+import { type ArrayColumn, type Column, bytesAt, textAt } from "../model/columns.ts";
 import type {
   ArithmeticOperator,
   CompareOperator,
@@ -54,6 +54,19 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
     }
     case "sample":
       return mixed(row, filter.seed) < filter.factor * 2 ** 32;
+    case "match": {
+      const column = source.column(filter.field.fieldId);
+      assert(column.kind === "array", "structs are arrays");
+      if (column.valid !== null && column.valid[row] === 0) return null;
+      const [from, to] = [column.offsets[row]!, column.offsets[row + 1]!];
+      const elements = { column: (fieldId: bigint) => (source.column(fieldId) as ArrayColumn).elements };
+      const places = Array.from({ length: to - from }, (_, at) => from + at);
+      const passing = places.filter((at) => oracleTruth(filter.inner, elements, at) === true).length;
+      const wanted = { any: passing > 0, element: passing > 0, all: passing === places.length };
+      if (filter.mode === "any" || filter.mode === "all" || filter.mode === "element") return wanted[filter.mode];
+      if (filter.mode === "exact") return passing === filter.count;
+      return filter.mode === "least" ? passing >= filter.count : passing <= filter.count;
+    }
     case "columns": {
       const left = valueAt(filter.left, source, row);
       const right = valueAt(filter.right, source, row);
@@ -141,7 +154,19 @@ function valueAt(field: FieldPlace, source: ColumnSource, row: number): Json | t
     if (!Object.hasOwn(value, key)) return MISSING;
     value = (value as Record<string, Json>)[key]!;
   }
-  return value;
+  return field.cast !== undefined && typeof value === "string" ? (jsonNumber(value) ?? {}) : value;
+}
+
+/** Null: the text is no number. */
+function jsonNumber(text: string): number | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== "number" || !Number.isFinite(value)) return null;
+    const isWhole = !/[.eE]/.test(text);
+    return isWhole && (BigInt(text) >= 2n ** 64n || BigInt(text) < -(2n ** 63n)) ? null : value;
+  } catch {
+    return null;
+  }
 }
 
 function scalarAt(column: Column, row: number): Constant {

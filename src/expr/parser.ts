@@ -13,7 +13,7 @@
 import { FilterError, notSupportedYet, positionOf } from "./failure.ts";
 import { Lexer, type TokenKind } from "./lexer.ts";
 import { floatValue, integerValue, LiteralError, stringValue } from "./literals.ts";
-import type { ArithmeticSymbol, BitSymbol, CompareSymbol, Span, Syntax } from "./syntax.ts";
+import { type ArithmeticSymbol, type BitSymbol, type CompareSymbol, type Span, type Syntax } from "./syntax.ts";
 import type { Constant } from "../model/filter.ts";
 
 export const MAX_NESTING = 500;
@@ -167,7 +167,7 @@ class Parser {
     const lexer = this.#lexer;
     const mark = lexer.mark();
     lexer.next();
-    if (lexer.kind === "identifier" || lexer.kind === "path") {
+    if (lexer.kind === "identifier" || lexer.kind === "path" || lexer.kind === "struct") {
       const middle = this.#name();
       const second = lexer.kind as TokenKind;
       if (second[0] === first[0] && (second === "<" || second === "<=" || second === ">" || second === ">=")) {
@@ -199,6 +199,7 @@ class Parser {
       case "true":
       case "false":
         return { kind: "literal", value: this.#literal(false), ...this.#span(start) };
+      case "struct":
       case "identifier":
       case "path": {
         const name = this.#name();
@@ -262,8 +263,6 @@ class Parser {
       }
       case "unsupported":
         throw notSupportedYet(lexer.spelling());
-      case "struct":
-        throw notSupportedYet("element access of structs ($[...])");
       default:
         throw this.#mismatch("an operand");
     }
@@ -272,7 +271,7 @@ class Parser {
   #name(): Syntax {
     const lexer = this.#lexer;
     const spelling = lexer.spelling();
-    const isPath = lexer.kind === "path";
+    const isPath = lexer.kind === "path" || lexer.kind === "struct";
     const name = isPath ? spelling.slice(0, spelling.indexOf("[")) : spelling;
     const { start } = lexer;
     const keys = isPath ? lexer.keys : [];
@@ -283,14 +282,23 @@ class Parser {
   /** The parenthesis is the current token. */
   #call(start: number, name: string): Syntax {
     const operands: Syntax[] = [];
+    let threshold: Syntax | null = null;
     this.#lexer.next();
     while (this.#lexer.kind !== ")") {
-      operands.push(this.#expression(0));
+      const operand = this.#expression(0);
+      // Read again, as `next` has changed it.
+      if ((this.#lexer.kind as TokenKind) === "=" && operand.kind === "name" && operand.name === "threshold") {
+        this.#lexer.next();
+        threshold = this.#expression(0);
+        break;
+      }
+      operands.push(operand);
       if (this.#lexer.kind !== ",") break;
       this.#lexer.next();
     }
     this.#expect(")");
-    return { kind: "call", name, operands, ...this.#span(start, operands) };
+    const children = threshold === null ? operands : [...operands, threshold];
+    return { kind: "call", name, operands, threshold, ...this.#span(start, children) };
   }
 
   #list(): Syntax {

@@ -6,11 +6,16 @@
 
 import type { Constant, Element, FieldPlace, Filter } from "../model/filter.ts";
 import type { CollectionSchema } from "../model/schema.ts";
+import { bareName, structOfField, subFields } from "../model/structs.ts";
 import { formatTimestamptz } from "../model/timestamptz.ts";
 import { DataType } from "../model/types.ts";
 
 export function printFilter(filter: Filter, schema: CollectionSchema): string {
-  const names = new Map(schema.fields.map((field) => [field.fieldId, field.name]));
+  const named = new Map(schema.fields.map((field) => [field.fieldId, field.name]));
+  return printNamed(filter, named, schema);
+}
+
+function printNamed(filter: Filter, names: ReadonlyMap<bigint, string>, schema: CollectionSchema): string {
   const place = (field: FieldPlace): string =>
     `${names.get(field.fieldId) ?? `field ${field.fieldId}`}${field.path.map((key) => `[${field.dataType === DataType.JSON ? printText(key) : key}]`).join("")}`;
   const print = (node: Filter): string => {
@@ -54,6 +59,16 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
         const distance = node.operation === "dwithin" ? `, ${node.distance}` : "";
         const other = node.operation === "isvalid" ? "" : `, ${printText(node.wkt)}${distance}`;
         return `st_${node.operation}(${place(node.field)}${other})`;
+      }
+      case "match": {
+        const struct = structOfField(schema, node.field.fieldId)!;
+        const elements = new Map(
+          subFields(schema, struct).map((field) => [field.fieldId, `$[${bareName(struct, field)}]`]),
+        );
+        const call = node.mode === "element" ? "element_filter" : `match_${node.mode}`;
+        const isCounted = node.mode === "least" || node.mode === "most" || node.mode === "exact";
+        const count = isCounted ? `, threshold=${node.count}` : "";
+        return `${call}(${struct.name}, ${printNamed(node.inner, elements, schema)}${count})`;
       }
       case "sample":
         return `random_sample(${node.factor})`;

@@ -14,6 +14,9 @@ export interface Span {
   readonly height: number;
 }
 
+/** The name of the element in front of `[sub]`, which no field has. */
+export const ELEMENT = "$";
+
 export type ArithmeticSymbol = "+" | "-" | "*" | "/" | "%" | "**";
 export type BitSymbol = "&" | "|" | "^";
 export type CompareSymbol = "==" | "!=" | "<" | "<=" | ">" | ">=";
@@ -49,6 +52,12 @@ export type Syntax = Span &
     | { readonly kind: "regex"; readonly left: Syntax; readonly pattern: Syntax; readonly isNegated: boolean }
     | { readonly kind: "null"; readonly field: Syntax; readonly isNegated: boolean }
     | { readonly kind: "exists"; readonly operand: Syntax }
-    | { readonly kind: "call"; readonly name: string; readonly operands: readonly Syntax[] }
+    | {
+        readonly kind: "call";
+        readonly name: string;
+        readonly operands: readonly Syntax[];
+        /** `threshold=…`, behind the operands. */
+        readonly threshold: Syntax | null;
+      }
     | { readonly kind: "logical"; readonly operator: "and" | "or"; readonly operands: readonly Syntax[] }
   );

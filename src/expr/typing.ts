@@ -6,8 +6,8 @@
  */
 
 import type { Element, FieldPlace, Filter } from "../model/filter.ts";
-import { type CollectionSchema, dynamicField, fieldByName } from "../model/schema.ts";
-import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { type CollectionSchema, type StructSchema, dynamicField, fieldByName } from "../model/schema.ts";
+import { DataType, dataTypeName, isArrayType, isVectorType } from "../model/types.ts";
 import { typeArithmetic } from "./arithmetic.ts";
 import { castTo, isNumber, isNumberType } from "./cast.ts";
 import { areComparable, compareTyped, memberTyped, rangeTyped, typeOf } from "./comparison.ts";
@@ -17,6 +17,7 @@ import { compactText, type PathKey } from "./lexer.ts";
 import { escapePattern } from "./like.ts";
 import { typeGeometryCall } from "./geometry-calls.ts";
 import { joined, negation } from "./logic.ts";
+import { elementPlace, holdsElementFilter, isMatchCall, matchFilter, subFieldPlace } from "./struct-places.ts";
 import { compileRegex } from "./regex.ts";
 import { RegexError } from "./regex-syntax.ts";
 import type { Syntax } from "./syntax.ts";
@@ -33,6 +34,8 @@ export class Typing {
   readonly #templates: TemplateValues;
   readonly #timeZone: string;
   readonly #placesSeen = new Set<string>();
+  /** Whose elements are looked at, inside of `match_…`. */
+  #struct: StructSchema | null = null;
 
   /** `timeZone`: of times without an offset. */
   constructor(text: string, schema: CollectionSchema, templates: TemplateValues, timeZone: string) {
@@ -63,7 +66,9 @@ export class Typing {
       case "interval":
         return intervalConstant(syntax.text);
       case "name": {
-        if (syntax.keys.length === 0 && fieldByName(this.#schema, syntax.name)?.dataType === DataType.Array) {
+        if (this.#struct !== null) return { kind: "field", field: elementPlace(this.#schema, this.#struct, syntax) };
+        const { name, keys } = subFieldPlace(this.#schema, syntax);
+        if (keys.length === 0 && isArrayType(fieldByName(this.#schema, name)?.dataType ?? DataType.None)) {
           throw new FilterError("can not comparisons array fields directly");
         }
         const field = this.#place(syntax.name, syntax.keys);
@@ -116,6 +121,15 @@ export class Typing {
               "random sample expression can only be the last expression in the logical and expression",
             );
           }
+          if (
+            filter !== null &&
+            holdsElementFilter(filter) &&
+            (syntax.operator === "or" || at < syntax.operands.length - 1)
+          ) {
+            throw new FilterError(
+              "element filter expression can only be the last expression in the logical and expression",
+            );
+          }
           if (filter === null) {
             throw new FilterError(`'${syntax.operator}' can only be used between boolean expressions`);
           }
@@ -146,7 +160,9 @@ export class Typing {
   // Names and constants
 
   /** A name is a field, else a key of the dynamic field. */
-  #place(name: string, keys: readonly PathKey[]): FieldPlace {
+  #place(written: string, writtenKeys: readonly PathKey[]): FieldPlace {
+    if (this.#struct !== null) return elementPlace(this.#schema, this.#struct, { name: written, keys: writtenKeys });
+    const { name, keys } = subFieldPlace(this.#schema, { name: written, keys: writtenKeys });
     if (/^null$/i.test(name)) {
       throw new FilterError(
         "NULL literal is not supported in expressions; use '<field> is null' or '<field> is not null' instead",
@@ -222,6 +238,9 @@ export class Typing {
       if (filter !== null && holdsSample(filter)) {
         throw new FilterError("random sample expression cannot be used in unary expression");
       }
+      if (filter !== null && holdsElementFilter(filter)) {
+        throw new FilterError("element filter expression cannot be used in unary expression");
+      }
       if (filter !== null) return { kind: "filter", filter: negation(filter) };
       if (operand.kind === "constant" || operand.kind === "list")
         throw new FilterError("not can only apply on boolean");
@@ -285,8 +304,9 @@ export class Typing {
   #null(syntax: Syntax & { readonly kind: "null" }): Typed {
     const name = syntax.field;
     if (name.kind !== "name") throw new FilterError(`invalid expression: ${this.#text}`);
-    const declared = fieldByName(this.#schema, name.name);
-    if (declared?.dataType === DataType.Array && name.keys.length > 0) {
+    const place = this.#struct === null ? subFieldPlace(this.#schema, name) : name;
+    const declared = fieldByName(this.#schema, place.name);
+    if (declared?.dataType === DataType.Array && place.keys.length > 0) {
       throw new FilterError(
         `IsNull/IsNotNull operations are not supported on array element access, got: ${this.#quote(name)}`,
       );
@@ -311,6 +331,7 @@ export class Typing {
     const { name, operands } = syntax;
     const contains = /^(?:json|array)_contains(?:_(all|any))?$/.exec(name);
     if (contains !== null) return this.#contains(syntax, (contains[1] ?? "one") as "one" | "all" | "any");
+    if (isMatchCall(syntax)) return { kind: "filter", filter: this.#match(syntax) };
     if (name === "array_length") return this.#length(syntax);
     const geometry = typeGeometryCall(syntax, (operand) => this.#type(operand), this.#quote);
     if (geometry !== null) return geometry;
@@ -329,6 +350,17 @@ export class Typing {
       return { kind: "filter", filter: { kind: "compare", field, operator: "==", value: "" } };
     }
     throw new FilterError(`function ${name} with ${operands.length} arguments not found`);
+  }
+
+  #match(syntax: Syntax & { readonly kind: "call" }): Filter {
+    const typed = (operand: Syntax): Typed => this.#type(operand);
+    return matchFilter(syntax, this.#schema, this.#struct, typed, (condition, struct) => {
+      this.#struct = struct;
+      const filter = asFilter(this.#type(condition));
+      this.#struct = null;
+      if (filter !== null && !holdsSample(filter)) return filter;
+      throw notAPredicate(this.#quote(condition), dataTypeName(DataType.None));
+    });
   }
 
   #stringField(name: string, operand: Syntax): { readonly field: FieldPlace } {

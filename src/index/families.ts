@@ -9,10 +9,11 @@ import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
 import { LISTS } from "./lists.ts";
 import { SLIM } from "./slim.ts";
+import { SPARSE } from "./sparse.ts";
 import { scalarBuild } from "./scalar/build.ts";
 
 const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
-  AUTOINDEX: [GRAPH],
+  AUTOINDEX: [GRAPH, SPARSE],
   HNSW: [GRAPH],
   HNSW_PQ: [SLIM],
   DISKANN: [SLIM],
@@ -22,6 +23,8 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   IVF_RABITQ: [LISTS],
   SCANN: [LISTS],
   BIN_IVF_FLAT: [LISTS],
+  SPARSE_INVERTED_INDEX: [SPARSE],
+  SPARSE_WAND: [SPARSE],
 };
 
 /** Index types that mean an exact search. */

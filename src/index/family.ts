@@ -30,7 +30,7 @@ export interface IndexFamily {
   roomyBytes(indexType: string, params: IndexParams, dimension: number): number;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
   search(indexType: string, params: IndexParams, k: number): SearchParameters;
-  /** The widths at which recall is measured when an index of so many rows was built, ascending. */
+  /** The widths at which recall is measured when an index of so many rows was built, ascending; none where it is exact. */
   sampled(rowCount: number): readonly SearchParameters[];
   /** How wide a search with these parameters is, in the family's own unit. */
   width(parameters: SearchParameters): number;

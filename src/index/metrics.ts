@@ -2,10 +2,30 @@
 
 import { assert } from "../base/assert.ts";
 import { invalidParameter } from "../base/errors.ts";
+import type { FieldSchema } from "../model/schema.ts";
 import { BIT_METRICS, DataType, Metric, NUMBER_METRICS } from "../model/types.ts";
 
-export function defaultMetric(type: DataType): Metric {
-  switch (type) {
+/** Of arrays of vectors: lists are compared as wholes, or, by the metrics of their vectors, element by element. */
+const OF_FLOATS: readonly string[] = [
+  ...NUMBER_METRICS,
+  Metric.MAX_SIM,
+  Metric.MAX_SIM_COSINE,
+  Metric.MAX_SIM_IP,
+  Metric.MAX_SIM_L2,
+];
+const OF_BITS: readonly string[] = [
+  Metric.HAMMING,
+  Metric.JACCARD,
+  Metric.SUBSTRUCTURE,
+  Metric.SUPERSTRUCTURE,
+  Metric.MAX_SIM_HAMMING,
+  Metric.MAX_SIM_JACCARD,
+];
+
+export function defaultMetric({ dataType, elementType }: VectorTypes): Metric {
+  switch (dataType) {
+    case DataType.ArrayOfVector:
+      return elementType === DataType.BinaryVector ? Metric.MAX_SIM_HAMMING : Metric.MAX_SIM_COSINE;
     case DataType.BinaryVector:
       return Metric.HAMMING;
     case DataType.SparseFloatVector:
@@ -14,6 +34,8 @@ export function defaultMetric(type: DataType): Metric {
       return Metric.COSINE;
   }
 }
+
+type VectorTypes = Pick<FieldSchema, "dataType" | "elementType">;
 
 const ANY_BITS: readonly string[] = BIT_METRICS;
 /** Of index types that take fewer metrics than their vectors have. */
@@ -24,20 +46,23 @@ const OF_INDEX: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** `given` may be empty. @throws 1100 with Milvus's reason. */
-export function indexMetric(type: DataType, indexType: string, given: string): Metric {
+export function indexMetric(field: VectorTypes, indexType: string, given: string): Metric {
   const metric = given.toUpperCase();
-  checkMetric(type, metric, given);
-  const allowed = OF_INDEX[indexType];
-  if (metric === "") return indexType === "MINHASH_LSH" ? Metric.MHJACCARD : defaultMetric(type);
+  checkMetric(field, metric, given);
+  const allowed = field.dataType === DataType.ArrayOfVector ? undefined : OF_INDEX[indexType];
+  if (metric === "") return indexType === "MINHASH_LSH" ? Metric.MHJACCARD : defaultMetric(field);
   if (allowed !== undefined && !allowed.includes(metric)) {
     throw invalidParameter(`metric type ${metric} not found or not supported, supported: [${allowed.join(" ")}]`);
   }
   return metric as Metric;
 }
 
-function checkMetric(type: DataType, metric: string, given: string): void {
+function checkMetric({ dataType: type, elementType }: VectorTypes, metric: string, given: string): void {
   if (metric === "") return;
   switch (type) {
+    case DataType.ArrayOfVector:
+      if ((elementType === DataType.BinaryVector ? OF_BITS : OF_FLOATS).includes(metric)) return;
+      throw invalidParameter(`array of vector index does not support metric type: ${given}`);
     case DataType.FloatVector:
     case DataType.Float16Vector:
     case DataType.BFloat16Vector:

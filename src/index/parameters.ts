@@ -38,7 +38,7 @@ export function buildParams(field: FieldSchema, given: readonly KeyValue[]): Key
     return [{ key: "index_type", value: scalar }, ...rest];
   }
   const index = vectorIndex(field, type);
-  const metric = indexMetric(field.dataType, type, valueOf(params, "metric_type"));
+  const metric = indexMetric(field, type, valueOf(params, "metric_type"));
   if (type === "AUTOINDEX" && rest.some(({ key }) => !INDEX_PROPERTIES.has(key))) {
     throw invalidParameter("only metric type can be passed when use AutoIndex");
   }
@@ -68,11 +68,16 @@ function vectorIndex(field: FieldSchema, type: string): IndexType {
     throw milvusError("IndexNotSupported", `there is no GPU here; create the index as ${cpuType}`, { indexType: type });
   }
   const index = INDEX_TYPES[type];
-  if (index !== undefined && fitsVectors(index, field.dataType)) return index;
+  if (index !== undefined && fitsVectors(index, vectorType(field))) return index;
   if (index !== undefined) {
     throw invalidParameter(`data type ${dataTypeName(field.dataType)} can't build with this index ${type}`);
   }
   throw unexpectedParameter("valid index", `invalid index type: ${type}`);
+}
+
+/** What an index is made over: of arrays, their vectors. */
+function vectorType({ dataType, elementType }: FieldSchema): DataType {
+  return dataType === DataType.ArrayOfVector ? elementType : dataType;
 }
 
 function scalarIndex(field: FieldSchema, scalar: string, named: string): IndexType {
@@ -102,7 +107,8 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
     const rule = index.build[key];
     if (rule !== undefined) checkBuildParam(key, rule, value);
   }
-  if (field.dataType === DataType.JSON && type !== "AUTOINDEX") checkPlace(field, type, params);
+  checkMapping(type, params);
+  if (field.dataType === DataType.JSON) checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
   if ((type === "IVF_PQ" || type === "HNSW_PQ" || type === "HNSW_PRQ") && valueOf(params, "m") !== "") {
     const m = Number(valueOf(params, "m"));
@@ -114,6 +120,13 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
   }
 }
 
+/** Files of this type are never mapped; the property may not ask for it. */
+export function checkMapping(type: string, params: readonly KeyValue[]): void {
+  if (type === "DISKANN" && valueOf(params, "mmap.enabled").toLowerCase() === "true") {
+    throw invalidParameter(`index type ${type} does not support mmap`);
+  }
+}
+
 function checkPlace(field: FieldSchema, type: string, params: readonly KeyValue[]): void {
   const cast = valueOf(params, "json_cast_type");
   if (type === "NGRAM" && cast === "")
@@ -121,7 +134,7 @@ function checkPlace(field: FieldSchema, type: string, params: readonly KeyValue[
   if (type === "NGRAM" && cast.toUpperCase() !== "VARCHAR") {
     throw invalidParameter("json_cast_type must be varchar for NGRAM index");
   }
-  indexedPlace(field, new Map(params.map(({ key, value }) => [key, value])));
+  indexedPlace(field, new Map([...params.map(({ key, value }) => [key, value] as const), ["index_type", type]]));
 }
 
 function checkGrams(params: readonly KeyValue[]): void {

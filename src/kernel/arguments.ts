@@ -3,10 +3,10 @@
  * read or copied before its check; C++ checks lengths once more, because there a wrong one is memory corruption.
  */
 
-import { bitsetBytes } from "../model/bitset.ts";
+import { type Bitset, bitsetBytes } from "../model/bitset.ts";
 import { Metric } from "../model/types.ts";
 import { KernelError, MAX_HITS, MAX_K, MAX_ROWS } from "./kernel.ts";
-import type { ExactSearch } from "./kernel.ts";
+import type { ExactSearch, ListSearch } from "./kernel.ts";
 import { MAX_BINARY_DIMENSION, MAX_DIMENSION, elementKind, isElement, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
 
@@ -86,6 +86,44 @@ export function checkMetric(metric: Metric, element: Element): void {
   require(elementKind(element).metrics.includes(metric), () => `metric ${metric} is not for rows of ${element}`);
 }
 
+function checkChosen(allowed: Bitset | null, rank: Uint32Array | null, count: number, what: string): void {
+  if (allowed !== null) {
+    require(allowed instanceof Uint8Array, () => `allowed ${what} must be a Uint8Array`);
+    require(allowed.length >= bitsetBytes(count), () =>
+      `${allowed.length} bytes of allowed ${what} are too few for ${count} ${what}`);
+  }
+  if (rank !== null) {
+    require(rank instanceof Uint32Array, () => "ranks must be a Uint32Array");
+    require(rank.length >= count, () => `${rank.length} ranks are too few for ${count} ${what}`);
+  }
+}
+
+function checkEnds(ends: Uint32Array, most: number, what: string): void {
+  require(ends instanceof Uint32Array && ends.length >= 1, () =>
+    `the ends of ${what} must be a Uint32Array of 1 or more`);
+  require(ends[0] === 0, () => `the ends of ${what} do not start at 0`);
+  for (let at = 1; at < ends.length; at += 1) {
+    require(ends[at - 1]! <= ends[at]!, () => `the ends of ${what} do not ascend`);
+  }
+  const last = ends[ends.length - 1]!;
+  require(last <= most, () => `${what} end at ${last}, and there are ${most}`);
+}
+
+/** Returns the number of queries. `held` is how many rows there are. */
+export function checkListSearch(search: ListSearch, layout: RowLayout, held: number): number {
+  const { ends, queries, queryEnds, metric, k, allowed, rank } = search;
+  checkMetric(metric, layout.element);
+  const isOfLists = metric !== Metric.MHJACCARD && metric !== Metric.SUBSTRUCTURE && metric !== Metric.SUPERSTRUCTURE;
+  require(isOfLists, () => `metric ${metric} is not for lists`);
+  require(isCount(k, MAX_K) && k >= 1, () => `k ${k} is not in 1..${MAX_K}`);
+  checkEnds(ends, held, "lists");
+  checkEnds(queryEnds, checkQueries(queries, layout), "queries");
+  const queryCount = queryEnds.length - 1;
+  require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
+  checkChosen(allowed, rank, ends.length - 1, "lists");
+  return queryCount;
+}
+
 /** Returns the number of queries. `held` is how many rows there are. */
 export function checkSearch(search: ExactSearch, layout: RowLayout, held: number): number {
   const { rowCount, queries, metric, k, allowed, rank, range, hashBits = 8 } = search;
@@ -97,15 +135,7 @@ export function checkSearch(search: ExactSearch, layout: RowLayout, held: number
   require(metric !== Metric.MHJACCARD || layout.dimension % hashBits === 0, () =>
     `dimension ${layout.dimension} is no multiple of a hash of ${hashBits} bits`);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
-  if (allowed !== null) {
-    require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");
-    require(allowed.length >= bitsetBytes(rowCount), () =>
-      `${allowed.length} bytes of allowed rows are too few for ${rowCount} rows`);
-  }
-  if (rank !== null) {
-    require(rank instanceof Uint32Array, () => "ranks must be a Uint32Array");
-    require(rank.length >= rowCount, () => `${rank.length} ranks are too few for ${rowCount} rows`);
-  }
+  checkChosen(allowed, rank, rowCount, "rows");
   if (range !== null) {
     require(isBound(range.outer) && (range.inner === null || isBound(range.inner)), () =>
       "the bounds of the range are no numbers");

@@ -20,11 +20,13 @@ import type {
   IndexDescription,
   IndexSearch,
   ListsBuild,
+  PostingsBuild,
   SearchParameters,
   SlimBuild,
 } from "./index-kernel.ts";
 import { KernelError, MAX_HITS, MAX_K } from "./kernel.ts";
-import type { RowLayout } from "./layout.ts";
+import type { RowLayout, RowValues } from "./layout.ts";
+import type { SparseEntries } from "./sparse-kernel.ts";
 
 const NIBBLE_BITS = 4;
 
@@ -50,7 +52,11 @@ export function checkPath(path: string): void {
 }
 
 /** `held` is how many rows there are, of which layout. */
-export function checkBuild(build: IndexBuild, held: number, { element, dimension }: RowLayout): void {
+export function checkBuild(
+  build: Exclude<IndexBuild, PostingsBuild>,
+  held: number,
+  { element, dimension }: RowLayout,
+): void {
   const { rowCount, metric, seed, path } = build;
   require(isWhole(rowCount, 0, held), () => `${rowCount} rows are wanted, there are ${held}`);
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
@@ -59,6 +65,24 @@ export function checkBuild(build: IndexBuild, held: number, { element, dimension
   else checkGraph(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);
+}
+
+/** Rows and their count are looked at where they are. */
+export function checkPostingsBuild({ rowCount, metric, path }: PostingsBuild): void {
+  require(isWhole(rowCount, 0, Number.MAX_SAFE_INTEGER), () => `${rowCount} rows are wanted`);
+  require(metric === "IP", () => `sparse rows are not compared by ${metric}`);
+  checkPath(path);
+}
+
+/** Besides what every search of sparse rows is checked for. */
+export function checkPostingsSearch(
+  search: IndexSearch<RowValues | SparseEntries>,
+  kind: IndexDescription["kind"],
+): void {
+  const { parameters, queries, timeLimitMicroseconds } = search;
+  checkParameters(parameters, kind, search.k);
+  require("offsets" in queries, () => "sparse rows are asked with sparse queries");
+  require(timeLimitMicroseconds === null, () => "searches of sparse rows have no time limit");
 }
 
 function checkGraph(build: GraphBuild | SlimBuild, { element, dimension }: RowLayout): void {
@@ -92,6 +116,12 @@ function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void 
 
 function checkParameters(parameters: SearchParameters, kind: IndexDescription["kind"], k: number): void {
   require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
+  if (parameters.kind === "postings") {
+    const { algorithm, boundRatio } = parameters;
+    require(["all", "wand", "maxscore"].includes(algorithm), () => `algorithm ${String(algorithm)} is not known`);
+    require(Number.isFinite(boundRatio) && boundRatio > 0, () => `the ratio of bounds ${boundRatio} is not above 0`);
+    return;
+  }
   if (parameters.kind !== "lists") {
     const { ef } = parameters;
     require(isWhole(ef, 1, MAX_WIDTH), () => `ef ${ef} is not in 1..${MAX_WIDTH}`);
@@ -123,7 +153,7 @@ export function checkExtension(rowCount: number): void {
 
 /** Returns the number of queries. */
 export function checkIndexSearch(
-  search: IndexSearch,
+  search: IndexSearch<RowValues | SparseEntries>,
   kind: IndexDescription["kind"],
   layout: RowLayout,
   indexedRows: number,
@@ -134,7 +164,8 @@ export function checkIndexSearch(
     `${rowCount} rows cannot be searched through an index of kind ${kind} over ${indexedRows}`);
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
   checkParameters(parameters, kind, k);
-  const queryCount = checkQueries(queries, layout);
+  require(ArrayBuffer.isView(queries), () => "dense rows are asked with dense queries");
+  const queryCount = checkQueries(queries as RowValues, layout);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   if (allowed !== null) {
     require(allowed instanceof Uint8Array, () => "allowed rows must be a Uint8Array");

@@ -1,12 +1,12 @@
 /**
- * Approximate indexes of the kernel, built from rows to a file, opened beside those rows: graphs over codes of one byte a dimension, and
- * inverted lists.
+ * Indexes of the kernel, built from rows to a file, opened beside those rows: graphs over codes of one byte a dimension, inverted lists, and
+ * packed lists of sparse rows, which alone are exact.
  *
  * Only the native kernel has them. The twin has no graph: without a compiler, and in the simulator, sealed segments are searched exactly,
  * which needs no index. `indexesOf` (load.ts) gives null there, and callers must take that for an answer.
  *
  * Always true:
- *  - an open index holds codes and lists in memory; raw rows stay where their handle has them (a mapped file, once on disk). What is
+ *  - an open index holds codes and lists in memory, or maps them from its file; raw rows stay where their handle has them (a mapped file, once on disk). What is
  *    scored there, and that is every hit of a graph, has the same bits as a score of `exactSearch`;
  *  - the same rows, options and seed give the same file on every machine, whatever the number of threads;
  *  - a file that is damaged, or was built from other rows, is refused when it is opened;
@@ -18,6 +18,7 @@ import type { Metric } from "../model/types.ts";
 import { KernelError } from "./kernel.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
+import type { SparseEntries } from "./sparse-kernel.ts";
 
 export const MIN_DEGREE = 2;
 export const MAX_DEGREE = 256;
@@ -91,7 +92,15 @@ export interface SlimBuild extends IndexRequest {
   readonly bits: number;
 }
 
-export type IndexBuild = GraphBuild | ListsBuild | SlimBuild;
+/** Packed lists. `rows` are sparse ones, the metric IP; nothing hangs on the seed. */
+export interface PostingsBuild extends IndexRequest {
+  readonly kind: "postings";
+}
+
+export type IndexBuild = GraphBuild | ListsBuild | SlimBuild | PostingsBuild;
+
+/** Whether the file is read into memory, in huge pages, or mapped, so that the system keeps as much of it there as it has room for. */
+export type OpenMode = "read" | "map";
 
 export interface IndexBuildJob {
   /** Rejects with the signal's reason if it was aborted first. */
@@ -127,12 +136,21 @@ export interface SlimParameters {
   readonly reorder: number | null;
 }
 
-export type SearchParameters = GraphParameters | ListsParameters | SlimParameters;
+export interface PostingsParameters {
+  readonly kind: "postings";
+  /** Which lists are read: all; those of windows of rows that can hold a hit; the promising first, the rest where that is cheaper. */
+  readonly algorithm: "all" | "wand" | "maxscore";
+  /** What a block can add at most is taken for so much of it. From 1 on every hit is found; below, searches are quicker and may miss some. */
+  readonly boundRatio: number;
+}
 
-export interface IndexSearch {
+export type SearchParameters = GraphParameters | ListsParameters | SlimParameters | PostingsParameters;
+
+/** `Queries`: what the rows are asked with, entries where they are sparse. */
+export interface IndexSearch<Queries = RowValues> {
   readonly index: Handle;
   /** As many values as the rows have, for each query, in an array of their kind. */
-  readonly queries: RowValues;
+  readonly queries: Queries;
   /**
    * Of a graph: rows that are searched, not fewer than it has. Those behind its own are scored one by one; `allowed` and `rank` are as long.
    * Absent: its own.
@@ -237,13 +255,31 @@ export interface SlimDescription {
   readonly fileBytes: number;
 }
 
-export type IndexDescription = GraphDescription | ListsDescription | SlimDescription;
+export interface PostingsDescription {
+  readonly kind: "postings";
+  readonly metric: Metric;
+  readonly rowCount: number;
+  readonly termCount: number;
+  readonly postingCount: number;
+  readonly blockCount: number;
+  readonly listBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
+  readonly fileBytes: number;
+}
+
+type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription;
+
+/** `memoryBytes` is what is in memory of its own, without `mappedBytes`, which lie in the mapped file. */
+export type IndexDescription = Described & { readonly mappedBytes: number };
 
 /** What the process holds now, in bytes, besides rows. */
 export interface IndexMemory {
   readonly indexBytes: number;
   readonly buildBytes: number;
   readonly searchBytes: number;
+  /** Files that are mapped: no memory of the process's own. */
+  readonly mappedBytes: number;
 }
 
 /** A graph over rows that still come, in memory only: rows of numbers, neighbours and candidates as for a build. */
@@ -258,12 +294,15 @@ export interface GrowingGraph {
 export interface IndexKernel {
   /** Runs on the kernel's threads, below searches. Throws a KernelError if the plan does not fit. */
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob;
-  /** Learns the kind from the file. Reads it whole, off the calling thread, and checks all of it. `rows` must be those that it was built from, or more. */
-  openIndex(path: string, rows: Handle): Promise<Handle>;
+  /**
+   * Learns the kind from the file. Reads it, off the calling thread, and checks all of it. `rows` must be those that it was built from, or
+   * more. The mode is "read" if it is left out.
+   */
+  openIndex(path: string, rows: Handle, mode?: OpenMode): Promise<Handle>;
   /** Closing twice is harmless. */
   closeIndex(index: Handle): void;
   /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */
-  searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits>;
+  searchIndex(search: IndexSearch<RowValues | SparseEntries>, signal?: AbortSignal): Promise<IndexHits>;
   describeIndex(index: Handle): IndexDescription;
   /** Takes no memory before rows are indexed. */
   createGrowing(graph: GrowingGraph): Handle;

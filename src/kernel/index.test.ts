@@ -406,7 +406,7 @@ function withIndexes(native: NativeKernel): void {
       assert.equal((await pending).rows[0], 0, "a search holds its index, and that its rows");
       await assert.rejects(indexes.searchIndex(plan(index, query)), KernelError);
       assert.equal(native.openHandles(), 0);
-      assert.deepEqual(indexes.memoryUsed(), { indexBytes: 0, buildBytes: 0, searchBytes: 0 });
+      assert.deepEqual(indexes.memoryUsed(), { indexBytes: 0, buildBytes: 0, searchBytes: 0, mappedBytes: 0 });
     });
   });
 }

@@ -60,6 +60,23 @@ export interface ExactSearch {
   readonly alone?: boolean;
 }
 
+/** List `i` are the rows from `ends[i]` to `ends[i + 1]`; so with queries. */
+export interface ListSearch {
+  readonly rows: Handle;
+  /** One more than lists, from 0 on, ascending. */
+  readonly ends: Uint32Array;
+  /** Whole rows, in the array of the rows' element. */
+  readonly queries: RowValues;
+  readonly queryEnds: Uint32Array;
+  /** Of a row and a query: one of numbers, HAMMING or JACCARD. */
+  readonly metric: Metric;
+  readonly k: number;
+  /** Lists that may be returned; null means all. */
+  readonly allowed: Bitset | null;
+  /** As in `ExactSearch`; one entry a list. */
+  readonly rank: Uint32Array | null;
+}
+
 export interface SearchHits {
   /** `queryCount * k` row numbers, best first; `NO_ROW` where there is no hit. */
   readonly rows: Uint32Array;
@@ -105,6 +122,12 @@ export interface Kernel {
    * abort. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred.
    */
   exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits>;
+
+  /**
+   * Exact nearest lists: the score of a list is the sum, over the rows of the asked one, of the best score that one of its rows has with
+   * it. A list without rows is never a hit. Otherwise as `exactSearch`.
+   */
+  listSearch(search: ListSearch, signal?: AbortSignal): Promise<SearchHits>;
 
   /**
    * The rows that exist at `timestamp`: `insertTimestamps[row] <= timestamp < deleteTimestamps[row]`.

@@ -4,10 +4,9 @@
  * Not here: jobs and their ends (native.ts), which are those of the whole addon.
  */
 
-import { present, unreachable } from "../base/assert.ts";
+import { assert, present, unreachable } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { NUMBER_METRICS } from "../model/types.ts";
-import type { Metric } from "../model/types.ts";
+import { Metric, NUMBER_METRICS } from "../model/types.ts";
 import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
@@ -22,13 +21,18 @@ import type {
   IndexKernel,
   IndexMemory,
   IndexSearch,
+  IndexWork,
   ListCodes,
   ListsDescription,
+  OpenMode,
+  PostingsParameters,
+  PostingsDescription,
   SlimDescription,
 } from "./index-kernel.ts";
 import { joinedThroughIndex, mayBeJoined } from "./joined-searches.ts";
 import type { Joiner } from "./joining.ts";
-import type { Handle } from "./kernel.ts";
+import type { Handle, SearchHits } from "./kernel.ts";
+import type { SparseEntries, SparseSearch } from "./sparse-kernel.ts";
 import { ELEMENT_NAMES, elementKind } from "./layout.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
 
@@ -69,7 +73,8 @@ export interface IndexAddon {
     seed: number,
     path: string,
   ): void;
-  openIndex(ticket: number, path: string, rows: Handle): void;
+  buildPostings(ticket: number, sparse: Handle, rowCount: number, path: string): void;
+  openIndex(ticket: number, path: string, rows: Handle, mode: number): void;
   searchIndex(
     ticket: number,
     index: Handle,
@@ -98,19 +103,37 @@ export interface IndexAddon {
   describeIndex(index: Handle, description: Float64Array): void;
   describeLists(index: Handle, description: Float64Array): void;
   describeSlim(index: Handle, description: Float64Array): void;
+  describePostings(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
 }
 
 export type StartJob = (signal: AbortSignal | null, start: (ticket: number) => void) => Promise<number>;
+/** Of packed lists; they know which rows are theirs. */
+export type PostingsSearch = Omit<SparseSearch, "sparse"> & { readonly index: Handle };
+type SearchPostings = (
+  search: PostingsSearch,
+  parameters: PostingsParameters,
+  signal?: AbortSignal,
+) => Promise<SearchHits>;
 type Guarded = <T>(call: () => T) => T;
 
 /** Their numbers are those of the kernel. */
 const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
-const KINDS = ["graph", "lists", "slim"] as const;
+const KINDS = ["graph", "lists", "slim", "postings"] as const;
 type Kind = (typeof KINDS)[number];
+type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription;
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
 const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
+const MODES: readonly OpenMode[] = ["read", "map"];
+const NO_WORK: IndexWork = {
+  visitedRows: 0,
+  codeDistances: 0,
+  exactScores: 0,
+  codeScans: 0,
+  rawScans: 0,
+  probedLists: 0,
+};
 const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 13;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
@@ -122,7 +145,8 @@ export class NativeIndexes implements IndexKernel {
   readonly #guarded: Guarded;
   readonly #rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number };
   readonly #joined: Joiner<IndexSearch, IndexHits>;
-  readonly #about = new Float64Array(4);
+  readonly #searchPostings: SearchPostings;
+  readonly #about = new Float64Array(5);
   readonly #description = new Float64Array(FIRST_DEGREE + MAX_DEGREE + 1);
 
   constructor(
@@ -131,6 +155,7 @@ export class NativeIndexes implements IndexKernel {
     guarded: Guarded,
     rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number },
     atOnce: () => number,
+    searchPostings: SearchPostings,
   ) {
     this.#addon = addon;
     this.#startJob = startJob;
@@ -141,12 +166,16 @@ export class NativeIndexes implements IndexKernel {
       ({ index }, length) => elementKind(this.#tell(index).layout.element).make(length),
       (search, queryCount, signal) => this.#searchIndex(search, queryCount, signal),
     );
+    this.#searchPostings = searchPostings;
   }
 
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob {
     check.checkHandle(build.rows);
-    const held = this.#rowsOf(build.rows);
-    checkIndex.checkBuild(build, held.rowCount, held.layout);
+    if (build.kind === "postings") checkIndex.checkPostingsBuild(build);
+    else {
+      const held = this.#rowsOf(build.rows);
+      checkIndex.checkBuild(build, held.rowCount, held.layout);
+    }
     let ticket = 0;
     let ended = 0;
     const { rows, rowCount, seed, path } = build;
@@ -158,6 +187,8 @@ export class NativeIndexes implements IndexKernel {
       } else if (build.kind === "slim") {
         const { degree, beam, subspaces, bits } = build;
         this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path);
+      } else if (build.kind === "postings") {
+        this.#addon.buildPostings(given, rows, rowCount, path);
       } else {
         const codes = CODES.indexOf(build.codes);
         const subspaces = "subspaces" in build ? build.subspaces : 0;
@@ -171,10 +202,10 @@ export class NativeIndexes implements IndexKernel {
     return { done, progress: () => (ended === 1 || ticket === 0 ? ended : this.#addon.progress(ticket)) };
   }
 
-  async openIndex(path: string, rows: Handle): Promise<Handle> {
+  async openIndex(path: string, rows: Handle, mode: OpenMode = "read"): Promise<Handle> {
     checkIndex.checkPath(path);
     check.checkHandle(rows);
-    return this.#startJob(null, (ticket) => this.#addon.openIndex(ticket, path, rows));
+    return this.#startJob(null, (ticket) => this.#addon.openIndex(ticket, path, rows, MODES.indexOf(mode)));
   }
 
   closeIndex(index: Handle): void {
@@ -183,16 +214,28 @@ export class NativeIndexes implements IndexKernel {
     this.#guarded(() => this.#addon.closeIndex(index));
   }
 
-  async searchIndex(search: IndexSearch, signal?: AbortSignal): Promise<IndexHits> {
+  async searchIndex(search: IndexSearch<RowValues | SparseEntries>, signal?: AbortSignal): Promise<IndexHits> {
     checkIndex.checkIndexHandle(search.index);
     const { kind, layout, rowCount } = this.#tell(search.index);
+    const { parameters, queries } = search;
+    if (parameters.kind === "postings") {
+      checkIndex.checkPostingsSearch(search, kind);
+      const hits = await this.#searchPostings(
+        { ...search, rowCount, queries: queries as SparseEntries },
+        parameters,
+        signal,
+      );
+      return { ...hits, work: NO_WORK };
+    }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
-    if (!mayBeJoined(search)) return this.#searchIndex(search, queryCount, signal);
-    return this.#joined.search(search, queryCount, signal);
+    const dense = search as IndexSearch;
+    if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
+    return this.#joined.search(dense, queryCount, signal);
   }
 
   async #searchIndex(search: IndexSearch, queryCount: number, signal: AbortSignal | undefined): Promise<IndexHits> {
     const { parameters } = search;
+    assert(parameters.kind !== "postings", "packed lists are searched elsewhere");
     const rows = new Uint32Array(queryCount * search.k);
     const scores = new Float32Array(queryCount * search.k);
     const tied = new Uint8Array(queryCount);
@@ -228,7 +271,12 @@ export class NativeIndexes implements IndexKernel {
 
   describeIndex(index: Handle): IndexDescription {
     checkIndex.checkIndexHandle(index);
-    const { kind } = this.#tell(index);
+    const { kind, mappedBytes } = this.#tell(index);
+    const described = this.#described(index, kind);
+    return { ...described, memoryBytes: described.memoryBytes - mappedBytes, mappedBytes };
+  }
+
+  #described(index: Handle, kind: Kind): Described {
     switch (kind) {
       case "graph":
         this.#guarded(() => this.#addon.describeIndex(index, this.#description));
@@ -239,9 +287,27 @@ export class NativeIndexes implements IndexKernel {
       case "slim":
         this.#guarded(() => this.#addon.describeSlim(index, this.#description));
         return this.#describedSlim();
+      case "postings":
+        this.#guarded(() => this.#addon.describePostings(index, this.#description));
+        return this.#describedPostings();
       default:
         return unreachable(kind);
     }
+  }
+
+  #describedPostings(): PostingsDescription {
+    const at = (place: number): number => this.#number(place);
+    return {
+      kind: "postings",
+      metric: Metric.IP,
+      rowCount: at(0),
+      termCount: at(1),
+      postingCount: at(2),
+      blockCount: at(3),
+      listBytes: at(4),
+      memoryBytes: at(4),
+      fileBytes: at(5),
+    };
   }
 
   #describedSlim(): SlimDescription {
@@ -329,13 +395,25 @@ export class NativeIndexes implements IndexKernel {
     };
   }
 
-  #tell(index: Handle): { readonly kind: Kind; readonly layout: RowLayout; readonly rowCount: number } {
+  #tell(index: Handle): {
+    readonly kind: Kind;
+    readonly layout: RowLayout;
+    readonly rowCount: number;
+    readonly mappedBytes: number;
+  } {
     this.#guarded(() => this.#addon.tellIndex(index, this.#about));
-    const [kind, element, dimension, rowCount] = this.#about as unknown as [number, number, number, number];
+    const [kind, element, dimension, rowCount, mappedBytes] = this.#about as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     return {
       kind: present(KINDS[kind], "the kind of the index"),
       layout: { element: present(ELEMENT_NAMES[element], "the element of its rows"), dimension },
       rowCount,
+      mappedBytes,
     };
   }
 
@@ -344,9 +422,9 @@ export class NativeIndexes implements IndexKernel {
   }
 
   memoryUsed(): IndexMemory {
-    const bytes = new Float64Array(3);
+    const bytes = new Float64Array(4);
     this.#guarded(() => this.#addon.memoryUsed(bytes));
-    const [indexBytes = 0, buildBytes = 0, searchBytes = 0] = bytes;
-    return { indexBytes, buildBytes, searchBytes };
+    const [indexBytes = 0, buildBytes = 0, searchBytes = 0, mappedBytes = 0] = bytes;
+    return { indexBytes, buildBytes, searchBytes, mappedBytes };
   }
 }

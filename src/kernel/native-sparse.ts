@@ -7,13 +7,15 @@
 import type { Bitset } from "../model/bitset.ts";
 import { checkHandle } from "./arguments.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
-import type { StartJob } from "./native-index.ts";
+import type { PostingsParameters } from "./index-kernel.ts";
+import type { PostingsSearch, StartJob } from "./native-index.ts";
 import * as check from "./sparse-arguments.ts";
 import type { SparseEntries, SparseKernel, SparseSearch } from "./sparse-kernel.ts";
 
 /** What `native/src/node_sparse.h` exports. */
 export interface SparseAddon {
-  createSparse(): Handle;
+  createSparse(withLists: number): Handle;
+  dropSparseLists(sparse: Handle): void;
   appendSparse(sparse: Handle, offsets: Uint32Array, bytes: Uint8Array): number;
   describeSparse(sparse: Handle, description: Float64Array): void;
   sparseLengths(sparse: Handle, numbers: Uint32Array, offsets: Uint32Array): void;
@@ -32,9 +34,15 @@ export interface SparseAddon {
     hitRows: Uint32Array,
     hitScores: Float32Array,
     tied: Uint8Array,
+    postings: Handle,
+    algorithm: number,
+    boundRatio: number,
   ): void;
   closeRows(rows: Handle): void;
 }
+
+/** Their numbers are those of the kernel. */
+const ALGORITHMS: readonly PostingsParameters["algorithm"][] = ["all", "wand", "maxscore"];
 
 export class NativeSparse implements SparseKernel {
   readonly #addon: SparseAddon;
@@ -48,8 +56,13 @@ export class NativeSparse implements SparseKernel {
     this.#guarded = guarded;
   }
 
-  create(): Handle {
-    return this.#guarded(() => this.#addon.createSparse());
+  create({ lists } = { lists: true }): Handle {
+    return this.#guarded(() => this.#addon.createSparse(lists ? 1 : 0));
+  }
+
+  dropLists(sparse: Handle): void {
+    checkHandle(sparse);
+    this.#guarded(() => this.#addon.dropSparseLists(sparse));
   }
 
   append(sparse: Handle, { offsets, bytes }: SparseEntries): number {
@@ -78,9 +91,25 @@ export class NativeSparse implements SparseKernel {
     return { offsets, bytes };
   }
 
-  async search(search: SparseSearch, signal?: AbortSignal): Promise<SearchHits> {
+  search(search: SparseSearch, signal?: AbortSignal): Promise<SearchHits> {
+    return this.#search(search, this.rowCount(search.sparse), { index: 0, algorithm: 0, boundRatio: 1 }, signal);
+  }
+
+  /** Through packed lists, all of whose rows are asked. */
+  searchPostings(search: PostingsSearch, parameters: PostingsParameters, signal?: AbortSignal): Promise<SearchHits> {
+    const { index, rowCount } = search;
+    const algorithm = ALGORITHMS.indexOf(parameters.algorithm);
+    return this.#search({ ...search, sparse: 0 }, rowCount, { ...parameters, index, algorithm }, signal);
+  }
+
+  async #search(
+    search: SparseSearch,
+    held: number,
+    through: { readonly index: Handle; readonly algorithm: number; readonly boundRatio: number },
+    signal: AbortSignal | undefined,
+  ): Promise<SearchHits> {
     const { sparse, rowCount, queries, k, allowed, rank, range } = search;
-    const queryCount = check.checkSparseSearch(search, this.rowCount(sparse));
+    const queryCount = check.checkSparseSearch(search, held);
     const hits = {
       rows: new Uint32Array(queryCount * k),
       scores: new Float32Array(queryCount * k),
@@ -105,6 +134,9 @@ export class NativeSparse implements SparseKernel {
         hits.rows,
         hits.scores,
         hits.tied,
+        through.index,
+        through.algorithm,
+        through.boundRatio,
       ),
     );
     return hits;

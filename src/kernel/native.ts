@@ -17,7 +17,7 @@ import * as check from "./arguments.ts";
 import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
-import type { ExactSearch, Handle, Kernel, SearchHits } from "./kernel.ts";
+import type { ExactSearch, Handle, Kernel, ListSearch, SearchHits } from "./kernel.ts";
 import { type FilterAddon, NativeFilters } from "./native-filter.ts";
 import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
@@ -27,7 +27,6 @@ import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
 import { NativeSparse } from "./native-sparse.ts";
 import type { SparseAddon } from "./native-sparse.ts";
-import type { SparseKernel } from "./sparse-kernel.ts";
 
 /** What `native/src/node.cpp` exports. Synchronous calls throw an Error with the kernel's text. */
 interface Addon extends IndexAddon, FilterAddon, SparseAddon {
@@ -55,6 +54,20 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
     tied: Uint8Array,
     hashBits: number,
   ): void;
+  listSearch(
+    ticket: number,
+    rows: Handle,
+    ends: Uint32Array,
+    queries: RowValues,
+    queryEnds: Uint32Array,
+    metric: number,
+    k: number,
+    allowed: Bitset | null,
+    rank: Uint32Array | null,
+    hitRows: Uint32Array,
+    hitScores: Float32Array,
+    tied: Uint8Array,
+  ): void;
   findNotFinite(ticket: number, element: number, values: RowValues): void;
   findNotFiniteNow(element: number, values: RowValues): number;
   cancel(ticket: number): void;
@@ -75,7 +88,7 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
 const STATUS_OK = 0;
 const STATUS_CANCELLED = 6;
 const STATUS_LATE = 8;
-const METRIC_NUMBERS: Readonly<Record<Metric, number>> = {
+const METRIC_NUMBERS: Readonly<Partial<Record<Metric, number>>> = {
   L2: 0,
   IP: 1,
   COSINE: 2,
@@ -107,7 +120,7 @@ export class NativeKernel implements Kernel {
   readonly reason = null;
   readonly indexes: IndexKernel;
   readonly filters: NativeFilters;
-  readonly sparse: SparseKernel;
+  readonly sparse: NativeSparse;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #joined: Joiner<ExactSearch, SearchHits>;
@@ -121,15 +134,17 @@ export class NativeKernel implements Kernel {
       ({ rows }, length) => elementKind(this.#describe(rows).layout.element).make(length),
       (search, queryCount, signal) => this.#exactSearch(search, queryCount, signal),
     );
+    const sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);
+    this.sparse = sparse;
     this.indexes = new NativeIndexes(
       addon,
       (signal, start) => this.#job(signal, start),
       guarded,
       (rows) => this.#describe(rows),
       () => this.threads + 1,
+      (search, parameters, signal) => sparse.searchPostings(search, parameters, signal),
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
-    this.sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);
     guarded(() => addon.instructionSet());
     guarded(() => addon.start((ticket, status, text, index) => this.#settle(ticket, status, text, index)));
   }
@@ -214,11 +229,7 @@ export class NativeKernel implements Kernel {
   }
 
   async #exactSearch(search: ExactSearch, queryCount: number, signal: AbortSignal | undefined): Promise<SearchHits> {
-    const hits = {
-      rows: new Uint32Array(queryCount * search.k),
-      scores: new Float32Array(queryCount * search.k),
-      tied: new Uint8Array(queryCount),
-    };
+    const hits = roomForHits(queryCount, search.k);
     if (queryCount === 0) {
       signal?.throwIfAborted();
       return hits;
@@ -229,7 +240,7 @@ export class NativeKernel implements Kernel {
         search.rows,
         search.rowCount,
         search.queries,
-        METRIC_NUMBERS[search.metric],
+        present(METRIC_NUMBERS[search.metric], "a metric of rows"),
         search.k,
         search.allowed,
         search.rank,
@@ -239,6 +250,31 @@ export class NativeKernel implements Kernel {
         hits.scores,
         hits.tied,
         search.hashBits ?? 8,
+      ),
+    );
+    return hits;
+  }
+
+  async listSearch(search: ListSearch, signal?: AbortSignal): Promise<SearchHits> {
+    const { layout, rowCount } = this.#describe(search.rows);
+    const queryCount = check.checkListSearch(search, layout, rowCount);
+    const hits = roomForHits(queryCount, search.k);
+    signal?.throwIfAborted();
+    if (queryCount === 0) return hits;
+    await this.#job(signal ?? null, (ticket) =>
+      this.#addon.listSearch(
+        ticket,
+        search.rows,
+        search.ends,
+        search.queries,
+        search.queryEnds,
+        present(METRIC_NUMBERS[search.metric], "a metric of rows"),
+        search.k,
+        search.allowed,
+        search.rank,
+        hits.rows,
+        hits.scores,
+        hits.tied,
       ),
     );
     return hits;
@@ -312,4 +348,12 @@ export class NativeKernel implements Kernel {
     assert(pending.signal?.aborted === true, "only an aborted job is cancelled");
     pending.reject(pending.signal.reason);
   }
+}
+
+function roomForHits(queryCount: number, k: number): SearchHits {
+  return {
+    rows: new Uint32Array(queryCount * k),
+    scores: new Float32Array(queryCount * k),
+    tied: new Uint8Array(queryCount),
+  };
 }

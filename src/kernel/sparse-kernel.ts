@@ -39,7 +39,10 @@ export interface SparseSearch {
 }
 
 export interface SparseKernel {
-  create(): SparseHandle;
+  /** Without lists searches score every row that qualifies: for rows that have packed lists (`index-kernel.ts`). With them if it is left out. */
+  create(options?: { readonly lists: boolean }): SparseHandle;
+  /** Gives the lists up for good. */
+  dropLists(sparse: SparseHandle): void;
   /** Copies the rows behind the last one; returns the new row count. One writer at a time; searches may run. */
   append(sparse: SparseHandle, rows: SparseEntries): number;
   rowCount(sparse: SparseHandle): number;

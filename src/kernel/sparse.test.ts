@@ -1,12 +1,15 @@
 /** Sparse vectors: both kernels on cases worked out by hand, and the native one, with its index, against the twin on random plans. */
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { emptyBitset, setBit } from "../model/bitset.ts";
 import { sparseColumn, sparseEntry } from "../model/sparse.ts";
-import { type Kernel, KernelError, NO_ROW, type SearchHits } from "./kernel.ts";
-import { loadKernel } from "./load.ts";
+import { type Handle, type Kernel, KernelError, NO_ROW, type SearchHits } from "./kernel.ts";
+import { indexesOf, loadKernel } from "./load.ts";
 import type { SparseEntries, SparseSearch } from "./sparse-kernel.ts";
 
 type Pairs = readonly (readonly [number, number])[];
@@ -176,6 +179,8 @@ for (const [label, load] of [
 }
 
 const native = loadKernel();
+const directory = mkdtempSync(join(tmpdir(), "elanus-postings-"));
+after(() => rmSync(directory, { recursive: true }));
 const twin = loadKernel({ prefer: "twin" });
 
 function numbersOf(seed: number): () => number {
@@ -252,13 +257,43 @@ test("property: native and twin find the same, bit by bit", async () => {
         assert.deepEqual(offsets, column.offsets);
         assert.ok(Buffer.from(bytes).equals(column.bytes));
         answers.push(await kernel.sparse.search({ ...search, sparse }));
+        // Every fifth of them also through packed lists.
+        if (kernel === native && plan.seed % 5 === 0) answers.push(...(await throughPackedLists(sparse, search)));
         kernel.sparse.close(sparse);
       }
-      assert.deepEqual(answers[0], answers[1]);
+      for (const answer of answers.slice(1)) assert.deepEqual(answer, answers[0]);
     }),
     { numRuns: 250 },
   );
 });
+
+/** Read, mapped, by every algorithm; then by the rows alone. */
+async function throughPackedLists(sparse: Handle, search: Omit<SparseSearch, "sparse">): Promise<SearchHits[]> {
+  const indexes = indexesOf(native);
+  if (indexes === null) return [];
+  const { rowCount } = search;
+  const path = join(directory, "packed");
+  await indexes.buildIndex({ kind: "postings", rows: sparse, rowCount, metric: "IP", seed: 1, path }).done;
+  const answers: SearchHits[] = [];
+  const mapped = indexes.memoryUsed().mappedBytes;
+  for (const mode of ["read", "map"] as const) {
+    const index = await indexes.openIndex(path, sparse, mode);
+    const { kind, mappedBytes, memoryBytes } = indexes.describeIndex(index);
+    assert.equal(kind, "postings");
+    assert.equal(mode === "map" ? memoryBytes : mappedBytes, 0);
+    assert.equal(indexes.memoryUsed().mappedBytes > mapped, mode === "map");
+    for (const algorithm of ["all", "wand", "maxscore"] as const) {
+      const parameters = { kind: "postings", algorithm, boundRatio: algorithm === "all" ? 1 : 1.05 } as const;
+      const found = await indexes.searchIndex({ ...search, index, parameters, timeLimitMicroseconds: null });
+      answers.push({ rows: found.rows, scores: found.scores, tied: found.tied });
+    }
+    indexes.closeIndex(index);
+  }
+  assert.equal(indexes.memoryUsed().mappedBytes, mapped);
+  native.sparse.dropLists(sparse);
+  if (rowCount <= 1000) answers.push(await native.sparse.search({ ...search, sparse }));
+  return answers;
+}
 
 test("a search sees the rows that it was told to count while rows are appended", async () => {
   const random = numbersOf(5);

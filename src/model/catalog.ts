@@ -27,8 +27,17 @@ export interface SegmentInfo {
   readonly deltas?: readonly DeltaSummary[];
   /** A read as of an earlier timestamp would miss rows that were left out when the segment was written. Absent: it has them all. */
   readonly readableFrom?: Timestamp;
+  /** Of each field of times: how they are spread. Absent: not known. */
+  readonly times?: readonly TimesSummary[];
   /** The segments that it took the place of. Absent: it was flushed. */
   readonly compactedFrom?: readonly bigint[];
+}
+
+/** Unsigned microseconds; a null is a time that never comes. */
+export interface TimesSummary {
+  readonly fieldId: bigint;
+  /** The least, and what a fifth, two, three, four fifths and all of the rows reach, the last by a sample. None: no rows. */
+  readonly quantiles: readonly bigint[];
 }
 
 /** What is known of a delete log without reading it. */

@@ -11,7 +11,7 @@
 
 import { assert } from "../base/assert.ts";
 import { DataType } from "./types.ts";
-import { type VectorValues, vectorStride, vectorValues } from "./vectors.ts";
+import { type VectorValues, isDenseVectorType, vectorStride, vectorValues } from "./vectors.ts";
 
 export type FixedValues =
   | Uint8Array
@@ -139,18 +139,20 @@ export function isBytesType(type: DataType): boolean {
 }
 
 /** A column without rows. */
-function noElements(type: DataType): ElementColumn {
+function noElements(type: DataType, dimension: number): ElementColumn {
+  if (isDenseVectorType(type)) return { kind: "vector", type, dimension, values: vectorValues(type, 0), valid: null };
   return isBytesType(type) ? bytesColumn(type, []) : { kind: "fixed", type, values: fixedValues(type, 0), valid: null };
 }
 
 /** Arrays without elements, null where `valid` says so. */
 export function emptyArrays(
-  { dataType, elementType }: { readonly dataType: DataType; readonly elementType: DataType },
+  field: { readonly dataType: DataType; readonly elementType: DataType; readonly dimension: number },
   rowCount: number,
   valid: Uint8Array | null,
 ): ArrayColumn {
   const offsets = new Uint32Array(rowCount + 1);
-  return { kind: "array", type: dataType, elementType, offsets, elements: noElements(elementType), valid };
+  const { dataType, elementType, dimension } = field;
+  return { kind: "array", type: dataType, elementType, offsets, elements: noElements(elementType, dimension), valid };
 }
 
 /** UTF-8 bytes of every entry, end to end. */

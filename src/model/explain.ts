@@ -1,7 +1,10 @@
 /** What a search did, segment by segment, as plain data: for people who ask why. */
 
-/** How rows of a segment were looked for. `index` walked or read lists; `codes` looked at the index's code of every allowed row. */
-export type SearchStrategy = "none" | "exact" | "index" | "codes" | "mixed";
+/**
+ * How rows of a segment were looked for. `index` walked or read lists; `codes` looked at the index's code of every allowed row; `kept`: they
+ * had been found for an earlier page.
+ */
+export type SearchStrategy = "none" | "exact" | "index" | "codes" | "kept" | "mixed";
 
 export interface SegmentExplanation {
   readonly segmentId: bigint;
@@ -22,8 +25,11 @@ export interface SegmentExplanation {
   readonly codeDistances: number;
   /** Distances to rows themselves. */
   readonly exactScores: number;
-  /** Of what an exact search would have found, by a sample that was taken when the index was built; 1 for exact searches. */
-  readonly estimatedRecall: number;
+  /**
+   * Of what an exact search would have found, by a sample that was taken when the index was built, or as it grew; 1 for exact searches; null
+   * where nobody has measured.
+   */
+  readonly estimatedRecall: number | null;
 }
 
 export interface FilterExplanation {

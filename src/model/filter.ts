@@ -36,6 +36,8 @@ export interface FieldPlace {
   readonly path: readonly string[];
   /** Of a whole array: what it holds. */
   readonly elementType?: DataType;
+  /** Of a place in documents: texts that are JSON numbers count as these numbers, other texts as nothing known. Absent: a text is a text. */
+  readonly cast?: "STRING_TO_DOUBLE";
 }
 
 export interface CompareFilter {
@@ -149,6 +151,23 @@ export interface GeometryFilter {
   readonly distance: number;
 }
 
+export type MatchMode = "any" | "all" | "least" | "most" | "exact" | "element";
+
+/**
+ * How many elements of an array of structs pass. `element`: at least one, and a search of elements finds only those that pass; it
+ * stands alone or last under one `and`.
+ */
+export interface MatchFilter {
+  readonly kind: "match";
+  readonly mode: MatchMode;
+  /** Of least, most and exact; else 0. */
+  readonly count: number;
+  /** A sub-field, whose arrays have as many elements as those of all others. */
+  readonly field: FieldPlace;
+  /** Its fields are sub-fields; in it they stand for their elements, one a row. */
+  readonly inner: Filter;
+}
+
 /** Each row with probability `factor`; never UNKNOWN. */
 export interface SampleFilter {
   readonly kind: "sample";
@@ -191,10 +210,11 @@ export type LeafFilter =
   | LengthFilter
   | IntervalFilter
   | GeometryFilter
+  | MatchFilter
   | SampleFilter;
 
 /** A leaf that reads one place. */
-export type PlaceFilter = Exclude<LeafFilter, { readonly kind: "columns" | "sample" }>;
+export type PlaceFilter = Exclude<LeafFilter, { readonly kind: "columns" | "sample" | "match" }>;
 
 export type Filter = LeafFilter | AndFilter | OrFilter | NotFilter | ConstantFilter;
 
@@ -232,9 +252,19 @@ export function filterFieldIds(filter: Filter): Set<bigint> {
       case "columns":
         ids.add(node.left.fieldId).add(node.right.fieldId);
         break;
+      case "match":
+        ids.add(node.field.fieldId);
+        open.push(node.inner);
+        break;
       default:
         ids.add(node.field.fieldId);
     }
   }
   return ids;
+}
+
+/** The part that picks elements; null: none. */
+export function elementPart(filter: Filter): MatchFilter | null {
+  const last = filter.kind === "and" ? filter.operands[filter.operands.length - 1]! : filter;
+  return last.kind === "match" && last.mode === "element" ? last : null;
 }

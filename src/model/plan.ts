@@ -5,6 +5,7 @@
 import type { Timestamp } from "../base/timestamp.ts";
 import type { SegmentExplanation } from "./explain.ts";
 import type { Column, ColumnBatch, KeyColumn } from "./columns.ts";
+import type { Expiry } from "./expiry.ts";
 import type { Filter } from "./filter.ts";
 import type { QueryVectors } from "./queries.ts";
 import type { Metric } from "./types.ts";
@@ -35,8 +36,8 @@ export interface SearchPlan {
   readonly filter: Filter | null;
   readonly vector: VectorPlan;
   readonly ignoreGrowing: boolean;
-  /** Rows inserted until then have expired; the delegator says so. Absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Which rows have expired; the delegator says so. Absent: none. */
+  readonly expiry?: Expiry;
 }
 
 export interface RetrievePlan {
@@ -49,8 +50,8 @@ export interface RetrievePlan {
   /** The first rows by key; null means all. */
   readonly limit: number | null;
   readonly ignoreGrowing: boolean;
-  /** Rows inserted until then have expired; the delegator says so. Absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Which rows have expired; the delegator says so. Absent: none. */
+  readonly expiry?: Expiry;
 }
 
 export type AggregateOperator = "count" | "sum" | "min" | "max";
@@ -70,8 +71,8 @@ export interface AggregatePlan {
   readonly groupFieldIds: readonly bigint[];
   readonly aggregates: readonly Aggregate[];
   readonly ignoreGrowing: boolean;
-  /** Rows inserted until then have expired; the delegator says so. Absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Which rows have expired; the delegator says so. Absent: none. */
+  readonly expiry?: Expiry;
 }
 
 /** Groups and what is known of them so far; tables of different rows can be merged. */
@@ -101,6 +102,8 @@ export interface Hits extends HitPlaces {
   readonly offsets: Uint32Array;
   readonly keys: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of the row's array each hit is; then the key and this come once together, ties by both. */
+  readonly elements?: Uint32Array;
   /** Of each segment that was searched, where the plan asks for it. */
   readonly explanations?: readonly SegmentExplanation[];
 }

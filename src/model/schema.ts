@@ -4,6 +4,7 @@
  * Always true:
  *  - field ids of users start at 100 and are never used again in the same collection; 0 and 1 are the system's;
  *  - the dynamic field, where there is one, is the last field, named `$meta`, and flagged `isDynamic`;
+ *  - a sub-field of a struct is a field like others, named `struct[sub]`, of type Array or ArrayOfVector; `structs` says which belong together;
  *  - exactly one field is the primary key, Int64 or VarChar.
  */
 
@@ -45,13 +46,28 @@ export interface FieldSchema {
   readonly maxLengthBytes: number;
 }
 
+/** An array of structs: the arrays of its sub-fields, which in each row have as many elements, or are null together. */
+export interface StructSchema {
+  readonly fieldId: bigint;
+  readonly name: string;
+  readonly description: string;
+  readonly nullable: boolean;
+  readonly typeParams: readonly KeyValue[];
+  /** The sub-fields, as they were declared; never none. */
+  readonly fieldIds: readonly bigint[];
+}
+
 export interface CollectionSchema {
   readonly name: string;
   readonly description: string;
   readonly fields: readonly FieldSchema[];
+  /** Absent: none. */
+  readonly structs?: readonly StructSchema[];
   readonly enableDynamicField: boolean;
   /** Grows with every change of the fields. */
   readonly version: number;
+  /** The highest id that a field ever had. Absent: none was dropped, so that the fields say it. */
+  readonly highestFieldId?: bigint;
 }
 
 export interface PartitionInfo {
@@ -114,9 +130,13 @@ export function newDynamicField(fieldId: bigint): FieldSchema {
   };
 }
 
-/** Fields are never taken away, so the id after the highest was never used. */
+/** The id after the highest that was ever given. */
 export function nextFieldId(schema: CollectionSchema): bigint {
-  return schema.fields.reduce((most, { fieldId }) => (fieldId >= most ? fieldId + 1n : most), FIRST_USER_FIELD);
+  const first = (schema.highestFieldId ?? FIRST_USER_FIELD - 1n) + 1n;
+  return [...schema.fields, ...(schema.structs ?? [])].reduce(
+    (next, { fieldId }) => (fieldId >= next ? fieldId + 1n : next),
+    first,
+  );
 }
 
 export function vectorFields(schema: CollectionSchema): FieldSchema[] {

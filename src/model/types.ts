@@ -39,6 +39,11 @@ export function isVectorType(type: DataType): boolean {
   return type >= DataType.BinaryVector && type <= DataType.ArrayOfVector;
 }
 
+/** Types whose columns are of kind `array`. */
+export function isArrayType(type: DataType): boolean {
+  return type === DataType.Array || type === DataType.ArrayOfVector;
+}
+
 export const ConsistencyLevel = { Strong: 0, Session: 1, Bounded: 2, Eventually: 3, Customized: 4 } as const;
 export type ConsistencyLevel = (typeof ConsistencyLevel)[keyof typeof ConsistencyLevel];
 
@@ -66,7 +71,7 @@ export type IndexState = (typeof IndexState)[keyof typeof IndexState];
 /**
  * L2 squared, IP, COSINE: of numbers. HAMMING: bits that differ; JACCARD: 1 - shared bits / all bits; SUBSTRUCTURE and SUPERSTRUCTURE: 0
  * for rows that have all bits of the query, and only bits of the query, and nothing else is a hit; MHJACCARD: the share of equal
- * hashes in two MinHash signatures.
+ * hashes in two MinHash signatures. MAX_SIM…: of two lists of vectors, the sum over the first of the best that the second has for each.
  */
 export const Metric = {
   L2: "L2",
@@ -77,6 +82,12 @@ export const Metric = {
   SUBSTRUCTURE: "SUBSTRUCTURE",
   SUPERSTRUCTURE: "SUPERSTRUCTURE",
   MHJACCARD: "MHJACCARD",
+  MAX_SIM: "MAX_SIM",
+  MAX_SIM_COSINE: "MAX_SIM_COSINE",
+  MAX_SIM_IP: "MAX_SIM_IP",
+  MAX_SIM_L2: "MAX_SIM_L2",
+  MAX_SIM_HAMMING: "MAX_SIM_HAMMING",
+  MAX_SIM_JACCARD: "MAX_SIM_JACCARD",
 } as const;
 export type Metric = (typeof Metric)[keyof typeof Metric];
 
@@ -89,7 +100,24 @@ export const BIT_METRICS = [
   Metric.MHJACCARD,
 ] as const satisfies readonly Metric[];
 
-const SIMILARITIES: ReadonlySet<Metric> = new Set([Metric.IP, Metric.COSINE, Metric.MHJACCARD]);
+/** Metrics of lists of vectors, each with that of its vectors. */
+export const LIST_METRICS: Readonly<Partial<Record<Metric, Metric>>> = {
+  [Metric.MAX_SIM]: Metric.COSINE,
+  [Metric.MAX_SIM_COSINE]: Metric.COSINE,
+  [Metric.MAX_SIM_IP]: Metric.IP,
+  [Metric.MAX_SIM_L2]: Metric.L2,
+  [Metric.MAX_SIM_HAMMING]: Metric.HAMMING,
+  [Metric.MAX_SIM_JACCARD]: Metric.JACCARD,
+};
+
+const SIMILARITIES: ReadonlySet<Metric> = new Set([
+  Metric.IP,
+  Metric.COSINE,
+  Metric.MHJACCARD,
+  Metric.MAX_SIM,
+  Metric.MAX_SIM_COSINE,
+  Metric.MAX_SIM_IP,
+]);
 
 /** Whether smaller is better. */
 export function isDistance(metric: Metric): boolean {

@@ -4,15 +4,54 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema, vectorFields } from "../model/schema.ts";
+import {
+  type CollectionSchema,
+  DYNAMIC_FIELD_NAME,
+  type FieldSchema,
+  type KeyValue,
+  vectorFields,
+} from "../model/schema.ts";
 import { type DataType, isVectorType } from "../model/types.ts";
-import { checkField, fieldSchema, MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
-import type { DeclaredField } from "./requests.ts";
+import { timeZoneOf } from "../model/timestamptz.ts";
+import { buildParams } from "../index/parameters.ts";
+import type { ProxyContext } from "./context.ts";
+import { checkField, fieldSchema } from "./declare-field.ts";
+import { MAX_FIELDS, MAX_VECTOR_FIELDS } from "./declare.ts";
+import { createIndex } from "./indexes.ts";
+import type { DeclaredField, Target } from "./requests.ts";
 
-const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
+export const SYSTEM_NAMES: ReadonlySet<string> = new Set(["RowID", "Timestamp", DYNAMIC_FIELD_NAME, "$namespace_id"]);
+
+/** A field, and the index that it is to have; without parameters it has none. */
+export interface AddedField {
+  readonly field: DeclaredField;
+  readonly indexName: string;
+  readonly indexParams: readonly KeyValue[];
+}
+
+/** All of them, or none. */
+export async function addFields(context: ProxyContext, target: Target, added: readonly AddedField[]): Promise<void> {
+  const { schema, properties } = await context.describe(target);
+  let grown = schema;
+  for (const { field, indexParams } of added) {
+    const declared = declareAddedField(field, grown, timeZoneOf(properties));
+    if (indexParams.length > 0) buildParams(declared, indexParams);
+    grown = { ...grown, fields: [...grown.fields, declared] };
+  }
+  await context.coordinator.addFields({ ...target, fields: grown.fields.slice(schema.fields.length) });
+  for (const { field, indexName, indexParams } of added) {
+    if (indexParams.length > 0) await createIndex(context, target, field.name, indexName, indexParams);
+  }
+}
+
+/** No collection has functions yet. */
+export async function dropFunction({ describe }: ProxyContext, target: Target, functionName: string): Promise<void> {
+  await describe(target);
+  throw invalidParameter(functionName === "" ? "function name is empty" : `function not found: ${functionName}`);
+}
 
 /** The field without an id: that is given where the collection is changed, together with the check that the name is free. */
-export function declareAddedField(field: DeclaredField, schema: CollectionSchema, zone: string): FieldSchema {
+function declareAddedField(field: DeclaredField, schema: CollectionSchema, zone: string): FieldSchema {
   const { name } = field;
   if (schema.fields.filter(({ isDynamic }) => !isDynamic).length >= MAX_FIELDS) {
     throw invalidParameter(`The number of fields has reached the maximum value ${MAX_FIELDS}`);

@@ -139,12 +139,14 @@ function aggregatedField(schema: CollectionSchema, operator: string, name: strin
   if (operator === "count" && isVectorType(field.dataType) && field.nullable) {
     throw invalidParameter(`count of the nullable vector field ${name} is not supported yet`);
   }
-  if (!isAggregated(operator, field.dataType)) {
-    throw invalidParameter(
-      `aggregation operator ${operator} does not support data type ${dataTypeName(field.dataType)}`,
-    );
-  }
+  checkAggregated(operator, field.dataType);
   return field;
+}
+
+/** `invalid`: says where the operator stands. */
+export function checkAggregated(operator: string, type: DataType, invalid = (reason: string): string => reason): void {
+  if (isAggregated(operator, type)) return;
+  throw invalidParameter(invalid(`aggregation operator ${operator} does not support data type ${dataTypeName(type)}`));
 }
 
 function isAggregated(operator: string, type: DataType): boolean {

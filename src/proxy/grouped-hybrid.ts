@@ -9,17 +9,20 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import type { Column, ColumnBatch } from "../model/columns.ts";
+import { type Column, type ColumnBatch, takeBatch, takeRows } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import type { CollectionInfo } from "../model/schema.ts";
-import { type Scalar, scalarAt } from "../model/scalars.ts";
 import { type Fusion, fuseHits, isDescending } from "../rank/fusion.ts";
 import { gatherBatch, gatherColumn } from "../rank/gather.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
+import { rescored } from "../rank/rescore.ts";
 import type { ProxyContext } from "./context.ts";
+import { decayedScores } from "./decay.ts";
 import { type GroupedHits, groupedSearch } from "./grouped-search.ts";
+import { groupNames } from "./group-values.ts";
 import type { Grouping } from "./grouping.ts";
 import type { ReadTime } from "./read-time.ts";
+import type { Rerank } from "./rerank.ts";
 
 type Scorer = (scores: readonly number[]) => number;
 
@@ -42,7 +45,7 @@ export function groupScorer(rankParams: ReadonlyMap<string, string>): Scorer {
 export interface GroupedHybrid {
   readonly collection: CollectionInfo;
   readonly plans: readonly SearchPlan[];
-  readonly fusion: Fusion;
+  readonly rerank: Rerank & { readonly fusion: Fusion };
   readonly grouping: Grouping;
   readonly scorer: Scorer;
   /** In groups. */
@@ -55,8 +58,10 @@ export async function groupedHybrid(
   asked: GroupedHybrid,
   time: ReadTime,
   signal: AbortSignal,
-): Promise<GroupedHits> {
-  const { collection, plans, fusion, grouping, window, fieldIds } = asked;
+): Promise<GroupedHits & { readonly asked: readonly GroupedHits["questions"][] }> {
+  const { collection, plans, rerank, grouping, window } = asked;
+  const { fusion, decay } = rerank;
+  const fieldIds = [...new Set([...asked.fieldIds, ...(decay === null ? [] : [decay.field.fieldId])])];
   const wanted = { offset: 0, limit: window.offset + window.limit };
   const found: GroupedHits[] = [];
   for (const plan of plans) {
@@ -68,10 +73,12 @@ export async function groupedHybrid(
   const whole = { offset: 0, limit: null };
   const fused = await fuseHits(lists, metrics, fusion, whole, context.runtime, signal);
   const { sources, entries } = placesOf(fused, lists);
-  const values = gatherColumn(
-    found.map((one) => one.values),
-    sources,
-    entries,
+  const values = grouping.parts.map((_, part) =>
+    gatherColumn(
+      found.map((one) => one.values[part]!),
+      sources,
+      entries,
+    ),
   );
   const batch = gatherBatch(
     found.map((one) => one.batch),
@@ -79,8 +86,17 @@ export async function groupedHybrid(
     entries,
   );
   const sign = isDescending(fusion, metrics) ? -1 : 1;
+  let ranked = { hits: fused, values, batch };
+  if (decay !== null) {
+    const scores = decayedScores(decay, fused.scores, batch.columns.get(decay.field.fieldId)!);
+    const { hits, entries: order } = rescored(fused, scores, true, whole);
+    const moved = (column: Column): Column => takeRows(column, order);
+    ranked = { hits, values: values.map(moved), batch: takeBatch(batch, order) };
+  }
   return {
-    ...inGroups(fused, values, batch, asked, sign),
+    ...inGroups(ranked.hits, ranked.values, ranked.batch, asked, sign),
+    questions: found[0]!.questions,
+    asked: found.map(({ questions }) => questions),
     sessionTimestamp: found[0]!.sessionTimestamp,
     shards: found[0]!.shards,
   };
@@ -108,19 +124,19 @@ function placesOf(
 
 function inGroups(
   fused: Hits,
-  values: Column,
+  values: readonly Column[],
   batch: ColumnBatch,
   { grouping, scorer, window }: GroupedHybrid,
   sign: 1 | -1,
 ): Pick<GroupedHits, "hits" | "values" | "batch"> {
+  const names = groupNames(values);
   const chosen: number[] = [];
   const offsets = new Uint32Array(fused.offsets.length);
   for (let query = 0; query + 1 < fused.offsets.length; query += 1) {
-    const groups = new Map<Scalar, number[]>();
+    const groups = new Map<string, number[]>();
     for (let at = fused.offsets[query]!; at < fused.offsets[query + 1]!; at += 1) {
-      const value = scalarAt(values, at);
-      const members = groups.get(value);
-      if (members === undefined) groups.set(value, [at]);
+      const members = groups.get(names[at]!);
+      if (members === undefined) groups.set(names[at]!, [at]);
       else if (members.length < grouping.size) members.push(at);
     }
     const ordered = Array.from(groups.values(), (members) => ({
@@ -134,7 +150,7 @@ function inGroups(
   const sources = new Uint32Array(entries.length);
   return {
     hits: gatherHits([fused], offsets, sources, entries),
-    values: gatherColumn([values], sources, entries),
+    values: values.map((column) => gatherColumn([column], sources, entries)),
     batch: gatherBatch([batch], sources, entries),
   };
 }

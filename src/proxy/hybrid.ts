@@ -6,36 +6,38 @@
  */
 
 import { invalidParameter, unexpectedParameter } from "../base/errors.ts";
-import type { SearchPlan } from "../model/plan.ts";
+import type { Hits, SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
-import { fuseHits } from "../rank/fusion.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
+import { isElementSearch } from "./array-search.ts";
 import type { ProxyContext } from "./context.ts";
+import { type SearchExplanation, explanationOf, jointExplanation, wantsExplanation } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
-import { checkGroupedSearch, planGrouping } from "./grouping.ts";
-import { outputField, outputFields, planOutput } from "./output.ts";
+import { groupFields } from "./group-values.ts";
+import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { outputFields, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
-import { planFusion } from "./rerank.ts";
+import { planFusion, rerankFields } from "./rerank.ts";
+import { fused, weighed } from "./reranked.ts";
 import type { HybridSearchRequest, SearchResponse, SubSearch } from "./requests.ts";
+import { hitCounts, refuseBoost, rounded } from "./search.ts";
+import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
 import {
   MAX_WINDOW,
   type Window,
   checkDecimals,
   checkQueryCount,
-  hitCounts,
-  requireLoaded,
-  requireLoadedFields,
-  rounded,
+  indexOf,
   searchWindow,
   vectorPlan,
-} from "./search.ts";
-import { fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
+} from "./vector-plan.ts";
 
 export const MAX_SEARCHES = 1024;
 
@@ -53,43 +55,61 @@ export async function hybridSearch(
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);
   refuseUnsupported(request);
-  const fusion = planFusion(rankParams, request.rerank, searches.length);
+  const rerank = planFusion(collection, rankParams, request.rerank, searches);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
   const output = planOutput(schema, request.outputFields, false);
   const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
+  const explains = wantsExplanation(rankParams);
   const plans = searches.map((search): SearchPlan => {
-    const filter = parsePlanFilter("query", search.expression, collection, search.templates, search.params);
+    const filter = parsePlanFilter(
+      "query",
+      search.expression,
+      { ...collection, indexes: described.indexes },
+      search.templates,
+      search.params,
+    );
     checkIsolation(collection, filter);
     return {
       collectionId: collection.collectionId,
       partitionIds: partitionsOfFilter(collection, partitionNames, filter),
       filter,
-      vector: subPlan(described, search, window),
+      vector: { ...subPlan(described, search, window), ...(explains ? { explain: true } : {}) },
       ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
     };
   });
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
-  requireLoadedFields(described, output);
-  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const grouping = planGrouping(schema, rankParams);
+  requireLoadedFields(described, {
+    ...output,
+    fields: [...output.fields, ...groupingFields(grouping), ...rerankFields(rerank)],
+  });
+  const time = readTime(collection, { ...request, params: rankParams }, await context.timestamp());
   const fieldIds = output.fields.map((field) => field.fieldId);
+  const explained = (asked: readonly (readonly (readonly Hits[])[])[]): SearchExplanation | null =>
+    jointExplanation(
+      plans.map(({ vector }, at) =>
+        explanationOf(vector, indexOf(described, vector), searches[at]!.expression, asked[at]!),
+      ),
+      window.offset + window.limit,
+    );
   const answer = {
     collectionName: schema.name,
     limit: window.limit,
     outputFields: output.names,
     primaryFieldName: primaryKeyField(schema).name,
+    buckets: null,
     iterator: null,
-    explanation: null,
   };
   if (grouping !== null) {
+    refuseBoost(rerank);
     for (const [at, { vector }] of plans.entries()) {
       checkGroupedSearch(false, vector.range !== null, searches[at]!.queries.type);
     }
     const scorer = groupScorer(rankParams);
-    const asked = { collection, plans, fusion, grouping, scorer, window, fieldIds };
+    const asked = { collection, plans, rerank, grouping, scorer, window, fieldIds };
     const found = await groupedHybrid(context, asked, time, signal);
     return {
       ...answer,
@@ -98,19 +118,21 @@ export async function hybridSearch(
       scores: rounded(found.hits.scores, decimals),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
-      groupBy: outputField(grouping.field, found.values, times),
+      explanation: explained(found.asked),
+      groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
   const shards = await searchShards(context, collection, plans, time, signal);
   try {
     const lists = await Promise.all(
-      plans.map(({ vector }, at) => {
+      plans.map(async ({ vector }, at) => {
         const parts = shards.map((shard) => shard.hits[at]!);
-        return reduceHits(parts, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+        const found = await reduceHits(parts, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
+        return weighed(context, schema, shards, rerank, found, vector.metric, signal);
       }),
     );
     const metrics = plans.map(({ vector }) => vector.metric);
-    const hits = await fuseHits(lists, metrics, fusion, window, runtime, signal);
+    const hits = await fused(context, schema, shards, rerank, lists, metrics, window, signal);
     const batch = await fetchFields(context, schema, shards, fieldIds, hits);
     return {
       ...answer,
@@ -120,6 +142,7 @@ export async function hybridSearch(
       fields: outputFields(output, batch, times),
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
+      explanation: explained(plans.map((_, at) => [shards.map((shard) => shard.hits[at]!)])),
     };
   } finally {
     releaseShards(context, shards);
@@ -165,5 +188,9 @@ function subPlan(described: DescribedCollection, search: SubSearch, window: Wind
   params.delete("offset");
   if ((params.get("topk") ?? "") === "") params.set("topk", String(window.limit + window.offset));
   const sub = { ...search, params };
-  return vectorPlan(described, sub, searchWindow(sub));
+  const plan = vectorPlan(described, sub, searchWindow(sub));
+  if (isElementSearch(described.collection.schema, plan)) {
+    throw invalidParameter("element-level searches in a hybrid search are not supported yet");
+  }
+  return plan;
 }

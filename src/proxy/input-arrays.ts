@@ -26,16 +26,7 @@ export type InputArrays = Extract<NonNullable<InputField["column"]>, { kind: "ar
 export function convertArrays(field: FieldSchema, sent: InputArrays, valid: Uint8Array | null): ArrayColumn {
   const { offsets, elements } = presentArrays(sent, valid);
   const rowCount = offsets.length - 1;
-  const capacity = arrayCapacity(field);
-  for (let row = 0; row < rowCount; row += 1) {
-    const length = offsets[row + 1]! - offsets[row]!;
-    if (length <= capacity) continue;
-    throw unexpectedParameter(
-      "valid length array",
-      "array length exceeds max capacity",
-      `the length (${length}) of ${row}th array exceeds max capacity (${capacity})`,
-    );
-  }
+  checkCapacities(field, offsets);
   if (elements === null) return emptyArrays(field, rowCount, null);
   const converted = convertElements(field, elements, offsets);
   return {
@@ -48,8 +39,21 @@ export function convertArrays(field: FieldSchema, sent: InputArrays, valid: Uint
   };
 }
 
+export function checkCapacities(field: FieldSchema, offsets: Uint32Array): void {
+  const capacity = arrayCapacity(field);
+  for (let row = 0; row < offsets.length - 1; row += 1) {
+    const length = offsets[row + 1]! - offsets[row]!;
+    if (length <= capacity) continue;
+    throw unexpectedParameter(
+      "valid length array",
+      "array length exceeds max capacity",
+      `the length (${length}) of ${row}th array exceeds max capacity (${capacity})`,
+    );
+  }
+}
+
 /** One entry a row, where the sender left out those that are null. */
-export function padArrays(column: InputArrays, valid: Uint8Array): InputArrays {
+export function padArrays<Arrays extends { readonly offsets: Uint32Array }>(column: Arrays, valid: Uint8Array): Arrays {
   const offsets = new Uint32Array(valid.length + 1);
   for (let row = 0, at = 0; row < valid.length; row += 1) {
     if (valid[row] !== 0) at += 1;

@@ -18,11 +18,12 @@ import {
   isBytesType,
 } from "../model/columns.ts";
 import { type CollectionSchema, DYNAMIC_FIELD_NAME, type FieldSchema } from "../model/schema.ts";
-import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { DataType, dataTypeName, isArrayType, isVectorType } from "../model/types.ts";
 import { isDenseVectorType, vectorStride, vectorValues } from "../model/vectors.ts";
 import type { Pace } from "../storage/pace.ts";
 import { convertArrays, padArrays } from "./input-arrays.ts";
 import { INTEGER_RANGES, notFinite, outOfRange } from "./input-numbers.ts";
+import { convertVectorArrays } from "./input-vector-arrays.ts";
 import { convertVectors } from "./input-vectors.ts";
 import type { InputField } from "./requests.ts";
 
@@ -102,16 +103,21 @@ async function checkedColumn(
   if (input.valid !== null && input.valid.length > 0) {
     if (!optional || input.valid.length !== rowCount)
       throw invalidParameter(`the length of valid_data of field(${field.name}) is wrong`);
-    const sent = isVectorType(field.dataType) ? input.column : padded(field, input, rowCount);
+    const sent = isPadded(field) ? padded(field, input, rowCount) : input.column;
     const column = await convert(field, sent, rowCount, kernel, pace, input.valid);
     return withDefaults(field, column, input.valid);
   }
-  if (!isVectorType(field.dataType) && input.rowCount !== rowCount) {
+  if (isPadded(field) && input.rowCount !== rowCount) {
     throw invalidParameter(
       `the num_rows (${input.rowCount}) of field (${field.name}) is not equal to passed num_rows (${rowCount})`,
     );
   }
   return convert(field, input.column, rowCount, kernel, pace, null);
+}
+
+/** Whether a column has an entry a row once null ones are filled in; vectors are looked at by what they hold. */
+function isPadded({ dataType }: FieldSchema): boolean {
+  return !isVectorType(dataType) || isArrayType(dataType);
 }
 
 type InputColumn = NonNullable<InputField["column"]>;
@@ -126,8 +132,12 @@ async function convert(
   valid: Uint8Array | null,
 ): Promise<Column> {
   const { dataType: type } = field;
+  const mismatch = (): Error => typeMismatchOf(field, sentType(column));
+  if (type === DataType.ArrayOfVector) {
+    if (column.kind !== "vectors") throw mismatch();
+    return convertVectorArrays(field, column, valid, kernel, pace, mismatch);
+  }
   if (isVectorType(type)) {
-    const mismatch = (): Error => typeMismatchOf(field, sentType(column));
     if (column.kind !== "vector" && column.kind !== "sparse") throw mismatch();
     return convertVectors(field, column, rowCount, valid, kernel, pace, mismatch);
   }
@@ -218,7 +228,7 @@ function padded(field: FieldSchema, input: InputField, rowCount: number): InputC
   if (input.rowCount === rowCount) return column;
   if (input.rowCount !== present) throw unexpectedParameter(present, input.rowCount, "the length of field is wrong");
   if (column.kind === "vector" || column.kind === "sparse") throw typeMismatch(field, input);
-  if (column.kind === "array") return padArrays(column, valid);
+  if (column.kind === "array" || column.kind === "vectors") return padArrays(column, valid);
   if (column.kind === "fixed") {
     const make = column.values.constructor as new (length: number) => FixedColumn["values"];
     const values = new make(rowCount);
@@ -262,7 +272,7 @@ export function columnOfAbsent(field: FieldSchema, rowCount: number): Column | n
   if (field.isPrimaryKey) return null;
   if (defaultValue === null && !field.nullable) return null;
   const valid = defaultValue === null ? new Uint8Array(rowCount) : null;
-  if (type === DataType.Array) return emptyArrays(field, rowCount, valid);
+  if (isArrayType(type)) return emptyArrays(field, rowCount, valid);
   if (isDenseVectorType(type)) {
     const { dimension } = field;
     const values = vectorValues(type, rowCount * vectorStride(type, dimension));
@@ -292,6 +302,7 @@ function typeMismatch(field: FieldSchema, input: InputField): Error {
 
 function sentType(column: InputColumn): string {
   if (column.kind === "vector") return dataTypeName(column.type);
+  if (column.kind === "vectors") return dataTypeName(DataType.ArrayOfVector);
   return column.kind === "sparse" ? dataTypeName(DataType.SparseFloatVector) : column.kind;
 }
 

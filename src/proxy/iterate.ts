@@ -1,7 +1,7 @@
 /**
  * Iterators over searches: a client walks through all hits, page by page, best first.
  *
- * The server keeps nothing between pages. A page asks for what is strictly worse than the last score of the page before, and reads at the
+ * The server keeps nothing of an iterator between pages; segments keep hits that they found beyond one. A page asks for what is strictly worse than the last score of the page before, and reads at the
  * timestamp of the first page. The token only tells the client that this server can do it.
  *
  * Always true: pages do not overlap; a page ends where scores differ, so that nothing is lost between pages, unless more hits than a page
@@ -83,15 +83,29 @@ export function pageTimestamp(
   return guaranteeTimestamp < now ? guaranteeTimestamp : now;
 }
 
-/** One hit more than the page holds, so that its end can be seen. */
+/**
+ * One hit more than the page holds, so that its end can be seen. The first page is a ring, too, if one around everything: so indexes know that
+ * more will be wanted, and what a page misses never comes.
+ */
 export function pagePlan(plan: VectorPlan, { batchSize, lastBound: bound }: SearchPage): VectorPlan {
   const k = Math.min(batchSize + 1, MAX_BATCH);
-  if (bound === null) return { ...plan, k };
-  const ascends = isDistance(plan.metric);
-  const next = neighbour(bound, ascends);
-  const outer = plan.range?.outer ?? (ascends ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
-  const given = plan.range?.inner ?? next;
-  return { ...plan, k, range: { outer, inner: ascends ? Math.max(given, next) : Math.min(given, next) } };
+  return bound === null ? { ...firstPlan(plan), k } : { ...plan, k, range: behind(plan, bound) };
+}
+
+/** The same of clients that make the rings of later pages themselves. */
+export function firstPlan(plan: VectorPlan): VectorPlan {
+  if (plan.range !== null && plan.range.inner !== null) return plan;
+  const nearest = isDistance(plan.metric) ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  return { ...plan, range: behind(plan, nearest) };
+}
+
+/** The ring of what is strictly worse than a score. */
+export function behind({ metric, range }: VectorPlan, bound: number): NonNullable<VectorPlan["range"]> {
+  const ascends = isDistance(metric);
+  const next = Number.isFinite(bound) ? neighbour(bound, ascends) : bound;
+  const outer = range?.outer ?? (ascends ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+  const given = range?.inner ?? next;
+  return { outer, inner: ascends ? Math.max(given, next) : Math.min(given, next) };
 }
 
 /** How many of the hits are the page. */

@@ -1,7 +1,8 @@
 /** Which fields a load is about: names to ids, with the rules of which may not be left out. */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type CollectionSchema, dynamicField, fieldByName } from "../model/schema.ts";
+import { type CollectionSchema, dynamicField } from "../model/schema.ts";
+import { fieldsNamed } from "../model/structs.ts";
 import { isVectorType } from "../model/types.ts";
 
 /**
@@ -16,10 +17,10 @@ export function loadFieldIds(schema: CollectionSchema, names: readonly string[],
     return schema.fields.filter((field) => field !== dynamic).map((field) => field.fieldId);
   }
   const fields = new Set(
-    names.map((name) => {
-      const field = fieldByName(schema, name);
-      if (field === null) throw invalidParameter(`failed to get field schema by name: fieldName(${name}) not found`);
-      return field;
+    names.flatMap((name) => {
+      const named = fieldsNamed(schema, name);
+      if (named.length > 0) return named;
+      throw invalidParameter(`failed to get field schema by name: fieldName(${name}) not found`);
     }),
   );
   const lacks = (what: string): Error =>

@@ -26,6 +26,7 @@ import { keyColumn } from "./key-column.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { bucketsOf } from "./hash.ts";
 import { readTexts } from "./input-texts.ts";
+import { withoutStructs } from "./input-structs.ts";
 import { checkedColumns } from "./input.ts";
 import { completedColumns } from "./partial-update.ts";
 import { partitionByName, partitionsForWrite } from "./partitions.ts";
@@ -43,7 +44,7 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
   const pace = new Pace(context.runtime);
   const columns = await checkedColumns(
     collection.schema,
-    await readTexts(collection, request.fields, pace),
+    await readTexts(collection, withoutStructs(collection.schema, request.fields), pace),
     request.rowCount,
     keyGiven,
     context.kernel,
@@ -86,7 +87,7 @@ async function writeUpsert(
       ? await completedColumns(context, described, request, pace)
       : await checkedColumns(
           collection.schema,
-          await readTexts(collection, request.fields, pace),
+          await readTexts(collection, withoutStructs(collection.schema, request.fields), pace),
           request.rowCount,
           true,
           context.kernel,
@@ -109,8 +110,8 @@ async function writeUpsert(
 }
 
 export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
-  const collection = await context.describe(request);
-  const filter = parsePlanFilter("delete", request.expression, collection, request.templates);
+  const { collection, indexes } = await context.describeAll(request);
+  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes }, request.templates);
   if (filter === null || isAlwaysTrue(filter)) {
     throw invalidParameter(`delete plan can't be empty or always true : ${request.expression}`);
   }

@@ -9,6 +9,7 @@ import type { ColumnBatch } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField, fieldByName } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import { type CompareRows, columnOrder, documentOrder, jointOrder } from "../rank/row-order.ts";
+import { bracketKeys } from "./json-places.ts";
 
 export interface OrderKey {
   readonly field: FieldSchema;
@@ -109,7 +110,7 @@ function documentPlace(schema: CollectionSchema, name: string): Pick<OrderKey, "
     return { field: meta, path: [name] };
   }
   const base = name.slice(0, open);
-  const path = keysOf(name.slice(open));
+  const path = bracketKeys(name.slice(open));
   if (path === null) throw invalidParameter(`invalid JSON path in order_by field '${name}'`);
   const field = fieldByName(schema, base);
   if (field !== null && field.dataType !== DataType.JSON) {
@@ -120,18 +121,6 @@ function documentPlace(schema: CollectionSchema, name: string): Pick<OrderKey, "
     throw invalidParameter(`order_by field '${base}' not found in schema and no dynamic field available`);
   }
   return { field: meta, path: [base, ...path] };
-}
-
-/** `["a"]['b']`: `a`, `b`; null when it is something else. */
-function keysOf(brackets: string): string[] | null {
-  const one = /\["([^"]*)"\]|\['([^']*)'\]/gy;
-  const keys: string[] = [];
-  let end = 0;
-  for (const match of brackets.matchAll(one)) {
-    keys.push(match[1] ?? match[2]!);
-    end = match.index + match[0].length;
-  }
-  return end === brackets.length ? keys : null;
 }
 
 function isSortable(type: DataType): boolean {

@@ -12,7 +12,14 @@ import {
   columnRows,
   textAt,
 } from "../model/columns.ts";
-import { type CollectionSchema, type FieldSchema, dynamicField, primaryKeyField } from "../model/schema.ts";
+import {
+  type CollectionSchema,
+  type FieldSchema,
+  type StructSchema,
+  dynamicField,
+  primaryKeyField,
+} from "../model/schema.ts";
+import { bareName, fieldsNamed, structOfField } from "../model/structs.ts";
 import { DataType } from "../model/types.ts";
 import type { OutputField } from "./requests.ts";
 import { decodeWkb } from "../model/wkb.ts";
@@ -22,6 +29,8 @@ import { shownTimes, type TimeView, UTC_TEXTS } from "./shown-times.ts";
 export interface OutputPlan {
   /** Fields to read, in the order of the answer. */
   readonly fields: readonly FieldSchema[];
+  /** Those that some of the fields are part of. Absent: none. */
+  readonly structs?: readonly StructSchema[];
   /** Keys of `$meta` that were asked for one by one; null: the whole of it. */
   readonly dynamicKeys: readonly string[] | null;
   /** What the answer names as its fields. */
@@ -40,16 +49,19 @@ export function planOutput(schema: CollectionSchema, wanted: readonly string[], 
     if (name === "*") {
       for (const field of schema.fields) {
         fields.add(field);
-        names.add(field.name);
+        names.add(shownName(schema, field));
       }
       wholeMeta = meta !== null;
       continue;
     }
-    const field = schema.fields.find((candidate) => candidate.name === name);
-    if (field !== undefined) {
-      fields.add(field);
-      if (field === meta) wholeMeta = true;
-    } else if (meta === null) {
+    const named = fieldsNamed(schema, name);
+    if (named.length > 0) {
+      for (const field of named) fields.add(field);
+      if (named[0] === meta) wholeMeta = true;
+      names.add(shownName(schema, named[0]!));
+      continue;
+    }
+    if (meta === null) {
       throw invalidParameter(`field ${name} not exist`);
     } else {
       fields.add(meta);
@@ -62,7 +74,15 @@ export function planOutput(schema: CollectionSchema, wanted: readonly string[], 
     fields.add(key);
     names.add(key.name);
   }
-  return { fields: [...fields], dynamicKeys: wholeMeta || keys.size === 0 ? null : [...keys], names: [...names] };
+  const structs = (schema.structs ?? []).filter(({ fieldIds }) =>
+    [...fields].some(({ fieldId }) => fieldIds.includes(fieldId)),
+  );
+  return {
+    fields: [...fields],
+    structs,
+    dynamicKeys: wholeMeta || keys.size === 0 ? null : [...keys],
+    names: [...names],
+  };
 }
 
 /** `$meta["a"]` and `a` ask for the same. */
@@ -71,14 +91,43 @@ function dynamicKey(name: string, metaName: string): string {
   return path !== null && path[1] === metaName ? path[2]! : name;
 }
 
-/** The columns of an answer, in the order of the plan. */
+/** A sub-field is a part of its struct's column. */
+function shownName(schema: CollectionSchema, field: FieldSchema): string {
+  return structOfField(schema, field.fieldId)?.name ?? field.name;
+}
+
+/** The columns of an answer, in the order of the plan; those of a struct are one, at the place of its first. */
 export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeView): OutputField[] {
-  return plan.fields.map((field) => {
+  const shown: OutputField[] = [];
+  const begun = new Map<StructSchema, OutputField[]>();
+  for (const field of plan.fields) {
     const column = batch.columns.get(field.fieldId)!;
     const restricted =
       field.isDynamic && plan.dynamicKeys !== null ? onlyKeys(column as BytesColumn, plan.dynamicKeys) : column;
-    return outputField(field, restricted, view);
-  });
+    const output = outputField(field, restricted, view);
+    const struct = plan.structs?.find(({ fieldIds }) => fieldIds.includes(field.fieldId));
+    if (struct === undefined) {
+      shown.push(output);
+      continue;
+    }
+    const part = { ...output, name: bareName(struct, field) };
+    const parts = begun.get(struct);
+    if (parts !== undefined) parts.push(part);
+    else {
+      const first = [part];
+      begun.set(struct, first);
+      const { name, fieldId } = struct;
+      shown.push({
+        name,
+        fieldId,
+        type: DataType.ArrayOfStruct,
+        isDynamic: false,
+        column: part.column,
+        subFields: first,
+      });
+    }
+  }
+  return shown;
 }
 
 export function outputField(field: FieldSchema, stored: Column, view: TimeView = UTC_TEXTS): OutputField {

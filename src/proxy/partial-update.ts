@@ -27,6 +27,7 @@ import {
   fieldByName,
   primaryKeyField,
 } from "../model/schema.ts";
+import { structByName } from "../model/structs.ts";
 import { rowsOfKeys } from "../rank/rows-of-keys.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { keyReader } from "../segment/key-reader.ts";
@@ -34,11 +35,12 @@ import type { Pace } from "../storage/pace.ts";
 import type { ProxyContext } from "./context.ts";
 import { type ArrayOperation, appliedOperation, checkOperation } from "./array-operations.ts";
 import { readTexts } from "./input-texts.ts";
+import { withoutStructs } from "./input-structs.ts";
 import { checkedColumns, columnOfAbsent } from "./input.ts";
 import { partitionByName, partitionKeyField } from "./partitions.ts";
 import type { InputField, InsertRequest } from "./requests.ts";
 import { retrieve } from "./retrieve.ts";
-import { requireLoaded, requireLoadedFields } from "./search.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 
 const DEFAULT_PARTITION = "_default";
 const NEVER = new AbortController().signal;
@@ -51,11 +53,12 @@ export async function completedColumns(
 ): Promise<Map<bigint, Column>> {
   const { collection } = described;
   const { schema } = collection;
-  const sent = new Set(request.fields.map(nameOf));
+  const fields = withoutStructs(schema, request.fields, []);
+  const sent = new Set(fields.map(nameOf));
   const given = schema.fields.filter((field) => sent.has(field.name));
   const columns = await checkedColumns(
     { ...schema, fields: given },
-    await readTexts(collection, request.fields, pace),
+    await readTexts(collection, fields, pace),
     request.rowCount,
     true,
     context.kernel,
@@ -114,6 +117,9 @@ function operationsOf(schema: CollectionSchema, request: InsertRequest): Map<big
   const operations = new Map<bigint, ArrayOperation>();
   for (const [name, operation] of request.arrayOperations ?? []) {
     const field = fieldByName(schema, name);
+    if (structByName(schema, name) !== null) {
+      throw invalidParameter(`op ${operation} is not supported for struct field ${JSON.stringify(name)}`);
+    }
     if (field === null) throw invalidParameter(`field ${name} of op ${operation} does not exist`);
     checkOperation(field, operation);
     operations.set(field.fieldId, operation);

@@ -11,6 +11,12 @@ export function partitionKeyField(collection: CollectionInfo): FieldSchema | nul
   return collection.schema.fields.find((field) => field.isPartitionKey) ?? null;
 }
 
+/** The collection, where its partitions are those that were named; where a key chooses them nobody else does. */
+export function withoutPartitionKey(collection: CollectionInfo, action: string): CollectionInfo {
+  if (partitionKeyField(collection) === null) return collection;
+  throw invalidParameter(`disable ${action} partition if partition key mode is used`);
+}
+
 export function partitionByName(collection: CollectionInfo, name: string): PartitionInfo {
   refuseNamedPartition(collection);
   const partition = collection.partitions.find((candidate) => candidate.name === name);

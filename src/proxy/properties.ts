@@ -1,33 +1,33 @@
 /**
- * Properties of collections, fields and indexes: which can be set and changed, to which values, and when; with Milvus's texts. Keys of
- * collections that mean nothing here are kept and told back; fields and indexes have a list.
+ * Properties of collections and indexes: which can be set and changed, to which values, and when; with Milvus's texts. Keys of
+ * collections that mean nothing here are kept and told back; indexes have a list.
+ *
+ * Not here: properties of fields (`field-properties.ts`).
  */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
-import { INDEX_PROPERTIES } from "../index/parameters.ts";
-import { TTL_KEY } from "../model/expiry.ts";
-import { type CollectionInfo, type CollectionSchema, type KeyValue, fieldByName } from "../model/schema.ts";
+import { INDEX_PROPERTIES, checkMapping } from "../index/parameters.ts";
+import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
+import { type CollectionInfo, type CollectionSchema, type KeyValue, primaryKeyField } from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
-const TTL_FIELD_KEY = "ttl_field";
-const MMAP_KEY = "mmap.enabled";
-const WARMUP_KEY = "warmup";
+export const MMAP_KEY = "mmap.enabled";
+export const WARMUP_KEY = "warmup";
 const ISOLATION_KEY = "partitionkey.isolation";
 const QUERY_MODE_KEY = "query_mode";
-const MAX_LENGTH_KEY = "max_length";
 const MAX_TTL_SECONDS = 3_155_760_000;
-const MAX_VARCHAR_BYTES = 65_535;
 const WARMUP_POLICIES: ReadonlySet<string> = new Set(["disable", "sync", "async"]);
-const FIELD_PROPERTIES: ReadonlySet<string> = new Set([
-  MMAP_KEY,
-  WARMUP_KEY,
-  MAX_LENGTH_KEY,
-  "max_capacity",
-  "field.description",
-]);
-const FIELD_DELETABLE: ReadonlySet<string> = new Set([MMAP_KEY, WARMUP_KEY]);
+/** Other spellings of a key that are surely a slip. */
+const QUERY_MODE_SLIP = /^query[-. ]?mode$/i;
+const EXTERNAL_KEYS: ReadonlySet<string> = new Set(["collection.external_source", "collection.external_spec"]);
+const AUTO_ID_KEY = "allow_insert_auto_id";
+
+export function requireChange(properties: readonly KeyValue[], deleteKeys: readonly string[]): void {
+  if (properties.length === 0 && deleteKeys.length === 0)
+    throw invalidParameter("no properties or delete keys provided");
+}
 
 /** `known`: what the collection has already. */
 export function checkProperties(
@@ -35,11 +35,25 @@ export function checkProperties(
   known: readonly KeyValue[],
   schema: CollectionSchema,
 ): void {
-  for (const { key, value } of given) checkValue(key, value);
-  const isIsolated = (valueOf(given, ISOLATION_KEY) ?? "").toLowerCase() === "true";
-  if (isIsolated && !schema.fields.some(({ isPartitionKey }) => isPartitionKey)) {
-    throw invalidParameter(
+  for (const { key, value } of given) {
+    if (key === WARMUP_KEY) {
+      throw invalidParameter(
+        `warmup key '${WARMUP_KEY}' is only allowed at field level, use warmup.scalarField/warmup.scalarIndex/warmup.vectorField/warmup.vectorIndex at collection level`,
+      );
+    }
+    if (key !== QUERY_MODE_KEY && QUERY_MODE_SLIP.test(key)) {
+      throw invalidParameter(`invalid property key "${key}", did you mean "${QUERY_MODE_KEY}"?`);
+    }
+    checkValue(key, value);
+  }
+  if (isTrue(valueOf(given, AUTO_ID_KEY)) && !primaryKeyField(schema).autoId) {
+    throw invalidParameter(`the value for ${AUTO_ID_KEY} must be false when autoID is false`);
+  }
+  if (isTrue(valueOf(given, ISOLATION_KEY)) && !schema.fields.some(({ isPartitionKey }) => isPartitionKey)) {
+    throw milvusError(
+      "CollectionIllegalSchema",
       "partition key isolation mode is enabled but no partition key field is set. Please set the partition key first",
+      { collection: schema.name },
     );
   }
   checkTimeToLiveField(given, known, schema);
@@ -51,71 +65,65 @@ export function checkAlteration(
   given: readonly KeyValue[],
   deleteKeys: readonly string[],
 ): void {
-  const { schema } = collection;
-  checkProperties(given, collection.properties, schema);
-  const isVector = (fieldId: bigint): boolean =>
-    schema.fields.some((field) => field.fieldId === fieldId && isVectorType(field.dataType));
-  const hasVectorIndex = indexes.some(({ fieldId }) => isVector(fieldId));
-  const changed = [...given.map(({ key }) => key), ...deleteKeys];
-  if (hasVectorIndex && changed.includes(ISOLATION_KEY)) {
+  if (given.length > 0 && deleteKeys.length > 0) {
+    throw invalidParameter("cannot provide both DeleteKeys and ExtraParams");
+  }
+  for (const { key } of given.filter((property) => EXTERNAL_KEYS.has(property.key))) {
     throw invalidParameter(
-      "can not alter partition key isolation mode if the collection already has a vector index. Please drop the index first",
+      `cannot alter ${key} via alter_collection_properties; use RefreshExternalCollection instead`,
     );
   }
-  if (hasVectorIndex && changed.includes(QUERY_MODE_KEY)) {
-    throw invalidParameter("can not alter query_mode if the collection already has a vector index");
+  for (const key of deleteKeys.filter((name) => EXTERNAL_KEYS.has(name))) {
+    throw invalidParameter(
+      `cannot delete ${key}; external source/spec are immutable post-create except via RefreshExternalCollection`,
+    );
   }
-  if (load === null) return;
-  const facts = { collection: schema.name };
-  if (given.some(({ key }) => key === MMAP_KEY)) {
-    throw milvusError("CollectionLoaded", "can not alter mmap properties if collection loaded", facts);
+  const { schema, properties } = collection;
+  checkLoaded(load !== null, schema.name, given, deleteKeys);
+  checkProperties(given, properties, schema);
+  const vector = schema.fields.find(
+    (field) => isVectorType(field.dataType) && indexes.some(({ fieldId }) => fieldId === field.fieldId),
+  );
+  if (vector === undefined) return;
+  const becomes = (key: string): string | null => (deleteKeys.includes(key) ? null : valueOf(given, key));
+  const isMentioned = (key: string): boolean => deleteKeys.includes(key) || valueOf(given, key) !== null;
+  const wasIsolated = isIsolated(collection);
+  if (isMentioned(ISOLATION_KEY) && isTrue(becomes(ISOLATION_KEY)) !== wasIsolated) {
+    refuseIndexed("partition key isolation mode", vector.name);
   }
-  if (deleteKeys.includes(MMAP_KEY)) {
-    throw milvusError("CollectionLoaded", "can not delete mmap properties if collection loaded", facts);
-  }
-  if (changed.some(isWarmup)) {
-    throw milvusError("CollectionLoaded", "can not alter warmup properties if collection loaded", facts);
+  if (isMentioned(QUERY_MODE_KEY) && becomes(QUERY_MODE_KEY) !== valueOf(properties, QUERY_MODE_KEY)) {
+    refuseIndexed(QUERY_MODE_KEY, vector.name);
   }
 }
 
-export function checkFieldAlteration(
-  { collection, load }: DescribedCollection,
-  fieldName: string,
+function refuseIndexed(what: string, fieldName: string): never {
+  throw milvusError(
+    "IndexDuplicate",
+    `can not alter ${what} if the collection already has a vector index. Please drop the index first`,
+    { indexName: fieldName },
+  );
+}
+
+/** How files are held in memory does not change under a collection that is loaded. */
+function checkLoaded(
+  isLoaded: boolean,
+  collection: string,
   given: readonly KeyValue[],
   deleteKeys: readonly string[],
 ): void {
-  const { schema } = collection;
-  const field = fieldByName(schema, fieldName);
-  if (field === null || field.isDynamic) throw milvusError("FieldNotFound", "", { field: fieldName });
-  for (const { key, value } of given) {
-    if (!FIELD_PROPERTIES.has(key)) throw invalidParameter(`${key} does not allow update in collection field param`);
-    checkValue(key, value);
-    if (key === MAX_LENGTH_KEY) {
-      if (field.dataType !== DataType.VarChar) {
-        throw invalidParameter(`${fieldName} can not modify the maxlength for non-string types`);
-      }
-      checkMaxLength(fieldName, value);
-    }
-    if (key === "max_capacity") {
-      throw invalidParameter(`${fieldName} can not modify the maxcapacity for non-array types`);
-    }
-  }
-  for (const key of deleteKeys) {
-    if (!FIELD_DELETABLE.has(key)) throw invalidParameter(`${key} is not allowed to drop in collection field param`);
-  }
-  if (load === null) return;
-  const changed = [...given.map(({ key }) => key), ...deleteKeys];
-  const facts = { collection: schema.name };
-  if (changed.includes(MMAP_KEY)) {
-    throw milvusError("CollectionLoaded", "can not alter collection field properties if collection loaded", facts);
-  }
-  if (changed.includes(WARMUP_KEY)) {
-    throw milvusError("CollectionLoaded", "can not alter warmup if collection loaded", facts);
-  }
+  if (!isLoaded) return;
+  const refuse = (what: string): never => {
+    throw milvusError("CollectionLoaded", `can not ${what} properties if collection loaded`, { collection });
+  };
+  if (given.some(({ key }) => key === MMAP_KEY)) refuse("alter mmap");
+  if (given.some(({ key }) => isWarmup(key))) refuse("alter warmup");
+  const deleted = deleteKeys.find((key) => key === MMAP_KEY || isWarmup(key));
+  if (deleted !== undefined) refuse(`delete ${deleted === MMAP_KEY ? "mmap" : deleted}`);
 }
 
 export function checkIndexAlteration(
-  { collection, load }: DescribedCollection,
+  { collection, indexes, load }: DescribedCollection,
+  indexName: string,
   given: readonly KeyValue[],
   deleteKeys: readonly string[],
 ): void {
@@ -126,6 +134,7 @@ export function checkIndexAlteration(
     if (!INDEX_PROPERTIES.has(key)) throw invalidParameter(`${key} is not a configable index property`);
   }
   for (const { key, value } of given) checkValue(key, value);
+  checkMapping(indexes.find((index) => index.indexName === indexName)?.indexType ?? "", given);
   if (load === null) return;
   throw milvusError("CollectionLoaded", "can't alter index on loaded collection, please release the collection first", {
     collection: collection.schema.name,
@@ -133,7 +142,7 @@ export function checkIndexAlteration(
 }
 
 /** Whatever has the property. */
-function checkValue(key: string, value: string): void {
+export function checkValue(key: string, value: string): void {
   if (key === TTL_KEY) checkTimeToLive(value);
   if (key === MMAP_KEY && !/^(true|false)$/i.test(value)) {
     throw invalidParameter(`invalid ${MMAP_KEY} value: ${value}, expected: true, false`);
@@ -151,38 +160,40 @@ function checkValue(key: string, value: string): void {
 
 function checkTimeToLive(text: string): void {
   const seconds = Number(text);
-  if (!/^[+-]?\d+$/.test(text) || seconds < -1 || seconds > MAX_TTL_SECONDS) {
+  if (!/^[+-]?\d+$/.test(text)) throw invalidParameter("collection TTL is not a valid positive integer");
+  if (seconds < -1 || seconds > MAX_TTL_SECONDS) {
     throw invalidParameter(`collection TTL is out of range, expect [-1, ${MAX_TTL_SECONDS}], got ${text}`);
   }
 }
 
+/** Rows expire by their age or by a field, not by both. */
 function checkTimeToLiveField(given: readonly KeyValue[], known: readonly KeyValue[], schema: CollectionSchema): void {
   const field = valueOf(given, TTL_FIELD_KEY);
-  if (field === null) return;
-  if (valueOf(given, TTL_KEY) !== null) {
+  const isByAge = valueOf(given, TTL_KEY) !== null;
+  if (field !== null) {
+    const declared = schema.fields.find(({ name }) => name === field);
+    if (declared === undefined) throw invalidParameter(`ttl field name ${field} not found in schema`);
+    if (declared.dataType !== DataType.Timestamptz) {
+      throw invalidParameter(`ttl field must be timestamptz, field name = ${field}`);
+    }
+  }
+  if (field !== null && isByAge) {
     throw invalidParameter("collection TTL and ttl field cannot be set at the same time");
   }
-  if (valueOf(known, TTL_KEY) !== null) {
+  if (isByAge && valueOf(known, TTL_FIELD_KEY) !== null) {
+    throw invalidParameter("ttl field is already exists, cannot be set collection TTL");
+  }
+  if (field !== null && valueOf(known, TTL_KEY) !== null) {
     throw invalidParameter("collection TTL is already set, cannot be set ttl field");
   }
-  const declared = fieldByName(schema, field);
-  if (declared === null) throw invalidParameter(`ttl field name ${field} not found in schema`);
-  if (declared.dataType === DataType.Timestamptz) {
-    throw invalidParameter("a time to live by a field is not supported yet");
-  }
-  throw invalidParameter(`ttl field must be timestamptz, field name = ${field}`);
 }
 
-function checkMaxLength(fieldName: string, text: string): void {
-  const length = Number(text);
-  if (/^[+-]?\d+$/.test(text) && length > 0 && length <= MAX_VARCHAR_BYTES) return;
-  throw invalidParameter(
-    `the maximum length specified for the field(${fieldName}) should be in (0, ${MAX_VARCHAR_BYTES}], but got ${text} instead`,
-  );
-}
-
-function isWarmup(key: string): boolean {
+export function isWarmup(key: string): boolean {
   return key === WARMUP_KEY || /^warmup\.(scalar|vector)(Field|Index)$/.test(key);
+}
+
+function isTrue(value: string | null): boolean {
+  return value?.toLowerCase() === "true";
 }
 
 function valueOf(properties: readonly KeyValue[], wanted: string): string | null {

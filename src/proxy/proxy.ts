@@ -7,21 +7,18 @@
 import { MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { buildParams } from "../index/parameters.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { type CompactionScope, WHOLE_COLLECTION } from "../model/compaction.ts";
-import type { IndexInfo, SegmentInfo } from "../model/catalog.ts";
+import type { SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
-import { timeZoneOf } from "../model/timestamptz.ts";
-import { fieldByName } from "../model/schema.ts";
-import { LoadState } from "../model/types.ts";
+import type { LoadState } from "../model/types.ts";
 import {
   COORDINATOR,
   type CoordinatorService,
+  type DroppedFieldName,
   type DatabaseInfo,
   type DescribedCollection,
   type GrowingSegmentInfo,
-  type IndexProgress,
   type LoadedSegment,
   QUERY,
   type QueryService,
@@ -32,11 +29,10 @@ import {
   type CompactionProgress,
 } from "../rpc/services.ts";
 import type { Client, Transport } from "../rpc/transport.ts";
-import { declareAddedField } from "./added-field.ts";
+import { type AddedField, addFields, dropFunction } from "./added-field.ts";
+import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
 import { declareCollection } from "./declare.ts";
-import { loadFieldIds } from "./load-fields.ts";
-import { paramsAsSent } from "./sent-params.ts";
 import {
   areSegmentsFlushed,
   flush,
@@ -45,17 +41,19 @@ import {
   isEverythingFlushed,
   isFlushed,
 } from "./flushes.ts";
+import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
+import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
+import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
-import { checkAlias, checkCollectionName, checkDatabaseName, checkIndexName, checkPartitionName } from "./names.ts";
-import { partitionKeyField } from "./partitions.ts";
-import { checkAlteration, checkFieldAlteration, checkIndexAlteration, checkProperties } from "./properties.ts";
+import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
+import { createPartition, dropPartition } from "./partition-changes.ts";
+import { checkAlteration, checkProperties, requireChange } from "./properties.ts";
 import { query } from "./query.ts";
 import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
   CreateCollectionRequest,
-  DeclaredField,
   DeleteRequest,
   DeleteResponse,
   HybridSearchRequest,
@@ -66,6 +64,7 @@ import type {
   SearchRequest,
   SearchResponse,
   Target,
+  DeclaredStruct,
 } from "./requests.ts";
 import { search } from "./search.ts";
 import { flushedSegments, growingSegments, rowCount } from "./statistics.ts";
@@ -77,11 +76,6 @@ const DQL_CONCURRENCY = 256;
 const DEFAULT_SHARDS = 1;
 const DEFAULT_KEY_PARTITIONS = 16;
 const NEVER = new AbortController().signal;
-
-export interface DescribedIndex {
-  readonly index: IndexInfo;
-  readonly progress: IndexProgress;
-}
 
 export interface ProxyOptions {
   readonly transport: Transport;
@@ -250,10 +244,12 @@ export class Proxy {
   alterField(
     target: Target,
     fieldName: string,
-    properties: readonly KeyValue[],
-    deleteKeys: readonly string[],
+    given: readonly KeyValue[],
+    deletedKeys: readonly string[],
   ): Promise<void> {
     return this.#ddl.run(async () => {
+      const properties = given.map(({ key, value }) => ({ key: knownFieldKey(key), value }));
+      const deleteKeys = deletedKeys.map(knownFieldKey);
       requireChange(properties, deleteKeys);
       checkFieldAlteration(await this.#context.describeAll(target), fieldName, properties, deleteKeys);
       await this.#coordinator.alterField({ ...target, fieldName, properties, deleteKeys });
@@ -267,35 +263,33 @@ export class Proxy {
     });
   }
 
-  addField(target: Target, field: DeclaredField): Promise<void> {
+  addFields(target: Target, fields: readonly AddedField[]): Promise<void> {
+    return this.#ddl.run(() => addFields(this.#context, target, fields));
+  }
+
+  addStruct(target: Target, struct: DeclaredStruct): Promise<void> {
+    return this.#ddl.run(() => addStruct(this.#context, target, struct));
+  }
+
+  dropField(target: Target, name: DroppedFieldName): Promise<void> {
     return this.#ddl.run(async () => {
-      const { schema, properties } = await this.#context.describe(target);
-      const added = declareAddedField(field, schema, timeZoneOf(properties));
-      await this.#coordinator.addField({ ...target, field: added });
+      checkCollectionName(target.collectionName);
+      await this.#coordinator.dropField({ ...target, ...name });
     });
+  }
+
+  dropFunction(target: Target, functionName: string): Promise<void> {
+    return this.#ddl.run(() => dropFunction(this.#context, target, functionName));
   }
 
   // Partitions and aliases
 
   createPartition(target: Target, partitionName: string): Promise<void> {
-    return this.#ddl.run(async () => {
-      checkPartitionName(partitionName);
-      await this.#refusePartitionKey(target, "create");
-      await this.#coordinator.createPartition({ ...target, partitionName });
-    });
+    return this.#ddl.run(() => createPartition(this.#context, target, partitionName));
   }
 
   dropPartition(target: Target, partitionName: string): Promise<void> {
-    return this.#ddl.run(async () => {
-      checkPartitionName(partitionName);
-      const collection = await this.#refusePartitionKey(target, "drop");
-      if (partitionName === "_default") throw invalidParameter("default partition cannot be deleted");
-      const known = collection.partitions.some((partition) => partition.name === partitionName);
-      if (known && (await this.#isPartitionLoaded(target, partitionName))) {
-        throw invalidParameter("partition cannot be dropped, partition is loaded, please release it first");
-      }
-      await this.#coordinator.dropPartition({ ...target, partitionName });
-    });
+    return this.#ddl.run(() => dropPartition(this.#context, target, partitionName));
   }
 
   async hasPartition(target: Target, partitionName: string): Promise<boolean> {
@@ -332,20 +326,7 @@ export class Proxy {
   // Indexes and loads
 
   createIndex(target: Target, fieldName: string, indexName: string, params: readonly KeyValue[]): Promise<void> {
-    return this.#ddl.run(async () => {
-      checkIndexName(indexName);
-      const { schema } = await this.#context.describe(target);
-      const field = fieldByName(schema, fieldName);
-      if (field === null) throw invalidParameter(`cannot create index on non-exist field: ${fieldName}`);
-      const flat = buildParams(field, params);
-      await this.#coordinator.createIndex({
-        ...target,
-        fieldName,
-        indexName,
-        params: flat,
-        paramsAsSent: paramsAsSent(params, flat),
-      });
-    });
+    return this.#ddl.run(() => createIndex(this.#context, target, fieldName, indexName, params));
   }
 
   alterIndex(
@@ -354,92 +335,34 @@ export class Proxy {
     properties: readonly KeyValue[],
     deleteKeys: readonly string[],
   ): Promise<void> {
-    return this.#ddl.run(async () => {
-      requireChange(properties, deleteKeys);
-      checkIndexAlteration(await this.#context.describeAll(target), properties, deleteKeys);
-      await this.#coordinator.alterIndex({ ...target, indexName, properties, deleteKeys });
-    });
+    return this.#ddl.run(() => alterIndex(this.#context, target, indexName, properties, deleteKeys));
   }
 
   dropIndex(target: Target, indexName: string): Promise<void> {
     return this.#ddl.run(() => this.#coordinator.dropIndex({ ...target, indexName }));
   }
 
-  /** By name of index or field; empty: all. Throws 700 when there is none. */
-  async describeIndexes(target: Target, indexName: string, fieldName = ""): Promise<readonly DescribedIndex[]> {
-    const { indexes, collection } = await this.#context.describeAll(target);
-    const found = indexes.filter(
-      (index) =>
-        (indexName === "" || index.indexName === indexName) && (fieldName === "" || index.fieldName === fieldName),
-    );
-    if (found.length === 0) {
-      const fact = indexName === "" ? `collection=${collection.schema.name}` : `indexName=${indexName}`;
-      throw new MilvusError("IndexNotFound", `index not found[${fact}]`);
-    }
-    const { indexes: known } = await this.#coordinator.indexProgress({ collectionId: collection.collectionId });
-    // One that was dropped meanwhile has no progress any more.
-    return found.flatMap((index) => {
-      const progress = known.find(({ indexId }) => indexId === index.indexId);
-      return progress === undefined ? [] : [{ index, progress }];
-    });
+  describeIndexes(target: Target, indexName: string, fieldName = ""): Promise<readonly DescribedIndex[]> {
+    return describeIndexes(this.#context, target, indexName, fieldName);
   }
 
-  loadCollection(
-    target: Target,
-    options: {
-      readonly replicaNumber: number;
-      /** Empty: all. */
-      readonly fieldNames: readonly string[];
-      /** The keys that are not declared stay out; otherwise they come along with whatever is named. */
-      readonly skipDynamicField?: boolean;
-      readonly partitionNames: readonly string[] | null;
-    },
-  ): Promise<void> {
-    return this.#ddl.run(async () => {
-      const { schema } =
-        options.partitionNames === null
-          ? await this.#context.describe(target)
-          : await this.#refusePartitionKey(target, "load");
-      if (options.partitionNames?.length === 0)
-        throw invalidParameter("failed to load partition, due to no partition specified");
-      await this.#coordinator.loadCollection({
-        ...target,
-        replicaNumber: options.replicaNumber <= 0 ? 1 : options.replicaNumber,
-        fieldIds: loadFieldIds(schema, options.fieldNames, options.skipDynamicField ?? false),
-        partitionNames: options.partitionNames,
-      });
-    });
+  loadCollection(target: Target, options: LoadOptions): Promise<void> {
+    return this.#ddl.run(() => loadCollection(this.#context, target, options));
   }
 
   releaseCollection(target: Target, partitionNames: readonly string[] | null): Promise<void> {
-    return this.#ddl.run(async () => {
-      if (partitionNames === null) await this.#context.describe(target);
-      else await this.#refusePartitionKey(target, "release");
-      await this.#coordinator.releaseCollection({ ...target, partitionNames });
-    });
+    return this.#ddl.run(() => releaseCollection(this.#context, target, partitionNames));
   }
 
-  /** A missing collection is a state and no error. */
-  async loadState(
+  loadState(
     target: Target,
     partitionNames: readonly string[],
   ): Promise<{ readonly state: LoadState; readonly progress: number }> {
-    try {
-      return await this.#coordinator.loadProgress({ ...target, partitionNames });
-    } catch (thrown) {
-      const error = asMilvusError(thrown);
-      if (error.kind === "CollectionNotFound") return { state: LoadState.NotExist, progress: 0 };
-      throw error;
-    }
+    return loadState(this.#context, target, partitionNames);
   }
 
-  /** @throws 100 when there is no collection, 101 when it is not loaded. */
-  async loadProgress(target: Target, partitionNames: readonly string[]): Promise<number> {
-    const { state, progress } = await this.#coordinator.loadProgress({ ...target, partitionNames });
-    if (state === LoadState.NotLoad) {
-      throw new MilvusError("CollectionNotLoaded", `collection not loaded[collection=${target.collectionName}]`);
-    }
-    return progress;
+  loadProgress(target: Target, partitionNames: readonly string[]): Promise<number> {
+    return loadProgress(this.#context, target, partitionNames);
   }
 
   // Data
@@ -449,7 +372,7 @@ export class Proxy {
   }
 
   upsert(request: InsertRequest): Promise<MutationResponse> {
-    return this.#dml.run(() => upsert(this.#context, request));
+    return this.#dml.run(() => whenServed(this.#context, request, () => upsert(this.#context, request)));
   }
 
   delete(request: DeleteRequest): Promise<DeleteResponse> {
@@ -461,7 +384,7 @@ export class Proxy {
   }
 
   hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
-    return this.#dql.run(() => hybridSearch(this.#context, request, signal));
+    return this.#dql.run(() => whenServed(this.#context, request, () => hybridSearch(this.#context, request, signal)));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {
@@ -531,22 +454,4 @@ export class Proxy {
     const { segments } = await this.#query.loadedSegments({});
     return new Map(segments.map((segment) => [segment.segmentId, segment]));
   }
-
-  async #refusePartitionKey(target: Target, action: string): Promise<CollectionInfo> {
-    const collection = await this.#context.describe(target);
-    if (partitionKeyField(collection) !== null) {
-      throw invalidParameter(`disable ${action} partition if partition key mode is used`);
-    }
-    return collection;
-  }
-
-  async #isPartitionLoaded(target: Target, partitionName: string): Promise<boolean> {
-    const { state } = await this.#coordinator.loadProgress({ ...target, partitionNames: [partitionName] });
-    return state !== LoadState.NotLoad;
-  }
-}
-
-function requireChange(properties: readonly KeyValue[], deleteKeys: readonly string[]): void {
-  if (properties.length === 0 && deleteKeys.length === 0)
-    throw invalidParameter("no properties or delete keys provided");
 }

@@ -23,7 +23,8 @@ import type { QueryRequest, QueryResponse } from "./requests.ts";
 import { type ReadTime, readTime } from "./read-time.ts";
 import { timeView } from "./shown-times.ts";
 import { retrieve } from "./retrieve.ts";
-import { MAX_WINDOW, requireLoaded, requireLoadedFields } from "./search.ts";
+import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { MAX_WINDOW } from "./vector-plan.ts";
 import { sessionTimestamp } from "./searched-shards.ts";
 
 const COUNT = "count(*)";
@@ -33,7 +34,13 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const described = await context.describeAll(request);
   const { collection } = described;
   const { schema } = collection;
-  const filter = parsePlanFilter("query", request.expression, collection, request.templates, request.params);
+  const filter = parsePlanFilter(
+    "query",
+    request.expression,
+    { ...collection, indexes: described.indexes },
+    request.templates,
+    request.params,
+  );
   const partitionIds = partitionsOfFilter(collection, request.partitionNames, filter);
   const aggregation = planAggregation(schema, request.outputFields, request.params);
   // Much faster than the way of other aggregates: nothing is looked at but bits.

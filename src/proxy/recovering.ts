@@ -1,6 +1,6 @@
 /**
- * Reads that come while a loaded collection is still on its way into memory, as after a restart: they wait a while instead of failing, for
- * no client repeats a refused read by itself.
+ * Reads that come while a loaded collection is still on its way into memory, as after a restart, or while a field is being dropped: they wait
+ * a while instead of failing, for no client repeats a refused read by itself.
  */
 
 import { type MilvusError, asMilvusError, milvusError } from "../base/errors.ts";
@@ -10,7 +10,7 @@ import type { Target } from "./requests.ts";
 const WAIT_MILLISECONDS = 10_000;
 const LOOK_MILLISECONDS = 5;
 
-/** Runs `read`, again when the collection was loaded and not served yet. */
+/** Runs `read`, again when the collection was loaded and not served yet, or a segment knew less fields than the schema that was looked at. */
 export async function whenServed<T>(context: ProxyContext, target: Target, read: () => Promise<T>): Promise<T> {
   const { runtime } = context;
   const end = runtime.monotonic() + WAIT_MILLISECONDS;
@@ -19,8 +19,10 @@ export async function whenServed<T>(context: ProxyContext, target: Target, read:
       return await read();
     } catch (thrown) {
       const error = asMilvusError(thrown);
-      if (!(await isOnItsWay(context, target, error))) throw error;
+      const isStale = error.kind === "CollectionSchemaVersionNotReady";
+      if (!isStale && !(await isOnItsWay(context, target, error))) throw error;
       if (runtime.monotonic() >= end) {
+        if (isStale) throw error;
         throw milvusError("CollectionNotFullyLoaded", "", { collection: target.collectionName }, error);
       }
       await runtime.sleep(LOOK_MILLISECONDS);

@@ -5,6 +5,7 @@
 
 import type { Timestamp } from "../base/timestamp.ts";
 import type { TemplateValues } from "../expr/templates.ts";
+import type { AggregationSpec, Bucket } from "../model/buckets.ts";
 import type { Column, FixedValues, KeyColumn } from "../model/columns.ts";
 import type { QueryVectors } from "../model/queries.ts";
 import type { KeyValue } from "../model/schema.ts";
@@ -39,13 +40,22 @@ export interface DeclaredField {
   readonly typeParams: readonly KeyValue[];
 }
 
+/** An array of structs; its fields are arrays. */
+export interface DeclaredStruct {
+  readonly name: string;
+  readonly description: string;
+  readonly nullable: boolean;
+  readonly fields: readonly DeclaredField[];
+  readonly typeParams: readonly KeyValue[];
+}
+
 export interface DeclaredSchema {
   readonly name: string;
   readonly description: string;
   readonly fields: readonly DeclaredField[];
   readonly enableDynamicField: boolean;
   readonly functionCount: number;
-  readonly structFieldCount: number;
+  readonly structs: readonly DeclaredStruct[];
 }
 
 export interface CreateCollectionRequest extends Target {
@@ -78,6 +88,15 @@ export interface InputField {
         readonly elements: InputScalars | null;
       }
     | {
+        /** Arrays of vectors. */
+        readonly kind: "vectors";
+        readonly dimension: number;
+        /** In entries of the values, one more than arrays. */
+        readonly offsets: Uint32Array;
+        /** Null when there are none. */
+        readonly vectors: { readonly type: DenseVectorType; readonly values: VectorValues } | null;
+      }
+    | {
         readonly kind: "vector";
         readonly type: DenseVectorType;
         readonly dimension: number;
@@ -92,6 +111,8 @@ export interface InputField {
     | null;
   readonly unsupported: boolean;
   readonly rowCount: number;
+  /** Of an array of structs, which has no column of its own. */
+  readonly subFields?: readonly InputField[];
 }
 
 export interface InsertRequest extends Target {
@@ -157,6 +178,10 @@ export interface SearchRequest extends Target, Freshness, SubSearch {
   readonly keys?: KeyColumn;
   readonly partitionNames: readonly string[];
   readonly outputFields: readonly string[];
+  /** Buckets are wanted instead of hits. */
+  readonly aggregation?: AggregationSpec;
+  /** Null or absent: hits are ordered by their scores. */
+  readonly rerank?: FunctionScore | null;
 }
 
 /** A function of a function score, as it was sent. */
@@ -167,13 +192,19 @@ export interface RerankFunction {
   readonly params: ReadonlyMap<string, string>;
 }
 
+export interface FunctionScore {
+  readonly functions: readonly RerankFunction[];
+  /** How they go together. */
+  readonly params: ReadonlyMap<string, string>;
+}
+
 export interface HybridSearchRequest extends Target, Freshness {
   readonly partitionNames: readonly string[];
   readonly outputFields: readonly string[];
   readonly searches: readonly SubSearch[];
   readonly rankParams: ReadonlyMap<string, string>;
   /** Null: none was sent, `rankParams` says how. */
-  readonly rerank: readonly RerankFunction[] | null;
+  readonly rerank: FunctionScore | null;
 }
 
 /** A column of an answer. `$meta` restricted to some keys keeps its name and is dynamic. */
@@ -183,6 +214,8 @@ export interface OutputField {
   readonly type: DataType;
   readonly isDynamic: boolean;
   readonly column: Column;
+  /** Of an array of structs: its columns, by their bare names; `column` is the first of them. */
+  readonly subFields?: readonly OutputField[];
 }
 
 export interface SearchResponse {
@@ -192,12 +225,16 @@ export interface SearchResponse {
   readonly limit: number;
   readonly keys: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of its row's array each hit is. */
+  readonly elements?: Uint32Array;
   readonly fields: readonly OutputField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
-  /** The group of each hit, in a search by groups. */
-  readonly groupBy: OutputField | null;
+  /** The group of each hit, in a search by groups: a column for each part; `isSingular`: in the place for one. */
+  readonly groupBy: { readonly fields: readonly OutputField[]; readonly isSingular: boolean } | null;
+  /** Of each query, in a search that wants buckets. */
+  readonly buckets: readonly (readonly Bucket[])[] | null;
   /** What the next page of an iterator is asked with; null for other searches. */
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
   /** What was done, where the search asks for it. */

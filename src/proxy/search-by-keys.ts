@@ -36,6 +36,9 @@ export async function queriesOfKeys(
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<SubSearch["queries"]> {
+  if (field.dataType === DataType.ArrayOfVector) {
+    throw invalidParameter(`arrays of vectors are not searched by ids: field ${field.name}`);
+  }
   const plan: RetrievePlan = {
     ...scope,
     collectionId: collection.collectionId,

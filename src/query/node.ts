@@ -4,14 +4,16 @@
  * Always true:
  *  - a segment answers only after its files were checked and the deletes that came with the request were applied;
  *  - a segment is freed when its last reference is released and the last read that uses it has ended;
- *  - a read that names a segment which is not here fails as a whole.
+ *  - a read that names a segment which is not here fails as a whole;
+ *  - a load that would take too much memory is refused before it takes any.
  */
 
 import { milvusError } from "../base/errors.ts";
+import type { MachineMemory } from "../base/host/memory.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { indexesOf } from "../kernel/load.ts";
-import { type CollectionInfo, type CollectionSchema, type KeyValue, vectorFields } from "../model/schema.ts";
+import type { CollectionSchema } from "../model/schema.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { WorkFolder } from "../objectstore/work-folder.ts";
 import { aggregateRows } from "../rank/aggregate.ts";
@@ -21,9 +23,11 @@ import type { Implementation, Transport } from "../rpc/transport.ts";
 import { SealedSegment } from "../segment/sealed.ts";
 import type { SegmentIndexFacts } from "../segment/index-facts.ts";
 import type { Deltas } from "../storage/deltas.ts";
-import { openSegmentFiles } from "../storage/segment-reader.ts";
+import { type SegmentFiles, openSegmentFiles } from "../storage/segment-reader.ts";
 import { DeltaCache } from "./delta-cache.ts";
+import { MemoryGate } from "./memory-gate.ts";
 import { type OpenIndexes, openIndexes } from "./open-indexes.ts";
+import { listlessFields, residentBytes, unmappedFields } from "./residence.ts";
 
 interface Loaded {
   readonly segment: Promise<SealedSegment>;
@@ -37,6 +41,7 @@ export interface QueryNodeOptions {
   readonly kernel: Kernel;
   readonly transport: Transport;
   readonly runtime: Runtime;
+  readonly memory: MachineMemory;
   /** Where files are fetched to; null where there is no disk. */
   readonly work: WorkFolder | null;
   /** One line each about what it does on its own. */
@@ -48,13 +53,15 @@ export class QueryNode {
   readonly #loaded = new Map<bigint, Loaded>();
   readonly #deltas: DeltaCache;
   readonly #indexes: OpenIndexes;
+  readonly #gate: MemoryGate;
   readonly #stopServing: () => void;
 
   constructor(options: QueryNodeOptions) {
     this.#options = options;
     this.#deltas = new DeltaCache(options.objects, options.runtime);
     const coordinator = options.transport.client<CoordinatorService>(COORDINATOR);
-    this.#indexes = { ...options, kernel: indexesOf(options.kernel), coordinator };
+    this.#gate = new MemoryGate(options.memory);
+    this.#indexes = { ...options, kernel: indexesOf(options.kernel), coordinator, gate: this.#gate };
     this.#stopServing = options.transport.serve<QueryService>(QUERY, this.#implementation());
   }
 
@@ -79,7 +86,7 @@ export class QueryNode {
           const segment = await loaded.segment;
           // It may be here since before the collection got its newest fields.
           await segment.adoptSchema(request.collection.schema);
-          await openIndexes(segment, request.indexes, this.#indexes);
+          await openIndexes(segment, request.collection.properties, request.indexes, this.#indexes);
           const { rowCount, memoryBytes } = segment;
           return { rowCount, memoryBytes };
         } catch (error) {
@@ -99,10 +106,11 @@ export class QueryNode {
         const here = segmentIds.filter((segmentId) => this.#loaded.has(segmentId));
         for (const segment of await this.#segments(here)) await segment.adoptSchema(schema);
       },
-      adoptIndexes: async ({ indexes }) => {
+      adoptIndexes: async ({ properties, indexes }) => {
         for (const [segmentId, records] of Map.groupBy(indexes, (record) => record.segmentId)) {
           const segment = await this.#loaded.get(segmentId)?.segment;
-          if (segment !== undefined && !segment.isClosed) await openIndexes(segment, records, this.#indexes);
+          if (segment !== undefined && !segment.isClosed)
+            await openIndexes(segment, properties, records, this.#indexes);
         }
       },
       applyDeletes: async ({ segmentIds, keys, timestamps, upperBounds }) => {
@@ -142,15 +150,29 @@ export class QueryNode {
     };
   }
 
-  async #load({ collection, load, segment, deltas }: LoadRequest): Promise<SealedSegment> {
-    const { objects, runtime, kernel } = this.#options;
+  async #load(request: LoadRequest): Promise<SealedSegment> {
+    const { objects, runtime } = this.#options;
+    const { collection, load, segment, indexes } = request;
+    const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
+    const release = this.#gate.reserve(residentBytes(files.manifest, collection, load.fieldIds, indexes));
+    try {
+      return await this.#read(files, request);
+    } finally {
+      release();
+    }
+  }
+
+  async #read(
+    files: SegmentFiles,
+    { collection, load, segment, deltas, indexes }: LoadRequest,
+  ): Promise<SealedSegment> {
+    const { runtime, kernel } = this.#options;
     const applied: Deltas[] = [];
     for (const delta of deltas) {
       // A delete hides what is older than itself.
       if (delta.timestampTo <= segment.timestampFrom) continue;
       applied.push(...(await this.#deltas.read(delta.manifestKey)));
     }
-    const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
     return SealedSegment.load(files, {
       schema: collection.schema,
       kernel,
@@ -158,6 +180,7 @@ export class QueryNode {
       fieldIds: load.fieldIds.length === 0 ? null : load.fieldIds,
       deltas: applied,
       unmappedFieldIds: unmappedFields(collection),
+      listlessFieldIds: this.#indexes.kernel === null ? [] : listlessFields(collection, indexes),
     });
   }
 
@@ -170,16 +193,6 @@ export class QueryNode {
       }),
     );
   }
-}
-
-/** `mmap.enabled` of the field, else of the collection, else true as Milvus's configuration has it for vectors. */
-function unmappedFields({ schema, properties }: CollectionInfo): bigint[] {
-  const said = (given: readonly KeyValue[]): string | undefined =>
-    given.find(({ key }) => key === "mmap.enabled")?.value.toLowerCase();
-  const ofCollection = said(properties);
-  return vectorFields(schema)
-    .filter(({ typeParams }) => (said(typeParams) ?? ofCollection) === "false")
-    .map(({ fieldId }) => fieldId);
 }
 
 function ids({ indexId, buildId }: SegmentIndexFacts): { readonly indexId: bigint; readonly buildId: bigint } {

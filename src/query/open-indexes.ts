@@ -7,14 +7,15 @@
  *  - a file that is damaged or gone is reported, so that it is built again; a store that does not answer is not a reason for that.
  */
 
+import { assert } from "../base/assert.ts";
 import { MilvusError, asMilvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { familyOf } from "../index/families.ts";
 import { openScalarIndex } from "../index/scalar/open.ts";
-import type { IndexKernel } from "../kernel/index-kernel.ts";
+import type { IndexKernel, OpenMode } from "../kernel/index-kernel.ts";
 import { KernelError } from "../kernel/kernel.ts";
 import type { SegmentIndexInfo } from "../model/catalog.ts";
-import type { FieldSchema } from "../model/schema.ts";
+import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import { isVectorType } from "../model/types.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
 import type { WorkFolder } from "../objectstore/work-folder.ts";
@@ -22,7 +23,9 @@ import type { CoordinatorService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { SealedSegment } from "../segment/sealed.ts";
 import { SegmentIndex } from "../segment/segment-index.ts";
-import { corruptFile, readChecked, streamChecked } from "../storage/checked-read.ts";
+import { type FileFacts, corruptFile, readChecked, streamChecked } from "../storage/checked-read.ts";
+import type { MemoryGate } from "./memory-gate.ts";
+import { type Residence, residenceOf } from "./residence.ts";
 
 export interface OpenIndexes {
   readonly objects: ObjectStore;
@@ -32,12 +35,14 @@ export interface OpenIndexes {
   /** Where files are fetched to, when the store's are not local; null: they are not opened then. */
   readonly work: WorkFolder | null;
   readonly coordinator: Client<CoordinatorService>;
+  readonly gate: MemoryGate;
   readonly log: (line: string) => void;
 }
 
-/** Never rejects: what cannot be opened is logged, and reported if it is broken. */
+/** `properties`: of the collection. Never rejects: what cannot be opened is logged, and reported if it is broken. */
 export async function openIndexes(
   segment: SealedSegment,
+  properties: readonly KeyValue[],
   records: readonly SegmentIndexInfo[],
   context: OpenIndexes,
 ): Promise<void> {
@@ -46,7 +51,10 @@ export async function openIndexes(
       const field = segment.schema.fields.find(({ fieldId }) => fieldId === record.fieldId);
       if (field === undefined) continue;
       if (!isVectorType(field.dataType)) await openScalar(segment, record, context);
-      else if (context.kernel !== null) await openIndex(segment, field, record, context, context.kernel);
+      else if (context.kernel !== null) {
+        const residence = residenceOf({ properties }, record.params);
+        await openIndex(segment, field, record, residence, context, context.kernel);
+      }
     } catch (thrown) {
       const reason = `index file ${record.files[0]?.key}: ${asMilvusError(thrown).message}`;
       context.log(`segment ${segment.segmentId} is searched without an index: ${reason}`);
@@ -73,6 +81,8 @@ async function openScalar(
   if (opened.index.rowCount !== segment.rowCount) {
     throw corruptFile(file.key, `it is about ${opened.index.rowCount} rows, and the segment has ${segment.rowCount}`);
   }
+  // Dropped while its file was read.
+  if (!segment.schema.fields.some((field) => field.fieldId === fieldId)) return;
   segment.scalarIndexes.adopt(fieldId, { indexId, buildId, version }, opened);
 }
 
@@ -80,7 +90,8 @@ async function openIndex(
   segment: SealedSegment,
   field: FieldSchema,
   record: SegmentIndexInfo,
-  { objects, runtime, work }: OpenIndexes,
+  residence: Residence,
+  context: OpenIndexes,
   kernel: IndexKernel,
 ): Promise<void> {
   const { segmentId, fieldId, indexId, buildId, version, indexType } = record;
@@ -91,19 +102,40 @@ async function openIndex(
   if (known?.buildId === buildId && known.version === version) return;
   const params = new Map(record.params.map(({ key, value }) => [key, value]));
   const facts = { segmentId, indexId, buildId, version, indexType, params, family, recall: record.recall };
+  const { objects, runtime, work } = context;
+  const { mode, release } = admitted(file, residence, context);
+  const open = (path: string): Promise<boolean> =>
+    segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, path, rows, mode));
   const local = objects.localPath(file.key);
-  if (local !== null) {
-    await segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, local, rows));
-    return;
-  }
-  if (work === null) return;
-  const name = `open-${segmentId}-${buildId}-${version}`;
   try {
-    await work.write(name, (append) => streamChecked(objects, runtime, file, append));
-    await segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, work.path(name), rows));
+    if (local !== null) await open(local);
+    else if (work !== null) await openFetched();
   } finally {
-    await work.remove(name);
+    release();
   }
+
+  // A mapping outlives the name of its file.
+  async function openFetched(): Promise<void> {
+    assert(work !== null && file !== undefined, "there is a folder to fetch the file into");
+    const name = `open-${segmentId}-${buildId}-${version}`;
+    try {
+      await work.write(name, (append) => streamChecked(objects, runtime, file, append));
+      await open(work.path(name));
+    } finally {
+      await work.remove(name);
+    }
+  }
+}
+
+/** What must be in memory is refused where it would be too much; what nothing was said about is mapped then. */
+function admitted(
+  { bytes }: FileFacts,
+  residence: Residence,
+  { gate }: OpenIndexes,
+): { readonly mode: OpenMode; readonly release: () => void } {
+  if (residence === "memory") return { mode: "read", release: gate.reserve(bytes) };
+  const release = residence === "either" ? gate.tryReserve(bytes) : null;
+  return release === null ? { mode: "map", release: () => undefined } : { mode: "read", release };
 }
 
 /** Trying again would fail again. */

@@ -8,17 +8,19 @@
  *  - merging in any tree of steps gives what one pass over all rows gives, but for the last bits of sums of doubles.
  */
 
-import { milvusError, invalidParameter } from "../base/errors.ts";
+import { invalidParameter } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { planFilter } from "../expr/plan.ts";
 import type { Column } from "../model/columns.ts";
+import { NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { Constant } from "../model/filter.ts";
 import type { AggregateOperator, AggregatePlan, AggregateState, GroupTable } from "../model/plan.ts";
 import { type Scalar, compareScalars, scalarAt, scalarColumn } from "../model/scalars.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import { visitSegment } from "../segment/execute.ts";
+import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
 
 export const MAX_GROUPS = 100_000;
@@ -38,7 +40,7 @@ export async function aggregateRows(
   for (const segment of segments) {
     await visitSegment(
       segment,
-      { filter, keys: null, timestamp, expiredUntil: plan.expiredUntil ?? 0n },
+      { filter, keys: null, timestamp, expiry: plan.expiry ?? NOTHING_EXPIRED },
       async (rows, source) => {
         const keys = plan.groupFieldIds.map((fieldId) => source.column(fieldId));
         const values = plan.aggregates.map(({ fieldId }) => (fieldId === null ? null : source.column(fieldId)));
@@ -101,7 +103,7 @@ class Groups {
     this.#plan = plan;
     const typeOf = (fieldId: bigint): DataType => {
       const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-      if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
+      if (field === undefined) throw missingField(fieldId);
       return field.dataType;
     };
     this.#keyTypes = plan.groupFieldIds.map(typeOf);

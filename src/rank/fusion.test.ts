@@ -53,21 +53,29 @@ function hitsOf(list: List, at: number, isText: boolean): Hits {
 function told(lists: readonly (readonly Hit[])[], metrics: readonly Metric[], fusion: Fusion): Hit[] {
   const hasDistance = metrics.includes(Metric.L2);
   const hasSimilarity = metrics.includes(Metric.IP) || metrics.includes(Metric.COSINE);
-  const sums = new Map<number, number>();
+  const parts = new Map<number, number[]>();
   for (const [at, list] of lists.entries()) {
     for (const [place, { key, score }] of list.entries()) {
       let added: number;
       if (fusion.kind === "rrf") added = 1 / (fusion.k + place + 1);
-      else {
+      else if (fusion.kind === "merge") {
+        added = fusion.normalize || metrics[at] === Metric.L2 ? normalized(metrics[at]!, score) : score;
+      } else {
         const turned = fusion.normalize || (hasDistance && hasSimilarity && metrics[at] === Metric.L2);
         added = Math.fround(fusion.weights[at]!) * (turned ? normalized(metrics[at]!, score) : score);
       }
-      sums.set(key, Math.fround((sums.get(key) ?? 0) + Math.fround(added)));
+      parts.set(key, [...(parts.get(key) ?? []), Math.fround(added)]);
     }
   }
+  const mode = fusion.kind === "merge" ? fusion.mode : "sum";
+  const whole = (given: readonly number[]): number => {
+    if (mode === "max") return Math.max(...given);
+    const sum = given.reduce((total, one) => Math.fround(total + one), 0);
+    return mode === "avg" ? Math.fround(sum / given.length) : sum;
+  };
   const smallerIsBetter = fusion.kind === "weighted" && !fusion.normalize && !hasSimilarity;
-  return [...sums]
-    .map(([key, score]) => ({ key, score }))
+  return [...parts]
+    .map(([key, given]) => ({ key, score: whole(given) }))
     .toSorted((left, right) =>
       left.score === right.score
         ? left.key - right.key
@@ -84,9 +92,11 @@ const queryHits = fc
 const list = fc.tuple(queryHits, queryHits) as fc.Arbitrary<List>;
 const metric = fc.constantFrom(Metric.L2, Metric.IP, Metric.COSINE);
 const cases = fc.array(fc.tuple(list, metric, fc.constantFrom(0, 0.25, 0.5, 1)), { minLength: 1, maxLength: 4 });
-const shape = fc.constantFrom("rrf", "raw", "normalized");
+const shape = fc.constantFrom("rrf", "raw", "normalized", "max", "sum", "avg");
 
 function fusionOf(kind: string, weights: readonly number[]): Fusion {
+  if (kind === "max" || kind === "sum" || kind === "avg")
+    return { kind: "merge", mode: kind, normalize: weights[0] === 1 };
   return kind === "rrf" ? { kind: "rrf", k: 60 } : { kind: "weighted", weights, normalize: kind === "normalized" };
 }
 

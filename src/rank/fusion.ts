@@ -1,9 +1,10 @@
 /**
- * Several searches for the same rows become one list: reciprocal ranks, or weighted scores.
+ * Several searches for the same rows become one list: reciprocal ranks, weighted scores, or scores merged for a function to work on.
  *
  *   rrf       sum of 1 / (k + rank), rank from 1 in each list
  *   weighted  sum of weight * score; scores that point in different directions, or that are to be normalized, are made comparable
  *             first: COSINE (1 + s) / 2, IP 0.5 + atan(s) / pi, L2 1 - 2 atan(d) / pi
+ *   merge     the largest, the sum or the mean of the scores of the lists that have the row; distances are always turned round
  *
  * Always true:
  *  - sums are float32, added in the order of the lists, so that the same lists give the same bits;
@@ -25,7 +26,8 @@ const SLICE_ENTRIES = 16_384;
 
 export type Fusion =
   | { readonly kind: "rrf"; readonly k: number }
-  | { readonly kind: "weighted"; readonly weights: readonly number[]; readonly normalize: boolean };
+  | { readonly kind: "weighted"; readonly weights: readonly number[]; readonly normalize: boolean }
+  | { readonly kind: "merge"; readonly mode: "max" | "sum" | "avg"; readonly normalize: boolean };
 
 /** What the entry of a list adds to the score of its key; `rank` counts from 1. */
 export type Contribution = (score: number, rank: number) => number;
@@ -49,7 +51,7 @@ export async function fuseHits(
   const scores: number[] = [];
   let looked = 0;
   for (let query = 0; query < queryCount; query += 1) {
-    const fused = fuseQuery(lists, keys, contributions, query);
+    const fused = fuseQuery(lists, keys, contributions, query, fusion);
     looked += fused.looked;
     const { index, sums } = fused;
     const order = inOrder(index, keys, sums, sign);
@@ -71,12 +73,17 @@ export async function fuseHits(
 
 /** Whether larger is better in what comes out. */
 export function isDescending(fusion: Fusion, metrics: readonly Metric[]): boolean {
-  return fusion.kind === "rrf" || fusion.normalize || metrics.some((metric) => !isDistance(metric));
+  return fusion.kind !== "weighted" || fusion.normalize || metrics.some((metric) => !isDistance(metric));
 }
 
 /** One for every list. */
 export function contributionsOf(fusion: Fusion, metrics: readonly Metric[]): Contribution[] {
   if (fusion.kind === "rrf") return metrics.map(() => (_score, rank) => Math.fround(1 / Math.fround(fusion.k + rank)));
+  if (fusion.kind === "merge") {
+    return metrics.map(
+      (metric) => (score) => (fusion.normalize || isDistance(metric) ? normalized(metric, score) : score),
+    );
+  }
   assert(fusion.weights.length === metrics.length, "every list has a weight");
   const isMixed = metrics.some(isDistance) && !metrics.every(isDistance);
   return metrics.map((metric, list) => {
@@ -95,12 +102,18 @@ export function normalized(metric: Metric, score: number): number {
       return Math.fround((1 + score) / 2);
     case Metric.IP:
     case Metric.MHJACCARD:
+    case Metric.MAX_SIM:
+    case Metric.MAX_SIM_COSINE:
+    case Metric.MAX_SIM_IP:
       return Math.fround(0.5 + Math.atan(score) / Math.PI);
     case Metric.L2:
     case Metric.HAMMING:
     case Metric.JACCARD:
     case Metric.SUBSTRUCTURE:
     case Metric.SUPERSTRUCTURE:
+    case Metric.MAX_SIM_L2:
+    case Metric.MAX_SIM_HAMMING:
+    case Metric.MAX_SIM_JACCARD:
       return Math.fround(1 - (2 * Math.atan(score)) / Math.PI);
   }
 }
@@ -110,10 +123,13 @@ function fuseQuery(
   keys: readonly KeyReader[],
   contributions: readonly Contribution[],
   query: number,
+  fusion: Fusion,
 ): { readonly index: KeyIndex; readonly sums: Float32Array; readonly looked: number } {
   const looked = lists.reduce((sum, { offsets }) => sum + offsets[query + 1]! - offsets[query]!, 0);
   const index = new KeyIndex(keys, looked);
   const sums = new Float32Array(looked);
+  const mode = fusion.kind === "merge" ? fusion.mode : "sum";
+  const counts = mode === "avg" ? new Uint32Array(looked) : null;
   for (const [list, { offsets, scores }] of lists.entries()) {
     const contribution = contributions[list]!;
     const start = offsets[query]!;
@@ -121,9 +137,12 @@ function fuseQuery(
       const known = index.size;
       const place = index.placeOf(list, entry);
       const added = contribution(scores[entry]!, entry - start + 1);
-      sums[place] = place === known ? added : sums[place]! + added;
+      if (place === known) sums[place] = added;
+      else sums[place] = mode === "max" ? Math.max(sums[place]!, added) : sums[place]! + added;
+      if (counts !== null) counts[place]! += 1;
     }
   }
+  if (counts !== null) for (let place = 0; place < index.size; place += 1) sums[place]! /= counts[place]!;
   return { index, sums: sums.subarray(0, index.size), looked };
 }
 

@@ -21,11 +21,13 @@ export function gatherHits(
   const scores = new Float32Array(entries.length);
   const segmentIds = new BigInt64Array(entries.length);
   const rows = new Uint32Array(entries.length);
+  const elements = lists.some((list) => list.elements !== undefined) ? new Uint32Array(entries.length) : null;
   for (let at = 0; at < entries.length; at += 1) {
     const list = lists[sources[at]!]!;
     scores[at] = list.scores[entries[at]!]!;
     segmentIds[at] = list.segmentIds[entries[at]!]!;
     rows[at] = list.rows[entries[at]!]!;
+    if (elements !== null) elements[at] = list.elements![entries[at]!]!;
   }
-  return { offsets, keys, scores, segmentIds, rows };
+  return { offsets, keys, scores, segmentIds, rows, ...(elements === null ? {} : { elements }) };
 }

@@ -16,12 +16,14 @@ import {
   fixedValues,
   isBytesType,
 } from "../model/columns.ts";
+import { NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { Filter } from "../model/filter.ts";
 import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../model/plan.ts";
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
-import { DataType } from "../model/types.ts";
+import { DataType, isArrayType } from "../model/types.ts";
 import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
+import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
 import { placesOf, scatterRows } from "./places.ts";
 import { emptyHits, reduceHits, reduceRows } from "./reduce.ts";
@@ -35,10 +37,10 @@ export async function searchRows(
   signal: AbortSignal,
 ): Promise<Hits> {
   const filter = compiled(plan.filter);
-  const { vector, expiredUntil = 0n } = plan;
+  const { vector, expiry = NOTHING_EXPIRED } = plan;
   const lists = await Promise.all(
     segments.map((segment) =>
-      searchSegment(segment, { search: vector, filter, timestamp, expiredUntil }, { runtime, signal }),
+      searchSegment(segment, { search: vector, filter, timestamp, expiry }, { runtime, signal }),
     ),
   );
   if (lists.length === 0) return emptyHits(vector.queryCount, primaryKeyField(schema).dataType);
@@ -53,11 +55,11 @@ export async function retrieveRows(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<ColumnBatch> {
-  const { fieldIds, keys, limit, expiredUntil = 0n } = plan;
+  const { fieldIds, keys, limit, expiry = NOTHING_EXPIRED } = plan;
   const filter = compiled(plan.filter);
   const batches = await Promise.all(
     segments.map((segment) =>
-      retrieveSegment(segment, { filter, keys, timestamp, expiredUntil, limit, fieldIds }, { runtime, signal }),
+      retrieveSegment(segment, { filter, keys, timestamp, expiry, limit, fieldIds }, { runtime, signal }),
     ),
   );
   const key = primaryKeyField(schema).fieldId;
@@ -72,11 +74,11 @@ export async function countRows(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<number> {
-  const { expiredUntil = 0n } = plan;
+  const { expiry = NOTHING_EXPIRED } = plan;
   const filter = compiled(plan.filter);
   const counts = await Promise.all(
     segments.map((segment) =>
-      countSegment(segment, { filter, keys: plan.keys, timestamp, expiredUntil }, { runtime, signal }),
+      countSegment(segment, { filter, keys: plan.keys, timestamp, expiry }, { runtime, signal }),
     ),
   );
   return counts.reduce((sum, count) => sum + count, 0);
@@ -135,7 +137,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return { kind: "fixed", type: DataType.Int64, values: new BigInt64Array(0), valid: null };
   }
   const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-  if (field === undefined) throw milvusError("FieldNotFound", "", { field: fieldId });
+  if (field === undefined) throw missingField(fieldId);
   const { dataType, dimension } = field;
   if (isDenseVectorType(dataType)) {
     const column: VectorColumn = {
@@ -148,7 +150,7 @@ function emptyColumn(schema: CollectionSchema, fieldId: bigint): Column {
     return column;
   }
   if (isBytesType(dataType)) return bytesColumn(dataType, []);
-  if (dataType === DataType.Array) return emptyArrays(field, 0, null);
+  if (isArrayType(dataType)) return emptyArrays(field, 0, null);
   return { kind: "fixed", type: dataType, values: fixedValues(dataType, 0), valid: null };
 }
 

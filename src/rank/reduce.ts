@@ -18,6 +18,7 @@ import type { Hits } from "../model/plan.ts";
 import { TIMESTAMP_FIELD } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import { DataType, isDistance } from "../model/types.ts";
+import { ElementKeys } from "../segment/element-keys.ts";
 import { type KeyReader, keyReader } from "../segment/key-reader.ts";
 import { gatherBatch } from "./gather.ts";
 import { gatherHits } from "./gather-hits.ts";
@@ -115,6 +116,18 @@ export async function reduceRows(
   return gatherBatch(batches, Uint32Array.from(sources), Uint32Array.from(entries));
 }
 
+/** What may come once among the hits of a query. */
+function keysOfHits({ keys, elements }: Hits): KeyReader {
+  const reader = keyReader(keys);
+  if (elements === undefined) return reader;
+  return new ElementKeys(
+    reader,
+    elements.length,
+    (at) => at,
+    (at) => elements[at]!,
+  );
+}
+
 class HitMerge {
   /** Of every hit that stays, in order: its list and its place there. */
   readonly sources: number[] = [];
@@ -126,7 +139,7 @@ class HitMerge {
 
   constructor(lists: readonly Hits[], metric: Metric) {
     this.#lists = lists;
-    this.#keys = lists.map((list) => keyReader(list.keys));
+    this.#keys = lists.map(keysOfHits);
     this.#sign = isDistance(metric) ? 1 : -1;
     this.#heads = new Uint32Array(lists.length);
   }

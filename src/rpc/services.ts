@@ -25,7 +25,7 @@ import type {
   SearchAnswer,
   SearchPlan,
 } from "../model/plan.ts";
-import type { CollectionInfo, CollectionSchema, FieldSchema, KeyValue } from "../model/schema.ts";
+import type { CollectionInfo, CollectionSchema, FieldSchema, StructSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
 
 export const COORDINATOR = "coordinator";
@@ -78,6 +78,12 @@ export interface DatabaseInfo {
 }
 
 /** Root, data, query and streaming coordination: what exists, and who does what. */
+/** By id if there is one, else by name. */
+export interface DroppedFieldName {
+  readonly fieldName: string;
+  readonly fieldId: bigint | null;
+}
+
 export interface CoordinatorService {
   allocateTimestamps(request: { readonly count: number }): Promise<{ readonly first: Timestamp }>;
   allocateIds(request: { readonly count: number }): Promise<{ readonly first: bigint }>;
@@ -117,8 +123,11 @@ export interface CoordinatorService {
 
   /** Resolves when no shard has a row from before any more. */
   truncateCollection(request: CollectionName): Promise<void>;
-  /** The field's id is given there. */
-  addField(request: CollectionName & { readonly field: FieldSchema }): Promise<void>;
+  /** Their ids are given there; with a struct they are its sub-fields. */
+  addFields(
+    request: CollectionName & { readonly fields: readonly FieldSchema[]; readonly struct?: StructSchema },
+  ): Promise<void>;
+  dropField(request: CollectionName & DroppedFieldName): Promise<void>;
 
   alterField(
     request: CollectionName & {
@@ -354,7 +363,11 @@ export interface QueryService {
     readonly indexes: readonly SegmentIndexInfo[];
   }): Promise<{ readonly rowCount: number; readonly memoryBytes: number }>;
   /** Loaded segments have these indexes now; resolves when searches go through them. Repeating it changes nothing. */
-  adoptIndexes(request: { readonly indexes: readonly SegmentIndexInfo[] }): Promise<void>;
+  adoptIndexes(request: {
+    /** Of the collection. */
+    readonly properties: readonly KeyValue[];
+    readonly indexes: readonly SegmentIndexInfo[];
+  }): Promise<void>;
   releaseSegment(request: { readonly segmentId: bigint }): Promise<void>;
   /** The collection has fields that these segments were not loaded with. Repeating it changes nothing. */
   adoptSchema(request: { readonly segmentIds: readonly bigint[]; readonly schema: CollectionSchema }): Promise<void>;

@@ -3,7 +3,7 @@
 import { assert } from "../base/assert.ts";
 import { type Column, emptyArrays, fixedValues, isBytesType } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
-import { DataType } from "../model/types.ts";
+import { isArrayType } from "../model/types.ts";
 import { isDenseVectorType, vectorStride, vectorValues } from "../model/vectors.ts";
 
 export function absentColumn(field: FieldSchema, rowCount: number): Column {
@@ -18,7 +18,7 @@ export function absentColumn(field: FieldSchema, rowCount: number): Column {
     const values = vectorValues(dataType, rowCount * vectorStride(dataType, dimension));
     return { kind: "vector", type: dataType, dimension, values, valid };
   }
-  if (dataType === DataType.Array) return emptyArrays(field, rowCount, valid);
+  if (isArrayType(dataType)) return emptyArrays(field, rowCount, valid);
   if (isBytesType(dataType)) {
     const text = Buffer.from(field.isDynamic ? "{}" : String(defaultValue ?? ""), "utf8");
     const bytes = new Uint8Array(text.length * rowCount);

@@ -10,11 +10,13 @@
  */
 
 import type { Timestamp } from "../base/timestamp.ts";
-import type { FilterPlan } from "../expr/plan.ts";
+import { type FilterPlan, planFilter } from "../expr/plan.ts";
 import type { ColumnSource } from "../expr/scan.ts";
 import { type Bitset, countBits, fullBitset, hasBit, rowsOf } from "../model/bitset.ts";
-import { type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
+import { type ArrayColumn, type Column, type ColumnBatch, type KeyColumn, takeRows } from "../model/columns.ts";
 import type { FilterExplanation } from "../model/explain.ts";
+import type { Expiry } from "../model/expiry.ts";
+import { type Filter, elementPart } from "../model/filter.ts";
 import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
@@ -25,8 +27,8 @@ export interface SegmentSearch {
   readonly search: VectorSearch;
   readonly filter: FilterPlan | null;
   readonly timestamp: Timestamp;
-  /** Rows inserted until then are not seen; absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Rows that are not seen; absent: none. */
+  readonly expiry?: Expiry;
 }
 
 export interface SegmentRetrieve {
@@ -34,8 +36,8 @@ export interface SegmentRetrieve {
   /** Only these keys; null means all. */
   readonly keys: KeyColumn | null;
   readonly timestamp: Timestamp;
-  /** Rows inserted until then are not seen; absent: none. */
-  readonly expiredUntil?: Timestamp;
+  /** Rows that are not seen; absent: none. */
+  readonly expiry?: Expiry;
   /** The first keys; null means all. */
   readonly limit: number | null;
   readonly fieldIds: readonly bigint[];
@@ -43,7 +45,7 @@ export interface SegmentRetrieve {
 
 export async function searchSegment(segment: Segment, plan: SegmentSearch, reading: Reading): Promise<Hits> {
   return await held(segment, async () => {
-    const view = segment.view(plan.timestamp, plan.expiredUntil);
+    const view = segment.view(plan.timestamp, plan.expiry);
     let filter: FilterExplanation | null = null;
     const explained =
       plan.search.explain === true
@@ -51,12 +53,36 @@ export async function searchSegment(segment: Segment, plan: SegmentSearch, readi
         : reading;
     const allowed =
       plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, explained);
-    const { offsets, rows, scores, explanation } = await segment.search(plan.search, view, allowed, reading.signal);
+    const picked = plan.filter === null ? null : await pickedElements(segment, plan.filter.filter, view, reading);
+    const found = await segment.search(plan.search, view, allowed, reading.signal, picked);
+    const { offsets, rows, scores, elements, explanation } = found;
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
     const segmentIds = new BigInt64Array(rows.length).fill(segment.segmentId);
     const explanations = explanation === undefined ? {} : { explanations: [{ ...explanation, filter }] };
-    return { offsets, rows, scores, keys, segmentIds, ...explanations };
+    return {
+      offsets,
+      rows,
+      scores,
+      keys,
+      segmentIds,
+      ...(elements === undefined ? {} : { elements }),
+      ...explanations,
+    };
   });
+}
+
+/** The elements that a filter leaves of the arrays; null: it picks none. */
+async function pickedElements(
+  segment: Segment,
+  filter: Filter,
+  view: RowView,
+  reading: Reading,
+): Promise<Bitset | null> {
+  const part = elementPart(filter);
+  if (part === null) return null;
+  const arrays = (fieldId: bigint): ArrayColumn => segment.column(fieldId) as ArrayColumn;
+  const count = arrays(part.field.fieldId).offsets[view.rowCount]!;
+  return await passingPicked(planFilter(part.inner), (fieldId) => arrays(fieldId).elements, count, reading);
 }
 
 /** The wanted fields, the key and `TIMESTAMP_FIELD` of the rows, by ascending key, each key once (its newest matching version). */
@@ -72,12 +98,12 @@ export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, r
 /** Visible rows that match; a key with several versions counts several times. */
 export async function countSegment(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiry">,
   reading: Reading,
 ): Promise<number> {
   return await held(segment, async () => {
     if (plan.keys !== null) return (await matchingRows(segment, plan, reading)).length;
-    const view = segment.view(plan.timestamp, plan.expiredUntil);
+    const view = segment.view(plan.timestamp, plan.expiry);
     const matching = await matchingBits(segment, plan.filter, view, reading);
     return matching === null ? view.rowCount : countBits(matching);
   });
@@ -86,7 +112,7 @@ export async function countSegment(
 /** Lends the visible rows that match, ascending, and the columns of scalars as they were seen. */
 export async function visitSegment(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiry">,
   visit: (rows: Uint32Array, source: ColumnSource) => Promise<void>,
   reading: Reading,
 ): Promise<void> {
@@ -111,10 +137,10 @@ async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {
 /** Ascending row numbers. */
 async function matchingRows(
   segment: Segment,
-  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiredUntil">,
+  plan: Pick<SegmentRetrieve, "filter" | "keys" | "timestamp" | "expiry">,
   reading: Reading,
 ): Promise<Uint32Array> {
-  const view = segment.view(plan.timestamp, plan.expiredUntil);
+  const view = segment.view(plan.timestamp, plan.expiry);
   if (plan.keys === null) {
     return rowsOf((await matchingBits(segment, plan.filter, view, reading)) ?? fullBitset(view.rowCount));
   }

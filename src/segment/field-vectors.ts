@@ -10,16 +10,17 @@ import { type RowLayout, bytesPerRow, layoutOf } from "../kernel/layout.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type BytesColumn, type Column, concatColumns } from "../model/columns.ts";
 import type { SparseKernel } from "../kernel/sparse-kernel.ts";
-import { type QueryVectors, isSparseQueries } from "../model/queries.ts";
+import { type QueryVectors, isListQueries, isSparseQueries } from "../model/queries.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
 import { SPARSE_PAIR_BYTES } from "../model/sparse.ts";
-import { type VectorValues, vectorStride } from "../model/vectors.ts";
+import { vectorStride } from "../model/vectors.ts";
 import { takeVectors } from "./take-vectors.ts";
 
 /** One exact search; the terms are those of `ExactSearch`. */
 export interface VectorAsk {
   readonly queries: QueryVectors;
+  readonly queryCount: number;
   readonly rowCount: number;
   readonly metric: Metric;
   readonly k: number;
@@ -50,12 +51,6 @@ const PIECE_BYTES = 1 << 21;
 
 export function fieldLayout(field: Pick<FieldSchema, "dataType" | "dimension">): RowLayout {
   return present(layoutOf(field.dataType, field.dimension), "layout of a dense vector");
-}
-
-/** None yet. */
-export function createFieldVectors(kernel: Kernel, field: FieldSchema): FieldVectors {
-  if (field.dataType === DataType.SparseFloatVector) return new SparseVectors(kernel.sparse);
-  return new DenseVectors(kernel, field.dataType, kernel.createRows(fieldLayout(field)));
 }
 
 export class DenseVectors implements FieldVectors {
@@ -97,8 +92,8 @@ export class DenseVectors implements FieldVectors {
   }
 
   search(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
-    assert(!isSparseQueries(ask.queries), "dense vectors are asked for dense ones");
-    const queries: VectorValues = ask.queries;
+    const { queries } = ask;
+    assert(!isSparseQueries(queries) && !isListQueries(queries), "dense vectors are asked for dense ones");
     return this.#kernel.exactSearch({ ...ask, rows: this.rows, queries }, signal);
   }
 
@@ -118,35 +113,40 @@ const SPARSE_STEP_ROWS = 256;
 export class SparseVectors implements FieldVectors {
   readonly stepRows = SPARSE_STEP_ROWS;
   readonly #kernel: SparseKernel;
-  readonly #handle: Handle;
+  readonly rows: Handle;
 
-  constructor(kernel: SparseKernel) {
+  constructor(kernel: SparseKernel, { lists } = { lists: true }) {
     this.#kernel = kernel;
-    this.#handle = kernel.create();
+    this.rows = kernel.create({ lists });
+  }
+
+  /** There are packed lists now, through which searches go. */
+  dropLists(): void {
+    this.#kernel.dropLists(this.rows);
   }
 
   get rowCount(): number {
-    return this.#kernel.rowCount(this.#handle);
+    return this.#kernel.rowCount(this.rows);
   }
 
   get residentBytes(): number {
-    return this.#kernel.residentBytes(this.#handle);
+    return this.#kernel.residentBytes(this.rows);
   }
 
   get rawBytes(): number {
-    return this.#kernel.pairCount(this.#handle) * SPARSE_PAIR_BYTES;
+    return this.#kernel.pairCount(this.rows) * SPARSE_PAIR_BYTES;
   }
 
   append(column: Column, from: number, to: number): void {
     assert(column.kind === "bytes" && column.type === DataType.SparseFloatVector, "the column holds sparse vectors");
-    this.#kernel.append(this.#handle, { offsets: column.offsets.subarray(from, to + 1), bytes: column.bytes });
+    this.#kernel.append(this.rows, { offsets: column.offsets.subarray(from, to + 1), bytes: column.bytes });
   }
 
   search(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
     assert(isSparseQueries(ask.queries), "sparse vectors are asked for sparse ones");
     assert(ask.metric === Metric.IP, "sparse vectors are compared by inner product");
     const { rowCount, queries, k, allowed, rank, range } = ask;
-    return this.#kernel.search({ sparse: this.#handle, rowCount, queries, k, allowed, rank, range }, signal);
+    return this.#kernel.search({ sparse: this.rows, rowCount, queries, k, allowed, rank, range }, signal);
   }
 
   async take(
@@ -158,7 +158,7 @@ export class SparseVectors implements FieldVectors {
     const parts: BytesColumn[] = [];
     for (let at = 0; at === 0 || at < rows.length; at += step) {
       if (at > 0) await pause?.();
-      const { offsets, bytes } = this.#kernel.gather(this.#handle, rows.subarray(at, at + step));
+      const { offsets, bytes } = this.#kernel.gather(this.rows, rows.subarray(at, at + step));
       parts.push({ kind: "bytes", type: DataType.SparseFloatVector, offsets, bytes, valid: null });
     }
     const taken = valid === null ? null : Uint8Array.from(rows, (row) => valid[row]!);
@@ -166,6 +166,6 @@ export class SparseVectors implements FieldVectors {
   }
 
   close(): void {
-    this.#kernel.close(this.#handle);
+    this.#kernel.close(this.rows);
   }
 }

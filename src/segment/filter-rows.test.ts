@@ -5,7 +5,7 @@ import { oracleTruth } from "../expr/oracle.ts";
 import { readPlaces } from "../expr/place-columns.ts";
 import { type FilterPart, planFilter } from "../expr/plan.ts";
 import { printFilter } from "../expr/print.ts";
-import { Random, randomFilter, randomTable, SCHEMA } from "../expr/testing/random.ts";
+import { Random, randomCastFilter, randomFilter, randomTable, SCHEMA } from "../expr/testing/random.ts";
 import type { FilterKernel } from "../kernel/filter-kernel.ts";
 import { filtersOf, loadKernel } from "../kernel/load.ts";
 import { TwinFilters } from "../kernel/twin/filter.ts";
@@ -45,7 +45,7 @@ test("the kernel's parts and the evaluated parts together pass what the oracle p
     const rowCount = random.below(seed % 25 === 0 ? 20_000 : 90);
     const source = sourceOf(random, rowCount, [native, new TwinFilters(), null][rowCount > 1000 ? 0 : seed % 3]!);
     for (let number = 0; number < (rowCount > 1000 ? 1 : 10); number += 1) {
-      const filter = randomFilter(random, 4);
+      const filter = randomCastFilter(random, 4);
       const plan = planFilter(filter);
       kindsIn(plan.part, kinds);
       if (plan.part.kind === "and" || plan.part.kind === "or") mixed += 1;

@@ -115,6 +115,9 @@ if (kernel instanceof NativeKernel) {
       assert.ok(recall(await segment.search(THROUGH_GRAPH, view, null), truth) >= 0.97);
       const explained = await segment.search({ ...THROUGH_GRAPH, explain: true }, view, null);
       assert.match(explained.explanation!.reason, /graph over rows/);
+      // Measured as the graph grew: not a promise, but near what is found.
+      const { estimatedRecall } = explained.explanation!;
+      assert.ok(estimatedRecall !== null && Math.abs(estimatedRecall - recall(explained, truth)) < 0.05);
     }
     // A reader of before sees what it saw.
     const again = await segment.search(THROUGH_GRAPH, old, null);

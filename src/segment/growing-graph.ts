@@ -11,6 +11,7 @@
  *  - scores are those of an exact search; only which of the rows in the graph are found may differ; as many hits come back as from an
  *    exact search, unless a range cuts them off;
  *  - a search sees the rows it was told to count, also when the graph knows newer ones;
+ *  - what it finds is measured by a sample, as it grows; until then an explanation tells no recall;
  *  - when the kernel refuses (no memory), searches are exact from then on, and `failure` says why.
  *
  * Not here: the order of keys (nearest), what parameters mean (index).
@@ -18,14 +19,17 @@
 
 import { assert } from "../base/assert.ts";
 import type { IndexFamily, IndexParams } from "../index/family.ts";
-import type { IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
-import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import type { GraphParameters, IndexKernel } from "../kernel/index-kernel.ts";
+import { sampleRecall } from "../index/sample-recall.ts";
+import { type Handle, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { type Bitset, bitsetBytes, countBits, fullBitset } from "../model/bitset.ts";
+import type { RecallSample } from "../model/explain.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { Metric } from "../model/types.ts";
 import type { DenseVectors, FieldVectors, VectorAsk } from "./field-vectors.ts";
 import { mergeHits } from "./merge-hits.ts";
-import type { SearchWork } from "./search-work.ts";
+import { RingSearch, deepParameters } from "./ring-search.ts";
+import type { IndexedSearch, SearchWork } from "./search-work.ts";
 
 /** Fewer rows are scanned as quickly as they are walked through (`docs/performance.md`). */
 export const LEAST_ROWS = 4096;
@@ -40,14 +44,20 @@ const MOST_BEHIND = 4096;
 const DEGREE = 32;
 const BEAM = 100;
 
+/** Recall changes slowly: it is measured again when there are so many times the rows. */
+const SAMPLED_AGAIN = 2;
+const SAMPLED_WIDTHS = [32, 64, 128, 256];
+
 interface Published {
   readonly index: Handle;
   readonly rowCount: number;
   readonly memoryBytes: number;
+  readonly rings: RingSearch;
 }
 
 export class GrowingGraph {
   readonly metric: Metric;
+  readonly #kernel: Kernel;
   readonly #indexes: IndexKernel;
   readonly #rows: Handle;
   readonly #closing = new AbortController();
@@ -57,9 +67,13 @@ export class GrowingGraph {
   /** The most rows that a search has counted. */
   #wanted = 0;
   #isFull = false;
+  #recall: readonly RecallSample[] = [];
+  /** Rows in the graph when its recall was measured. */
+  #sampledRows = 0;
   #failure: string | null = null;
 
-  constructor(indexes: IndexKernel, vectors: DenseVectors, metric: Metric) {
+  constructor(kernel: Kernel, indexes: IndexKernel, vectors: DenseVectors, metric: Metric) {
+    this.#kernel = kernel;
     this.#indexes = indexes;
     this.#rows = vectors.rows;
     this.metric = metric;
@@ -103,7 +117,7 @@ export class GrowingGraph {
   async #search(
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
-    parameters: SearchParameters,
+    parameters: GraphParameters,
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
@@ -115,29 +129,48 @@ export class GrowingGraph {
     const reachable = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
     if (reachable <= SCANNED_ROWS || ask.k >= reachable) return vectors.search(ask, signal);
     const isFarBehind = ask.rowCount - published.rowCount > MOST_BEHIND;
-    const rowCount = isFarBehind ? published.rowCount : Math.max(published.rowCount, ask.rowCount);
-    // The search has the index once it has begun, whatever is published and closed meanwhile.
-    const walking = this.#indexes.searchIndex(
-      {
-        index: published.index,
-        rowCount,
-        queries: ask.queries,
-        k: ask.k,
-        parameters,
-        allowed: allowedUpTo(ask, rowCount),
-        rank: rankUpTo(ask.rank, rowCount),
-        range: ask.range,
-        timeLimitMicroseconds: null,
-        alone: work !== null,
-      },
+    const searched = { ...ask, rowCount: isFarBehind ? published.rowCount : ask.rowCount };
+    const told = (given: GraphParameters): IndexedSearch => {
+      const rowCount = work === null ? searched.rowCount : allowedCount(searched);
+      return { parameters: given, width: given.ef, recall: this.#recall, rowCount };
+    };
+    const deeper = (depth: number): IndexedSearch => told(deepParameters(parameters, ask.k, depth) as GraphParameters);
+    const walking =
+      ask.range?.inner == null
+        ? this.#nearest(published, vectors, searched, told(parameters), work, signal)
+        : published.rings.search(searched, allowedCount(searched), {
+            nearest: (deep) => this.#nearest(published, vectors, deep, deeper(deep.k), work, signal),
+            exact: (scan) => vectors.search(scan, signal),
+            answeredBefore: (depth) => work?.addKept(depth === null ? null : deeper(depth)),
+          });
+    const scanning = isFarBehind ? vectors.search(tailOf(ask, published.rowCount), signal) : null;
+    const [hits, tail] = await Promise.all([walking, scanning]);
+    return tail === null ? hits : mergeHits(hits, tail, this.metric, ask.k, ask.rank);
+  }
+
+  /** Of the rows in the graph and a few behind. The search has the index once it has begun, whatever is published and closed meanwhile. */
+  async #nearest(
+    { index, rowCount: indexedRows }: Published,
+    vectors: Pick<FieldVectors, "search">,
+    ask: VectorAsk,
+    indexed: IndexedSearch,
+    work: SearchWork | null,
+    signal: AbortSignal | undefined,
+  ): Promise<SearchHits> {
+    const { queries, k, range } = ask;
+    const { parameters } = indexed;
+    assert(ArrayBuffer.isView(queries), "a graph has dense vectors");
+    const rowCount = Math.max(indexedRows, ask.rowCount);
+    const allowed = allowedUpTo(ask, rowCount);
+    const rank = rankUpTo(ask.rank, rowCount);
+    const alone = work !== null;
+    const hits = await this.#indexes.searchIndex(
+      { index, rowCount, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null, alone },
       signal,
     );
-    const scanning = isFarBehind ? vectors.search(tailOf(ask, rowCount), signal) : null;
-    const [hits, tail] = await Promise.all([walking, scanning]);
-    work?.addIndexed(hits.work, hits.tied.length, parameters);
-    const searched = Math.min(rowCount, ask.rowCount);
-    if (ask.range === null) await fillShort(vectors, { ...ask, rowCount: searched }, hits, signal);
-    return tail === null ? hits : mergeHits(hits, tail, this.metric, ask.k, ask.rank);
+    work?.addIndexed(hits.work, hits.tied.length, indexed);
+    if (range === null) await fillShort(vectors, ask, hits, signal);
+    return hits;
   }
 
   #keepUp(): void {
@@ -171,9 +204,24 @@ export class GrowingGraph {
     assert(about.kind === "graph", "what grows is a graph");
     const before = this.#published;
     const memoryBytes = about.codeBytes + about.listBytes + about.otherBytes;
-    this.#published = { index, rowCount: about.rowCount, memoryBytes };
+    this.#published = { index, rowCount: about.rowCount, memoryBytes, rings: new RingSearch() };
     this.#isFull = about.rowCount < rowCount;
     if (before !== null) this.#indexes.closeIndex(before.index);
+    if (about.rowCount >= SAMPLED_AGAIN * this.#sampledRows) await this.#sample(this.#published);
+  }
+
+  /** One extension at a time, so that nobody closes the index meanwhile but `close`, which a search outlives. */
+  async #sample({ index, rowCount }: Published): Promise<void> {
+    const widths = SAMPLED_WIDTHS.map((ef) => ({ width: ef, parameters: { kind: "graph", ef } as const }));
+    const [kernel, indexes, rows, metric] = [this.#kernel, this.#indexes, this.#rows, this.metric];
+    const sampled = { kernel, indexes, rows, rowCount, metric, index, widths };
+    try {
+      this.#recall = await sampleRecall(sampled, this.#closing.signal);
+      this.#sampledRows = rowCount;
+    } catch (error) {
+      // The graph serves as well; nobody knows how well.
+      if (this.#closing.signal.aborted) throw error;
+    }
   }
 
   close(): void {
@@ -215,17 +263,23 @@ async function fillShort(
   hits: SearchHits,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { k, queries } = ask;
-  const queryCount = hits.tied.length;
-  const inGraph = ask.allowed === null ? ask.rowCount : countBits(allowedBelow(ask.allowed, ask.rowCount));
+  const { k, queries, queryCount } = ask;
+  const inGraph = allowedCount(ask);
   for (let query = 0; query < queryCount; query += 1) {
     const last = query * k + Math.min(k, inGraph) - 1;
     if (inGraph === 0 || hits.rows[last] !== NO_ROW) continue;
-    const exact = await vectors.search({ ...ask, queries: chosenQueries(queries, queryCount, [query]) }, signal);
+    const exact = await vectors.search(
+      { ...ask, queries: chosenQueries(queries, queryCount, [query]), queryCount: 1 },
+      signal,
+    );
     hits.rows.set(exact.rows, query * k);
     hits.scores.set(exact.scores, query * k);
     hits.tied[query] = exact.tied[0]!;
   }
+}
+
+function allowedCount({ allowed, rowCount }: VectorAsk): number {
+  return allowed === null ? rowCount : countBits(allowedBelow(allowed, rowCount));
 }
 
 function allowedBelow(allowed: Bitset, rowCount: number): Bitset {

@@ -311,7 +311,7 @@ test("rows are taken with the system's columns, in the order asked", async () =>
   assert.deepEqual([...(batch.columns.get(ROW_ID_FIELD) as FixedColumn).values], [1002n, 1000n, 1002n]);
   assert.deepEqual([...(batch.columns.get(TIMESTAMP_FIELD) as FixedColumn).values], [10n, 10n, 10n]);
   assert.deepEqual([...(batch.columns.get(VECTOR_FIELD) as { values: Float32Array }).values], [3, -3, 1, -1, 3, -3]);
-  await assert.rejects(segment.take([999n], Uint32Array.of(0)), { kind: "FieldNotFound" });
+  await assert.rejects(segment.take([999n], Uint32Array.of(0)), { kind: "CollectionSchemaVersionNotReady" });
 });
 
 test("a segment is freed when its last reader lets go, and takes no rows once sealed", () => {

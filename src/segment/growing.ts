@@ -12,7 +12,6 @@
  */
 
 import { assert, present } from "../base/assert.ts";
-import { milvusError } from "../base/errors.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
 import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import type { ScalarIndex } from "../index/scalar/match.ts";
@@ -20,7 +19,7 @@ import { familyOf } from "../index/families.ts";
 import { filtersOf, indexesOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
-import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
+import { type Bitset } from "../model/bitset.ts";
 import {
   type Column,
   type ColumnBatch,
@@ -29,6 +28,9 @@ import {
   type KeyColumn,
   takeRows,
 } from "../model/columns.ts";
+import type { TimesSummary } from "../model/catalog.ts";
+import { type Expiry, NOTHING_EXPIRED } from "../model/expiry.ts";
+import { TimesSampler, writeExpiryTimes } from "../model/expiry-times.ts";
 import {
   type CollectionSchema,
   type FieldSchema,
@@ -40,29 +42,27 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
-import { deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
-import { createFieldVectors, DenseVectors, type FieldVectors } from "./field-vectors.ts";
-import {
-  type GrowableColumn,
-  GrowableFixed,
-  GrowableValidity,
-  growableColumn,
-  grownCapacity,
-} from "./growable-column.ts";
+import { deleteBatch, DeleteTimes } from "./delete-times.ts";
+import { createFieldVectors } from "./create-field-vectors.ts";
+import { isOfElements, nearestElements } from "./element-search.ts";
+import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
+import { type GrowableColumn, GrowableFixed, GrowableValidity, growableColumn } from "./growable-column.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
 import { hidingDeltas } from "./hiding-deltas.ts";
+import { InsertTimes } from "./insert-times.ts";
 import { KeyOrder, laterRowFirst, newestFirst } from "./key-order.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable } from "./key-table.ts";
+import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
+import { missingField } from "./missing-field.ts";
+import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
-
-const FIRST_TIMESTAMPS = 256;
 
 export interface GrowingSegmentOptions {
   readonly segmentId: bigint;
@@ -91,20 +91,20 @@ export class GrowingSegment implements Segment {
   readonly #keyFieldId: bigint;
   readonly #scalars = new Map<bigint, GrowableColumn>();
   readonly #vectors = new Map<bigint, GrowingVectors>();
+  /** Of fields that were dropped since. */
+  readonly #dropped: FieldVectors[] = [];
   /** Of fields that were searched when they had many rows. */
   readonly #graphs = new Map<bigint, GrowingGraph>();
   readonly #table = new KeyTable();
   readonly #order = new KeyOrder();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  readonly #expiryTimes = new ExpiryTimes();
   /** Null where the kernel runs no filters. */
   readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
-  #inserts: BigUint64Array = new BigUint64Array(0);
-  #insertHalves: Uint32Array = new Uint32Array(0);
+  readonly #inserts = new InsertTimes();
   #rowCount = 0;
-  #firstTimestamp: Timestamp | null = null;
-  #lastTimestamp: Timestamp = 0n;
   #keys: KeyReader;
   #sealed = false;
   #isAppending = false;
@@ -128,6 +128,7 @@ export class GrowingSegment implements Segment {
     this.#lease = new Lease(options.segmentId, () => {
       for (const graph of this.#graphs.values()) graph.close();
       for (const { vectors } of this.#vectors.values()) vectors.close();
+      for (const vectors of this.#dropped) vectors.close();
     });
   }
 
@@ -145,12 +146,12 @@ export class GrowingSegment implements Segment {
 
   /** Of the oldest row; null while there is none. */
   get firstTimestamp(): Timestamp | null {
-    return this.#firstTimestamp;
+    return this.#inserts.first;
   }
 
   /** Of the newest row; 0 while there is none. */
   get lastTimestamp(): Timestamp {
-    return this.#lastTimestamp;
+    return this.#inserts.last;
   }
 
   /** Row versions that some delete hides. */
@@ -167,18 +168,20 @@ export class GrowingSegment implements Segment {
   }
 
   get memoryBytes(): number {
-    let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    let bytes = this.#inserts.memoryBytes + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#expiryTimes.memoryBytes;
     bytes += this.#places?.memoryBytes ?? 0;
     bytes += this.#table.memoryBytes + this.#order.memoryBytes;
     for (const column of this.#scalars.values()) bytes += column.memoryBytes;
     if (!this.#lease.isFreed) {
       for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.residentBytes + valid.memoryBytes;
+      for (const vectors of this.#dropped) bytes += vectors.residentBytes;
       for (const graph of this.#graphs.values()) bytes += graph.memoryBytes;
     }
     return bytes;
   }
 
-  /** The collection has fields now that the rows here were written without: they have the default, or null. */
+  /** The collection has fields now that the rows here were written without: they have the default, or null. Dropped ones go. */
   adoptSchema(schema: CollectionSchema): void {
     assert(!this.#isAppending, "the schema changes between two messages");
     const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
@@ -193,7 +196,20 @@ export class GrowingSegment implements Segment {
         vector.valid.append(absent.valid, this.#rowCount);
       }
     }
+    const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
+    // What is sealed may be on its way to files, and goes soon.
+    if (!this.#sealed) for (const fieldId of known) if (!kept.has(fieldId)) this.#dropField(fieldId);
     this.#schema = schema;
+  }
+
+  #dropField(fieldId: bigint): void {
+    this.#scalars.delete(fieldId);
+    this.#places?.drop(fieldId);
+    const vector = this.#vectors.get(fieldId);
+    if (vector === undefined) return;
+    // Somebody may be searching them; they go with the segment, which a change of the fields closes.
+    this.#vectors.delete(fieldId);
+    this.#dropped.push(vector.vectors);
   }
 
   /** The rows of one log message. */
@@ -223,7 +239,7 @@ export class GrowingSegment implements Segment {
   *#append(batch: ColumnBatch, rowIds: BigInt64Array, timestamp: Timestamp): Generator<void> {
     assert(!this.#sealed && !this.#lease.closed, "a sealed segment takes no rows");
     assert(!this.#isAppending, "rows come one message after the other");
-    assert(timestamp >= this.#lastTimestamp, "rows come in timestamp order");
+    assert(timestamp >= this.#inserts.last, "rows come in timestamp order");
     assert(rowIds.length === batch.rowCount, "every row has an id");
     for (const field of this.schema.fields) {
       const column = present(batch.columns.get(field.fieldId), `column of field ${field.fieldId}`);
@@ -248,7 +264,7 @@ export class GrowingSegment implements Segment {
       if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);
     }
     this.#scalars.get(ROW_ID_FIELD)!.append({ kind: "fixed", type: DataType.Int64, values: rowIds, valid: null });
-    this.#appendTimestamps(batch.rowCount, timestamp);
+    this.#inserts.append(batch.rowCount, timestamp);
     this.#rowCount += batch.rowCount;
     this.#keys = keyReader(this.keys());
     this.#table.extend(this.#keys, this.#rowCount);
@@ -262,7 +278,7 @@ export class GrowingSegment implements Segment {
     let hidden = 0;
     for (let at = 0; at < wanted.rowCount; at += 1) {
       for (let row = this.#table.newest(this.#keys, wanted, at); row !== NO_ROW; row = this.#table.older(row)) {
-        if (this.#deletes.hide(row, this.#insertHalves, deletes, at)) hidden += 1;
+        if (this.#deletes.hide(row, this.#inserts.halves, deletes, at)) hidden += 1;
       }
     }
     return hidden;
@@ -273,11 +289,18 @@ export class GrowingSegment implements Segment {
     this.#sealed = true;
   }
 
-  view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
-    const rowCount = this.#rowsUntil(timestamp);
+  view(timestamp: Timestamp, { insertedUntil, field }: Expiry = NOTHING_EXPIRED): RowView {
+    const rowCount = this.#inserts.rowsUntil(timestamp);
     // The rows left are inserted at `timestamp` or before, so that only deletes count.
-    const view = this.#visibility.view(this.#inserts, rowCount, 0n, timestamp);
-    return unexpired(this.#kernel, view, this.#inserts, this.#firstTimestamp ?? MAX_TIMESTAMP, expiredUntil);
+    const view = this.#visibility.view(this.#inserts.times, rowCount, 0n, timestamp);
+    const young = unexpired(
+      this.#kernel,
+      view,
+      this.#inserts.times,
+      this.#inserts.first ?? MAX_TIMESTAMP,
+      insertedUntil,
+    );
+    return field === null ? young : this.#expiryTimes.alive(this.#kernel, young, this.column(field.fieldId), field);
   }
 
   get filters(): FilterKernel | null {
@@ -304,9 +327,9 @@ export class GrowingSegment implements Segment {
   }
 
   column(fieldId: bigint): Column {
-    if (fieldId === TIMESTAMP_FIELD) return timestampColumn(this.#inserts.subarray(0, this.#rowCount));
+    if (fieldId === TIMESTAMP_FIELD) return timestampColumn(this.#inserts.times.subarray(0, this.#rowCount));
     const column = this.#scalars.get(fieldId);
-    if (column === undefined) throw milvusError("FieldNotFound", "the segment has no such scalar", { field: fieldId });
+    if (column === undefined) throw missingField(fieldId);
     return column.view();
   }
 
@@ -336,14 +359,18 @@ export class GrowingSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    picked: Bitset | null = null,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
-    if (vector === undefined) throw milvusError("FieldNotFound", "no such vector", { field: search.fieldId });
+    if (vector === undefined) throw missingField(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid.view());
     const { rowCount } = view;
     const work = search.explain === true ? new SearchWork() : null;
     const searched = this.#searched(vector, search, rowCount, work);
-    const hits = await nearestRows(this.#nearestSource(searched), search, rowCount, reachable, signal);
+    const source = this.#nearestSource(searched);
+    const hits = isOfElements(vector.vectors, search)
+      ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal)
+      : await nearestRows(source, search, rowCount, reachable, signal);
     if (work === null) return hits;
     const { segmentId, state } = this;
     return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: null }) };
@@ -368,7 +395,7 @@ export class GrowingSegment implements Segment {
     if (family === null || indexes === null || !isForGraphs || this.#lease.closed) return exact;
     let graph = this.#graphs.get(fieldId);
     if (graph === undefined) {
-      graph = new GrowingGraph(indexes, vectors, metric);
+      graph = new GrowingGraph(this.#kernel, indexes, vectors, metric);
       this.#graphs.set(fieldId, graph);
     }
     return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;
@@ -390,7 +417,7 @@ export class GrowingSegment implements Segment {
     assert(this.#sealed, "a segment is sealed before it is flushed");
     const order = this.flushOrder();
     const timestamps = new BigUint64Array(order.length);
-    for (let at = 0; at < order.length; at += 1) timestamps[at] = this.#inserts[order[at]!]!;
+    for (let at = 0; at < order.length; at += 1) timestamps[at] = this.#inserts.times[order[at]!]!;
     const rowIds = takeRows(this.column(ROW_ID_FIELD), order) as FixedColumn;
     return {
       rowCount: order.length,
@@ -405,7 +432,19 @@ export class GrowingSegment implements Segment {
   flushDeltas(): Deltas | null {
     const times = this.#deletes.times(this.#rowCount);
     if (times === null) return null;
-    return hidingDeltas(this.keys(), this.#inserts, times, this.#order.order(this.#keys), 0n);
+    return hidingDeltas(this.keys(), this.#inserts.times, times, this.#order.order(this.#keys), 0n);
+  }
+
+  /** Of every field of times; for whoever decides when expired rows are worth a compaction. */
+  flushTimes(): TimesSummary[] {
+    const fields = this.schema.fields.filter(({ dataType }) => dataType === DataType.Timestamptz);
+    return fields.map(({ fieldId }) => {
+      const times = new BigUint64Array(this.#rowCount);
+      writeExpiryTimes(this.column(fieldId), times, 0);
+      const sampler = new TimesSampler(fieldId, times.length);
+      for (let row = 0; row < times.length; row += 1) sampler.add(row, times[row]!);
+      return sampler.summary();
+    });
   }
 
   acquire(): void {
@@ -437,32 +476,6 @@ export class GrowingSegment implements Segment {
     this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
-  #appendTimestamps(count: number, timestamp: Timestamp): void {
-    const end = this.#rowCount + count;
-    if (this.#inserts.length < end) {
-      const grown = new BigUint64Array(grownCapacity(this.#inserts.length, end, FIRST_TIMESTAMPS));
-      grown.set(this.#inserts.subarray(0, this.#rowCount));
-      this.#inserts = grown;
-      this.#insertHalves = halvesOf(grown);
-    }
-    this.#inserts.fill(timestamp, this.#rowCount, end);
-    this.#firstTimestamp ??= timestamp;
-    this.#lastTimestamp = timestamp;
-  }
-
-  /** How many rows were inserted at `timestamp` or before: a prefix, as rows come in timestamp order. */
-  #rowsUntil(timestamp: Timestamp): number {
-    if (timestamp >= this.#lastTimestamp) return this.#rowCount;
-    let low = 0;
-    let high = this.#rowCount;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#inserts[middle]! <= timestamp) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   async #takeField(fieldId: bigint, rows: Uint32Array, pause: (() => Promise<void>) | null = null): Promise<Column> {
     const vector = this.#vectors.get(fieldId);
     if (vector === undefined) return takeRows(this.column(fieldId), rows);
@@ -481,24 +494,4 @@ export class GrowingSegment implements Segment {
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.keys(), Uint32Array.of(row)) as KeyColumn),
     };
   }
-}
-
-/** `rows`, in the order in which `order` has them, those of the first `limit` keys. */
-function pickRows(keys: KeyReader, order: Uint32Array, rows: Uint32Array, limit: number | null): Uint32Array {
-  const wanted = emptyBitset(order.length);
-  for (const row of rows) setBit(wanted, row);
-  const picked = new Uint32Array(rows.length);
-  let count = 0;
-  let keyCount = 0;
-  for (let at = 0; at < order.length && count < rows.length; at += 1) {
-    const row = order[at]!;
-    if (!hasBit(wanted, row)) continue;
-    if (limit !== null && (count === 0 || !keys.equals(picked[count - 1]!, keys, row))) {
-      if (keyCount === limit) break;
-      keyCount += 1;
-    }
-    picked[count] = row;
-    count += 1;
-  }
-  return picked.subarray(0, count);
 }

@@ -163,6 +163,7 @@ class Asker {
       {
         rowCount: this.#rowCount,
         queries,
+        queryCount,
         metric,
         k,
         allowed,

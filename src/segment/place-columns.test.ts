@@ -5,7 +5,7 @@ import { Random, randomTable } from "../expr/testing/random.ts";
 import type { PlaceKernel, PlaceReading } from "../kernel/filter-kernel.ts";
 import { type BytesColumn, bytesColumn, type Column } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
-import { commonPaths } from "./common-paths.ts";
+import { commonPaths } from "../expr/common-paths.ts";
 import { PlaceColumns } from "./place-columns.ts";
 
 /** Counts the rows that it reads, and takes its time. */

@@ -13,7 +13,7 @@ import { assert } from "../base/assert.ts";
 import type { PlaceColumn, PlaceKernel } from "../kernel/filter-kernel.ts";
 import type { BytesColumn, Column } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
-import { commonPaths } from "./common-paths.ts";
+import { commonPaths } from "../expr/common-paths.ts";
 import { grownCapacity } from "./growable-column.ts";
 
 /** A class and a word. */
@@ -129,6 +129,10 @@ export class PlaceColumns {
     this.#entries.delete(name);
     this.#entries.set(name, entry);
     return entry;
+  }
+
+  drop(fieldId: bigint): void {
+    for (const name of this.#entries.keys()) if (name.startsWith(`["${fieldId}",`)) this.#entries.delete(name);
   }
 
   #shrink(allowed: number, kept: readonly Entry[]): void {

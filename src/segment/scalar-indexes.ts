@@ -37,15 +37,25 @@ export class ScalarIndexes {
   }
 
   adopt(fieldId: bigint, name: ScalarBuildName, placed: PlacedIndex): void {
-    const others = this.#indexes.filter((known) => known.fieldId !== fieldId || !samePath(known.path, placed.path));
+    const isSame = (known: Adopted): boolean =>
+      known.fieldId === fieldId && known.isWhole === placed.isWhole && samePath(known.path, placed.path);
+    const others = this.#indexes.filter((known) => !isSame(known));
     this.#indexes = [...others, { ...placed, fieldId, name }];
   }
 
+  drop(fieldId: bigint): void {
+    this.#indexes = this.#indexes.filter((known) => known.fieldId !== fieldId);
+  }
+
   over(filter: LeafFilter): readonly ScalarIndex[] {
-    if (!("field" in filter) || this.#indexes.length === 0) return [];
-    const { fieldId, path } = filter.field;
+    // Elements that match together are not to be told from indexes of the sub-fields one by one.
+    if (!("field" in filter) || filter.kind === "match" || this.#indexes.length === 0) return [];
+    const { fieldId, path, cast } = filter.field;
     return this.#indexes
-      .filter((known) => known.fieldId === fieldId && samePath(known.path, path))
+      .filter(
+        (known) =>
+          known.fieldId === fieldId && known.cast === cast && (known.isWhole === true || samePath(known.path, path)),
+      )
       .map(({ index }) => index);
   }
 }

@@ -125,7 +125,7 @@ test("only the wanted fields are loaded; another one is a clear error", async ()
   assert.deepEqual([...(batch.columns.get(ROW_ID_FIELD) as FixedColumn).values], [1000n, 1001n]);
   assert.throws(() => sealed.column(NOTE_FIELD), { kind: "ParameterInvalid", message: /field note is not loaded/ });
   await assert.rejects(sealed.take([VECTOR_FIELD], Uint32Array.of(0)), /field place is not loaded/);
-  assert.throws(() => sealed.column(999n), { kind: "FieldNotFound" });
+  assert.throws(() => sealed.column(999n), { kind: "CollectionSchemaVersionNotReady" });
   grown.segment.close();
   sealed.close();
   assert.equal(kernel.openHandles(), 0);

@@ -12,6 +12,7 @@
 
 import { assert } from "../base/assert.ts";
 import { invalidParameter, milvusError } from "../base/errors.ts";
+import { Mutex } from "../base/mutex.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ScalarIndex } from "../index/scalar/match.ts";
@@ -19,15 +20,8 @@ import type { FilterKernel, PlaceColumn } from "../kernel/filter-kernel.ts";
 import { filtersOf } from "../kernel/load.ts";
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
-import {
-  type Column,
-  type ColumnBatch,
-  columnBytes,
-  columnRows,
-  type KeyColumn,
-  takeRows,
-  type VectorColumn,
-} from "../model/columns.ts";
+import { type Column, type ColumnBatch, columnBytes, type KeyColumn, takeRows } from "../model/columns.ts";
+import { type Expiry, NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { LeafFilter } from "../model/filter.ts";
 import {
   type CollectionSchema,
@@ -36,20 +30,23 @@ import {
   ROW_ID_FIELD,
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
-import { isVectorType } from "../model/types.ts";
-import { isDenseVectorType } from "../model/vectors.ts";
+import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { createFieldVectors, DenseVectors, type FieldVectors, fieldLayout } from "./field-vectors.ts";
+import { isOfElements, nearestElements } from "./element-search.ts";
+import { DenseVectors, SparseVectors } from "./field-vectors.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
+import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
+import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { ScalarIndexes } from "./scalar-indexes.ts";
+import { closeAll, type SealedVectors, sealedVectors } from "./sealed-vectors.ts";
 import { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
@@ -65,19 +62,8 @@ export interface SealedSegmentOptions {
   readonly deltas: readonly Deltas[];
   /** Dense vectors of these fields are read into memory, where others are mapped if they can be. Absent: none. */
   readonly unmappedFieldIds?: readonly bigint[];
-}
-
-/** Dense vectors of one field, in the kernel. */
-export interface OpenedRows {
-  readonly rows: Handle;
-  readonly valid: Uint8Array | null;
-  readonly isMapped: boolean;
-}
-
-interface SealedVectors {
-  readonly vectors: FieldVectors;
-  readonly valid: Uint8Array | null;
-  readonly isMapped: boolean;
+  /** Sparse vectors of these fields have packed lists in a file, and get none of their own. Absent: none. */
+  readonly listlessFieldIds?: readonly bigint[];
 }
 
 /** What `load` read. */
@@ -110,9 +96,12 @@ export class SealedSegment implements Segment {
   readonly #scalarIndexes = new ScalarIndexes();
   readonly #deletes = new DeleteTimes();
   readonly #visibility: Visibility;
+  readonly #expiryTimes = new ExpiryTimes();
   /** Null where the kernel runs no filters. */
   readonly #places: PlaceColumns | null;
   readonly #lease: Lease;
+  /** Changes of the fields come one after the other. */
+  readonly #changes = new Mutex();
   #rank: Uint32Array | null = null;
   #schema: CollectionSchema;
 
@@ -145,9 +134,7 @@ export class SealedSegment implements Segment {
   static async load(files: SegmentFiles, options: SealedSegmentOptions): Promise<SealedSegment> {
     const { schema, kernel, runtime } = options;
     const keyField = primaryKeyField(schema);
-    const wanted = schema.fields.filter(
-      (field) => field !== keyField && (options.fieldIds === null || options.fieldIds.includes(field.fieldId)),
-    );
+    const wanted = schema.fields.filter((field) => field !== keyField && isLoaded(field, options.fieldIds));
     const written = new Set(files.manifest.fields.map((field) => field.fieldId));
     const { keys, timestamps } = await files.readSystem();
     const scalarFields = wanted.filter((field) => !isVectorType(field.dataType));
@@ -161,9 +148,12 @@ export class SealedSegment implements Segment {
     try {
       for (const field of wanted) {
         if (!isVectorType(field.dataType)) continue;
-        const mayMap = options.unmappedFieldIds?.includes(field.fieldId) !== true;
-        const isWritten = written.has(field.fieldId);
-        vectors.set(field.fieldId, await sealedVectors(files, field, isWritten, kernel, runtime, mayMap));
+        const form = {
+          isWritten: written.has(field.fieldId),
+          mayMap: options.unmappedFieldIds?.includes(field.fieldId) !== true,
+          lists: options.listlessFieldIds?.includes(field.fieldId) !== true,
+        };
+        vectors.set(field.fieldId, await sealedVectors(files, field, form, kernel, runtime));
       }
       const segment = new SealedSegment({ files, keys, timestamps, scalars, vectors }, options);
       for (const deltas of [...(await files.readDeltas()), ...options.deltas]) {
@@ -181,27 +171,43 @@ export class SealedSegment implements Segment {
     return this.#schema;
   }
 
-  /** The collection has fields that were not there when this was loaded: out of the files, or the default, or null. */
-  async adoptSchema(schema: CollectionSchema): Promise<void> {
-    if (schema.version <= this.#schema.version) return;
-    const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
-    const added = schema.fields.filter(({ fieldId }) => !known.has(fieldId));
-    const wanted = added.filter(({ fieldId }) => this.#fieldIds === null || this.#fieldIds.includes(fieldId));
-    const written = new Set(this.#files.manifest.fields.map((field) => field.fieldId));
-    for (const field of wanted) {
-      if (isVectorType(field.dataType)) {
-        const isWritten = written.has(field.fieldId);
-        const added = await sealedVectors(this.#files, field, isWritten, this.#kernel, this.#runtime, true);
-        if (this.#lease.isFreed || this.#vectors.has(field.fieldId)) added.vectors.close();
-        else this.#vectors.set(field.fieldId, added);
-        continue;
+  /** The collection has other fields than when this was loaded: new ones out of the files, or the default, or null; dropped ones go. */
+  adoptSchema(schema: CollectionSchema): Promise<void> {
+    return this.#changes.run(async () => {
+      if (schema.version <= this.#schema.version) return;
+      const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
+      for (const field of schema.fields) {
+        if (isLoaded(field, this.#fieldIds) && !known.has(field.fieldId)) await this.#addField(field);
       }
-      const column = written.has(field.fieldId)
-        ? await this.#files.readScalar(field.fieldId)
-        : absentColumn(field, this.rowCount);
-      this.#scalars.set(field.fieldId, column);
+      const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
+      this.#schema = schema;
+      for (const fieldId of known) if (!kept.has(fieldId)) this.#dropField(fieldId);
+    });
+  }
+
+  async #addField(field: FieldSchema): Promise<void> {
+    const { fieldId } = field;
+    const isWritten = this.#files.manifest.fields.some((written) => written.fieldId === fieldId);
+    if (isVectorType(field.dataType)) {
+      const form = { isWritten, mayMap: true, lists: true };
+      const added = await sealedVectors(this.#files, field, form, this.#kernel, this.#runtime);
+      if (this.#lease.isFreed) added.lease.close();
+      else this.#vectors.set(fieldId, added);
+      return;
     }
-    if (schema.version > this.#schema.version) this.#schema = schema;
+    const column = isWritten ? await this.#files.readScalar(fieldId) : absentColumn(field, this.rowCount);
+    this.#scalars.set(fieldId, column);
+  }
+
+  /** Who reads it ends as it began. */
+  #dropField(fieldId: bigint): void {
+    this.#scalars.delete(fieldId);
+    this.#scalarIndexes.drop(fieldId);
+    this.#places?.drop(fieldId);
+    this.#indexes.get(fieldId)?.close();
+    this.#indexes.delete(fieldId);
+    this.#vectors.get(fieldId)?.lease.close();
+    this.#vectors.delete(fieldId);
   }
 
   /** Row versions that some delete hides. */
@@ -209,9 +215,10 @@ export class SealedSegment implements Segment {
     return this.#deletes.hiddenRows;
   }
 
-  /** Mapped vectors do not count: the system keeps as much of them in memory as it has room for. */
+  /** What is mapped does not count: the system keeps as much of it in memory as it has room for. */
   get memoryBytes(): number {
     let bytes = this.#inserts.byteLength + this.#deletes.memoryBytes + this.#visibility.memoryBytes;
+    bytes += this.#expiryTimes.memoryBytes;
     bytes += this.#places?.memoryBytes ?? 0;
     bytes += (this.#rank?.byteLength ?? 0) + this.#scalarIndexes.memoryBytes;
     for (const column of this.#scalars.values()) bytes += columnBytes(column);
@@ -229,6 +236,7 @@ export class SealedSegment implements Segment {
     for (const { vectors, isMapped } of this.#vectors.values()) {
       if (isMapped && !this.#lease.isFreed) bytes += vectors.residentBytes;
     }
+    if (!this.#lease.isFreed) for (const index of this.#indexes.values()) bytes += index.mappedBytes;
     return bytes;
   }
 
@@ -243,18 +251,26 @@ export class SealedSegment implements Segment {
 
   /**
    * Opens an index beside the field's rows and searches through it from then on; the one before goes. `open` throws when it
-   * cannot, and then nothing has changed. False: the field is not loaded, or its rows are not dense.
+   * cannot, and then nothing has changed. False: the field is not loaded, or dropped meanwhile.
    */
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
-    const vectors = this.#vectors.get(fieldId)?.vectors;
-    if (!(vectors instanceof DenseVectors)) return false;
+    const field = this.#vectors.get(fieldId);
+    const vectors = field?.vectors;
+    if (field === undefined || !(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
     this.acquire();
+    field.lease.acquire();
     try {
       const index = await open(vectors.rows);
+      if (!this.#vectors.has(fieldId)) {
+        index.close();
+        return false;
+      }
       this.#indexes.get(fieldId)?.close();
       this.#indexes.set(fieldId, index);
+      if (vectors instanceof SparseVectors) vectors.dropLists();
       return true;
     } finally {
+      field.lease.release();
       this.release();
     }
   }
@@ -272,9 +288,10 @@ export class SealedSegment implements Segment {
     return this.#applyRange(wanted, deleteBatch(wanted.rowCount, timestamps, upperBounds), 0, wanted.rowCount);
   }
 
-  view(timestamp: Timestamp, expiredUntil: Timestamp = 0n): RowView {
+  view(timestamp: Timestamp, { insertedUntil, field }: Expiry = NOTHING_EXPIRED): RowView {
     const view = this.#visibility.view(this.#inserts, this.rowCount, this.#latestInsert, timestamp);
-    return unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, expiredUntil);
+    const young = unexpired(this.#kernel, view, this.#inserts, this.#files.manifest.timestampFrom, insertedUntil);
+    return field === null ? young : this.#expiryTimes.alive(this.#kernel, young, this.column(field.fieldId), field);
   }
 
   get filters(): FilterKernel | null {
@@ -322,6 +339,7 @@ export class SealedSegment implements Segment {
     view: RowView,
     allowed: Bitset | null,
     signal?: AbortSignal,
+    picked: Bitset | null = null,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
@@ -331,14 +349,19 @@ export class SealedSegment implements Segment {
     const exact = work === null ? vector.vectors : work.counting(vector.vectors);
     const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
+    vector.lease.acquire();
     try {
-      const hits = await nearestRows(this.#nearestSource(searched), search, view.rowCount, reachable, signal);
+      const source = this.#nearestSource(searched);
+      const hits = isOfElements(vector.vectors, search)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
       const facts = index?.facts ?? null;
       return { ...hits, explanation: work.explain({ segmentId, state, rowCount, allowed: reachable, index: facts }) };
     } finally {
       index?.release();
+      vector.lease.release();
     }
   }
 
@@ -347,7 +370,12 @@ export class SealedSegment implements Segment {
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
       if (vector !== undefined) {
-        columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
+        vector.lease.acquire();
+        try {
+          columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
+        } finally {
+          vector.lease.release();
+        }
       } else {
         // Row ids are asked for so rarely that they stay in the file.
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
@@ -391,7 +419,7 @@ export class SealedSegment implements Segment {
 
   #notLoaded(fieldId: bigint): Error {
     const field = this.schema.fields.find((candidate) => candidate.fieldId === fieldId);
-    if (field === undefined) return milvusError("FieldNotFound", "the segment has no such field", { field: fieldId });
+    if (field === undefined) return missingField(fieldId);
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
@@ -408,59 +436,9 @@ export class SealedSegment implements Segment {
   }
 }
 
-async function sealedVectors(
-  files: SegmentFiles,
-  field: FieldSchema,
-  isWritten: boolean,
-  kernel: Kernel,
-  runtime: Runtime,
-  mayMap: boolean,
-): Promise<SealedVectors> {
-  const isDense = isDenseVectorType(field.dataType);
-  if (isDense && (mayMap || !isWritten)) {
-    const { rows, valid, isMapped } = await openVectors(files, field, isWritten, kernel);
-    return { vectors: new DenseVectors(kernel, field.dataType, rows), valid, isMapped };
-  }
-  const { rowCount } = files.manifest;
-  const read = isDense ? files.readVector : files.readScalar;
-  const column = isWritten ? await read(field.fieldId) : absentColumn(field, rowCount);
-  const vectors = createFieldVectors(kernel, field);
-  try {
-    for (let from = 0; from < rowCount; from += vectors.stepRows) {
-      if (from > 0) await runtime.yield();
-      vectors.append(column, from, Math.min(rowCount, from + vectors.stepRows));
-    }
-  } catch (thrown) {
-    vectors.close();
-    throw thrown;
-  }
-  return { vectors, valid: column.valid, isMapped: false };
-}
-
-/** Of a dense field. Whoever opens them closes `rows`. */
-export async function openVectors(
-  files: SegmentFiles,
-  field: FieldSchema,
-  isWritten: boolean,
-  kernel: Kernel,
-): Promise<OpenedRows> {
-  const { rowCount } = files.manifest;
-  const layout = fieldLayout(field);
-  if (isWritten) {
-    const { path, offset } = await files.vectorLocation(field.fieldId);
-    if (path !== null && offset !== null) {
-      return { rows: kernel.mapRows(path, offset, rowCount, layout), valid: null, isMapped: true };
-    }
-  }
-  const column = isWritten ? await files.readVector(field.fieldId) : (absentColumn(field, rowCount) as VectorColumn);
-  assert(columnRows(column) === rowCount, "a vector column has a place for every row");
-  const rows = kernel.createRows(layout);
-  kernel.appendRows(rows, column.values);
-  return { rows, valid: column.valid, isMapped: false };
-}
-
-function closeAll(vectors: ReadonlyMap<bigint, SealedVectors>): void {
-  for (const { vectors: open } of vectors.values()) open.close();
+/** Times are there whatever was asked for: rows may expire by them from any moment on. */
+function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
+  return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }
 
 /** Refuses rows that are not in key order; tells whether some key comes twice. */

@@ -6,7 +6,7 @@ import { LEAST_INDEXED_ROWS } from "../index/families.ts";
 import type { IndexWork, SearchParameters } from "../kernel/index-kernel.ts";
 import { countBits } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { type SearchStrategy, type SegmentExplanation, recallAt } from "../model/explain.ts";
+import { type RecallSample, type SearchStrategy, type SegmentExplanation, recallAt } from "../model/explain.ts";
 import type { FieldVectors } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 
@@ -20,10 +20,26 @@ export interface SearchedSegment {
   readonly index: SegmentIndexFacts | null;
 }
 
+/** The parameters of a search through an index, and what a sample said of such. */
+export interface IndexedSearch {
+  readonly parameters: SearchParameters;
+  /** How wide they are, in the unit of the samples. */
+  readonly width: number;
+  /** None: nobody has measured. */
+  readonly recall: readonly RecallSample[];
+  /** Rows that it might have returned. */
+  readonly rowCount: number;
+}
+
 export class SearchWork {
+  /** What each part finds of what an exact search would, by the rows that it is about. */
+  #found = 0;
+  #weight = 0;
+  #isUnknown = false;
   #exactQueries = 0;
   #indexQueries = 0;
   #codeQueries = 0;
+  #keptQueries = 0;
   #visitedRows = 0;
   #codeDistances = 0;
   #exactScores = 0;
@@ -36,20 +52,42 @@ export class SearchWork {
         const hits = await vectors.search(ask, signal);
         const queryCount = hits.tied.length;
         this.#exactQueries += queryCount;
-        this.#exactScores += queryCount * (ask.allowed === null ? ask.rowCount : countBits(ask.allowed));
+        const rows = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
+        this.#exactScores += queryCount * rows;
+        this.#estimate(queryCount * rows, 1);
         return hits;
       },
     };
   }
 
-  addIndexed(work: IndexWork, queryCount: number, parameters: SearchParameters): void {
-    this.#parameters = parameters;
+  addIndexed(work: IndexWork, queryCount: number, indexed: IndexedSearch): void {
+    this.#parameters = indexed.parameters;
+    const walked = queryCount - work.rawScans - work.codeScans;
     this.#exactQueries += work.rawScans;
     this.#codeQueries += work.codeScans;
-    this.#indexQueries += queryCount - work.rawScans - work.codeScans;
+    this.#indexQueries += walked;
     this.#visitedRows += work.visitedRows;
     this.#codeDistances += work.codeDistances;
     this.#exactScores += work.exactScores;
+    const { rowCount, recall } = indexed;
+    this.#estimate(work.rawScans * rowCount, 1);
+    // A scan of codes sees every allowed row: it finds what the widest search that was sampled finds, or more.
+    this.#estimate(work.codeScans * rowCount, recall.at(-1)?.recall ?? null);
+    this.#estimate(walked * rowCount, recallOf(indexed));
+  }
+
+  /** A query was answered by what an earlier page had found, by an index so or, null, exactly. */
+  addKept(indexed: IndexedSearch | null): void {
+    this.#keptQueries += 1;
+    this.#parameters ??= indexed?.parameters ?? null;
+    this.#estimate(indexed?.rowCount ?? 1, indexed === null ? 1 : recallOf(indexed));
+  }
+
+  #estimate(weight: number, recall: number | null): void {
+    if (weight === 0) return;
+    this.#weight += weight;
+    if (recall === null) this.#isUnknown = true;
+    else this.#found += weight * recall;
   }
 
   explain({ segmentId, state, rowCount, allowed, index }: SearchedSegment): SegmentExplanation {
@@ -67,25 +105,22 @@ export class SearchWork {
       visitedRows: this.#visitedRows,
       codeDistances: this.#codeDistances,
       exactScores: this.#exactScores,
-      estimatedRecall: this.#recall(index),
+      estimatedRecall: this.#isUnknown ? null : this.#weight === 0 ? 1 : this.#found / this.#weight,
     };
   }
 
   #strategy(): SearchStrategy {
-    const used = [this.#exactQueries, this.#codeQueries, this.#indexQueries].filter((count) => count > 0).length;
+    const counts = [this.#exactQueries, this.#codeQueries, this.#indexQueries, this.#keptQueries];
+    const used = counts.filter((count) => count > 0).length;
     if (used === 0) return "none";
     if (used > 1) return "mixed";
+    if (this.#keptQueries > 0) return "kept";
     return this.#exactQueries > 0 ? "exact" : this.#codeQueries > 0 ? "codes" : "index";
   }
+}
 
-  /** A scan of codes sees every allowed row: it finds what the widest search that was sampled finds, or more. */
-  #recall(index: SegmentIndexFacts | null): number {
-    const queries = this.#exactQueries + this.#codeQueries + this.#indexQueries;
-    if (index === null || this.#parameters === null || queries === 0) return 1;
-    const walked = recallAt(index.recall, index.family.width(this.#parameters));
-    const scanned = index.recall.at(-1)?.recall ?? 0;
-    return (this.#exactQueries + this.#codeQueries * scanned + this.#indexQueries * walked) / queries;
-  }
+function recallOf({ recall, width }: IndexedSearch): number | null {
+  return recall.length === 0 ? null : recallAt(recall, width);
 }
 
 function reasonOf(
@@ -98,6 +133,7 @@ function reasonOf(
   }: Pick<SearchedSegment, "state" | "rowCount" | "index"> & { readonly allowedRows: number },
 ): string {
   if (strategy === "none") return "no row may be returned";
+  if (strategy === "kept") return "an earlier page of the same search has found these rows already";
   if (index === null) {
     if (state === "growing") {
       return strategy === "exact"

@@ -8,24 +8,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { SystemRuntime } from "../base/host/system.ts";
-import { familyOf } from "../index/families.ts";
 import type { IndexKernel } from "../kernel/index-kernel.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { indexesOf, loadKernel } from "../kernel/load.ts";
 import { type Bitset, emptyBitset, setBit } from "../model/bitset.ts";
-import { DataType, Metric } from "../model/types.ts";
-import { segmentFiles } from "../storage/segment-reader.ts";
-import { writeSegment } from "../storage/segment-writer.ts";
-import { MapStore } from "../storage/testing/map-store.ts";
-import { collectionSchema, descriptorOf, fieldSchema, int64Keys } from "../storage/testing/random-segment.ts";
-import { SealedSegment } from "./sealed.ts";
-import { SegmentIndex } from "./segment-index.ts";
+import { Metric } from "../model/types.ts";
+import type { SealedSegment } from "./sealed.ts";
 import type { SegmentHits, VectorSearch } from "./segment.ts";
+import { VECTOR, adoptIndex, sealedVectors } from "./testing/indexed-segment.ts";
 
 const ROWS = 6_000;
 const DIMENSION = 16;
-const VECTOR = 101n;
 const directory = mkdtempSync(join(tmpdir(), "elanus-segment-index-"));
 after(() => rmSync(directory, { recursive: true }));
 const kernel = loadKernel();
@@ -38,42 +31,17 @@ function valueAt(at: number): number {
 }
 
 function withIndexes(native: Kernel, builder: IndexKernel): void {
-  /** Each key has `versions` rows, one after the other. */
-  async function sealed(versions: number): Promise<SealedSegment> {
-    const key = fieldSchema({ fieldId: 100n, dataType: DataType.Int64, isPrimaryKey: true });
-    const vector = fieldSchema({ fieldId: VECTOR, dataType: DataType.FloatVector, dimension: DIMENSION });
-    const schema = collectionSchema([key, vector]);
-    const store = new MapStore();
-    const values = Float32Array.from({ length: ROWS * DIMENSION }, (_, at) => valueAt(at));
-    const keys = Array.from({ length: ROWS }, (_, row) => BigInt(Math.floor(row / versions)));
-    const runtime = new SystemRuntime();
-    const manifest = await writeSegment(store, runtime, descriptorOf(schema), {
-      rowCount: ROWS,
-      timestamps: BigUint64Array.from({ length: ROWS }, (_, row) => 10n + BigInt(row % versions)),
-      rowIds: BigInt64Array.from({ length: ROWS }, (_, row) => BigInt(row)),
-      column: async (fieldId) =>
-        fieldId === VECTOR
-          ? { kind: "vector", type: DataType.FloatVector, dimension: DIMENSION, values, valid: null }
-          : int64Keys(keys),
-    });
-    const files = segmentFiles(store, runtime, manifest);
-    return SealedSegment.load(files, { schema, kernel: native, runtime, fieldIds: null, deltas: [] });
-  }
+  const VALUES = Float32Array.from({ length: ROWS * DIMENSION }, (_, at) => valueAt(at));
+  const sealed = (versions: number): Promise<SealedSegment> => sealedVectors(native, VALUES, DIMENSION, versions);
 
-  async function adopt(segment: SealedSegment, version: bigint): Promise<void> {
-    const family = familyOf("HNSW", DataType.FloatVector)!;
-    const path = join(directory, `index-${version}`);
+  function adopt(segment: SealedSegment, version: bigint): Promise<void> {
     const params = new Map([
       ["M", "8"],
       ["efConstruction", "60"],
     ]);
-    await segment.adoptIndex(VECTOR, async (rows) => {
-      const metric = Metric.L2;
-      const shape = family.build("HNSW", params, DIMENSION, false);
-      await builder.buildIndex({ rows, rowCount: ROWS, metric, seed: Number(version), path, ...shape }).done;
-      const facts = { segmentId: 1n, indexId: 1n, buildId: 1n, version, indexType: "HNSW", params, family, recall: [] };
-      return SegmentIndex.open(facts, builder, path, rows);
-    });
+    const path = join(directory, `index-${version}`);
+    const shape = { indexType: "HNSW", params, metric: Metric.L2, dimension: DIMENSION, version, path };
+    return adoptIndex(segment, builder, shape);
   }
 
   function asked(queryCount: number, k: number, more: Partial<VectorSearch> = {}): VectorSearch {

@@ -6,21 +6,23 @@
  *
  * Always true:
  *  - scores are those of an exact search, bit for bit; only which rows are found may differ;
- *  - a query gets as many hits as an exact search would give it, unless a range cuts them off;
+ *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, or bounds are said to be trusted too far;
  *  - among the rows that were looked at, ties are in the order of an exact search.
  *
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
  */
 
+import { assert } from "../base/assert.ts";
 import type { IndexParams } from "../index/family.ts";
-import type { IndexHits, IndexKernel } from "../kernel/index-kernel.ts";
+import type { IndexHits, IndexKernel, OpenMode, SearchParameters } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { countBits } from "../model/bitset.ts";
-import { chosenQueries } from "../model/queries.ts";
+import { chosenQueries, isListQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
-import type { SearchWork } from "./search-work.ts";
+import { RingSearch, deepParameters } from "./ring-search.ts";
+import type { IndexedSearch, SearchWork } from "./search-work.ts";
 
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
@@ -29,21 +31,32 @@ const NOTHING_SAID: IndexParams = new Map();
 export class SegmentIndex {
   readonly facts: SegmentIndexFacts;
   readonly memoryBytes: number;
+  /** Of the file, where it is mapped. */
+  readonly mappedBytes: number;
   readonly #indexes: IndexKernel;
   readonly #index: Handle;
   readonly #lease: Lease;
+  readonly #rings = new RingSearch();
 
   private constructor(facts: SegmentIndexFacts, indexes: IndexKernel, index: Handle) {
     this.#lease = new Lease(facts.segmentId, () => indexes.closeIndex(index));
     this.facts = facts;
     this.#indexes = indexes;
     this.#index = index;
-    this.memoryBytes = indexes.describeIndex(index).memoryBytes;
+    const { memoryBytes, mappedBytes } = indexes.describeIndex(index);
+    this.memoryBytes = memoryBytes;
+    this.mappedBytes = mappedBytes;
   }
 
   /** Checks all of the file. Throws a KernelError that says what is wrong with it. */
-  static async open(facts: SegmentIndexFacts, indexes: IndexKernel, path: string, rows: Handle): Promise<SegmentIndex> {
-    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows));
+  static async open(
+    facts: SegmentIndexFacts,
+    indexes: IndexKernel,
+    path: string,
+    rows: Handle,
+    mode: OpenMode = "read",
+  ): Promise<SegmentIndex> {
+    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows, mode));
   }
 
   /** The field's vectors, searched through this index. `params`: what the search says to it. */
@@ -63,12 +76,41 @@ export class SegmentIndex {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, allowed, rank, range } = ask;
+    const { k, allowed, range } = ask;
+    const { family, indexType } = this.facts;
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
-    if (isFew || !ArrayBuffer.isView(queries)) return vectors.search(ask, signal);
-    const { family, indexType } = this.facts;
-    const parameters = family.search(indexType, params, k);
+    if (isFew && !this.#isExact) return vectors.search(ask, signal);
+    if (range?.inner == null || this.#isExact) {
+      return this.#nearest(vectors, ask, this.#told(family.search(indexType, params, k), reachable), work, signal);
+    }
+    const deeper = (depth: number): IndexedSearch =>
+      this.#told(deepParameters(family.search(indexType, params, depth), k, depth), reachable);
+    return await this.#rings.search(ask, reachable, {
+      nearest: (deep) => this.#nearest(vectors, deep, deeper(deep.k), work, signal),
+      exact: (scan) => vectors.search(scan, signal),
+      answeredBefore: (depth) => work?.addKept(depth === null ? null : deeper(depth)),
+    });
+  }
+
+  /** Packed lists are exact, and choose for themselves when rows are scored one by one. */
+  get #isExact(): boolean {
+    return this.facts.family.kind === "postings";
+  }
+
+  async #nearest(
+    vectors: Pick<FieldVectors, "search">,
+    ask: VectorAsk,
+    indexed: IndexedSearch,
+    work: SearchWork | null,
+    signal: AbortSignal | undefined,
+  ): Promise<SearchHits> {
+    const { queries, k, allowed, rank, range } = ask;
+    const { parameters } = indexed;
+    assert(
+      !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
+      "packed lists are asked for sparse vectors, other indexes for dense ones",
+    );
     const hits = await this.#indexes.searchIndex(
       {
         index: this.#index,
@@ -83,9 +125,15 @@ export class SegmentIndex {
       },
       signal,
     );
-    work?.addIndexed(hits.work, hits.tied.length, parameters);
-    if (range === null) await fillShort(vectors, ask, hits, signal);
+    work?.addIndexed(hits.work, hits.tied.length, indexed);
+    if (range === null && !this.#isExact) await fillShort(vectors, ask, hits, signal);
     return hits;
+  }
+
+  #told(parameters: SearchParameters, rowCount: number): IndexedSearch {
+    const { family, recall } = this.facts;
+    const width = family.width(parameters);
+    return { parameters, width, recall: this.#isExact ? [{ width, recall: 1 }] : recall, rowCount };
   }
 
   /** Searches hold the index while they use it; `close` takes effect when the last one lets go. */
@@ -109,12 +157,11 @@ async function fillShort(
   hits: IndexHits,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { k, queries } = ask;
-  const queryCount = hits.tied.length;
+  const { k, queries, queryCount } = ask;
   for (let query = 0; query < queryCount; query += 1) {
     if (hits.rows[(query + 1) * k - 1] !== NO_ROW) continue;
     const one = chosenQueries(queries, queryCount, [query]);
-    const exact = await vectors.search({ ...ask, queries: one }, signal);
+    const exact = await vectors.search({ ...ask, queries: one, queryCount: 1 }, signal);
     hits.rows.set(exact.rows, query * k);
     hits.scores.set(exact.scores, query * k);
     hits.tied[query] = exact.tied[0]!;

@@ -10,6 +10,7 @@
 import type { HashBits } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Column, ColumnBatch, KeyColumn } from "../model/columns.ts";
+import type { Expiry } from "../model/expiry.ts";
 import type { QueryVectors } from "../model/queries.ts";
 import type { SegmentExplanation } from "../model/explain.ts";
 import type { CollectionSchema } from "../model/schema.ts";
@@ -38,6 +39,8 @@ export interface SegmentHits {
   readonly offsets: Uint32Array;
   readonly rows: Uint32Array;
   readonly scores: Float32Array;
+  /** Of a search of elements: which of the row's array. */
+  readonly elements?: Uint32Array;
   /** Where the search asks for it. */
   readonly explanation?: SegmentExplanation;
 }
@@ -58,8 +61,8 @@ export interface Segment extends FilterSource {
   /** Bytes in memory, by what the segment counts itself. */
   readonly memoryBytes: number;
 
-  /** The rows visible at `timestamp`, without those that were inserted at `expiredUntil` or before. */
-  view(timestamp: Timestamp, expiredUntil?: Timestamp): RowView;
+  /** The rows visible at `timestamp`, without those that have expired. */
+  view(timestamp: Timestamp, expiry?: Expiry): RowView;
   /** A scalar column over at least `rowCount` rows, for filters. Vectors are only searched or taken. */
   column(fieldId: bigint): Column;
   keys(): KeyColumn;
@@ -67,8 +70,17 @@ export interface Segment extends FilterSource {
   rowsOfKeys(keys: KeyColumn): Uint32Array;
   /** These rows (ascending) by key, the newest version of a key first; at least those of the first `limit` keys. A new array. */
   sortByKey(rows: Uint32Array, limit?: number | null): Uint32Array;
-  /** Nearest rows (exactly, or as an index finds them) among those of `view` that are in `allowed` too (null: all), ties by key, each key once. */
-  search(search: VectorSearch, view: RowView, allowed: Bitset | null, signal?: AbortSignal): Promise<SegmentHits>;
+  /**
+   * Nearest rows (exactly, or as an index finds them) among those of `view` that are in `allowed` too (null: all), ties by key, each key once.
+   * Of arrays of vectors the nearest elements, unless the queries are lists; `picked`: those of its elements that count.
+   */
+  search(
+    search: VectorSearch,
+    view: RowView,
+    allowed: Bitset | null,
+    signal?: AbortSignal,
+    picked?: Bitset | null,
+  ): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
   take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;
   /**

@@ -64,9 +64,14 @@ export function unexpired(
 ): RowView {
   const { rowCount } = view;
   if (rowCount === 0 || expiredUntil < earliestInsert) return view;
-  const visible = view.visible?.slice(0, bitsetBytes(rowCount)) ?? fullBitset(rowCount);
+  const visible = visibleBits(view);
   subtractInto(visible, kernel.visibleRows(inserts.subarray(0, rowCount), null, rowCount, expiredUntil));
   return { rowCount, visible };
+}
+
+/** Of a view, to be changed. */
+export function visibleBits({ rowCount, visible }: RowView): Bitset {
+  return visible?.slice(0, bitsetBytes(rowCount)) ?? fullBitset(rowCount);
 }
 
 /** The rows that a search may return: visible, allowed by the filter, and with a vector (`valid`: one byte a row). */

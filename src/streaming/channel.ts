@@ -10,7 +10,7 @@ import type { Timestamp } from "../base/timestamp.ts";
 import { type KeyedWrite, type Message, MessageType } from "../model/message.ts";
 import type { LogPlace, RecoveredCollection } from "../rpc/services.ts";
 import { IdempotencyWindow } from "../wal/idempotency.ts";
-import type { LogConsumer } from "../wal/wal.ts";
+import type { LogConsumer } from "../wal/delivery.ts";
 import { WriteAheadLog } from "../wal/wal.ts";
 import type { PlacedRecord } from "../wal/transactions.ts";
 import { Delegator, type Growing } from "./delegator.ts";

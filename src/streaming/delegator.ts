@@ -282,7 +282,10 @@ export class Delegator {
     this.#dropFlushed(target.flushedUntil);
     this.deletes.trim(target.flushedUntil);
     const adopted = target.indexes.filter(({ segmentId }) => served.has(segmentId));
-    if (adopted.length > 0) await this.#query.adoptIndexes({ indexes: adopted });
+    if (adopted.length > 0) {
+      const { properties } = this.#collection;
+      await this.#query.adoptIndexes({ properties, indexes: adopted });
+    }
     // Loaded in vain: its partition was dropped meanwhile.
     await this.#releaseAll(loaded.filter((segment) => this.#isDropped(segment)));
   }

@@ -159,7 +159,7 @@ export class Flusher {
         },
         segment.flushSource(),
       );
-      return this.#info(manifest, segment.rowCount, sealedTick!);
+      return { ...this.#info(manifest, segment.rowCount, sealedTick!), times: segment.flushTimes() };
     } finally {
       segment.release();
     }

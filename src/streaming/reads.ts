@@ -9,7 +9,7 @@ import { invalidParameter } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
-import { expiredUntil, timeToLiveMilliseconds } from "../model/expiry.ts";
+import { type Expiry, expiryAt, hasTimeToLive } from "../model/expiry.ts";
 import type {
   AggregatePlan,
   GroupTable,
@@ -55,8 +55,8 @@ export async function search(
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
-  const { view, timestamp, expired } = await pin(context, time);
-  const plans = asked.map((plan) => ({ ...plan, expiredUntil: expired }));
+  const { view, timestamp, expiry } = await pin(context, time);
+  const plans = asked.map((plan) => ({ ...plan, expiry }));
   try {
     const hits = await Promise.all(plans.map((plan) => searchView(context, view, plan, timestamp, signal)));
     view.pin();
@@ -88,8 +88,8 @@ export async function retrieve(
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<RetrieveAnswer> {
-  const { view, timestamp, expired } = await pin(context, time);
-  const plan = { ...asked, expiredUntil: expired };
+  const { view, timestamp, expiry } = await pin(context, time);
+  const plan = { ...asked, expiry };
   try {
     const segmentIds = sealedIds(view, plan.partitionIds);
     const { schema } = context.delegator.collection;
@@ -112,8 +112,8 @@ export async function count(
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<{ readonly timestamp: Timestamp; readonly count: number }> {
-  const { view, timestamp, expired } = await pin(context, time);
-  const plan = { ...asked, expiredUntil: expired };
+  const { view, timestamp, expiry } = await pin(context, time);
+  const plan = { ...asked, expiry };
   try {
     const segmentIds = sealedIds(view, plan.partitionIds);
     const [here, there] = await Promise.all([
@@ -132,8 +132,8 @@ export async function aggregate(
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<{ readonly timestamp: Timestamp; readonly table: GroupTable }> {
-  const { view, timestamp, expired } = await pin(context, time);
-  const plan = { ...asked, expiredUntil: expired };
+  const { view, timestamp, expiry } = await pin(context, time);
+  const plan = { ...asked, expiry };
   try {
     const { runtime, query, delegator } = context;
     const { schema } = delegator.collection;
@@ -181,13 +181,13 @@ export async function fetch(
 async function pin(
   context: ReadContext,
   time: ReadTime,
-): Promise<{ view: View; timestamp: Timestamp; expired: Timestamp }> {
+): Promise<{ view: View; timestamp: Timestamp; expiry: Expiry }> {
   const { wal, delegator } = context;
   const needed = time.timestamp !== null && time.timestamp > time.guarantee ? time.timestamp : time.guarantee;
   // Nobody reads what is not loaded, however long it waits.
   delegator.pin().unpin();
   // Time passes in the log only when somebody writes or asks. Rows that expire want it to pass for every reader.
-  const ages = time.timestamp === null && timeToLiveMilliseconds(delegator.collection) !== null;
+  const ages = time.timestamp === null && hasTimeToLive(delegator.collection);
   if (wal.advanced < needed || ages) await wal.sync();
   if (wal.advanced < needed) await wal.waitFor(needed);
   const view = delegator.pin();
@@ -199,7 +199,7 @@ async function pin(
       `rows deleted or expired before ${view.readableFrom} are gone: nothing can be read as of ${timestamp}`,
     );
   }
-  return { view, timestamp, expired: expiredUntil(delegator.collection, timestamp) };
+  return { view, timestamp, expiry: expiryAt(delegator.collection, timestamp) };
 }
 
 function growing(

@@ -17,7 +17,6 @@
 import { assert, present } from "../base/assert.ts";
 import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import { Loop } from "../base/loop.ts";
 import { Mutex, ReadWriteLock } from "../base/mutex.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import {
@@ -30,6 +29,7 @@ import {
 } from "../log/log.ts";
 import { type KeyedWrite, type LogMessages, type Message, MessageType } from "../model/message.ts";
 import { encodeMessages, encodeRecord } from "../model/message-codec.ts";
+import { Delivery, type LogConsumer } from "./delivery.ts";
 import { scan } from "./scanner.ts";
 import type { IdempotencyWindow } from "./idempotency.ts";
 import { type SegmentLimits, Shards } from "./shards.ts";
@@ -43,13 +43,6 @@ export interface Allocators {
   timestamp(): Promise<Timestamp>;
   /** `count` ids that nobody else has, ascending from the result. */
   ids(count: number): Promise<bigint>;
-}
-
-/** What the records of a channel are for. */
-export interface LogConsumer {
-  apply(placed: PlacedRecord): Promise<void>;
-  /** Everything up to this tick has been applied. */
-  advance(confirmed: Timestamp): void;
 }
 
 /** Where a replay has to start so that nothing which is not durable elsewhere is missed. */
@@ -106,9 +99,6 @@ const EXCLUSIVE: ReadonlySet<number> = new Set([
   MessageType.FlushAll,
 ]);
 const SEGMENT_ID_BATCH = 64;
-/** Records that wait for their consumer hold at most this many bytes; then appends wait. */
-const UNDELIVERED_LIMIT_BYTES = 256 << 20;
-
 /** A record that has its tick and is on its way to the backend. */
 interface BegunRecord {
   readonly slot: Slot<PlacedRecord>;
@@ -137,19 +127,9 @@ export class WriteAheadLog {
   readonly #keys: IdempotencyWindow;
   /** For each open transaction: where a replay must start to see its beginning. */
   readonly #transactionStarts = new Map<bigint, LogPosition>();
-  readonly #queue: PlacedRecord[] = [];
-  readonly #roomWaiters: (() => void)[] = [];
+  readonly #delivery: Delivery;
   readonly #spareIds: bigint[] = [];
-  readonly #deliveries = new Loop(() => this.#deliver());
-  #queuedBytes = 0;
-  #advanced: Timestamp;
-  #advanceWaiters: {
-    readonly tick: Timestamp;
-    readonly resolve: () => void;
-    readonly reject: (error: Error) => void;
-  }[] = [];
   #highestAcknowledged: LogPosition;
-  #failure: Error | null = null;
   #closed = false;
 
   private constructor(options: WalOptions, writer: LogWriter, shards: Shards, first: Timestamp, position: LogPosition) {
@@ -160,7 +140,7 @@ export class WriteAheadLog {
     this.#writer = writer;
     this.shards = shards;
     this.#watermark = new Watermark(first);
-    this.#advanced = first;
+    this.#delivery = new Delivery(options.consumer, () => this.#watermark.confirmed, first);
     this.#highestAcknowledged = position;
   }
 
@@ -188,7 +168,7 @@ export class WriteAheadLog {
 
   /** Everything up to this tick has been applied by the consumer. */
   get advanced(): Timestamp {
-    return this.#advanced;
+    return this.#delivery.advanced;
   }
 
   /** Appends messages of one virtual channel that take effect together. Inserts get their segments here. */
@@ -251,10 +231,8 @@ export class WriteAheadLog {
 
   /** Resolves when the consumer has everything up to `tick`. Does not make time pass: see `sync`. */
   waitFor(tick: Timestamp): Promise<void> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#advanced >= tick) return Promise.resolve();
-    if (this.#closed) return Promise.reject(this.#closedError());
-    return new Promise((resolve, reject) => this.#advanceWaiters.push({ tick, resolve, reject }));
+    const isLost = this.#closed && this.#delivery.failure === null && this.#delivery.advanced < tick;
+    return isLost ? Promise.reject(this.#closedError()) : this.#delivery.waitFor(tick);
   }
 
   /** Waits for appends in flight and for the consumer. */
@@ -263,8 +241,8 @@ export class WriteAheadLog {
     this.#closed = true;
     await this.#order.run(() => undefined);
     await this.#writer.close();
-    await this.#deliveries.idle();
-    for (const waiter of this.#advanceWaiters.splice(0)) waiter.reject(this.#closedError());
+    await this.#delivery.idle();
+    this.#delivery.giveUp(this.#closedError());
   }
 
   #closedError(): Error {
@@ -319,7 +297,7 @@ export class WriteAheadLog {
   ): Promise<StartedRecord> {
     this.#requireOpen();
     // Others may be served first when room comes, so it is looked at again.
-    while (this.#queuedBytes > UNDELIVERED_LIMIT_BYTES && this.#failure === null) await this.#room();
+    while (this.#delivery.isFull && this.#delivery.failure === null) await this.#delivery.room();
     this.#requireOpen();
     const begun = await this.#order.run(async () => {
       await this.#reserveIds(inserts);
@@ -408,7 +386,7 @@ export class WriteAheadLog {
           {},
           error,
         );
-        this.#fail(failure);
+        this.#delivery.fail(failure);
         throw failure;
       }
       if (error instanceof RecordTooLarge) throw milvusError("ParameterTooLarge", error.message, {}, error);
@@ -473,11 +451,7 @@ export class WriteAheadLog {
 
   #requireOpen(): void {
     if (this.#closed) throw this.#closedError();
-    if (this.#failure !== null) throw this.#failure;
-  }
-
-  #room(): Promise<void> {
-    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+    if (this.#delivery.failure !== null) throw this.#delivery.failure;
   }
 
   /** Hands confirmed records to the consumer, one after the other. */
@@ -486,47 +460,10 @@ export class WriteAheadLog {
       for (const effective of this.#transactions.accept(placed)) {
         // Before the consumer has it: what it then keeps instead of the log has to name it.
         this.#keys.observe(effective.record);
-        this.#queue.push(effective);
-        this.#queuedBytes += sizeOf(effective.record.messages);
+        this.#delivery.push(effective);
       }
     }
-    this.#deliveries.wake();
-  }
-
-  async #deliver(): Promise<void> {
-    try {
-      for (;;) {
-        const placed = this.#queue[0];
-        if (placed === undefined) {
-          const confirmed = this.#watermark.confirmed;
-          if (confirmed === this.#advanced) return;
-          this.#advanced = confirmed;
-          this.#options.consumer.advance(confirmed);
-          this.#wake();
-          continue;
-        }
-        await this.#options.consumer.apply(placed);
-        this.#queue.shift();
-        this.#queuedBytes -= sizeOf(placed.record.messages);
-        if (this.#queuedBytes <= UNDELIVERED_LIMIT_BYTES) for (const waiter of this.#roomWaiters.splice(0)) waiter();
-      }
-    } catch (error) {
-      // A record that cannot be applied cannot be skipped: reads would miss acknowledged rows.
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
-  #wake(): void {
-    const waiting = this.#advanceWaiters;
-    this.#advanceWaiters = waiting.filter((waiter) => waiter.tick > this.#advanced);
-    for (const waiter of waiting) if (waiter.tick <= this.#advanced) waiter.resolve();
-  }
-
-  #fail(error: Error): void {
-    if (this.#failure !== null) return;
-    this.#failure = error;
-    for (const waiter of this.#advanceWaiters.splice(0)) waiter.reject(error);
-    for (const waiter of this.#roomWaiters.splice(0)) waiter();
+    this.#delivery.wake();
   }
 }
 

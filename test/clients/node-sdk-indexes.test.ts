@@ -124,6 +124,53 @@ describe("Milvus SDK for Node: indexes", () => {
     succeeded(await client.dropIndex({ collection_name, field_name: "vector", index_name: "vector" }));
   }
 
+  test("lists of sparse vectors are packed, mapped where that is said, and give every hit", async () => {
+    const name = "sparse_indexed";
+    const count = 1_200;
+    const rowOf = (row: number): Record<string, number> => {
+      const indices = Array.from({ length: 8 }, (_, at) => (row * 7 + at * at * 13) % 300);
+      return Object.fromEntries(indices.map((index, at) => [String(index), 1 + ((row + at) % 9)]));
+    };
+    const dot = (left: Record<string, number>, right: Record<string, number>): number =>
+      Object.entries(left).reduce((sum, [index, value]) => sum + value * (right[index] ?? 0), 0);
+    succeeded(
+      await client.createCollection({
+        collection_name: name,
+        consistency_level: "Strong",
+        fields: [
+          { name: "id", data_type: DataType.Int64, is_primary_key: true },
+          { name: "vector", data_type: DataType.SparseFloatVector },
+        ],
+      }),
+    );
+    const data = Array.from({ length: count }, (_, row) => ({ id: row, vector: rowOf(row) }));
+    succeeded(await client.insert({ collection_name: name, data }));
+    succeeded(await client.flushSync({ collection_names: [name] }));
+    for (const [index_type, mapped] of [
+      ["SPARSE_INVERTED_INDEX", "true"],
+      ["SPARSE_WAND", "false"],
+    ] as const) {
+      const params = { inverted_index_algo: "DAAT_WAND", "mmap.enabled": mapped };
+      const index = { collection_name: name, field_name: "vector", index_type, metric_type: "IP", params };
+      succeeded(await client.createIndex(index));
+      for (;;) {
+        const [told] = succeeded(await client.describeIndex({ collection_name: name })).index_descriptions;
+        assert.notEqual(told!.state, "Failed", told!.index_state_fail_reason);
+        if (told!.state === "Finished") break;
+      }
+      succeeded(await client.loadCollectionSync({ collection_name: name }));
+      const query = rowOf(5_003);
+      const found = succeeded(await client.search({ collection_name: name, data: query, limit: 10 }));
+      const best = data.map(({ vector }) => dot(query, vector)).toSorted((left, right) => right - left);
+      assert.deepEqual(
+        (found.results as readonly { score: number }[]).map(({ score }) => score),
+        best.slice(0, 10),
+      );
+      succeeded(await client.releaseCollection({ collection_name: name }));
+      succeeded(await client.dropIndex({ collection_name: name, field_name: "vector", index_name: "vector" }));
+    }
+  });
+
   test("types of a GPU are refused with the type to use", async () => {
     const answer = await client.createIndex({
       collection_name,

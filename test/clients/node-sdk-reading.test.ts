@@ -145,6 +145,62 @@ describe("reading with Milvus's SDK for Node", () => {
     );
   });
 
+  test("a search in groups of several fields, and in buckets", async () => {
+    const query = { collection_name, anns_field: "first", data: asked[0]! };
+    const few = { ...query, filter: "id < 40", output_fields: ["id"] };
+    const found = succeeded(await client.search({ ...few, limit: 5, params: { group_by_fields: "color,id" } }));
+    const near = nearest(first, asked[0]!).filter(({ row }) => row < 40);
+    assert.deepEqual(
+      (found.results as unknown as (Row & { group_by_field_values: object })[]).map(({ id, ...hit }) => [
+        id,
+        hit.group_by_field_values,
+      ]),
+      near.slice(0, 5).map(({ row }) => [String(row), { color: colorOf(row), id: String(row) }]),
+    );
+    const search_aggregation = {
+      fields: ["color"],
+      size: 2,
+      metrics: { last: { op: "max", field_name: "id" } },
+      top_hits: { size: 3 },
+    };
+    const aggregated = succeeded(await client.search({ ...few, limit: 5, search_aggregation } as typeof few));
+    const { agg_buckets: buckets } = aggregated as unknown as {
+      agg_buckets: { count: unknown; metrics: Record<string, unknown>; hits: { id: unknown }[] }[];
+    };
+    const groups = Array.from(Map.groupBy(near, ({ row }) => colorOf(row)).values()).slice(0, 2);
+    assert.deepEqual(
+      buckets.map(({ count, metrics, hits }) => [
+        Number(count),
+        Number(metrics["last"]),
+        hits.map(({ id }) => Number(id)),
+      ]),
+      groups.map((members) => {
+        const rows = members.slice(0, 3).map(({ row }) => row);
+        return [3, Math.max(...rows), rows];
+      }),
+    );
+  });
+
+  test("a function that ranks", async () => {
+    const decay = { reranker: "decay", function: "linear", origin: 10, scale: 20, decay: 0.5 };
+    const rerank = { name: "f", type: "Rerank", input_field_names: ["id"], params: decay };
+    const query = { collection_name, anns_field: "first", data: asked[0]!, limit: 6, output_fields: ["id"] };
+    const found = succeeded(await client.search({ ...query, rerank } as unknown as typeof query));
+    const wanted = nearest(first, asked[0]!)
+      .slice(0, 6)
+      .map(({ row, distance }) => ({
+        row,
+        score: (1 - (2 * Math.atan(distance)) / Math.PI) * Math.max(0.5, 1 - (Math.abs(row - 10) * 0.5) / 20),
+      }))
+      .toSorted((left, right) => right.score - left.score);
+    const hits = found.results as unknown as Row[];
+    assert.deepEqual(
+      hits.map(({ id }) => id),
+      wanted.map(({ row }) => String(row)),
+    );
+    for (const [at, { score }] of hits.entries()) assert.ok(Math.abs(Number(score) - wanted[at]!.score) < 1e-5);
+  });
+
   test("an aggregate beside the count of rows", async () => {
     const found = succeeded(
       await client.query({ collection_name, filter: "id < 50", output_fields: ["count(*)", "max(color)"] }),

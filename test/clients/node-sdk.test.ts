@@ -246,6 +246,35 @@ describe("Milvus SDK for Node", () => {
     succeeded(await client.dropCollection({ collection_name }));
   });
 
+  test("fields come and go", async () => {
+    const collection_name = "evolving";
+    succeeded(await client.createCollection({ collection_name, dimension: DIMENSION, consistency_level: "Strong" }));
+    const put = async (row: Row) =>
+      succeeded(await client.insert({ collection_name, data: [{ ...row, vector: vectorOf(Number(row["id"])) }] }));
+    const note = { name: "note", data_type: DataType.VarChar, max_length: 9, nullable: true };
+    await put({ id: 1 });
+    succeeded(await client.addCollectionField({ collection_name, field: note }));
+    await put({ id: 2, note: "two" });
+    succeeded(await client.dropCollectionField({ collection_name, field_name: "note" }));
+    refused(
+      await client.dropCollectionField({ collection_name, field_name: "id" }),
+      "cannot drop primary key field: id",
+      1100,
+    );
+    succeeded(await client.addCollectionField({ collection_name, field: { ...note, data_type: DataType.Int64 } }));
+    await put({ id: 3, note: 3 });
+    const all = succeeded(await client.query({ collection_name, filter: "id > 0", output_fields: ["note"] }));
+    assert.deepEqual(
+      all.data.map((row) => [row["id"], row["note"]]),
+      [
+        ["1", null],
+        ["2", null],
+        ["3", "3"],
+      ],
+    );
+    succeeded(await client.dropCollection({ collection_name }));
+  });
+
   test("an iterator sees every row once", async () => {
     const collection_name = "walked";
     succeeded(await client.createCollection({ collection_name, dimension: DIMENSION, consistency_level: "Strong" }));

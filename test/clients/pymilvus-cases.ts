@@ -21,7 +21,9 @@ export const PYTHON_CASES = {
   vector_types: "every type of dense vector, against brute force",
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
-  times: "Timestamptz, its zones and its filters",
+  structs: "arrays of structs: every type of sub-field, nulls, growing and from files",
+  structs_search: "searches of arrays of vectors, and filters over their elements, against a scan",
+  times: "Timestamptz, its zones and its filters, rows that expire by one",
   geometry: "geometries and how they lie to each other",
   iterators: "iterators of searches, from one snapshot",
   async_client: "the client for asyncio",
@@ -29,7 +31,7 @@ export const PYTHON_CASES = {
   changes: "delete and upsert",
   partial_updates: "partial updates: fields, arrays, undeclared keys, rows that are new",
   scalar_indexes: "every type of scalar index, against a scan",
-  evolution: "fields that come later, a time to live, truncation, properties",
+  evolution: "fields that come later or go, a time to live, truncation, properties",
   flushes: "flush and segments",
   compaction: "compaction: asked for, waited for, and read through",
   indexes: "indexes are described as they were made",
@@ -37,6 +39,7 @@ export const PYTHON_CASES = {
   consistency: "consistency levels",
   error_texts: "texts and codes of errors",
   reading: "hybrid searches, groups, orders, aggregates, searches by ids against scans",
+  ranking: "groups of several fields and of places, search aggregation, functions that rank, against scans",
 } as const;
 
 /** Scripts that are run with servers of their own, between restarts. */

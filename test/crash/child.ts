@@ -125,7 +125,7 @@ async function workLane(engine: Engine, lane: number): Promise<void> {
 
 async function workFlushes(engine: Engine): Promise<void> {
   while (!phase.isClosing) {
-    await sleep(below(options.flushOften ? 15 : 150));
+    await sleep(below(options.flushes === "often" ? 15 : 150));
     if (phase.isClosing) return;
     await run(engine, { kind: "flush", id: nextId++, collection: random() < 0.5 ? "numbers" : "words" });
   }
@@ -160,7 +160,7 @@ async function workSides(engine: Engine, known: readonly string[]): Promise<void
 tell({ type: "opening" });
 const engine = await Engine.open({
   directory: options.directory,
-  limits: LIMITS,
+  limits: options.flushes === "never" ? {} : LIMITS,
   log: (line) => tell({ type: "log", line }),
 });
 await prepareCollections(engine);
@@ -172,8 +172,7 @@ const work: Promise<void>[] = [];
 if (options.closeAfterMilliseconds !== 0) {
   work.push(
     ...LANES.map(({ lane }) => workLane(engine, lane)),
-    workFlushes(engine),
-    workCompactions(engine),
+    ...(options.flushes === "never" ? [] : [workFlushes(engine), workCompactions(engine)]),
     workSides(
       engine,
       found.sides.map(({ name }) => name),

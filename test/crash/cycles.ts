@@ -20,8 +20,11 @@ const SILENCE_LIMIT_MILLISECONDS = 60_000;
 /** Then a new directory is begun: nothing compacts small segments here, and a start would spend its time with them. */
 const CYCLES_OF_A_DIRECTORY = 25;
 
-/** When the child dies: after so many milliseconds at work, while it starts, while it flushes, while it closes; or not at all. */
-type Death = "work" | "start" | "flush" | "close" | "none";
+/**
+ * When the child dies: after so many milliseconds at work, once so much of its work is acknowledged, while it starts, while it flushes,
+ * while it closes; or not at all.
+ */
+type Death = "work" | "acknowledged" | "start" | "flush" | "close" | "none";
 
 export interface CycleOptions {
   /** Is made, and removed when its cycles are over. */
@@ -29,6 +32,8 @@ export interface CycleOptions {
   readonly cycles: number;
   readonly seed: number;
   readonly acknowledgeEarly?: boolean;
+  /** All that is written stays in the log alone: no child flushes or compacts. */
+  readonly logOnly?: boolean;
   /** How the first children die; the others as chance will have it. */
   readonly lives?: readonly Life[];
   /** Called between the death of a child and the birth of the next. */
@@ -54,6 +59,8 @@ export interface Summary {
 export interface Life {
   readonly death: Death;
   readonly afterMilliseconds: number;
+  /** For a death once work is acknowledged: so many operations. However slow the machine is, they were done. */
+  readonly afterOperations?: number;
   readonly closeAfterMilliseconds: number | null;
 }
 
@@ -62,7 +69,7 @@ export async function runCycles(options: CycleOptions): Promise<Summary> {
   let model = new Model();
   const totals = { operations: 0, acknowledged: 0, unknown: 0 };
   const all = noFindings();
-  const deaths: Record<Death, number> = { work: 0, start: 0, flush: 0, close: 0, none: 0 };
+  const deaths: Record<Death, number> = { work: 0, acknowledged: 0, start: 0, flush: 0, close: 0, none: 0 };
   const began = performance.now();
   let cycles = 0;
   let failed = 0;
@@ -132,7 +139,7 @@ async function liveOnce(
     seed: Math.floor(random() * 2 ** 32),
     firstId: model.nextId,
     freshNumbers: model.freshNumbers,
-    flushOften: life.death === "flush" || random() < 0.3,
+    flushes: options.logOnly === true ? "never" : life.death === "flush" || random() < 0.3 ? "often" : "sometimes",
     closeAfterMilliseconds: life.closeAfterMilliseconds,
     readInOneGo: random() < 0.5,
     acknowledgeEarly: options.acknowledgeEarly ?? false,
@@ -187,6 +194,7 @@ class Story {
   readonly #life: Life;
   readonly #over = new AbortController();
   #killed = false;
+  #acknowledged = 0;
   #silence: NodeJS.Timeout;
   hung = false;
   isClosing = false;
@@ -202,7 +210,9 @@ class Story {
   get text(): string {
     const { death, afterMilliseconds } = this.#life;
     if (death === "none") return "closed in peace";
-    return `${this.#killed ? "killed" : "missed"} at ${death} + ${afterMilliseconds.toFixed(0)} ms`;
+    const { afterOperations } = this.#life;
+    const what = afterOperations === undefined ? death : `${afterOperations} operations ${death}`;
+    return `${this.#killed ? "killed" : "missed"} at ${what} + ${afterMilliseconds.toFixed(0)} ms`;
   }
 
   heard(): void {
@@ -213,6 +223,7 @@ class Story {
   follow(message: ChildMessage): void {
     if (message.type === "closing") this.isClosing = true;
     if (message.type === "closed") this.isClosed = true;
+    if (message.type === "end") this.#acknowledged += 1;
     if (message.type === "log") {
       const [, records, position] = /: (\d+) records replayed(?: from position (\d+))?/.exec(message.line) ?? [];
       if (records !== undefined) this.replay = `; ${records} records replayed from position ${position ?? 0}`;
@@ -235,6 +246,8 @@ class Story {
     switch (this.#life.death) {
       case "work":
         return message.type === "ready";
+      case "acknowledged":
+        return this.#acknowledged >= this.#life.afterOperations!;
       case "start":
         return message.type === "opening";
       case "flush":

@@ -252,7 +252,7 @@ async function createWith(engine: Engine, name: string, key: DeclaredField, shar
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum,
     consistencyLevel: 2,

@@ -116,7 +116,8 @@ export interface ChildOptions {
   readonly firstId: number;
   /** By lane: the smallest number that no insert has used. */
   readonly freshNumbers: readonly number[];
-  readonly flushOften: boolean;
+  /** Never: nothing compacts or is flushed by its age either, so that the log is all there is. */
+  readonly flushes: "often" | "sometimes" | "never";
   /** Close after this many milliseconds of work; null: work until killed; 0: only read. */
   readonly closeAfterMilliseconds: number | null;
   readonly readInOneGo: boolean;

@@ -61,7 +61,7 @@ export async function makeCollection(engine: Engine, name: string, shards = 1): 
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: shards,
     consistencyLevel: 2,

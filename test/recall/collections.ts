@@ -38,7 +38,7 @@ export async function create({ proxy }: Engine, combination: Combination): Promi
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Strong,

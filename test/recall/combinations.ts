@@ -44,7 +44,7 @@ export function nameOf({ indexType, dataType, metric }: Combination): string {
 
 function takes(dataType: DataType, indexType: string, metric: Metric): boolean {
   try {
-    return indexMetric(dataType, indexType, metric) === metric;
+    return indexMetric({ dataType, elementType: DataType.None }, indexType, metric) === metric;
   } catch {
     return false;
   }

@@ -13,6 +13,7 @@ import {
 } from "./scenarios/log.ts";
 import { mix, mixOfTransactions } from "./scenarios/mix.ts";
 import { namedWrites } from "./scenarios/names.ts";
+import { program } from "./scenarios/program.ts";
 import { schemaDuringInserts } from "./scenarios/schema.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -35,4 +36,5 @@ export const SCENARIOS: readonly Scenario[] = [
   mix,
   mixOfTransactions,
   namedWrites,
+  program,
 ];

@@ -116,6 +116,10 @@ export class Cluster {
     return this.#current().query;
   }
 
+  get engine(): Engine {
+    return this.#current().engine;
+  }
+
   /** Everything that lies in the object store. */
   async objectKeys(): Promise<string[]> {
     return (await this.#objects.list("")).map((object) => object.key);

@@ -5,6 +5,7 @@ import {
   type Column,
   type ElementColumn,
   bytesColumn,
+  columnRows,
   concatColumns,
   takeRows,
 } from "../../src/model/columns.ts";
@@ -18,18 +19,23 @@ export interface SimulatedScalar {
   readonly dataType: DataType;
   readonly elementType: DataType;
   readonly nullable: boolean;
+  /** Of arrays of vectors; absent for others. */
+  readonly dimension?: number;
   columnOf(values: readonly bigint[]): Column;
 }
 
-function arraysOf(lists: readonly (ElementColumn | null)[], empty: ElementColumn): ArrayColumn {
+function arraysOf(
+  lists: readonly (ElementColumn | null)[],
+  empty: ElementColumn,
+  type: DataType = DataType.Array,
+): ArrayColumn {
   const offsets = new Uint32Array(lists.length + 1);
   for (const [row, list] of lists.entries()) {
-    const length = list === null ? 0 : list.kind === "bytes" ? list.offsets.length - 1 : list.values.length;
-    offsets[row + 1] = offsets[row]! + length;
+    offsets[row + 1] = offsets[row]! + (list === null ? 0 : columnRows(list));
   }
   const elements = concatColumns([empty, ...lists.filter((list) => list !== null)]) as ElementColumn;
   const valid = lists.includes(null) ? Uint8Array.from(lists, (list) => +(list !== null)) : null;
-  return { kind: "array", type: DataType.Array, elementType: empty.type, offsets, elements, valid };
+  return { kind: "array", type, elementType: empty.type, offsets, elements, valid };
 }
 
 function integers(values: readonly bigint[]): ElementColumn {
@@ -98,8 +104,57 @@ const PLACE: SimulatedScalar = {
     ),
 };
 
+/** The sub-fields of an array of structs, null together. */
+function parts(value: bigint): bigint[] | null {
+  return value % 6n === 0n ? null : [value, value + 1n, value + 2n].slice(0, Number(value % 4n));
+}
+
+const PART_NUMBERS: SimulatedScalar = {
+  fieldId: 125n,
+  name: "parts[number]",
+  dataType: DataType.Array,
+  elementType: DataType.Int64,
+  nullable: true,
+  columnOf: (values) =>
+    arraysOf(
+      values.map((value) => {
+        const numbers = parts(value);
+        return numbers === null ? null : integers(numbers);
+      }),
+      integers([]),
+    ),
+};
+
+const PART_POINTS: SimulatedScalar = {
+  fieldId: 126n,
+  name: "parts[point]",
+  dataType: DataType.ArrayOfVector,
+  elementType: DataType.FloatVector,
+  nullable: true,
+  dimension: 2,
+  columnOf: (values) =>
+    arraysOf(
+      values.map((value) => {
+        const numbers = parts(value);
+        return numbers === null ? null : points(numbers.flatMap((number) => [Number(number), 0.5]));
+      }),
+      points([]),
+      DataType.ArrayOfVector,
+    ),
+};
+
+function points(coordinates: readonly number[]): ElementColumn {
+  return {
+    kind: "vector",
+    type: DataType.FloatVector,
+    dimension: 2,
+    values: Float32Array.from(coordinates),
+    valid: null,
+  };
+}
+
 export function scalarFields(colours: bigint): readonly SimulatedScalar[] {
-  return [tags(colours), NAMES, MOMENT, PLACE];
+  return [tags(colours), NAMES, MOMENT, PLACE, PART_NUMBERS, PART_POINTS];
 }
 
 /** The same rows as `colour == …`, by way of the arrays. */
@@ -123,6 +178,6 @@ function shown(column: Column): string {
     case "array":
       return `${column.type}:${column.offsets.join()}[${shown(column.elements)}]`;
     case "vector":
-      return "a vector";
+      return `${column.type}:${[...column.values].join()}`;
   }
 }

@@ -6,34 +6,22 @@
  */
 
 import { MilvusError } from "../../src/base/errors.ts";
-import type { Column, ColumnBatch, KeyColumn } from "../../src/model/columns.ts";
-import type { Filter } from "../../src/model/filter.ts";
 import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
-import type { Hits, RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
-import {
-  type CollectionInfo,
-  type CollectionSchema,
-  type FieldSchema,
-  TIMESTAMP_FIELD,
-} from "../../src/model/schema.ts";
-import { ConsistencyLevel, DataType, LoadState, isDistance } from "../../src/model/types.ts";
+import type { RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
+import { type CollectionInfo, TIMESTAMP_FIELD } from "../../src/model/schema.ts";
+import { ConsistencyLevel, LoadState } from "../../src/model/types.ts";
 import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
 import { parseSegmentKey } from "../../src/storage/keys.ts";
 import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
-import { isOfValue, scalarFields, tagIs } from "./scalar-fields.ts";
-import { POINT_LIMIT, type SimulatedVectors, VECTOR_FIELDS } from "./vector-fields.ts";
+import { checkNearest } from "./nearest.ts";
+import { tagIs } from "./scalar-fields.ts";
+import { FIELDS, INDEXED, batchOf, colourIs, colourOf, keyColumn, rowsOf, schemaOf } from "./simulated-rows.ts";
+import { POINT_LIMIT, VECTOR_FIELDS } from "./vector-fields.ts";
 import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
 
 const NAME = { databaseName: "default", collectionName: "simulated" };
-const KEY = 100n;
-const VALUE = 101n;
-const COLOUR = 102n;
-const VECTORS = VECTOR_FIELDS.map(({ fieldId }) => fieldId);
-const COLOURS = 3n;
-const SCALAR_FIELDS = scalarFields(COLOURS);
-const SCALARS = SCALAR_FIELDS.map(({ fieldId }) => fieldId);
 const PATIENCE_MILLISECONDS = 300_000;
 const POLL_MILLISECONDS = 100;
 
@@ -83,13 +71,13 @@ export class Workload {
     await this.cluster.ask(async ({ coordinator }) => {
       await coordinator.createCollection({
         databaseName: NAME.databaseName,
-        schema: SCHEMA,
+        schema: schemaOf(NAME.collectionName),
         shardsNum,
         consistencyLevel: ConsistencyLevel.Strong,
         properties: [],
         partitionCount: 0,
       });
-      for (const { name, indexType, metric } of VECTOR_FIELDS) {
+      for (const { name, indexType, metric } of INDEXED) {
         const params = [
           { key: "index_type", value: indexType },
           { key: "metric_type", value: metric },
@@ -231,7 +219,7 @@ export class Workload {
       partitionIds: null,
       filter: colour === undefined ? null : colour % 2n === 0n ? colourIs(colour) : tagIs(colour),
       keys: keys === null ? null : keyColumn(keys),
-      fieldIds: [KEY, VALUE, COLOUR, ...SCALARS, ...VECTORS],
+      fieldIds: FIELDS,
       limit: null,
       ignoreGrowing: false,
     };
@@ -242,7 +230,7 @@ export class Workload {
       const { timestamp, batch } = answer;
       checkTime(timestamp, time);
       const found = rowsOf(batch);
-      const matches = colour === undefined ? null : (row: Row): boolean => row.value % COLOURS === colour;
+      const matches = colour === undefined ? null : (row: Row): boolean => colourOf(row) === colour;
       this.#record("read", channel, timestamp, found);
       this.oracle.checkRead({ channel, timestamp, keys, matches, found });
       return found;
@@ -301,7 +289,7 @@ export class Workload {
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({
           ...lease,
-          fieldIds: [KEY, VALUE, COLOUR, ...SCALARS, ...VECTORS, TIMESTAMP_FIELD],
+          fieldIds: [...FIELDS, TIMESTAMP_FIELD],
           places,
         });
         await streaming.releaseLease(lease);
@@ -312,7 +300,7 @@ export class Workload {
       this.#record("search", channel, timestamp, found);
       const keys = found.map(({ key }) => key);
       this.oracle.checkRead({ channel, timestamp, keys, matches: null, found });
-      this.#checkNearest(channel, timestamp, vectors, point, k, hits, found);
+      checkNearest(this.oracle.certainRows(channel, timestamp), vectors, point, k, hits.scores, found);
       return found;
     });
   }
@@ -501,35 +489,6 @@ export class Workload {
     }
   }
 
-  #checkNearest(
-    channel: string,
-    timestamp: Timestamp,
-    vectors: SimulatedVectors,
-    point: readonly number[],
-    k: number,
-    hits: Hits,
-    found: readonly FoundRow[],
-  ): void {
-    const score = (row: Row): number | null => vectors.score(point, row.value);
-    const sign = isDistance(vectors.metric) ? 1 : -1;
-    const before = (left: Row, right: Row): boolean => {
-      const difference = sign * (score(left)! - score(right)!);
-      return difference === 0 ? left.key < right.key : difference < 0;
-    };
-    for (const [at, row] of found.entries()) {
-      if (hits.scores[at] !== score(row)) throw new WrongAnswer(`key ${row.key} scored ${hits.scores[at]}`);
-      if (at > 0 && !before(found[at - 1]!, row)) throw new WrongAnswer(`hit ${at} is not after the one before it`);
-    }
-    const keys = new Set(found.map(({ key }) => key));
-    const last = found.at(-1);
-    for (const row of this.oracle.certainRows(channel, timestamp)) {
-      if (keys.has(row.key) || score(row) === null) continue;
-      if (found.length < k || last === undefined || before(row, last)) {
-        throw new WrongAnswer(`key ${row.key} is among the ${k} nearest at ${timestamp}, but was not found`);
-      }
-    }
-  }
-
   #record(what: string, channel: string, timestamp: Timestamp, found: readonly FoundRow[]): void {
     this.cluster.world.record(what, channel, timestamp, ...found.flatMap(({ key, value, tick }) => [key, value, tick]));
   }
@@ -541,13 +500,6 @@ export class Workload {
 
   #insertOf(rows: readonly Row[]): InsertMessage {
     const { collectionId, partitions } = this.#known();
-    const fixed = (values: bigint[]): Column => ({
-      kind: "fixed",
-      type: DataType.Int64,
-      values: BigInt64Array.from(values),
-      valid: null,
-    });
-    const values = rows.map(({ value }) => value);
     return {
       type: MessageType.Insert,
       collectionId,
@@ -555,16 +507,7 @@ export class Workload {
       segmentId: 0n,
       schemaVersion: 0,
       rowIds: BigInt64Array.from(rows.map(({ value }) => value)),
-      batch: {
-        rowCount: rows.length,
-        columns: new Map<bigint, Column>([
-          [KEY, keyColumn(rows.map(({ key }) => key))],
-          [VALUE, fixed(rows.map(({ value }) => value))],
-          [COLOUR, fixed(rows.map(({ value }) => value % COLOURS))],
-          ...SCALAR_FIELDS.map(({ fieldId, columnOf }): [bigint, Column] => [fieldId, columnOf(values)]),
-          ...VECTOR_FIELDS.map(({ fieldId, columnOf }): [bigint, Column] => [fieldId, columnOf(values)]),
-        ]),
-      },
+      batch: batchOf(rows),
     };
   }
 
@@ -588,46 +531,6 @@ const EXPECTED: ReadonlySet<string> = new Set([
   "InconsistentRequery",
 ]);
 
-function keyColumn(keys: readonly bigint[]): KeyColumn {
-  return { kind: "fixed", type: DataType.Int64, values: BigInt64Array.from(keys), valid: null };
-}
-
-function colourIs(colour: bigint): Filter {
-  return {
-    kind: "compare",
-    field: { fieldId: COLOUR, dataType: DataType.Int64, path: [] },
-    operator: "==",
-    value: colour,
-  };
-}
-
-function rowsOf({ rowCount, columns }: ColumnBatch): FoundRow[] {
-  const integers = (fieldId: bigint): BigInt64Array => {
-    const column = columns.get(fieldId);
-    if (column?.kind !== "fixed" || !(column.values instanceof BigInt64Array))
-      throw new WrongAnswer(`an answer has no field ${fieldId}`);
-    return column.values;
-  };
-  const [keys, values, colours, ticks] = [KEY, VALUE, COLOUR, TIMESTAMP_FIELD].map(integers);
-  return Array.from({ length: rowCount }, (_, at) => {
-    const row = { key: keys![at]!, value: values![at]!, tick: ticks![at]! };
-    if (colours![at] !== row.value % COLOURS) throw new WrongAnswer(`key ${row.key} mixes two rows: ${row.value}`);
-    for (const scalar of SCALAR_FIELDS) {
-      const column = columns.get(scalar.fieldId);
-      if (column === undefined || !isOfValue(scalar, column, at, row.value)) {
-        throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, another's ${scalar.name}`);
-      }
-    }
-    for (const { fieldId, name, isOf } of VECTOR_FIELDS) {
-      const column = columns.get(fieldId);
-      if (column === undefined || !isOf(column, at, row.value)) {
-        throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, another's ${name}`);
-      }
-    }
-    return row;
-  });
-}
-
 function checkTime(
   read: Timestamp,
   { guarantee, timestamp }: { readonly guarantee: Timestamp; readonly timestamp: Timestamp | null },
@@ -635,39 +538,3 @@ function checkTime(
   if (read < guarantee) throw new WrongAnswer(`a read that was to see ${guarantee} saw ${read}`);
   if (timestamp !== null && read !== timestamp) throw new WrongAnswer(`a read at ${timestamp} was one at ${read}`);
 }
-
-function field(options: Partial<FieldSchema> & Pick<FieldSchema, "fieldId" | "name" | "dataType">): FieldSchema {
-  return {
-    description: "",
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 0,
-    ...options,
-  };
-}
-
-const SCHEMA: CollectionSchema = {
-  name: NAME.collectionName,
-  description: "",
-  fields: [
-    field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
-    field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
-    field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
-    ...SCALAR_FIELDS.map(({ fieldId, name, dataType, elementType, nullable }) =>
-      field({ fieldId, name, dataType, elementType, nullable }),
-    ),
-    ...VECTOR_FIELDS.map(({ fieldId, name, dataType, dimension, nullable }) =>
-      field({ fieldId, name, dataType, dimension, nullable }),
-    ),
-  ],
-  enableDynamicField: false,
-  version: 0,
-};

@@ -29,7 +29,7 @@ before(async () => {
       ],
       enableDynamicField: false,
       functionCount: 0,
-      structFieldCount: 0,
+      structs: [],
     },
     shardsNum: 1,
     consistencyLevel: ConsistencyLevel.Strong,

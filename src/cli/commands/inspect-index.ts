@@ -7,7 +7,7 @@ import type { IndexDescription } from "../../kernel/index-kernel.ts";
 import { KernelError } from "../../kernel/kernel.ts";
 import { indexesOf, loadKernel } from "../../kernel/load.ts";
 import type { SegmentIndexInfo } from "../../model/catalog.ts";
-import { openVectors } from "../../segment/sealed.ts";
+import { openIndexedRows } from "../../segment/sealed-vectors.ts";
 import { corruptFile } from "../../storage/checked-read.ts";
 import { openSegmentFiles } from "../../storage/segment-reader.ts";
 import type { Command, Invocation } from "../command.ts";
@@ -80,7 +80,7 @@ async function describe(
     throw invalidParameter(`the segment of build ${record.buildId} is not there any more`);
   }
   const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
-  const { rows } = await openVectors(files, field, true, kernel);
+  const { rows } = await openIndexedRows(files, field, kernel, runtime);
   try {
     const index = await indexes.openIndex(objects.localPath(file.key)!, rows).catch((thrown: unknown) => {
       throw thrown instanceof KernelError ? corruptFile(file.key, thrown.message, {}, thrown) : thrown;

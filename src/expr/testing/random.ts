@@ -10,6 +10,7 @@ import { plainField } from "../../model/testing/plain-field.ts";
 import { DataType } from "../../model/types.ts";
 import { encodeWkb } from "../../model/wkb.ts";
 import { parseWkt } from "../../model/wkt.ts";
+import { castNumbers } from "../cast-numbers.ts";
 import type { ColumnSource } from "../scan.ts";
 
 export class Random {
@@ -157,6 +158,19 @@ function narrow(bits: number): bigint[] {
   return INTEGERS.filter((value) => BigInt.asIntN(bits, value) === value);
 }
 
+/** Texts that are numbers, and some that nearly are. */
+const NUMBER_TEXTS = [
+  "1",
+  "-7",
+  " 3\t",
+  "1.5",
+  "1e2",
+  "-0",
+  "9007199254740993",
+  "18446744073709551615",
+  "1e-400",
+].concat(["18446744073709551616", "1e400", "0x1", "+1", "1.", ".5", "01", "1 2", "NaN", "", "1a"]);
+
 /** The text of a random JSON value, spelled in various ways. */
 function jsonText(random: Random, depth: number): string {
   const kind = random.below(depth > 0 ? 10 : 7);
@@ -175,7 +189,7 @@ function jsonText(random: Random, depth: number): string {
       "123456789.123456789",
     ]);
   if (kind === 3 || kind === 4) {
-    const text = JSON.stringify(random.pick(WORDS));
+    const text = JSON.stringify(random.pick(random.chance(0.3) ? NUMBER_TEXTS : WORDS));
     return random.chance(0.2) ? text.replaceAll("a", "\\u0061") : text;
   }
   if (kind === 5) return random.pick(["true", "false"]);
@@ -459,6 +473,11 @@ function arithmetic(random: Random, field: FieldPlace): Filter {
     field.dataType === DataType.JSON ? random.pick([DataType.Int64, DataType.Double]) : type,
   );
   return { kind: "arithmetic", field, operator, operand, comparison: random.pick(OPERATORS), value };
+}
+
+/** One in which some places read texts as numbers; no text of a filter says so. */
+export function randomCastFilter(random: Random, depth = 3): Filter {
+  return castNumbers(randomFilter(random, depth), ({ dataType }) => dataType === DataType.JSON && random.chance(0.4));
 }
 
 /** Satisfies the invariants of `model/filter.ts`, so it is what the parser could have made. */

@@ -6,7 +6,7 @@
  *   NGRAM                              pieces of text
  *   RTREE                              the boxes of geometries
  *
- * Of documents a place is indexed: `json_path` of the class `json_cast_type`.
+ * Of documents a place is indexed: `json_path` of the class `json_cast_type`, which may be all there is.
  *
  * Always true: building takes the processor for as long as it takes, so nobody calls it on a thread that serves; the same column gives the
  * same bytes.
@@ -17,6 +17,7 @@ import type { ArrayColumn, BytesColumn, Column, FixedColumn } from "../../model/
 import type { FieldSchema, KeyValue } from "../../model/schema.ts";
 import { DataType, isVectorType } from "../../model/types.ts";
 import { buildBoxIndex } from "./box-index.ts";
+import { buildDocumentIndex } from "./document-index.ts";
 import { buildElementIndex } from "./element-index.ts";
 import { buildGramIndex } from "./gram-index.ts";
 import { type IndexedPlace, indexedPlace } from "./json-path.ts";
@@ -51,9 +52,8 @@ const VALUES: ReadonlySet<DataType> = new Set([
 export function scalarBuild(field: FieldSchema, indexType: string, given: readonly KeyValue[]): ScalarBuild | null {
   if (isVectorType(field.dataType)) return null;
   const params = new Map(given.map(({ key, value }) => [key, value]));
-  const place = field.dataType === DataType.JSON ? placeOf(field, params) : null;
+  const place = field.dataType === DataType.JSON ? indexedPlace(field, params) : null;
   const build = { indexType, place, minGram: 0, maxGram: 0 };
-  if (field.dataType === DataType.JSON && place === null) return null;
   if (indexType === "NGRAM") {
     const isText = field.dataType === DataType.VarChar || (place?.castType === "VARCHAR" && !place.isArray);
     const [minGram, maxGram] = [Number(params.get("min_gram")), Number(params.get("max_gram"))];
@@ -67,25 +67,24 @@ export function scalarBuild(field: FieldSchema, indexType: string, given: readon
   return place !== null || VALUES.has(type) ? build : null;
 }
 
-/** An index over documents that was declared without a place, as AUTOINDEX may be, has none. */
-function placeOf(field: FieldSchema, params: ReadonlyMap<string, string>): IndexedPlace | null {
-  return params.has("json_cast_type") ? indexedPlace(field, params) : null;
-}
-
 /** The file, as parts to be written one after the other. */
 export function buildScalarIndex(build: ScalarBuild, column: Column): Uint8Array[] {
   const sections = sectionsOf(build, column);
-  return encodeSections({ ...sections.facts, path: build.place?.path ?? [] }, sections.arrays);
+  const cast = build.place?.cast === undefined ? {} : { cast: build.place.cast };
+  return encodeSections({ ...sections.facts, path: build.place?.path ?? [], ...cast }, sections.arrays);
 }
 
 function sectionsOf({ indexType, place, minGram, maxGram }: ScalarBuild, column: Column): Sections<object> {
+  if (place?.castType === "JSON") return buildDocumentIndex(indexType, column as BytesColumn, place.path);
   if (place?.isArray === true) {
     return buildElementIndex(indexType, elementsOfPlace(column as BytesColumn, place.path, place.castType));
   }
   if (column.kind === "array") return buildElementIndex(indexType, column satisfies ArrayColumn);
   assert(column.kind === "fixed" || column.kind === "bytes", "vectors have indexes of their own");
   const values: FixedColumn | BytesColumn =
-    place === null ? column : columnOfPlace(column as BytesColumn, place.path, place.castType);
+    place === null
+      ? column
+      : columnOfPlace(column as BytesColumn, place.path, place.castType, place.cast !== undefined);
   if (indexType === "RTREE") return buildBoxIndex(values as BytesColumn);
   if (indexType === "NGRAM") return buildGramIndex(values as BytesColumn, minGram, maxGram);
   return buildValueIndex(indexType, values, place !== null);

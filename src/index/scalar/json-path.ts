@@ -1,6 +1,6 @@
 /**
  * The parameters of an index over documents: `json_path` names a place as the filter language does (`meta["a"]["b"]`, or `a["b"]` in the
- * dynamic field), `json_cast_type` what its values are taken for.
+ * dynamic field), `json_cast_type` what its values are taken for. AUTOINDEX need not say it, and then takes all there is.
  */
 
 import { invalidParameter, milvusError } from "../../base/errors.ts";
@@ -10,9 +10,12 @@ import type { CastType } from "./json-place.ts";
 export interface IndexedPlace {
   /** Keys from the root of the document. */
   readonly path: readonly string[];
-  readonly castType: CastType;
+  /** `JSON`: whatever stands there and below. */
+  readonly castType: CastType | "JSON";
   /** The elements of arrays there. */
   readonly isArray: boolean;
+  /** Texts that are numbers count as these. Absent: they are texts. */
+  readonly cast?: "STRING_TO_DOUBLE";
 }
 
 const CASTS: Readonly<Record<string, Pick<IndexedPlace, "castType" | "isArray">>> = {
@@ -22,11 +25,14 @@ const CASTS: Readonly<Record<string, Pick<IndexedPlace, "castType" | "isArray">>
   ARRAY_BOOL: { castType: "BOOL", isArray: true },
   ARRAY_DOUBLE: { castType: "DOUBLE", isArray: true },
   ARRAY_VARCHAR: { castType: "VARCHAR", isArray: true },
+  JSON: { castType: "JSON", isArray: false },
 };
 
-/** @throws 1101 without a cast type, 1100 for one that is none, and for a path that is none or leads out of the field. */
+/** @throws 1101 without a cast type, 1100 for one or a function that is none, and for a path that is none or leads out of the field. */
 export function indexedPlace(field: FieldSchema, params: ReadonlyMap<string, string>): IndexedPlace {
-  const cast = params.get("json_cast_type") ?? "";
+  const given = params.get("json_cast_type") ?? "";
+  const isFree = params.get("index_type") === "AUTOINDEX" && (params.get("json_cast_function") ?? "") === "";
+  const cast = given === "" && isFree ? "JSON" : given;
   if (cast === "") throw milvusError("ParameterMissing", "json index must specify cast type");
   const known = CASTS[cast.toUpperCase()];
   if (known === undefined) {
@@ -34,10 +40,16 @@ export function indexedPlace(field: FieldSchema, params: ReadonlyMap<string, str
       `json_cast_type ${cast} is not supported, it should be one of ${Object.keys(CASTS).join(", ")}`,
     );
   }
-  if ((params.get("json_cast_function") ?? "") !== "") {
-    throw invalidParameter(`json_cast_function ${params.get("json_cast_function")} is not supported yet`);
+  const path = jsonPath(field, params.get("json_path") ?? field.name);
+  const castFunction = params.get("json_cast_function") ?? "";
+  if (castFunction === "") return { path, ...known };
+  if (castFunction.toUpperCase() !== "STRING_TO_DOUBLE") {
+    throw invalidParameter(`json_cast_function ${castFunction} is not supported, it should be STRING_TO_DOUBLE`);
   }
-  return { path: jsonPath(field, params.get("json_path") ?? field.name), ...known };
+  if (known.castType !== "DOUBLE" || known.isArray) {
+    throw invalidParameter(`json_cast_function STRING_TO_DOUBLE gives DOUBLE, and json_cast_type is ${cast}`);
+  }
+  return { path, ...known, cast: "STRING_TO_DOUBLE" };
 }
 
 /** A name, then keys in brackets: quoted, or the index of an element. */

@@ -1,17 +1,22 @@
 /**
  * One place of the documents of a column, as a column of one class: what the index of a JSON path is built from.
  *
- * A row has a value where the document has one of that class there; another class, JSON null and a missing key are null, as they are
- * UNKNOWN to a filter.
+ * A row has a value where the document has one of that class there, or a text that is cast to it; another class, JSON null and a missing key
+ * are null, as they are UNKNOWN to a filter.
  */
 
+import { numberAt } from "../../expr/cast-numbers.ts";
 import { Class, JsonReader, unescaped } from "../../expr/json.ts";
 import { readPlaces } from "../../expr/place-columns.ts";
+import type { PlaceColumn } from "../../kernel/filter-kernel.ts";
 import { type ArrayColumn, type BytesColumn, type FixedColumn, bytesColumn, columnRows } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
 
 /** `BOOL`, `DOUBLE` or `VARCHAR`: what the values at the place are taken for. */
 export type CastType = "BOOL" | "DOUBLE" | "VARCHAR";
+
+/** What stands at a place, row by row. */
+export type ReadPlace = Pick<PlaceColumn, "classes" | "words">;
 
 const DOUBLES = new Float64Array(1);
 const WORDS = new BigInt64Array(DOUBLES.buffer);
@@ -20,9 +25,19 @@ export function columnOfPlace(
   documents: BytesColumn,
   path: readonly string[],
   castType: CastType,
+  isTextCast = false,
+): FixedColumn | BytesColumn {
+  return valuesAt(documents, readPlaces(documents, [path], 0, columnRows(documents))[0]!, castType, isTextCast);
+}
+
+/** The same of a place that was read. */
+export function valuesAt(
+  documents: BytesColumn,
+  { classes, words }: ReadPlace,
+  castType: CastType,
+  isTextCast = false,
 ): FixedColumn | BytesColumn {
   const rowCount = columnRows(documents);
-  const { classes, words } = readPlaces(documents, [path], 0, rowCount)[0]!;
   const valid = new Uint8Array(rowCount);
   if (castType === "VARCHAR") {
     const texts: Uint8Array[] = [];
@@ -46,6 +61,14 @@ export function columnOfPlace(
   const values = new Float64Array(rowCount);
   for (let row = 0; row < rowCount; row += 1) {
     const kind = classes[row] as Class;
+    if (isTextCast && (kind === Class.Text || kind === Class.EscapedText)) {
+      const { start, end } = extentOf(words[row]!);
+      const number = numberAt(documents.bytes, kind, start, end);
+      if (number === null) continue;
+      values[row] = number;
+      valid[row] = 1;
+      continue;
+    }
     if (kind !== Class.Integer && kind !== Class.Wide && kind !== Class.Double) continue;
     values[row] = kind === Class.Double ? doubleOf(words[row]!) : Number(words[row]!);
     valid[row] = 1;
@@ -55,8 +78,12 @@ export function columnOfPlace(
 
 /** The elements of that class of the arrays at the place. A row without an array has none. */
 export function elementsOfPlace(documents: BytesColumn, path: readonly string[], castType: CastType): ArrayColumn {
+  return elementsAt(documents, readPlaces(documents, [path], 0, columnRows(documents))[0]!, castType);
+}
+
+/** The same of a place that was read. */
+export function elementsAt(documents: BytesColumn, { classes, words }: ReadPlace, castType: CastType): ArrayColumn {
   const rowCount = columnRows(documents);
-  const { classes, words } = readPlaces(documents, [path], 0, rowCount)[0]!;
   const offsets = new Uint32Array(rowCount + 1);
   const cells: Uint8Array[] = [];
   for (let row = 0; row < rowCount; row += 1) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { evaluateFilter } from "../../expr/evaluate.ts";
-import { Random, SCHEMA, randomFilter, randomTable } from "../../expr/testing/random.ts";
+import { Random, SCHEMA, randomCastFilter, randomTable } from "../../expr/testing/random.ts";
 import { countBits, hasBit, intersectInto } from "../../model/bitset.ts";
 import { type BytesColumn, type FixedColumn, bytesColumn } from "../../model/columns.ts";
 import type { Filter } from "../../model/filter.ts";
@@ -38,15 +38,17 @@ function indexesOver(random: Random, table: ReturnType<typeof randomTable>): Map
       continue;
     }
     if (dataType === DataType.JSON) {
+      if (random.chance(0.5)) {
+        const place = { path: [], castType: "JSON", isArray: false } as const;
+        addFile(`${fieldId}/*`, buildScalarIndex({ indexType: "AUTOINDEX", place, minGram: 0, maxGram: 0 }, column));
+      }
       for (const path of [["a"], ["b"], ["a", "b"], ["0"]]) {
         const castType = random.pick(["BOOL", "DOUBLE", "VARCHAR"] as const);
-        const build = {
-          indexType: "INVERTED",
-          place: { path, castType, isArray: random.chance(0.4) },
-          minGram: 0,
-          maxGram: 0,
-        };
-        addFile(`${fieldId}/${path.join("/")}`, buildScalarIndex(build, column));
+        const build = { indexType: random.pick(["INVERTED", "AUTOINDEX"]), minGram: 0, maxGram: 0 };
+        const place = { path, castType, isArray: random.chance(0.4) };
+        addFile(`${fieldId}/${path.join("/")}`, buildScalarIndex({ ...build, place }, column));
+        const cast = { path, castType: "DOUBLE", isArray: false, cast: "STRING_TO_DOUBLE" } as const;
+        addFile(`${fieldId}/${path.join("/")} STRING_TO_DOUBLE`, buildScalarIndex({ ...build, place: cast }, column));
       }
       continue;
     }
@@ -63,7 +65,9 @@ function indexesOver(random: Random, table: ReturnType<typeof randomTable>): Map
 function planned(filter: Filter, indexes: ReadonlyMap<string, readonly ScalarIndex[]>): IndexedFilter | null {
   return planIndexes(filter, (leaf) => {
     if (!("field" in leaf)) return [];
-    return indexes.get(`${leaf.field.fieldId}/${leaf.field.path.join("/")}`) ?? [];
+    const { fieldId, path, cast } = leaf.field;
+    const whole = cast === undefined && path.length > 0 ? (indexes.get(`${fieldId}/*`) ?? []) : [];
+    return [...whole, ...(indexes.get(`${fieldId}/${path.join("/")}${cast === undefined ? "" : ` ${cast}`}`) ?? [])];
   });
 }
 
@@ -76,7 +80,7 @@ test("the rows of a match that pass what is left are the rows of the filter", ()
     const table = randomTable(random, rowCount);
     const indexes = indexesOver(random, table);
     for (let round = 0; round < 25; round += 1) {
-      const filter = randomFilter(random, random.below(3));
+      const filter = randomCastFilter(random, random.below(3));
       const plan = planned(filter, indexes);
       if (plan === null) continue;
       used += 1;

@@ -111,7 +111,8 @@ export class ValueIndex implements ScalarIndex {
       case "range":
         return isOne(filter.lower) && isOne(filter.upper);
       case "in":
-        return filter.values.every(isOne);
+        // An empty list is about values of every class.
+        return filter.values.length > 0 && filter.values.every(isOne);
       case "like":
         return wanted === "string";
       default:

@@ -13,7 +13,7 @@ import type { RowLayout, RowValues } from "../layout.ts";
 import { scorer } from "./score.ts";
 
 /** Products between two looks at the signal: a few milliseconds at most. */
-const SLICE = 1 << 20;
+export const SLICE = 1 << 20;
 
 /** Rows and their keys: scores turned so that smaller is better. */
 interface Candidates {
@@ -29,11 +29,7 @@ export async function searchExactly(
   runtime: Runtime,
   signal: AbortSignal | null,
 ): Promise<SearchHits> {
-  const hits = {
-    rows: new Uint32Array(queryCount * search.k).fill(NO_ROW),
-    scores: new Float32Array(queryCount * search.k).fill(Number.NaN),
-    tied: new Uint8Array(queryCount),
-  };
+  const hits = noHits(queryCount, search.k);
   signal?.throwIfAborted();
   let budget = SLICE;
   for (let query = 0; query < queryCount; query += 1) {
@@ -58,6 +54,14 @@ export async function searchExactly(
     takeBest(search, query, { rows: rows.subarray(0, count), keys: keys.subarray(0, count) }, hits);
   }
   return hits;
+}
+
+export function noHits(queryCount: number, k: number): SearchHits {
+  return {
+    rows: new Uint32Array(queryCount * k).fill(NO_ROW),
+    scores: new Float32Array(queryCount * k).fill(Number.NaN),
+    tied: new Uint8Array(queryCount),
+  };
 }
 
 function isInRange(search: ExactSearch, score: number): boolean {

@@ -33,10 +33,15 @@ export class TwinSparse implements SparseKernel {
     return this.#open.size;
   }
 
+  /** Here are no lists. */
   create(): Handle {
     this.#lastHandle += 1;
     this.#open.set(this.#lastHandle, []);
     return this.#lastHandle;
+  }
+
+  dropLists(sparse: Handle): void {
+    this.#find(sparse);
   }
 
   append(sparse: Handle, entries: SparseEntries): number {

@@ -11,10 +11,11 @@ import { emptyBitset, setBit } from "../../model/bitset.ts";
 import type { Bitset } from "../../model/bitset.ts";
 import * as check from "../arguments.ts";
 import { KernelError } from "../kernel.ts";
-import type { ExactSearch, Handle, Kernel, SearchHits } from "../kernel.ts";
+import type { ExactSearch, Handle, Kernel, ListSearch, SearchHits } from "../kernel.ts";
 import { bytesPerRow, elementKind, numbersOf, valuesPerRow } from "../layout.ts";
 import type { Element, RowLayout, RowValues } from "../layout.ts";
 import { TwinRows } from "./rows.ts";
+import { searchLists } from "./list-search.ts";
 import { searchExactly } from "./search.ts";
 import { TwinSparse } from "./sparse.ts";
 
@@ -82,6 +83,12 @@ export class TwinKernel implements Kernel {
     const { layout, rowCount, values } = this.#find(search.rows);
     const queryCount = check.checkSearch(search, layout, rowCount);
     return searchExactly(search, values, layout, queryCount, this.#runtime, signal ?? null);
+  }
+
+  async listSearch(search: ListSearch, signal?: AbortSignal): Promise<SearchHits> {
+    const { layout, rowCount, values } = this.#find(search.rows);
+    const queryCount = check.checkListSearch(search, layout, rowCount);
+    return searchLists(search, values, layout, queryCount, this.#runtime, signal ?? null);
   }
 
   visibleRows(

@@ -144,9 +144,15 @@ describe("properties that change", () => {
     const lengths = await field("vector", { max_length: "5" });
     assert.equal(lengths[0], 1100);
     assert.match(lengths[1], /can not modify the maxlength for non-string types/);
-    for (const length of ["0", "-1", "65536", "1.5", "long"]) {
+    for (const length of ["0", "-1"]) {
       refused(await field("name", { max_length: length }), 1100, "the maximum length specified for the field(name)");
     }
+    for (const length of ["1.5", "long"]) {
+      refused(await field("name", { max_length: length }), 1100, "max_length should be an integer, but got string");
+    }
+    refused(await field("name", { max_length: "65536" }), 1100, "65536 exceeds the maximum allowed value 65535");
+    const capacities = await field("name", { max_capacity: "5" });
+    assert.match(capacities[1], /can not modify the maxcapacity for non-array types/);
     refused(await field("name", { "mmap.enabled": "perhaps" }), 1100, "invalid mmap.enabled value: perhaps");
     refused(await field("name", { warmup: "hot" }), 1100, "invalid warmup policy");
     refused(await field("name", {}, ["max_length"]), 1100, "max_length is not allowed to drop");
@@ -160,6 +166,11 @@ describe("properties that change", () => {
       "can not alter collection field properties if collection loaded",
     );
     refused(await field("name", { warmup: "sync" }), 104, "can not alter warmup if collection loaded");
+    refused(
+      await field("name", {}, ["mmap_enabled"]),
+      104,
+      "can not drop collection field properties if collection loaded",
+    );
     assert.deepEqual(await field("name", { "field.description": "fine" }), DONE);
   });
 
@@ -214,19 +225,43 @@ describe("properties that change", () => {
       'invalid query_mode value "small", valid values: [large_topk]',
     );
     refused(
-      await alter(collectionName, { query_mode: "large_topk" }),
+      await alter(collectionName, { querymode: "x" }),
       1100,
-      "can not alter query_mode if the collection already has a vector index",
+      'invalid property key "querymode", did you mean "query_mode"?',
     );
     refused(
-      await alter(collectionName, { "partitionkey.isolation": "false" }),
-      1100,
-      "can not alter partition key isolation mode if the collection already has a vector index",
+      await alter(collectionName, { query_mode: "large_topk" }),
+      702,
+      "can not alter query_mode if the collection already has a vector index. Please drop the index first: index duplicates[indexName=vector]",
     );
+    // It is not isolated, and stays so.
+    assert.deepEqual(await alter(collectionName, { "partitionkey.isolation": "false" }), DONE);
+    assert.deepEqual(await alter(collectionName, {}, ["partitionkey.isolation"]), DONE);
     refused(
       await alter(collectionName, { "partitionkey.isolation": "true" }),
+      105,
+      "partition key isolation mode is enabled but no partition key field is set. Please set the partition key first: illegal collection schema[collection=collections]",
+    );
+    refused(await alter(collectionName, { a: "b" }, ["c"]), 1100, "cannot provide both DeleteKeys and ExtraParams");
+    refused(
+      await alter(collectionName, { warmup: "sync" }),
       1100,
-      "partition key isolation mode is enabled but no partition key field is set",
+      "warmup key 'warmup' is only allowed at field level",
+    );
+    refused(
+      await alter(collectionName, { allow_insert_auto_id: "true" }),
+      1100,
+      "the value for allow_insert_auto_id must be false when autoID is false",
+    );
+    refused(
+      await alter(collectionName, { "collection.external_source": "x" }),
+      1100,
+      "cannot alter collection.external_source via alter_collection_properties; use RefreshExternalCollection instead",
+    );
+    refused(
+      await alter(collectionName, {}, ["collection.external_spec"]),
+      1100,
+      "cannot delete collection.external_spec; external source/spec are immutable post-create",
     );
     assert.deepEqual(await alter(collectionName, { "mmap.enabled": "true" }), DONE);
     await load(client, collectionName);
@@ -244,6 +279,11 @@ describe("properties that change", () => {
       await alter(collectionName, { "warmup.vectorField": "sync" }),
       104,
       "can not alter warmup properties if collection loaded",
+    );
+    refused(
+      await alter(collectionName, {}, ["warmup.vectorField"]),
+      104,
+      "can not delete warmup.vectorField properties if collection loaded",
     );
     assert.deepEqual(await alter(collectionName, { "collection.ttl.seconds": "60" }), DONE);
   });

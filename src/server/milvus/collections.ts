@@ -10,7 +10,7 @@ import type { DescribedCollection, ShownCollection } from "../../rpc/services.ts
 import { type DescribeCollectionResponseSchema, MilvusService, ShowType } from "../wire/generated/milvus_pb.js";
 import { statusOf } from "../wire/status.ts";
 import { type Method, type Scope, acknowledging, answering, databaseOf, targetOf } from "./method.ts";
-import { declaredSchema, wireSchema } from "./schema.ts";
+import { declaredSchema, toldProperties, wireSchema } from "./schema.ts";
 
 const service = MilvusService.method;
 
@@ -116,7 +116,7 @@ function described({ collection, aliases }: DescribedCollection): Described {
     shardsNum: collection.shardsNum,
     aliases: [...aliases],
     consistencyLevel: collection.consistencyLevel,
-    properties: [...collection.properties],
+    properties: toldProperties(collection),
     dbName: collection.databaseName,
     dbId: collection.databaseId,
     numPartitions: BigInt(collection.partitions.length),

@@ -1,14 +1,30 @@
-/** How a collection changes: fields that come later, properties of fields and indexes, and all rows gone at once. */
+/** How a collection changes: fields that come later or go, properties of fields and indexes, and all rows gone at once. */
 
-import { MilvusService } from "../wire/generated/milvus_pb.js";
-import { type Method, acknowledging, answering, targetOf } from "./method.ts";
-import { declaredFieldOf } from "./schema.ts";
+import { invalidParameter } from "../../base/errors.ts";
+import type { Target } from "../../proxy/requests.ts";
+import { type AlterCollectionSchemaRequest, MilvusService } from "../wire/generated/milvus_pb.js";
+import { type Method, type Scope, acknowledging, answering, targetOf, telling } from "./method.ts";
+import { declaredField, declaredFieldOf, declaredStruct } from "./schema.ts";
 
 const service = MilvusService.method;
 
 export const EVOLUTION: readonly Method[] = [
   acknowledging(service.addCollectionField, (request, scope) =>
-    scope.proxy.addField(targetOf(request, scope), declaredFieldOf(request.schema)),
+    scope.proxy.addFields(targetOf(request, scope), [
+      { field: declaredFieldOf(request.schema), indexName: "", indexParams: [] },
+    ]),
+  ),
+
+  acknowledging(service.addCollectionStructField, (request, scope) => {
+    const struct = request.structArrayFieldSchema;
+    if (struct === undefined) throw invalidParameter("no struct field to add");
+    return scope.proxy.addStruct(targetOf(request, scope), declaredStruct(struct));
+  }),
+
+  telling(
+    service.alterCollectionSchema,
+    (request, scope) => alterSchema(request, targetOf(request, scope), scope),
+    (alterStatus) => ({ alterStatus }),
   ),
 
   acknowledging(service.alterCollectionField, (request, scope) =>
@@ -34,3 +50,27 @@ export const EVOLUTION: readonly Method[] = [
     return {};
   }),
 ];
+
+async function alterSchema({ action }: AlterCollectionSchemaRequest, target: Target, { proxy }: Scope): Promise<void> {
+  switch (action?.op.case) {
+    case "addRequest": {
+      const { fieldInfos, funcSchema } = action.op.value;
+      if (funcSchema.length > 0) throw invalidParameter("functions are not supported yet");
+      const fields = fieldInfos.flatMap(({ fieldSchema, indexName, extraParams }) => {
+        if (fieldSchema === undefined) return [];
+        const indexParams = extraParams.map(({ key, value }) => ({ key, value }));
+        return [{ field: declaredField(fieldSchema), indexName, indexParams }];
+      });
+      if (fields.length === 0) throw invalidParameter("no field or function to add");
+      return proxy.addFields(target, fields);
+    }
+    case "dropRequest": {
+      const { identifier } = action.op.value;
+      if (identifier.case === "functionName") return proxy.dropFunction(target, identifier.value);
+      const fieldId = identifier.case === "fieldId" ? identifier.value : null;
+      return proxy.dropField(target, { fieldName: identifier.case === "fieldName" ? identifier.value : "", fieldId });
+    }
+    default:
+      throw invalidParameter("nothing to add and nothing to drop");
+  }
+}

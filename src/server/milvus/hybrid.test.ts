@@ -121,30 +121,31 @@ describe("hybrid search", () => {
     function grouped(
       query: number,
       parts: readonly Part[],
-      field: "color" | "size",
+      groupOf: (row: Thing) => unknown,
       scorer: (scores: readonly number[]) => number,
       { size, groups }: { readonly size: number; readonly groups: number },
     ): { readonly id: number; readonly score: number; readonly group: unknown }[] {
       const byId = new Map(rows.map((row) => [row.id, row]));
       const sums = new Map<number, number>();
       for (const { field: vector, queries, passes = () => true } of parts) {
-        const members = new Map<unknown, number[]>();
+        const members = new Map<string, number[]>();
         for (const { row } of ranked(rows.filter(passes), vector, queries[query]!)) {
-          const own = members.get(row[field]) ?? [];
+          const name = JSON.stringify(groupOf(row));
+          const own = members.get(name) ?? [];
           if (own.length === 0 && members.size === groups) continue;
-          members.set(row[field], own);
+          members.set(name, own);
           if (own.length < size) own.push(row.id);
         }
         for (const [place, id] of [...members.values()].flat().entries()) {
           sums.set(id, Math.fround((sums.get(id) ?? 0) + Math.fround(1 / (60 + place + 1))));
         }
       }
-      const found = new Map<unknown, { id: number; score: number; group: unknown }[]>();
+      const found = new Map<string, { id: number; score: number; group: unknown }[]>();
       const order = [...sums].toSorted(([leftId, left], [rightId, right]) => right - left || leftId - rightId);
       for (const [id, score] of order) {
-        const group = byId.get(id)![field];
-        const own = found.get(group) ?? [];
-        found.set(group, own);
+        const group = groupOf(byId.get(id)!);
+        const own = found.get(JSON.stringify(group)) ?? [];
+        found.set(JSON.stringify(group), own);
         if (own.length < size) own.push({ id, score, group });
       }
       return [...found.values()]
@@ -153,6 +154,7 @@ describe("hybrid search", () => {
         .flat();
     }
 
+    const SIZES = { size: 3, groups: 4 };
     const SCORERS = {
       max: (scores: readonly number[]) => Math.max(...scores),
       sum: (scores: readonly number[]) => scores.reduce((sum, score) => sum + score, 0),
@@ -165,7 +167,7 @@ describe("hybrid search", () => {
           const asked = { group_by_field: field, group_size: "3", rank_group_scorer: name, limit: "4" };
           const answer = await send([part(NEAR), part(LIKE)], asked, { outputFields: [field] });
           ok(answer);
-          const wanted = [0, 1].map((query) => grouped(query, [NEAR, LIKE], field, scorer, { size: 3, groups: 4 }));
+          const wanted = [0, 1].map((query) => grouped(query, [NEAR, LIKE], (row) => row[field], scorer, SIZES));
           assert.deepEqual(
             hitsOf(answer),
             wanted.map((hits) => hits.map(({ id, score }) => ({ id, score }))),
@@ -175,6 +177,27 @@ describe("hybrid search", () => {
           assert.deepEqual(valuesOf([answer.results!.groupByFieldValue!], field), groups);
         });
       }
+    }
+
+    for (const [names, groupOf] of [
+      ["color,flag", ({ color, flag }: Thing) => [color, flag]],
+      ['flag,more["kind"]', ({ flag, kind }: Thing) => [flag, kind]],
+    ] as const) {
+      test(`groups of ${names}`, async () => {
+        const asked = { group_by_fields: names, json_type: "VarChar", group_size: "3", limit: "4" };
+        const answer = await send([part(NEAR), part(LIKE)], asked);
+        ok(answer);
+        const wanted = [0, 1].map((query) => grouped(query, [NEAR, LIKE], groupOf, SCORERS.max, SIZES));
+        assert.deepEqual(
+          hitsOf(answer),
+          wanted.map((hits) => hits.map(({ id, score }) => ({ id, score }))),
+        );
+        const columns = answer.results!.groupByFieldValues.map((field) => valuesOf([field], field.fieldName));
+        assert.deepEqual(
+          columns[0]!.map((value, at) => [value, columns[1]![at]]),
+          wanted.flat().map(({ group }) => group),
+        );
+      });
     }
 
     test("are refused with a scorer or a field that is none", async () => {
@@ -266,6 +289,34 @@ describe("hybrid search", () => {
     });
   });
 
+  test("tells what each part did, where a part or the whole asks for it", async () => {
+    interface Told {
+      readonly searches: readonly { readonly filter: string; readonly exactScores: number }[];
+      readonly segments: readonly unknown[];
+      readonly estimatedRecall: number;
+      readonly k: number;
+    }
+    const told = (answer: SearchResults): Told => JSON.parse(answer.status!.extraInfo["explain"]!) as Told;
+    const groups: Readonly<Record<string, string>> = { group_by_field: "color", group_size: "2" };
+    for (const more of [{}, groups]) {
+      const whole = await send([part(NEAR), part(LIKE)], { ...more, explain: "True" });
+      ok(whole);
+      assert.deepEqual(
+        told(whole).searches.map(({ filter }) => filter),
+        ["", LIKE.expression],
+      );
+      assert.ok(told(whole).searches.every(({ exactScores }) => exactScores > 0));
+      assert.equal(told(whole).estimatedRecall, 1);
+      assert.deepEqual([...whole.results!.recalls], [1, 1]);
+      const one = await send([part(NEAR), part(LIKE, { params: '{"explain": true}' })], more);
+      assert.deepEqual(
+        told(one).searches.map(({ filter }) => filter),
+        [LIKE.expression],
+      );
+      assert.deepEqual(hitsOf(one), hitsOf(whole));
+    }
+  });
+
   test("one part alone keeps its order", async () => {
     const found = await send([part(NEAR)], { limit: "40" });
     ok(found);
@@ -329,7 +380,6 @@ describe("hybrid search", () => {
       send(both, {}, { functionScore: { functions: [{ type: FunctionType.Rerank, params: params(given) }] } });
     await refused(scored({ reranker: "best" }), `unsupported reranker best${invalid}`);
     await refused(scored({}), `reranker name not specified${invalid}`);
-    await refused(scored({ reranker: "decay" }), `the reranker decay is not supported yet${invalid}`);
     const window = "invalid max query result window";
     await refused(send(both, { limit: "" }), `limit not found in rank_params${invalid}`);
     await refused(send(both, { limit: "0" }), `${window}, limit [0] is invalid, should be greater than 0${invalid}`);

@@ -1,7 +1,7 @@
 /** Indexes: declared on fields, and how far they are. */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { DescribedIndex } from "../../proxy/proxy.ts";
+import type { DescribedIndex } from "../../proxy/indexes.ts";
 import { IndexState } from "../wire/generated/common_pb.js";
 import { type IndexDescriptionSchema, MilvusService } from "../wire/generated/milvus_pb.js";
 import { type Method, type Scope, acknowledging, answering, targetOf } from "./method.ts";

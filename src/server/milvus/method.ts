@@ -75,12 +75,21 @@ export function acknowledging<Descriptor extends DescMethodUnary & { readonly ou
   descriptor: Descriptor,
   run: (request: MessageShape<Descriptor["input"]>, scope: Scope) => Promise<void>,
 ): Method {
+  return telling(descriptor, run, (status) => status as MessageInitShape<Descriptor["output"]>);
+}
+
+/** A method whose answer is its status alone, put where `answer` says. */
+export function telling<Descriptor extends DescMethodUnary>(
+  descriptor: Descriptor,
+  run: (request: MessageShape<Descriptor["input"]>, scope: Scope) => Promise<void>,
+  answer: (status: StatusInit) => MessageInitShape<Descriptor["output"]>,
+): Method {
   const path = pathOf(descriptor);
   return {
     path,
     handle: async (bytes, scope) => {
       const request = decodeMessage(descriptor.input, bytes) as MessageShape<Descriptor["input"]>;
-      const encode = (status: StatusInit): Uint8Array => encodeMessage(descriptor.output, status);
+      const encode = (status: StatusInit): Uint8Array => encodeMessage(descriptor.output, answer(status));
       return guarded(path, scope, () => run(request, scope).then(() => encode(statusOf(null))), encode);
     },
   };

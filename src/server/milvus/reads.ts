@@ -3,7 +3,7 @@
 import { invalidParameter } from "../../base/errors.ts";
 import { DataType } from "../../model/types.ts";
 import type { ConsistencyLevel } from "../../model/types.ts";
-import type { Freshness, RerankFunction, SearchResponse, SubSearch } from "../../proxy/requests.ts";
+import type { Freshness, FunctionScore, SearchResponse, SubSearch } from "../../proxy/requests.ts";
 import { decodeMessage } from "../wire/control.ts";
 import { MilvusService, QueryRequestSchema } from "../wire/generated/milvus_pb.js";
 import { FunctionScoreSchema } from "../wire/generated/schema_pb.js";
@@ -11,6 +11,7 @@ import { encodeQueryResults, encodeSearchResults } from "../wire/results.ts";
 import { type WireSearch, decodeHybridSearchRequest, decodeSearchRequest } from "../wire/search-request.ts";
 import { statusOf } from "../wire/status.ts";
 import { refuseNamespace } from "./data.ts";
+import { aggregationSpec } from "./aggregation.ts";
 import { type Method, encoded, targetOf } from "./method.ts";
 import { generatedTemplateValues, templateValues } from "./templates.ts";
 
@@ -21,6 +22,9 @@ export const READS: readonly Method[] = [
   encoded(service.search, {
     decode: decodeSearchRequest,
     run: async (request, scope) => {
+      if (isSent(request.searchAggregation) && isSent(request.highlighter)) {
+        throw invalidParameter("highlighter and search_aggregation cannot be used simultaneously");
+      }
       refuseUnsupported(request);
       if (request.searchByPrimaryKeys && request.ids === null) {
         throw invalidParameter("a search by primary keys takes IDs");
@@ -33,6 +37,8 @@ export const READS: readonly Method[] = [
           ...(request.ids === null ? {} : { keys: request.ids }),
           partitionNames: request.partitionNames,
           outputFields: request.outputFields,
+          rerank: functionScore(request.functionScore),
+          ...(isSent(request.searchAggregation) ? { aggregation: aggregationSpec(request.searchAggregation!) } : {}),
         },
         scope.call.signal,
       );
@@ -49,6 +55,9 @@ export const READS: readonly Method[] = [
       if (request.functionChains.length > 0) refuse("function chains");
       for (const search of request.requests) {
         refuseUnsupported(search);
+        if (isSent(search.searchAggregation)) {
+          throw invalidParameter("search aggregation is not supported for hybrid search");
+        }
         if (search.searchByPrimaryKeys || search.ids !== null) refuse("search by primary keys in a hybrid search");
       }
       const found = await scope.proxy.hybridSearch(
@@ -59,7 +68,7 @@ export const READS: readonly Method[] = [
           outputFields: request.outputFields,
           searches: request.requests.map(subSearch),
           rankParams: request.rankParams,
-          rerank: rerankFunctions(request.functionScore),
+          rerank: functionScore(request.functionScore),
         },
         scope.call.signal,
       );
@@ -81,7 +90,7 @@ export const READS: readonly Method[] = [
           expression: request.expr,
           templates: generatedTemplateValues(request.exprTemplateValues),
           outputFields: request.outputFields,
-          params: new Map(request.queryParams.map(({ key, value }) => [key, value])),
+          params: pairs(request.queryParams),
         },
         scope.call.signal,
       );
@@ -112,16 +121,24 @@ function encodeFound(found: SearchResponse): readonly Uint8Array[] {
       topK: found.limit,
       ids: found.keys,
       scores: found.scores,
+      ...(found.elements === undefined ? {} : { elements: found.elements }),
       distances: null,
-      recalls: explanation === null ? null : new Float32Array(found.counts.length).fill(explanation.estimatedRecall),
+      recalls: recallsOf(found),
       fields: found.fields,
       outputFields: found.outputFields,
       primaryFieldName: found.primaryFieldName,
       allSearchCount: 0,
-      groupByField: found.groupBy,
+      groupBy: found.groupBy,
+      buckets: found.buckets,
       iterator: found.iterator,
     },
   });
+}
+
+/** One a query; null where nobody knows. */
+function recallsOf({ explanation, counts }: SearchResponse): Float32Array | null {
+  const recall = explanation?.estimatedRecall ?? null;
+  return recall === null ? null : new Float32Array(counts.length).fill(recall);
 }
 
 function subSearch(request: WireSearch): SubSearch {
@@ -133,14 +150,20 @@ function subSearch(request: WireSearch): SubSearch {
   };
 }
 
-function rerankFunctions(bytes: Uint8Array | null): RerankFunction[] | null {
+function functionScore(bytes: Uint8Array | null): FunctionScore | null {
   if (!isSent(bytes)) return null;
-  return decodeMessage(FunctionScoreSchema, bytes!).functions.map((sent) => ({
+  const score = decodeMessage(FunctionScoreSchema, bytes!);
+  const functions = score.functions.map((sent) => ({
     type: sent.type,
     inputFieldNames: sent.inputFieldNames,
     outputFieldNames: sent.outputFieldNames,
-    params: new Map(sent.params.map(({ key, value }) => [key, value])),
+    params: pairs(sent.params),
   }));
+  return { functions, params: pairs(score.params) };
+}
+
+function pairs(sent: readonly { readonly key: string; readonly value: string }[]): Map<string, string> {
+  return new Map(sent.map(({ key, value }) => [key, value]));
 }
 
 function freshness(request: {
@@ -157,6 +180,9 @@ function freshness(request: {
   };
 }
 
+/** Placeholders from this number on hold lists of vectors, each as the bytes of its vectors. */
+const FIRST_LIST_TYPE = 300;
+
 /** Vectors of one length as they are; of others only what the proxy needs to say what is wrong with them. */
 function queriesOf(request: WireSearch): SubSearch["queries"] {
   if (request.placeholderFault !== null) {
@@ -165,7 +191,8 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
   const [placeholder, second] = request.placeholders;
   if (placeholder === undefined) return { type: DataType.FloatVector, values: NO_FLOATS, queryCount: 0, valueBytes: 0 };
   if (second !== undefined) throw invalidParameter("a search takes exactly one placeholder");
-  if (placeholder.type === DataType.SparseFloatVector && placeholder.values !== null) {
+  const isOfLists = placeholder.type >= FIRST_LIST_TYPE;
+  if ((placeholder.type === DataType.SparseFloatVector || isOfLists) && placeholder.values !== null) {
     const column = { kind: "bytes", type: DataType.SparseFloatVector, ...placeholder.values, valid: null } as const;
     return { type: placeholder.type, values: column, queryCount: placeholder.count };
   }
@@ -180,10 +207,8 @@ function queriesOf(request: WireSearch): SubSearch["queries"] {
 function refuseUnsupported(request: WireSearch): void {
   refuseNamespace(request.namespace);
   if (request.subRequests.length > 0) refuse("a search of several requests");
-  if (isSent(request.functionScore)) refuse("function score");
   if (request.functionChains.length > 0) refuse("function chains");
   if (isSent(request.highlighter)) refuse("highlighter");
-  if (isSent(request.searchAggregation)) refuse("search aggregation");
 }
 
 function refuse(what: string): never {

@@ -30,6 +30,8 @@ interface Row {
   readonly color: string | null;
   readonly story: string;
   readonly deep: unknown;
+  readonly doc: { readonly kind: string; readonly at: { readonly x: number; readonly list: readonly string[] } };
+  readonly price: unknown;
 }
 
 const WORDS = ["kite", "falcon", "owl", "heron", "stork", "crane", "wren"];
@@ -47,6 +49,8 @@ function rowOf(id: number): Row {
         : mixed % 5 === 1
           ? { a: { b: mixed % 50 } }
           : { a: [mixed % 30] },
+    doc: { kind: `k${mixed % 60}`, at: { x: (mixed % 700) / 4, list: [`l${mixed % 45}`, "all"] } },
+    price: mixed % 3 === 0 ? mixed % 80 : mixed % 3 === 1 ? `${(mixed % 80) / 2}` : `${mixed % 80} EUR`,
   };
 }
 
@@ -58,6 +62,7 @@ const COLORS = (rows: readonly Row[]): FieldDataInit => ({
   validData: rows.map(({ color }) => color !== null),
 });
 
+const AS_NUMBERS = { json_cast_type: "double", json_cast_function: "string_to_double" };
 const INDEXES: readonly (readonly [string, string, Readonly<Record<string, string>>])[] = [
   ["size", "by_size", { index_type: "STL_SORT" }],
   ["color", "by_color", { index_type: "BITMAP" }],
@@ -65,6 +70,8 @@ const INDEXES: readonly (readonly [string, string, Readonly<Record<string, strin
   ["story", "by_grams", { index_type: "NGRAM", min_gram: "2", max_gram: "3" }],
   ["$meta", "text_place", { index_type: "INVERTED", json_path: 'deep["a"]["b"]', json_cast_type: "VARCHAR" }],
   ["$meta", "", { index_type: "INVERTED", json_path: '$meta["deep"]["a"]', json_cast_type: "ARRAY_DOUBLE" }],
+  ["$meta", "prices", { index_type: "AUTOINDEX", json_path: "price", ...AS_NUMBERS }],
+  ["doc", "all_of_it", { index_type: "AUTOINDEX" }],
 ];
 
 type Condition = readonly [string, (row: Row) => boolean];
@@ -73,7 +80,21 @@ function deepAt(row: Row): unknown {
   return (row.deep as { a: { b?: unknown } }).a.b;
 }
 
+function priceOf({ price }: Row): number | null {
+  return typeof price === "number" ? price : String(price).endsWith("EUR") ? null : Number(price);
+}
+
 const CONDITIONS: readonly Condition[] = [
+  ["price == 21", (row) => priceOf(row) === 21],
+  ["price < 0.75 or price in [7, 7.5]", (row) => [0, 0.5, 7, 7.5].includes(priceOf(row) ?? -1)],
+  ["price * 2 == 35", (row) => priceOf(row) === 17.5],
+  ['price == "17.5"', ({ price }) => price === "17.5"],
+  ['price like "%EUR" and size > 200', ({ price, size }) => String(price).endsWith("EUR") && size > 200],
+  ['doc["kind"] == "k17"', ({ doc }) => doc.kind === "k17"],
+  ['doc["at"]["x"] > 173', ({ doc }) => doc.at.x > 173],
+  ['json_contains(doc["at"]["list"], "l7")', ({ doc }) => doc.at.list[0] === "l7"],
+  ['doc["at"]["list"][0] == "l8"', ({ doc }) => doc.at.list[0] === "l8"],
+  ['doc["nothing"] == 1', () => false],
   ["size == 17", ({ size }) => size === 17],
   ["size > 240", ({ size }) => size > 240],
   ["-250 <= size < -246", ({ size }) => size >= -250 && size < -246],
@@ -118,6 +139,7 @@ describe("scalar indexes", () => {
         { ...textField("color", 16), nullable: true },
         textField("word", 16),
         textField("story", 64),
+        { name: "doc", dataType: DataType.JSON },
       ],
     });
     const consistencyLevel = ConsistencyLevel.Strong;
@@ -145,7 +167,8 @@ describe("scalar indexes", () => {
         "story",
         rows.map(({ story }) => story),
       ),
-      dynamic(rows.map(({ deep }) => ({ deep }))),
+      dynamic(rows.map(({ deep, price }) => ({ deep, price }))),
+      { ...dynamic(rows.map(({ doc }) => doc)), fieldName: "doc", isDynamic: false },
     ];
     ok(await client.call(service.insert, { collectionName: NAME, fieldsData, numRows: ROWS }));
     ok(await client.call(service.flush, { collectionNames: [NAME] }));
@@ -232,6 +255,13 @@ describe("scalar indexes", () => {
       ["NGRAM"],
     );
     assert.equal(await explained(""), null);
+    const types = async (dsl: string): Promise<unknown> =>
+      ((await explained(dsl)) as { indexTypes: unknown }).indexTypes;
+    for (const dsl of ["price == 21", 'doc["kind"] == "k17"', 'json_contains(doc["at"]["list"], "l7")']) {
+      assert.deepEqual(await types(dsl), ["AUTOINDEX"], dsl);
+    }
+    // A text is asked for, and the index has numbers.
+    assert.deepEqual(await types('price == "17.5"'), []);
   });
 
   test("know nothing of rows that were deleted or written since", async () => {
@@ -246,6 +276,38 @@ describe("scalar indexes", () => {
     assert.deepEqual(
       await matching("size == 17"),
       rows.filter(({ size }) => size === 17).map(({ id }) => id),
+    );
+  });
+
+  test("with a cast function change what a place means, for rows that no index has as well", async () => {
+    const expected = rows.filter((row) => priceOf(row) === 5).map(({ id }) => id);
+    const fields = [
+      int64s("id", [90_001, 90_002]),
+      vectors([
+        [0, 0],
+        [0, 0],
+      ]),
+      texts("word", ["a", "a"]),
+      texts("story", ["", ""]),
+    ];
+    const more: FieldDataInit[] = [
+      {
+        type: DataType.Int16,
+        fieldName: "size",
+        field: { case: "scalars", value: { data: { case: "intData", value: { data: [0, 0] } } } },
+      },
+      { ...texts("color", []), validData: [false, false] },
+      dynamic([{ price: "5.0" }, { price: "five" }]),
+      { ...dynamic([{}, {}]), fieldName: "doc", isDynamic: false },
+    ];
+    ok(await client.call(service.insert, { collectionName: NAME, fieldsData: [...fields, ...more], numRows: 2 }));
+    assert.deepEqual(await matching("price == 5"), [...expected, 90_001]);
+    const removed = await client.call(service.delete, { collectionName: NAME, expr: "price == 5 and id > 90000" });
+    assert.equal(removed.deleteCnt, 1n);
+    ok(await client.call(service.dropIndex, { collectionName: NAME, indexName: "prices" }));
+    assert.deepEqual(
+      await matching("price == 5"),
+      rows.filter(({ price }) => price === 5).map(({ id }) => id),
     );
   });
 
@@ -271,6 +333,17 @@ describe("scalar indexes", () => {
         { index_type: "NGRAM", min_gram: "1", max_gram: "2", json_path: "deep", json_cast_type: "DOUBLE" },
         /json_cast_type must be varchar for NGRAM index/,
       ],
+      [
+        "$meta",
+        { index_type: "AUTOINDEX", json_path: "q", json_cast_type: "DOUBLE", json_cast_function: "TO_DOUBLE" },
+        /json_cast_function TO_DOUBLE is not supported, it should be STRING_TO_DOUBLE/,
+      ],
+      [
+        "$meta",
+        { index_type: "INVERTED", json_path: "q", json_cast_type: "VARCHAR", json_cast_function: "STRING_TO_DOUBLE" },
+        /json_cast_function STRING_TO_DOUBLE gives DOUBLE, and json_cast_type is VARCHAR/,
+      ],
+      ["$meta", { index_type: "AUTOINDEX", json_path: "q[", json_cast_type: "JSON" }, /json_path q\[ cannot be read/],
       ["color", { index_type: "INVERTED" }, /at most one distinct index is allowed per field/],
     ] as const) {
       const request = { collectionName: NAME, fieldName, indexName: "wrong", extraParams: params({ ...given }) };

@@ -6,13 +6,23 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { invalidParameter } from "../../base/errors.ts";
-import { type CollectionInfo, FIRST_USER_FIELD, type FieldSchema } from "../../model/schema.ts";
+import {
+  type CollectionInfo,
+  type CollectionSchema,
+  FIRST_USER_FIELD,
+  type FieldSchema,
+  type KeyValue,
+  type StructSchema,
+} from "../../model/schema.ts";
+import { bareName, subFields } from "../../model/structs.ts";
 import { formatTimestamptz, timeZoneOf } from "../../model/timestamptz.ts";
 import { DataType } from "../../model/types.ts";
-import type { DeclaredField, DeclaredSchema } from "../../proxy/requests.ts";
+import type { DeclaredField, DeclaredSchema, DeclaredStruct } from "../../proxy/requests.ts";
 import { decodeMessage } from "../wire/control.ts";
 import {
   type FieldSchema as WireFieldSchema,
+  type StructArrayFieldSchema as WireStructSchema,
+  type StructArrayFieldSchemaSchema,
   type ValueField,
   CollectionSchemaSchema,
   FieldSchemaSchema,
@@ -30,12 +40,22 @@ export function declaredSchema(bytes: Uint8Array): DeclaredSchema {
       fields: schema.fields.map(declaredField),
       enableDynamicField: schema.enableDynamicField,
       functionCount: schema.functions.length,
-      structFieldCount: schema.structArrayFields.length,
+      structs: schema.structArrayFields.map(declaredStruct),
     };
   } catch (thrown) {
     if (thrown instanceof WireError) throw invalidParameter(`failed to unmarshal collection schema: ${thrown.message}`);
     throw thrown;
   }
+}
+
+export function declaredStruct(struct: WireStructSchema): DeclaredStruct {
+  return {
+    name: struct.name,
+    description: struct.description,
+    nullable: struct.nullable,
+    fields: struct.fields.map(declaredField),
+    typeParams: struct.typeParams.map(({ key, value }) => ({ key, value })),
+  };
 }
 
 /** One field on its own, as it is added. */
@@ -48,7 +68,7 @@ export function declaredFieldOf(bytes: Uint8Array): DeclaredField {
   }
 }
 
-function declaredField(field: WireFieldSchema): DeclaredField {
+export function declaredField(field: WireFieldSchema): DeclaredField {
   return {
     name: field.name,
     description: field.description,
@@ -88,16 +108,41 @@ function declaredDefault(value: ValueField | undefined): DeclaredField["defaultV
   }
 }
 
-export function wireSchema({ schema, properties }: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+/** What clients are told of a collection's properties: once a field was dropped, also how far its ids have come. */
+export function toldProperties({ schema: { highestFieldId }, properties }: CollectionInfo): KeyValue[] {
+  if (highestFieldId === undefined) return [...properties];
+  return [...properties, { key: "max_field_id", value: String(highestFieldId) }];
+}
+
+export function wireSchema(collection: CollectionInfo): MessageInitShape<typeof CollectionSchemaSchema> {
+  const { schema, properties } = collection;
+  const { structs = [] } = schema;
+  const inStructs = new Set(structs.flatMap(({ fieldIds }) => fieldIds));
   return {
     name: schema.name,
     description: schema.description,
     fields: schema.fields
-      .filter((field) => !field.isDynamic && field.fieldId >= FIRST_USER_FIELD)
+      .filter((field) => !field.isDynamic && field.fieldId >= FIRST_USER_FIELD && !inStructs.has(field.fieldId))
       .map((field) => wireField(field, timeZoneOf(properties))),
+    structArrayFields: structs.map((struct) => wireStruct(schema, struct)),
     enableDynamicField: schema.enableDynamicField,
-    properties: [...properties],
+    properties: toldProperties(collection),
     version: schema.version,
+  };
+}
+
+/** Sub-fields go by the names that they were declared with. */
+function wireStruct(
+  schema: CollectionSchema,
+  struct: StructSchema,
+): MessageInitShape<typeof StructArrayFieldSchemaSchema> {
+  return {
+    fieldID: struct.fieldId,
+    name: struct.name,
+    description: struct.description,
+    nullable: struct.nullable,
+    typeParams: [...struct.typeParams],
+    fields: subFields(schema, struct).map((field) => ({ ...wireField(field, "UTC"), name: bareName(struct, field) })),
   };
 }
 

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { SystemRuntime } from "../../base/host/system.ts";
-import { ConsistencyLevel } from "../wire/generated/common_pb.js";
+import { DataType } from "../../model/types.ts";
+import { CompactionState, ConsistencyLevel } from "../wire/generated/common_pb.js";
+import { FieldSchemaSchema } from "../wire/generated/schema_pb.js";
+import type { FieldInit } from "./testing/evolving.ts";
 import {
+  type FieldDataInit,
   KEY,
   createQuick,
   int64s,
@@ -17,6 +22,23 @@ import {
   vectors,
 } from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
+
+const UNTIL: FieldInit = { name: "until", dataType: DataType.Timestamptz, nullable: true };
+
+function fieldBytes(field: FieldInit): Uint8Array {
+  return toBinary(FieldSchemaSchema, create(FieldSchemaSchema, field));
+}
+
+/** Microseconds, or null. */
+function timesOf(fieldName: string, values: readonly (bigint | null)[]): FieldDataInit {
+  const data = values.filter((value) => value !== null);
+  return {
+    type: DataType.Timestamptz,
+    fieldName,
+    field: { case: "scalars", value: { data: { case: "timestamptzData", value: { data } } } },
+    validData: values.map((value) => value !== null),
+  };
+}
 
 /** A clock that can be put forward. */
 class AheadRuntime extends SystemRuntime {
@@ -170,12 +192,97 @@ describe("rows that expire", () => {
     );
   });
 
+  test("by a field of their own: each at its time, growing and sealed, until they are gone for good", async () => {
+    const collectionName = "own";
+    const fields = [KEY, vectorField(), UNTIL, { ...UNTIL, name: "other" }];
+    const schema = schemaBytes({ name: collectionName, fields });
+    const properties = params({ ttl_field: "until" });
+    ok(await client.call(service.createCollection, { collectionName, schema, shardsNum: 2, properties }));
+    const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
+    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    // What is not loaded counts all the same.
+    ok(await client.call(service.loadCollection, { collectionName, loadFields: ["id", "vector"] }));
+    await load(client, collectionName).catch(() => undefined);
+    const start = runtime.now();
+    const inSeconds = (seconds: number | null): bigint | null =>
+      seconds === null ? null : BigInt(start + seconds * 1_000) * 1_000n;
+    const write = async (
+      method: "insert" | "upsert",
+      rows: readonly (readonly [number, number | null, number | null])[],
+    ): Promise<void> => {
+      const ids = rows.map(([id]) => id);
+      const column = (name: string, at: 1 | 2) =>
+        timesOf(
+          name,
+          rows.map((row) => inSeconds(row[at])),
+        );
+      const fieldsData = [
+        int64s("id", ids),
+        vectors(ids.map((id) => [id, 0, 0, 0])),
+        column("until", 1),
+        column("other", 2),
+      ];
+      ok(await client.call(service[method], { collectionName, fieldsData, numRows: ids.length }));
+    };
+    const never = -4_000_000_000;
+    await write("insert", [
+      [1, 100, 5_000],
+      [2, 200, null],
+      [3, null, 50],
+      [4, never, never],
+    ]);
+    await flushed(collectionName);
+    await write("insert", [
+      [5, 100, null],
+      [6, 300, 5_000],
+      [7, null, never],
+    ]);
+    assert.deepEqual(await seen(collectionName), [1, 2, 3, 5, 6, 7]);
+    pass(150);
+    assert.deepEqual(await seen(collectionName), [2, 3, 6, 7]);
+    // Nothing is written meanwhile, and the reader does not ask for what is newest.
+    pass(100);
+    assert.deepEqual(await seen(collectionName, ConsistencyLevel.Eventually), [3, 6, 7]);
+    // It says so itself, and what it says can change.
+    await write("upsert", [
+      [1, 100_000, 5_000],
+      [6, 10, null],
+    ]);
+    assert.deepEqual(await seen(collectionName), [1, 3, 7]);
+    const set = async (field: string): Promise<void> =>
+      ok(await client.call(service.alterCollection, { collectionName, properties: params({ ttl_field: field }) }));
+    await set("other");
+    assert.deepEqual(await seen(collectionName), [1, 2, 5, 6]);
+    const deleteKeys = ["ttl_field"];
+    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    // What had expired before anybody could read as of then may be gone by now.
+    const all = (await seen(collectionName)).filter((id) => id !== 4);
+    assert.deepEqual(all, [1, 2, 3, 5, 6, 7]);
+    await set("until");
+    assert.deepEqual(await seen(collectionName), [1, 3, 7]);
+    await flushed(collectionName);
+    assert.deepEqual(await seen(collectionName), [1, 3, 7]);
+    pass(10_000);
+    const rows = (): Promise<number> => server.proxy.rowCount({ databaseName: "", collectionName });
+    const { compactionID } = await client.call(service.manualCompaction, { collectionName });
+    await until(async () => {
+      const { state } = await client.call(service.getCompactionState, { compactionID });
+      return state === CompactionState.Completed;
+    });
+    assert.equal(await rows(), 3);
+    assert.deepEqual(await seen(collectionName), [1, 3, 7]);
+    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    assert.deepEqual(await seen(collectionName), [1, 3, 7]);
+  });
+
   test("a time that is none is refused", async () => {
     const collectionName = "refused";
     await createQuick(client, collectionName);
     for (const value of ["-2", "3155760001", "1.5", "soon", ""]) {
-      const reason = `collection TTL is out of range, expect [-1, 3155760000], got ${value}`;
-      assert.ok((await alter(collectionName, value)).startsWith(reason.trimEnd()), value);
+      const reason = /^-?\d+$/.test(value)
+        ? `collection TTL is out of range, expect [-1, 3155760000], got ${value}`
+        : "collection TTL is not a valid positive integer";
+      assert.ok((await alter(collectionName, value)).startsWith(reason), value);
       const schema = schemaBytes({ name: "other", fields: [KEY, vectorField()] });
       const properties = params({ "collection.ttl.seconds": value });
       const made = await client.call(service.createCollection, { collectionName: "other", schema, properties });
@@ -186,12 +293,26 @@ describe("rows that expire", () => {
       const properties = params({ ttl_field: field, ...more });
       return (await client.call(service.alterCollection, { collectionName, properties })).reason;
     };
-    assert.match(await byField("id"), /^collection TTL is already set, cannot be set ttl field/);
+    ok(await client.call(service.addCollectionField, { collectionName, schema: fieldBytes(UNTIL) }));
+    assert.match(await byField("until"), /^collection TTL is already set, cannot be set ttl field/);
     const both = { "collection.ttl.seconds": "1" };
-    assert.match(await byField("id", both), /^collection TTL and ttl field cannot be set at the same time/);
+    assert.match(await byField("until", both), /^collection TTL and ttl field cannot be set at the same time/);
     const deleteKeys = ["collection.ttl.seconds"];
     ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
     assert.match(await byField("nothing"), /^ttl field name nothing not found in schema/);
     assert.match(await byField("id"), /^ttl field must be timestamptz, field name = id/);
+    assert.equal(await byField("until"), "");
+    assert.match(await alter(collectionName, "5"), /^ttl field is already exists, cannot be set collection TTL/);
+    const properties = params({ ttl_field: "until", "collection.ttl.seconds": "5" });
+    const schema = schemaBytes({ name: "other", fields: [KEY, vectorField(), UNTIL] });
+    const made = await client.call(service.createCollection, { collectionName: "other", schema, properties });
+    assert.match(made.reason, /^collection TTL and ttl field cannot be set at the same time/);
+    const identifier = { case: "fieldName" as const, value: "until" };
+    const action = { op: { case: "dropRequest" as const, value: { identifier } } };
+    const dropped = await client.call(service.alterCollectionSchema, { collectionName, action });
+    assert.equal(
+      dropped.alterStatus!.reason,
+      "cannot drop field until because it is referenced by collection property ttl_field, drop the property first: invalid parameter",
+    );
   });
 });

@@ -4,7 +4,8 @@
  *   FieldData     1 type  2 field_name  3 scalars  4 vectors  8 struct_arrays  5 field_id  6 is_dynamic  7 valid_data: bool[]
  *   ScalarField   the members of `scalar-data.ts`  8 arrays, `array-data.ts`  (the other numbers: not decoded here)
  *   VectorField   1 dim  2 float_vector {1 float[]}  3 binary_vector  4 float16_vector  5 bfloat16_vector  7 int8_vector: bytes
- *                 6 sparse_float_vector {1 contents: bytes[]  2 dim}  (8, vectors of arrays, is not decoded here)
+ *                 6 sparse_float_vector {1 contents: bytes[]  2 dim}  8 arrays of vectors, `vector-array-data.ts`
+ *   StructArrayField   1 fields: FieldData[], each with one array a row
  *
  * What is decoded is what was sent, before any schema: an Int8 column has 32-bit values, a column with nulls may hold only the rows
  * that are present, `rowCount` counts the entries that are there, a vector column may have a length that its dimension does not
@@ -15,14 +16,20 @@
  * request except dense vectors and doubles that are aligned.
  */
 
-import { type BytesColumn, type Column, type VectorColumn, isBytesType } from "../../model/columns.ts";
+import {
+  type ArrayColumn,
+  type BytesColumn,
+  type Column,
+  type VectorColumn,
+  isBytesType,
+} from "../../model/columns.ts";
 import { sparseDimension } from "../../model/sparse.ts";
 import { DataType } from "../../model/types.ts";
 import {
   type DenseVectorType,
   type VectorValues,
-  bytesOfVectors,
   entryBytes,
+  isDenseVectorType,
   vectorRowBytes,
   vectorStride,
   vectorValues,
@@ -34,11 +41,19 @@ import { type ByteEntries, packFixed, readBools, readEntries, readFloats, readRu
 import { BYTES, FIXED32, VARINT, type WireReader } from "./reader.ts";
 import { ScalarArm, UNPACKED, type WireScalars, armOf, collectValues, packValues, readScalars } from "./scalar-data.ts";
 import { Spans } from "./spans.ts";
+import {
+  VECTOR_MEMBERS,
+  VectorArrayDraft,
+  type WireVectorArrays,
+  encodeVectorArrays,
+  encodeVectorField,
+} from "./vector-array-data.ts";
 import { WireWriter } from "./writer.ts";
 
 export type WireColumn =
   | WireScalars
   | WireArrays
+  | WireVectorArrays
   | {
       readonly kind: "vector";
       readonly type: DenseVectorType;
@@ -63,10 +78,12 @@ export interface WireField {
   readonly valid: Uint8Array | null;
   /** Null when no data came at all, or data of a kind that is not decoded. */
   readonly column: WireColumn | null;
-  /** True when data came and its kind is not decoded: structs, arrays of several types… */
+  /** True when data came and its kind is not decoded: arrays of several types… */
   readonly unsupported: boolean;
   /** Entries in `column`; of a vector column, whole vectors. */
   readonly rowCount: number;
+  /** Of an array of structs, which has no column of its own. */
+  readonly subFields?: readonly WireField[];
 }
 
 /** Which member of the nested oneofs holds the values: scalar kinds by their number, vector kinds 100 further up. */
@@ -82,16 +99,16 @@ const Arm = {
   BFloat16Vector: 105,
   SparseVector: 106,
   Int8Vector: 107,
+  VectorArray: 108,
   Struct: 200,
 } as const;
 
 /** Vectors that are sent as bytes. */
-const VECTOR_BYTES: Readonly<Record<number, DenseVectorType>> = {
-  [Arm.BinaryVector]: DataType.BinaryVector,
-  [Arm.Float16Vector]: DataType.Float16Vector,
-  [Arm.BFloat16Vector]: DataType.BFloat16Vector,
-  [Arm.Int8Vector]: DataType.Int8Vector,
-};
+const VECTOR_BYTES: ReadonlyMap<number, DenseVectorType> = new Map(
+  Object.entries(VECTOR_MEMBERS)
+    .map(([type, member]) => [Arm.Vector + member, Number(type) as DenseVectorType] as const)
+    .filter(([arm]) => arm !== Arm.FloatVector),
+);
 
 class Draft {
   arm: number = Arm.None;
@@ -99,19 +116,30 @@ class Draft {
   sparseDimension = 0;
   readonly values = new Spans();
   readonly arrays = new ArrayDraft();
+  readonly vectorArrays = new VectorArrayDraft();
+  subFields: WireField[] = [];
 
   /** A oneof keeps its last member; the same member again goes on where it was. */
   choose(arm: number): void {
     if (this.arm !== arm) {
       this.values.clear();
       this.arrays.clear();
+      this.vectorArrays.clear();
+      this.subFields = [];
     }
     this.arm = arm;
   }
 }
 
-/** `mayOverwrite`: nobody reads the message again, so its floats may be moved to where they can be viewed. */
+/**
+ * `mayOverwrite`: nobody reads the message again, so its floats may be moved to where they can be viewed. A struct inside a struct is
+ * not decoded: no schema has one.
+ */
 export function decodeFieldData(reader: WireReader, mayOverwrite = false): WireField {
+  return decodeField(reader, mayOverwrite, false);
+}
+
+function decodeField(reader: WireReader, mayOverwrite: boolean, isSubField: boolean): WireField {
   const draft = new Draft();
   const validSpans = new Spans();
   let type = 0;
@@ -128,8 +156,9 @@ export function decodeFieldData(reader: WireReader, mayOverwrite = false): WireF
     else if (reader.field === 7 && (reader.wireType === BYTES || reader.wireType === VARINT))
       collect(reader, validSpans);
     else if (reader.is(8, BYTES)) {
-      reader.skip();
       draft.choose(Arm.Struct);
+      if (isSubField) reader.skip();
+      else decodeSubFields(reader.message(), draft.subFields, mayOverwrite);
     } else reader.skip();
   }
   const column = materialize(reader.bytes, draft, mayOverwrite);
@@ -142,7 +171,15 @@ export function decodeFieldData(reader: WireReader, mayOverwrite = false): WireF
     column,
     unsupported: column === null && draft.arm !== Arm.None && draft.arm !== Arm.Vector,
     rowCount: column === null ? 0 : entriesOf(column),
+    ...(draft.arm === Arm.Struct && !isSubField ? { subFields: draft.subFields } : {}),
   };
+}
+
+function decodeSubFields(reader: WireReader, subFields: WireField[], mayOverwrite: boolean): void {
+  while (reader.next()) {
+    if (reader.is(1, BYTES)) subFields.push(decodeField(reader.message(), mayOverwrite, true));
+    else reader.skip();
+  }
 }
 
 function entriesOf(column: WireColumn): number {
@@ -151,6 +188,7 @@ function entriesOf(column: WireColumn): number {
       return column.values.length;
     case "bytes":
     case "array":
+    case "vectors":
       return column.offsets.length - 1;
     case "vector":
       if (column.dimension <= 0) return 0;
@@ -200,7 +238,10 @@ function decodeVectors(reader: WireReader, draft: Draft): void {
       if (draft.arm !== Arm.SparseVector) draft.sparseDimension = 0;
       draft.choose(Arm.SparseVector);
       decodeSparse(reader.message(), draft);
-    } else if (reader.wireType === BYTES && VECTOR_BYTES[Arm.Vector + reader.field] !== undefined) {
+    } else if (reader.is(8, BYTES)) {
+      draft.choose(Arm.VectorArray);
+      draft.vectorArrays.read(reader.message());
+    } else if (reader.wireType === BYTES && VECTOR_BYTES.has(Arm.Vector + reader.field)) {
       // Not repeated: the last one counts.
       draft.choose(Arm.Vector + reader.field);
       draft.values.clear();
@@ -236,8 +277,10 @@ function materialize(bytes: Uint8Array, draft: Draft, mayOverwrite: boolean): Wi
       return { kind: "sparse", dimension: draft.sparseDimension, ...readEntries(bytes, values) };
     case Arm.Array:
       return draft.arrays.finish(bytes);
+    case Arm.VectorArray:
+      return draft.vectorArrays.finish(bytes, mayOverwrite);
     default: {
-      const type = VECTOR_BYTES[draft.arm];
+      const type = VECTOR_BYTES.get(draft.arm);
       if (type === undefined) return readScalars(draft.arm, bytes, values);
       return {
         kind: "vector",
@@ -262,6 +305,8 @@ export interface ResultField {
   readonly fieldId: bigint;
   readonly isDynamic: boolean;
   readonly column: Column;
+  /** Of an array of structs; `column` then only tells how many rows there are. */
+  readonly subFields?: readonly ResultField[];
 }
 
 /**
@@ -269,16 +314,26 @@ export interface ResultField {
  * there. Both carry `valid_data`.
  */
 export function encodeFieldData(field: ResultField): WireWriter {
-  const { column } = field;
+  const { column, subFields } = field;
   const writer = new WireWriter();
-  writer.uint32(1, column.type);
+  writer.uint32(1, subFields === undefined ? column.type : DataType.ArrayOfStruct);
   writer.text(2, field.name);
-  if (column.kind === "vector") writer.message(4, encodeVectors(column));
+  if (subFields !== undefined) return encodeStruct(writer, field, subFields);
+  if (column.type === DataType.ArrayOfVector) writer.message(4, encodeVectorArrays(column as ArrayColumn));
+  else if (column.kind === "vector") writer.message(4, encodeVectors(column));
   else if (column.type === DataType.SparseFloatVector) writer.message(4, encodeSparse(column as BytesColumn));
   else writer.message(3, encodeScalars(column));
   writer.int64(5, field.fieldId);
   writer.bool(6, field.isDynamic);
   if (column.valid !== null) writer.bytes(7, packFixed(column.valid));
+  return writer;
+}
+
+function encodeStruct(writer: WireWriter, field: ResultField, subFields: readonly ResultField[]): WireWriter {
+  writer.int64(5, field.fieldId);
+  const struct = new WireWriter();
+  for (const subField of subFields) struct.message(1, encodeFieldData(subField));
+  writer.message(8, struct);
   return writer;
 }
 
@@ -303,27 +358,10 @@ function encodeScalars(column: Exclude<Column, { kind: "vector" }>): WireWriter 
   return scalars;
 }
 
-const BYTES_FIELD: Readonly<Record<number, number>> = {
-  [DataType.BinaryVector]: 3,
-  [DataType.Float16Vector]: 4,
-  [DataType.BFloat16Vector]: 5,
-  [DataType.Int8Vector]: 7,
-};
-
 function encodeVectors(column: VectorColumn): WireWriter {
-  const vectors = new WireWriter();
-  vectors.int64(1, BigInt(column.dimension));
-  const present = bytesOfVectors(presentVectors(column));
-  if (column.type === DataType.FloatVector) {
-    const floats = new WireWriter();
-    floats.bytes(1, present);
-    vectors.message(2, floats);
-  } else {
-    const field = BYTES_FIELD[column.type];
-    assert(field !== undefined, `type ${column.type} has dense vectors`);
-    vectors.bytesAlways(field, present);
-  }
-  return vectors;
+  const { type, dimension } = column;
+  assert(isDenseVectorType(type), `type ${type} has dense vectors`);
+  return encodeVectorField(type, dimension, presentVectors(column));
 }
 
 function presentVectors({ type, dimension, values, valid }: VectorColumn): VectorValues {

@@ -39,7 +39,13 @@ describe("SearchResults and QueryResults", () => {
       outputFields: fc.array(arbitrary.name, { maxLength: 3 }),
       primaryFieldName: arbitrary.name,
       allSearchCount: fc.nat(),
-      groupByField: fc.option(arbitrary.resultField(count)),
+      groupBy: fc.option(
+        fc.record({
+          fields: fc.array(arbitrary.resultField(count), { minLength: 1, maxLength: 3 }),
+          isSingular: fc.boolean(),
+        }),
+      ),
+      buckets: fc.constant(null),
       iterator: fc.option(fc.record({ token: arbitrary.name, lastBound: arbitrary.float })),
     });
   });
@@ -69,7 +75,12 @@ describe("SearchResults and QueryResults", () => {
         assert.deepEqual(results.outputFields, answer.hits.outputFields);
         assert.equal(results.primaryFieldName, answer.hits.primaryFieldName);
         assert.equal(results.allSearchCount, BigInt(answer.hits.allSearchCount));
-        assert.equal(results.groupByFieldValue?.fieldName, answer.hits.groupByField?.name);
+        const { fields = [], isSingular = false } = answer.hits.groupBy ?? {};
+        assert.equal(results.groupByFieldValue?.fieldName, isSingular ? fields[0]!.name : undefined);
+        assert.deepEqual(
+          results.groupByFieldValues.map(({ fieldName }) => fieldName),
+          isSingular ? [] : fields.map(({ name }) => name),
+        );
         assert.equal(results.searchIteratorV2Results?.token, answer.hits.iterator?.token);
         assert.equal(results.searchIteratorV2Results?.lastBound, answer.hits.iterator?.lastBound);
         assert.deepEqual(

@@ -5,6 +5,8 @@
  *   SearchResultData  1 num_queries  2 top_k  3 fields_data[]  4 scores: float[]  5 ids  6 topks: int64[]  7 output_fields[]
  *                     8 group_by_field_value  9 all_search_count  10 distances: float[]
  *                     11 search_iterator_v2_results? {1 token  2 last_bound: float}  12 recalls: float[]  13 primary_field_name
+ *                     15 element_indices {1 int64[]}
+ *                     17 group_by_field_values[]  18 agg_buckets[]  19 agg_topks: int64[]
  *   QueryResults      1 status  2 fields_data[]  3 collection_name  4 output_fields[]  5 session_ts  6 primary_field_name
  *
  * Always true: scores, ids and every column have one entry for each hit, sum(topks) in all.
@@ -12,6 +14,8 @@
 
 import { assert } from "../../base/assert.ts";
 import { type KeyColumn, columnRows } from "../../model/columns.ts";
+import type { Bucket } from "../../model/buckets.ts";
+import { encodeBucket } from "./buckets.ts";
 import { type ResultField, encodeFieldData } from "./field-data.ts";
 import { encodeKeys } from "./keys.ts";
 import { packFixed, packInt32s } from "./packed.ts";
@@ -33,6 +37,8 @@ export interface SearchHits {
   readonly topK: number;
   readonly ids: KeyColumn;
   readonly scores: Float32Array;
+  /** Of a search of elements: the place of each hit in its row's array. */
+  readonly elements?: Uint32Array;
   /** Raw distances where reranking replaced the scores. */
   readonly distances: Float32Array | null;
   readonly recalls: Float32Array | null;
@@ -40,7 +46,9 @@ export interface SearchHits {
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly allSearchCount: number;
-  readonly groupByField: ResultField | null;
+  readonly groupBy: { readonly fields: readonly ResultField[]; readonly isSingular: boolean } | null;
+  /** Of each query, where buckets are answered instead of hits. */
+  readonly buckets: readonly (readonly Bucket[])[] | null;
   readonly iterator: { readonly token: string; readonly lastBound: number } | null;
 }
 
@@ -72,7 +80,7 @@ function encodeHits(hits: SearchHits): WireWriter {
   writer.message(5, encodeKeys(hits.ids));
   writer.bytes(6, packInt32s(hits.topks));
   for (const name of hits.outputFields) writer.textAlways(7, name);
-  if (hits.groupByField !== null) writer.message(8, encodeFieldData(hits.groupByField));
+  if (hits.groupBy?.isSingular === true) writer.message(8, encodeFieldData(hits.groupBy.fields[0]!));
   writer.int64(9, BigInt(hits.allSearchCount));
   if (hits.distances !== null) {
     assert(hits.distances.length === hitCount, "each hit has a distance");
@@ -86,16 +94,29 @@ function encodeHits(hits: SearchHits): WireWriter {
   }
   if (hits.recalls !== null) writer.bytes(12, packFixed(hits.recalls));
   writer.text(13, hits.primaryFieldName);
+  if (hits.elements !== undefined) {
+    assert(hits.elements.length === hitCount, "each hit has an element");
+    const elements = new WireWriter();
+    elements.bytes(1, packInt32s(hits.elements));
+    writer.message(15, elements);
+  }
+  if (hits.groupBy?.isSingular === false) {
+    for (const field of hits.groupBy.fields) writer.message(17, encodeFieldData(field));
+  }
+  if (hits.buckets !== null) {
+    for (const bucket of hits.buckets.flat()) writer.message(18, encodeBucket(bucket));
+    writer.bytes(19, packInt32s(hits.buckets.map((buckets) => buckets.length)));
+  }
   return writer;
 }
 
-function checkedHitCount({ topks, scores, ids, fields, groupByField }: SearchHits): number {
+function checkedHitCount({ topks, scores, ids, fields, groupBy }: SearchHits): number {
   let hitCount = 0;
   for (let query = 0; query < topks.length; query += 1) hitCount += topks[query]!;
   assert(scores.length === hitCount, "each hit has a score");
   assert(columnRows(ids) === hitCount, "each hit has a key");
   for (const { name, column } of fields) assert(columnRows(column) === hitCount, `each hit has a value of ${name}`);
-  if (groupByField !== null) assert(columnRows(groupByField.column) === hitCount, "each hit has a group");
+  for (const { column } of groupBy?.fields ?? []) assert(columnRows(column) === hitCount, "each hit has a group");
   return hitCount;
 }
 

@@ -61,10 +61,10 @@ export class Spans {
     this.#count = 0;
   }
 
-  /** Bytes in all spans. */
-  byteLength(): number {
+  /** Bytes in all spans from the one at `from` on. */
+  byteLength(from = 0): number {
     let length = 0;
-    for (let index = 0; index < this.#count; index += 1) length += this.end(index) - this.start(index);
+    for (let index = from; index < this.#count; index += 1) length += this.end(index) - this.start(index);
     return length;
   }
 }

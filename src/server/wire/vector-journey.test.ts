@@ -11,7 +11,7 @@ import { sparseColumn, sparseEntry } from "../../model/sparse.ts";
 import { DataType } from "../../model/types.ts";
 import { isDenseVectorType, vectorRowBytes, viewedVectors } from "../../model/vectors.ts";
 import { checkedColumns } from "../../proxy/input.ts";
-import { createFieldVectors } from "../../segment/field-vectors.ts";
+import { createFieldVectors } from "../../segment/create-field-vectors.ts";
 import { segmentFiles } from "../../storage/segment-reader.ts";
 import { writeSegment } from "../../storage/segment-writer.ts";
 import { MapStore } from "../../storage/testing/map-store.ts";

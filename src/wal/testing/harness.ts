@@ -13,7 +13,8 @@ import { SimulatedRuntime, type SimulatedProcess } from "../../../test/simulatio
 import type { KeyedWrite } from "../../model/message.ts";
 import { IdempotencyWindow } from "../idempotency.ts";
 import type { PlacedRecord } from "../transactions.ts";
-import { type Checkpoint, type LogConsumer, WriteAheadLog } from "../wal.ts";
+import type { LogConsumer } from "../delivery.ts";
+import { type Checkpoint, WriteAheadLog } from "../wal.ts";
 import { COLLECTION, PARTITION } from "./messages.ts";
 
 export const CHANNEL = "dml_0";

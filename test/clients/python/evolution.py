@@ -1,4 +1,4 @@
-"""How a collection changes: fields that come later, keys that are not declared, a time to live, truncation, properties."""
+"""How a collection changes: fields that come later, fields that go, keys that are not declared, a time to live, truncation, properties."""
 
 from case import connect, equal, refused, seen, vectors
 from pymilvus import DataType
@@ -59,6 +59,36 @@ refused(
     1100,
 )
 
+# Fields that go: their names are free, their values come back under none.
+def ids_of(described):
+    return {field["name"]: field["field_id"] for field in described["fields"]}
+
+
+before = ids_of(client.describe_collection(name))
+refused(lambda: client.drop_collection_field(name, field_name="id"), "cannot drop primary key field: id", 1100)
+refused(lambda: client.drop_collection_field(name, field_name="vector"), "cannot drop the last vector field: vector", 1100)
+refused(lambda: client.drop_collection_field(name, field_name="nothing"), "field not found: nothing", 1100)
+refused(lambda: client.drop_function_field(name, "bm25"), "function not found: bm25", 1100)
+client.create_index(name, index_params=client.prepare_index_params("colour", index_type="INVERTED"))
+equal(sorted(client.list_indexes(name)), ["colour", "vector"], "indexes")
+client.drop_collection_field(name, field_name="colour")
+client.drop_collection_field(name, field_id=before["year"])
+equal(list(ids_of(client.describe_collection(name))), ["id", "vector", "name"], "fields that are left")
+equal(client.list_indexes(name), ["vector"], "the index went with its field")
+refused(lambda: found("id >= 0", "year"), "field year not exist", 1100)
+refused(lambda: found("year > 3"), "field year not exist", 1100)
+client.add_collection_field(name, field_name="colour", data_type=DataType.INT64, nullable=True)
+client.add_collection_field(name, field_name="year", data_type=DataType.VARCHAR, max_length=9, nullable=True)
+equal(ids_of(client.describe_collection(name))["colour"] > max(before.values()), True, "an id of its own")
+put([10], colour=3, year="now")
+equal(
+    found("id >= 0", "colour", "year"), [(row, None, None) for row in range(9)] + [(10, 3, "now")], "fields of old names"
+)
+client.release_collection(name)
+client.load_collection(name)
+equal(found("year is not null", "year"), [(10, "now")], "loaded again")
+client.delete(name, ids=[10])
+
 # Keys that are not declared.
 client.alter_collection_properties(name, {"dynamicfield.enabled": "true"})
 put([9], by=connect(), extra={"deep": 1})
@@ -92,6 +122,61 @@ equal(count(), 0, "truncated")
 equal(client.get_collection_stats(name)["row_count"], 0, "row count")
 equal(client.search(name, [rows[0].tolist()], limit=5)[0], [], "nothing is found")
 put(range(3))
-equal(found("id >= 0", "colour"), [(row, "blue") for row in range(3)], "rows after it")
+equal(found("id >= 0", "colour"), [(row, None) for row in range(3)], "rows after it")
+client.drop_collection(name)
+
+# How many elements an array may have, and how long its texts may be.
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+schema.add_field("tags", DataType.ARRAY, element_type=DataType.VARCHAR, max_capacity=2, max_length=3)
+client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
+long = {"id": 1, "vector": rows[1].tolist(), "tags": ["abcd", "b", "c"]}
+refused(lambda: client.insert(name, [long]), "exceeds max", 1100)
+client.alter_collection_field(name, "tags", {"max_capacity": 3, "max_length": 4})
+client.insert(name, [long])
+equal(found("array_length(tags) == 3", "tags"), [(1, ["abcd", "b", "c"])], "a longer array")
+equal(client.describe_collection(name)["fields"][2]["params"]["max_capacity"], 3, "the capacity is told")
+refused(
+    lambda: client.alter_collection_field(name, "tags", {"max_capacity": 5_000}),
+    "the maximum capacity specified for a Array should be in (0, 4096]",
+    1100,
+)
+refused(
+    lambda: client.alter_collection_field(name, "id", {"max_capacity": 5}),
+    "can not modify the maxcapacity for non-array types",
+    1100,
+)
+client.drop_collection(name)
+
+# An array of structs goes as a whole.
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+parts = client.create_struct_field_schema()
+parts.add_field("text", DataType.VARCHAR, max_length=9)
+parts.add_field("dense", DataType.FLOAT_VECTOR, dim=8)
+schema.add_field("parts", DataType.ARRAY, element_type=DataType.STRUCT, struct_schema=parts, max_capacity=3)
+index.add_index("parts[dense]", index_type="HNSW", metric_type="MAX_SIM")
+client.create_collection(name, schema=schema, index_params=index, consistency_level="Strong")
+part = {"text": "a", "dense": rows[0].tolist()}
+client.insert(name, [{"id": row, "vector": rows[row].tolist(), "parts": [part]} for row in range(4)])
+refused(
+    lambda: client.drop_collection_field(name, field_name="parts[text]"),
+    "cannot drop sub-field of struct array field: parts.text",
+    1100,
+)
+refused(
+    lambda: client.add_collection_field(name, field_name="parts", data_type=DataType.INT64, nullable=True),
+    "duplicated field name parts",
+    1100,
+)
+client.drop_collection_field(name, field_name="parts")
+equal(list(ids_of(client.describe_collection(name))), ["id", "vector"], "no structs")
+equal(client.list_indexes(name), ["vector"], "nor their indexes")
+client.insert(name, [{"id": 4, "vector": rows[4].tolist()}])
+equal([set(row) for row in client.query(name, filter="id >= 0")], [{"id", "vector"}] * 5, "rows without them")
+client.add_collection_field(name, field_name="parts", data_type=DataType.INT64, nullable=True)
+equal(found("id == 1", "parts"), [(1, None)], "a field of their name")
 client.drop_collection(name)
 seen(fields=2, rows=3)

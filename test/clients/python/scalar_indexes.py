@@ -17,6 +17,7 @@ schema.add_field("colour", DataType.VARCHAR, max_length=20, nullable=True)
 schema.add_field("story", DataType.VARCHAR, max_length=100)
 schema.add_field("tags", DataType.ARRAY, element_type=DataType.INT64, max_capacity=8)
 schema.add_field("doc", DataType.JSON)
+schema.add_field("facts", DataType.JSON)
 count = 4000
 words = ["kite", "falcon", "owl", "heron", "stork"]
 data = [
@@ -30,6 +31,8 @@ data = [
         "tags": [row % 40, row % 60],
         "doc": {"a": {"b": row % 90 if row % 2 else f"x{row % 70}"}},
         "loose": row % 500,
+        "price": f"{row % 80}.5" if row % 2 else row % 80,
+        "facts": {"kind": f"k{row % 60}", "at": {"x": row % 700 / 4, "list": [row % 45, "all"]}},
     }
     for row in range(count)
 ]
@@ -50,13 +53,20 @@ index_params = client.prepare_index_params()
 index_params.add_index("vector", index_type="FLAT", metric_type="L2")
 for field, options in INDEXES.items():
     index_params.add_index(field, index_name=f"on_{field}", **options)
+index_params.add_index("facts", index_name="all_facts", index_type="AUTOINDEX")
+index_params.add_index(
+    "price",
+    index_name="prices",
+    index_type="AUTOINDEX",
+    params={"json_path": "price", "json_cast_type": "double", "json_cast_function": "STRING_TO_DOUBLE"},
+)
 for index_name, options in PLACES.items():
     index_params.add_index("doc", index_name=index_name, **options)
 client.create_collection(name, schema=schema, index_params=index_params, consistency_level="Strong")
 client.insert(name, [{**row, "vector": vector.tolist()} for row, vector in zip(data, rows)])
 client.flush(name)
 names = client.list_indexes(name)
-equal(sorted(names), sorted(["vector", *PLACES, *(f"on_{field}" for field in INDEXES)]), "indexes")
+equal(sorted(names), sorted(["vector", "all_facts", "prices", *PLACES, *(f"on_{field}" for field in INDEXES)]), "indexes")
 deadline = time.time() + 60
 while any(client.describe_index(name, index)["pending_index_rows"] for index in names):
     assert time.time() < deadline, "the indexes are not built"
@@ -81,6 +91,11 @@ FILTERS = {
     "array_contains_any(tags, [55, 56])": lambda row: bool({55, 56} & set(row["tags"])),
     'doc["a"]["b"] == 21': lambda row: row["doc"]["a"]["b"] == 21,
     'doc["a"]["b"] == "x22"': lambda row: row["doc"]["a"]["b"] == "x22",
+    "price == 7.5 or price == 8": lambda row: float(row["price"]) in (7.5, 8),
+    'price == "7.5"': lambda row: row["price"] == "7.5",
+    'facts["kind"] == "k17"': lambda row: row["facts"]["kind"] == "k17",
+    'facts["at"]["x"] > 173': lambda row: row["facts"]["at"]["x"] > 173,
+    'json_contains(facts["at"]["list"], 44)': lambda row: row["facts"]["at"]["list"][0] == 44,
     "loose == 3 and size < 100": lambda row: row["loose"] == 3 and row["size"] < 100,
 }
 found = {}

@@ -149,4 +149,44 @@ refused(lambda: index("L2"), "only IP&BM25 is the supported metric type for spar
 refused(lambda: index("IP", drop_ratio_build=1.0), "Out of range in json")
 algorithm = refused(lambda: index("IP", inverted_index_algo="NONE"), "sparse inverted index algo NONE not found or not supported")
 client.drop_collection(name)
-seen(rows=count, algorithm=algorithm)
+
+# Enough rows for a file of packed lists: the same hits by every algorithm, read and mapped.
+packed, many = "sparse_packed", 1_500
+big = [{row % 50: 1.0 + row % 7, **sparse(14)} for row in range(many)]
+matrix = [sorted(row.items()) for row in big]
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.SPARSE_FLOAT_VECTOR)
+client.create_collection(packed, schema=schema, consistency_level="Strong")
+client.insert(packed, [{"id": row, "vector": dict(matrix[row])} for row in range(many)])
+client.flush(packed)
+KINDS = {
+    "SPARSE_INVERTED_INDEX": ["DAAT_MAXSCORE", "DAAT_WAND", "TAAT_NAIVE"],
+    "SPARSE_WAND": ["DAAT_WAND"],
+    "AUTOINDEX": [None],
+}
+queries = [sparse(20) for _ in range(4)]
+for kind, algorithms in KINDS.items():
+    for chosen in algorithms:
+        index_params = client.prepare_index_params()
+        params = {} if chosen is None else {"inverted_index_algo": chosen, "drop_ratio_build": 0.2}
+        index_params.add_index("vector", index_type=kind, metric_type="IP", index_name="by_vector", params=params)
+        client.create_index(packed, index_params)  # waits until the index is built
+        told = client.describe_index(packed, "by_vector")
+        equal((told["state"], told["indexed_rows"]), ("Finished", many), f"{kind} {chosen} built")
+        for mapped in ["true", "false"]:
+            client.alter_index_properties(packed, "by_vector", properties={"mmap.enabled": mapped})
+            client.load_collection(packed)
+            for query in queries:
+                scores = sorted((dot(query, row) for row in big), reverse=True)[:10]
+                wanted = [score for score in scores if score > 0]
+                search = {} if kind == "AUTOINDEX" else {"params": {"dim_max_score_ratio": 1.1}}
+                hits = client.search(packed, data=[query], limit=10, search_params=search)[0]
+                near([hit["distance"] for hit in hits], wanted, f"{kind} {chosen} mapped {mapped}", 1e-5)
+                few = client.search(packed, data=[query], limit=10, filter="id < 40", search_params=search)[0]
+                wanted = sorted((dot(query, row) for row in big[:40]), reverse=True)[:10]
+                near([hit["distance"] for hit in few], [score for score in wanted if score > 0], f"{kind} {chosen}, few", 1e-5)
+            client.release_collection(packed)
+        client.drop_index(packed, "by_vector")
+client.drop_collection(packed)
+seen(rows=count, algorithm=algorithm, packed=many)

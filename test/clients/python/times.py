@@ -1,4 +1,4 @@
-"""Timestamptz: texts in, texts out in a zone; defaults, nulls, filters with ISO times and intervals."""
+"""Timestamptz: texts in, texts out in a zone; defaults, nulls, filters with ISO times and intervals; rows that expire."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -99,5 +99,45 @@ refused(lambda: client.query(name, filter="at + INTERVAL '1D' > ISO '2025-01-01'
 refused(lambda: client.query(name, filter="at > '2025-01-01'"), "comparisons between Timestamptz and VarChar are not supported")
 refused(lambda: client.query(name, filter="id >= 0", timezone="Mars/Base"), "invalid IANA Time Zone ID: Mars/Base")
 refused(lambda: client.alter_collection_properties(name, {"timezone": "nowhere"}), "invalid IANA Time Zone ID: nowhere")
+client.drop_collection(name)
+
+# Rows that expire by a field of their own.
+schema = client.create_schema()
+schema.add_field("id", DataType.INT64, is_primary=True)
+schema.add_field("vector", DataType.FLOAT_VECTOR, dim=4)
+schema.add_field("until", DataType.TIMESTAMPTZ, nullable=True)
+client.create_collection(
+    name, schema=schema, index_params=index_params, consistency_level="Strong", properties={"ttl_field": "until"}
+)
+equal(client.describe_collection(name)["properties"]["ttl_field"], "until", "the property is told")
+untils = ["2020-01-01T00:00:00Z", "2990-01-01T00:00:00Z", None]
+client.insert(name, [{"id": row, "vector": rows[row].tolist(), "until": untils[row % 3]} for row in range(9)])
+
+
+def alive(expected, what):
+    query = client.query(name, filter="id >= 0", output_fields=["id"])
+    equal(sorted(row["id"] for row in query), expected, what)
+    search = client.search(name, data=[rows[0].tolist()], limit=20)
+    equal(sorted(hit["id"] for hit in search[0]), expected, what)
+    equal(client.query(name, filter="", output_fields=["count(*)"])[0]["count(*)"], len(expected), what)
+
+
+alive([1, 2, 4, 5, 7, 8], "expired")
+client.flush(name)
+alive([1, 2, 4, 5, 7, 8], "expired, in files")
+client.upsert(name, [{"id": 0, "vector": rows[0].tolist(), "until": None}])
+alive([0, 1, 2, 4, 5, 7, 8], "alive again")
+refused(
+    lambda: client.alter_collection_properties(name, {"collection.ttl.seconds": 5}),
+    "ttl field is already exists, cannot be set collection TTL",
+    1100,
+)
+refused(
+    lambda: client.drop_collection_field(name, field_name="until"),
+    "cannot drop field until because it is referenced by collection property ttl_field",
+    1100,
+)
+client.drop_collection_properties(name, property_keys=["ttl_field"])
+client.drop_collection_field(name, field_name="until")
 client.drop_collection(name)
 seen(rows=count, wrong=wrong)

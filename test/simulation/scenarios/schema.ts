@@ -1,4 +1,4 @@
-/** Fields that come while rows are written, with deaths anywhere in the change. */
+/** Fields that come and go while rows are written, with deaths anywhere in the change. */
 
 import type { Timestamp } from "../../../src/base/timestamp.ts";
 import type { RetrievePlan } from "../../../src/model/plan.ts";
@@ -12,7 +12,7 @@ import type { Workload } from "../workload.ts";
 
 const NAME = { databaseName: "default", collectionName: "simulated" };
 const DEFAULT = 7n;
-const ROUNDS = 6;
+const ROUNDS = 7;
 /** Where a process may die: before and after a write of the metadata. */
 const POINTS = ["meta.transaction:before", "meta.transaction:after"];
 
@@ -51,13 +51,37 @@ function described(cluster: Cluster): Promise<CollectionInfo> {
   return cluster.ask(async ({ coordinator }) => (await coordinator.describeCollection(NAME)).collection);
 }
 
+/** What must be so. Nothing is said of a field whose change died on the way. */
+class Promised {
+  readonly there = new Set<string>();
+  readonly gone = new Set<string>();
+  /** By id: the field that it was given to. */
+  readonly #ids = new Map<bigint, string>();
+
+  forget(name: string): void {
+    this.there.delete(name);
+    this.gone.delete(name);
+  }
+
+  check(fields: readonly FieldSchema[]): void {
+    for (const name of this.there) {
+      if (!fields.some((field) => field.name === name)) throw new WrongAnswer(`field ${name} was there, and is not`);
+    }
+    for (const { name, fieldId, defaultValue } of fields) {
+      if (this.gone.has(name)) throw new WrongAnswer(`field ${name} was dropped, and is there`);
+      const field = `${name} ${defaultValue}`;
+      const known = this.#ids.get(fieldId) ?? field;
+      if (known !== field) throw new WrongAnswer(`${field} has the id of ${known}`);
+      this.#ids.set(fieldId, field);
+    }
+  }
+}
+
 /** Every row on every shard has the default of an added field, or null: none was ever written with one. */
-async function checkAddedFields(workload: Workload, cluster: Cluster, promised: ReadonlySet<string>): Promise<void> {
+async function checkAddedFields(workload: Workload, cluster: Cluster, promised: Promised): Promise<void> {
   const { collectionId, schema, virtualChannels } = await described(cluster);
   const added = schema.fields.filter(({ name }) => name.startsWith("added"));
-  for (const name of promised) {
-    if (!added.some((field) => field.name === name)) throw new WrongAnswer(`field ${name} was there, and is not`);
-  }
+  promised.check(added);
   if (new Set(schema.fields.map(({ fieldId }) => fieldId)).size !== schema.fields.length) {
     throw new WrongAnswer("two fields have one id");
   }
@@ -91,11 +115,11 @@ export const schemaDuringInserts: Scenario = {
   name: "S8",
   options: { limits: { channelCount: 2 } },
   about:
-    "fields are added while rows are written and flushed, with deaths on the way: rows from before have the default or null",
+    "fields are added and dropped while rows are written and flushed, with deaths on the way: rows from before have the default or null",
   async run(workload, cluster) {
     await workload.setUp();
     const { world } = cluster;
-    const promised = new Set<string>();
+    const promised = new Promised();
     // Flushes take long, so that closed segments are read while they are in no file.
     cluster.faults.objects.delay = 0.8;
     cluster.faults.objects.maximumDelayMilliseconds = 2_000;
@@ -110,9 +134,19 @@ export const schemaDuringInserts: Scenario = {
         cluster.watch = () => undefined;
         cluster.crash();
       };
-      const name = `added${round}`;
+      const [known] = promised.there;
+      const isDropping = known !== undefined && world.random() < 0.4;
+      const [free] = promised.gone;
+      const name = isDropping ? known : free !== undefined && world.random() < 0.5 ? free : `added${round}`;
+      promised.forget(name);
       const field = addedField(name, world.random() < 0.5);
-      const add = survived(cluster.ask(({ coordinator }) => coordinator.addField({ ...NAME, field })));
+      const change = survived(
+        cluster.ask(({ coordinator }) =>
+          isDropping
+            ? coordinator.dropField({ ...NAME, fieldName: name, fieldId: null })
+            : coordinator.addFields({ ...NAME, fields: [field] }),
+        ),
+      );
       const beside = workload.channels.map((channel) =>
         survived(
           (async () => {
@@ -124,7 +158,7 @@ export const schemaDuringInserts: Scenario = {
           })(),
         ),
       );
-      if (await add) promised.add(name);
+      if (await change) (isDropping ? promised.gone : promised.there).add(name);
       await Promise.all(beside);
       cluster.watch = () => undefined;
       if (!cluster.isUp) await workload.restart();

@@ -13,6 +13,7 @@ import {
   fromBinary,
   toBinary,
 } from "@bufbuild/protobuf";
+import type { MachineMemory } from "../../../base/host/memory.ts";
 import type { Runtime } from "../../../base/host/runtime.ts";
 import { SystemRuntime } from "../../../base/host/system.ts";
 import { type Adapters, Engine } from "../../../engine/engine.ts";
@@ -58,6 +59,8 @@ export async function startServer(
     /** The metadata as the server sees them. */
     readonly metadata?: (store: MetaStore) => MetaStore;
     readonly limits?: Partial<EngineLimits>;
+    /** Absent: no load is refused for want of it. */
+    readonly memory?: MachineMemory;
   } = {},
 ): Promise<Running> {
   const runtime = given.runtime ?? new SystemRuntime();
@@ -66,7 +69,8 @@ export async function startServer(
   const { store: metadata, objects, logBackend } = await stores(runtime, given.directory ?? null);
   const store = given.metadata?.(metadata) ?? metadata;
   const work = given.directory === undefined ? {} : { work: await WorkFolder.open(join(given.directory, "work")) };
-  const adapters = { store, objects, logBackend, kernel, transport, runtime, ...work };
+  const memory = given.memory === undefined ? {} : { memory: given.memory };
+  const adapters = { store, objects, logBackend, kernel, transport, runtime, ...work, ...memory };
   const lines: string[] = [];
   const engine = await Engine.assemble(
     adapters,

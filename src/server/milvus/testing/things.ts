@@ -2,7 +2,7 @@
  * A collection for tests of reading, and the same rows in plain objects to read them by brute force.
  *
  *   things   id: Int64 key, near: FloatVector(3) by L2, along: FloatVector(2) by IP, color: VarChar? , size: Int16, big: Int64?,
- *            flag: Bool, weight: Double?, more: JSON; dynamic; two shards; a part in files of two flushes, a part in memory; some rows
+ *            flag: Bool, weight: Double?, more: JSON (`kind`, and under `deep` a `mix` of types); dynamic; two shards; a part in files of two flushes, a part in memory; some rows
  *            deleted, some written again
  *
  * Vectors are small whole numbers, so that every score is exact in whatever order it is added up.
@@ -42,7 +42,11 @@ export interface Thing {
   readonly flag: boolean;
   readonly weight: number | null;
   readonly kind: string;
+  /** Undefined: there is no such key. */
+  readonly mix: unknown;
 }
+
+const MIXED: readonly unknown[] = [1, 1.5, "1", "one", true, false, null, undefined, [1], { a: 1 }, 300, 'ü"', 2 ** 40];
 
 const COLORS = ["red", "green", "blue", "ochre", "rose", null];
 
@@ -58,6 +62,7 @@ export function thing(id: number, version = 0): Thing {
     flag: mixed % 3 === 0,
     weight: mixed % 5 === 0 ? null : (mixed % 17) / 4 - 2,
     kind: `k${mixed % 3}`,
+    mix: MIXED[mixed % MIXED.length],
   };
 }
 
@@ -161,7 +166,7 @@ export function columnsOf(things: readonly Thing[]): FieldDataInit[] {
     scalars(
       "more",
       DataType.JSON,
-      things.map(({ kind }) => ({ kind })),
+      things.map(({ kind, mix }) => ({ kind, deep: { mix } })),
     ),
     dynamic(things.map(({ kind, size }) => ({ kind, double: size * 2 }))),
   ];

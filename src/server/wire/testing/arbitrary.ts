@@ -15,6 +15,7 @@ import { DataType } from "../../../model/types.ts";
 import { vectorRowBytes, viewedVectors } from "../../../model/vectors.ts";
 import type { ResultField } from "../field-data.ts";
 import type {
+  FieldData,
   FieldDataSchema,
   IDsSchema,
   TemplateArrayValueSchema,
@@ -79,6 +80,21 @@ const scalarData = fc.oneof(
   fc.record({ case: fc.constant("geometryWktData" as const), value: data(text) }),
 );
 
+const evenBytes = bytes.map((entry) => entry.subarray(0, entry.length & ~1));
+const vectorRow = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ case: fc.constant("floatVector" as const), value: data(float) }) },
+  fc.record({ case: fc.constant("int8Vector" as const), value: bytes }),
+  fc.record({ case: fc.constant("bfloat16Vector" as const), value: evenBytes }),
+  fc.constant({ case: undefined }),
+);
+const vectorArray = fc
+  .oneof(
+    fc.array(vectorRow, { maxLength: 4 }),
+    fc.array(fc.record({ case: fc.constant("int8Vector" as const), value: bytes }), { maxLength: 4 }),
+    fc.array(fc.record({ case: fc.constant("bfloat16Vector" as const), value: evenBytes }), { maxLength: 4 }),
+  )
+  .chain((rows) => fc.nat(4).map((dim) => ({ dim: BigInt(dim), data: rows.map((row) => ({ dim: 3n, data: row })) })));
+
 const vectorData = fc.oneof(
   fc.record({ case: fc.constant("floatVector" as const), value: data(float) }),
   fc.record({ case: fc.constant("binaryVector" as const), value: bytes }),
@@ -89,8 +105,15 @@ const vectorData = fc.oneof(
     case: fc.constant("sparseFloatVector" as const),
     value: fc.record({ contents: fc.array(bytes, { maxLength: 5 }), dim: fc.bigInt({ min: 0n, max: 2n ** 32n }) }),
   }),
-  fc.record({ case: fc.constant("vectorArray" as const), value: fc.constant({ dim: 3n, data: [] }) }),
+  fc.record({ case: fc.constant("vectorArray" as const), value: vectorArray }),
 );
+
+const SUB_FIELDS: MessageInitShape<typeof FieldDataSchema>[] = [
+  { fieldName: "empty" },
+  { fieldName: "scalars", field: { case: "scalars", value: { data: { case: "intData", value: { data: [1, 2] } } } } },
+  { fieldName: "vectors", field: { case: "vectors", value: { data: { case: "vectorArray", value: { dim: 2n } } } } },
+  { fieldName: "struct", field: { case: "structArrays", value: { fields: [] } } },
+];
 
 export const fieldData = fc.record({
   type: fc.constantFrom(...Object.values(DataType)) as fc.Arbitrary<number>,
@@ -104,7 +127,9 @@ export const fieldData = fc.record({
     fc
       .tuple(fc.nat(8), vectorData)
       .map(([dim, member]) => ({ case: "vectors" as const, value: { dim: BigInt(dim), data: member } })),
-    fc.constant({ case: "structArrays" as const, value: { fields: [] } }),
+    fc
+      .subarray(SUB_FIELDS)
+      .map((fields) => ({ case: "structArrays" as const, value: { fields: fields as FieldData[] } })),
     fc.constant({ case: "scalars" as const, value: {} }),
     fc.constant({ case: "vectors" as const, value: { dim: 7n } }),
   ),

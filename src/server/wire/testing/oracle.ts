@@ -14,6 +14,7 @@ import type {
   SparseFloatArray,
   TemplateArrayValue,
   TemplateValue as TemplateMessage,
+  VectorArray,
 } from "../generated/schema_pb.js";
 import type { TemplateArray, TemplateValue } from "../template-value.ts";
 
@@ -51,6 +52,7 @@ const SUPPORTED: ReadonlySet<string | undefined> = new Set([
   "bfloat16Vector",
   "int8Vector",
   "sparseFloatVector",
+  "vectorArray",
 ]);
 
 const ELEMENTS: ReadonlySet<string> = new Set([...SUPPORTED].slice(0, 6) as string[]);
@@ -72,6 +74,7 @@ export function plainOfOracle(field: MessageShape<typeof FieldDataSchema>): Plai
 
 function plainMember({ case: name, value }: { readonly case: string; readonly value: unknown }): Plain | null {
   if (name === "arrayData") return plainArrays(value as ArrayArray);
+  if (name === "vectorArray") return plainVectorArrays(value as VectorArray);
   if (value instanceof Uint8Array) return [plainValue(value) as string];
   const entries =
     name === "sparseFloatVector" ? (value as SparseFloatArray).contents : (value as { data: unknown[] }).data;
@@ -90,6 +93,37 @@ function plainArrays({ data }: ArrayArray): Plain | null {
   const [member, ...others] = members;
   if (others.length > 0 || (member !== undefined && !ELEMENTS.has(member))) return null;
   return rows;
+}
+
+const VECTOR_BYTES: Readonly<Record<string, number>> = {
+  binaryVector: 1,
+  float16Vector: 2,
+  bfloat16Vector: 2,
+  int8Vector: 1,
+};
+
+/** Null for vectors of several members, or of one that is not decoded, or of half an entry. */
+function plainVectorArrays({ data }: VectorArray): Plain | null {
+  const members = new Set<string>();
+  let isWhole = true;
+  const rows = data.map(({ data: { case: member, value } }): Plain => {
+    if (member === "floatVector") {
+      if (value.data.length > 0) members.add(member);
+      return value.data;
+    }
+    if (!(value instanceof Uint8Array) || member === undefined) {
+      if (member !== undefined) isWhole = false;
+      return [];
+    }
+    if (value.length > 0) members.add(member);
+    if (value.length % VECTOR_BYTES[member]! !== 0) {
+      isWhole = false;
+      return [];
+    }
+    if (VECTOR_BYTES[member] === 2) return Array.from(new Uint16Array(value.slice().buffer));
+    return Array.from(member === "int8Vector" ? new Int8Array(value) : value);
+  });
+  return isWhole && members.size <= 1 ? rows : null;
 }
 
 function memberOf({ field }: FieldData): { case: string; value: unknown } | undefined {
@@ -114,6 +148,11 @@ function plainColumn(column: WireColumn, member: string | undefined): Plain {
       elements?.kind === "bytes" ? "stringData" : elements?.values instanceof Uint8Array ? "boolData" : undefined;
     const flat = elements === null ? [] : plainColumn(elements, inner);
     return Array.from({ length: offsets.length - 1 }, (_, row) => flat.slice(offsets[row], offsets[row + 1]));
+  }
+  if (column.kind === "vectors") {
+    const { offsets, vectors } = column;
+    const values = vectors === null ? [] : Array.from(vectors.values as ArrayLike<number>);
+    return Array.from({ length: offsets.length - 1 }, (_, row) => values.slice(offsets[row], offsets[row + 1]));
   }
   if (column.kind === "vector" && column.type !== DataType.FloatVector) {
     return [plainValue(bytesOfVectors(column.values)) as string];
@@ -211,7 +250,11 @@ export function joined(pieces: readonly Uint8Array[]): Uint8Array {
 
 /** Checks a field that was decoded by hand against the same bytes decoded by the generated code. */
 export function assertSameField(hand: WireField, bytes: Uint8Array): void {
-  const oracle = plainOfOracle(fromBinary(FieldDataSchema, bytes));
+  assertSameMessage(hand, fromBinary(FieldDataSchema, bytes), true);
+}
+
+function assertSameMessage(hand: WireField, message: FieldData, mayBeStruct: boolean): void {
+  const oracle = plainOfOracle(message);
   assert.equal(hand.type, oracle.type);
   assert.equal(hand.fieldName, oracle.fieldName);
   assert.equal(hand.fieldId, oracle.fieldId);
@@ -220,14 +263,24 @@ export function assertSameField(hand: WireField, bytes: Uint8Array): void {
     Array.from(hand.valid ?? [], (byte) => byte === 1),
     oracle.valid,
   );
+  if (mayBeStruct && message.field.case === "structArrays") {
+    const { fields } = message.field.value;
+    assert.equal(hand.subFields?.length, fields.length);
+    for (const [at, field] of fields.entries()) assertSameMessage(hand.subFields![at]!, field, false);
+    return;
+  }
+  assert.equal(hand.subFields, undefined);
   assert.equal(hand.unsupported, oracle.member !== undefined && oracle.values === null);
   assert.deepEqual(plainOfHand(hand, oracle.member), oracle.values);
-  if (hand.column?.kind === "sparse") assert.equal(BigInt(hand.column.dimension), sparseDimensionOf(bytes));
+  if (hand.column?.kind === "sparse") assert.equal(BigInt(hand.column.dimension), sparseDimensionOf(message));
   if (hand.column?.kind === "vector") assert.equal(hand.column.dimension, oracle.dimension);
+  if (hand.column?.kind === "vectors") {
+    assert.equal(BigInt(hand.column.dimension), (memberOf(message)!.value as VectorArray).dim);
+  }
 }
 
-function sparseDimensionOf(bytes: Uint8Array): bigint {
-  const member = memberOf(fromBinary(FieldDataSchema, bytes));
+function sparseDimensionOf(message: FieldData): bigint {
+  const member = memberOf(message);
   assert.equal(member?.case, "sparseFloatVector");
   return (member!.value as SparseFloatArray).dim;
 }

@@ -8,12 +8,20 @@ import { type BytesColumn, columnRows, textAt } from "../model/columns.ts";
 
 const SAMPLE_ROWS = 500;
 const SAMPLE_BYTES = 1 << 20;
-const COMMON_SHARE = 0.3;
 const MAX_DEPTH = 4;
 const MAX_PATHS_SEEN = 2_000;
 
+export interface PathChoice {
+  /** Of the sampled documents. */
+  readonly leastShare: number;
+  /** Paths at which arrays stand count too. */
+  readonly withArrays: boolean;
+}
+
+const COMMON: PathChoice = { leastShare: 0.3, withArrays: false };
+
 /** The most common first, at most `limit`. */
-export function commonPaths(documents: BytesColumn, limit: number): string[][] {
+export function commonPaths(documents: BytesColumn, limit: number, choice = COMMON): string[][] {
   const rowCount = columnRows(documents);
   const counts = new Map<string, number>();
   let sampled = 0;
@@ -25,28 +33,28 @@ export function commonPaths(documents: BytesColumn, limit: number): string[][] {
     bytes += documents.offsets[row + 1]! - documents.offsets[row]!;
     sampled += 1;
     try {
-      countPaths(JSON.parse(textAt(documents, row)), [], counts);
+      countPaths(JSON.parse(textAt(documents, row)), [], counts, choice.withArrays);
     } catch {
       // A damaged document has no paths.
     }
   }
   return [...counts]
-    .filter(([, count]) => count >= sampled * COMMON_SHARE)
+    .filter(([, count]) => count >= sampled * choice.leastShare)
     .toSorted(([leftName, left], [rightName, right]) => right - left || (leftName < rightName ? -1 : 1))
     .slice(0, limit)
     .map(([name]) => JSON.parse(name) as string[]);
 }
 
 /** Elements of arrays are asked for by `json_contains`, which wants the whole. */
-function countPaths(value: unknown, path: readonly string[], counts: Map<string, number>): void {
-  if (typeof value !== "object" || value === null) {
-    if (value === null || path.length === 0) return;
+function countPaths(value: unknown, path: readonly string[], counts: Map<string, number>, withArrays: boolean): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    if (value === null || path.length === 0 || (Array.isArray(value) && !withArrays)) return;
     const name = JSON.stringify(path);
     const count = counts.get(name);
     if (count !== undefined) counts.set(name, count + 1);
     else if (counts.size < MAX_PATHS_SEEN) counts.set(name, 1);
     return;
   }
-  if (Array.isArray(value) || path.length === MAX_DEPTH) return;
-  for (const [key, inner] of Object.entries(value)) countPaths(inner, [...path, key], counts);
+  if (path.length === MAX_DEPTH) return;
+  for (const [key, inner] of Object.entries(value)) countPaths(inner, [...path, key], counts, withArrays);
 }

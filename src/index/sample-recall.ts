@@ -5,8 +5,7 @@
  * It flatters: questions from outside are harder than rows that the index knows, and filters are not in it.
  */
 
-import type { IndexFamily } from "../index/family.ts";
-import type { IndexKernel } from "../kernel/index-kernel.ts";
+import type { IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
 import { type Handle, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { RecallSample } from "../model/explain.ts";
 import type { Metric } from "../model/types.ts";
@@ -17,17 +16,19 @@ const NEIGHBOURS = 10;
 export interface SampledIndex {
   readonly kernel: Kernel;
   readonly indexes: IndexKernel;
-  readonly family: IndexFamily;
   readonly rows: Handle;
+  /** Rows in the index. */
   readonly rowCount: number;
   readonly metric: Metric;
-  readonly path: string;
+  readonly index: Handle;
+  /** What it is asked with, ascending by width. */
+  readonly widths: readonly { readonly width: number; readonly parameters: SearchParameters }[];
 }
 
-/** Ascending by width. Opening the file for it also checks what was written. */
+/** Ascending by width; none for few rows, or for an index that finds all there is. */
 export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): Promise<RecallSample[]> {
-  const { kernel, indexes, family, rows, rowCount, metric, path } = sampled;
-  if (rowCount <= NEIGHBOURS) return [];
+  const { kernel, indexes, rows, rowCount, metric, index, widths } = sampled;
+  if (rowCount <= NEIGHBOURS || widths.length === 0) return [];
   const numbers = Uint32Array.from(
     { length: Math.min(QUERIES, rowCount) },
     (_, at) => Math.floor(((at + 0.5) * rowCount) / QUERIES) % rowCount,
@@ -36,17 +37,12 @@ export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): 
   // One more than wanted: the row itself does not count.
   const common = { queries, k: NEIGHBOURS + 1, allowed: null, rank: null, range: null };
   const exact = await kernel.exactSearch({ ...common, rows, rowCount, metric }, signal);
-  const index = await indexes.openIndex(path, rows);
-  try {
-    const samples: RecallSample[] = [];
-    for (const parameters of family.sampled(rowCount)) {
-      const found = await indexes.searchIndex({ ...common, index, parameters, timeLimitMicroseconds: null }, signal);
-      samples.push({ width: family.width(parameters), recall: sharedHits(numbers, exact, found) });
-    }
-    return samples;
-  } finally {
-    indexes.closeIndex(index);
+  const samples: RecallSample[] = [];
+  for (const { width, parameters } of widths) {
+    const found = await indexes.searchIndex({ ...common, index, parameters, timeLimitMicroseconds: null }, signal);
+    samples.push({ width, recall: sharedHits(numbers, exact, found) });
   }
+  return samples;
 }
 
 function sharedHits(numbers: Uint32Array, exact: SearchHits, found: SearchHits): number {

@@ -1,0 +1,124 @@
+/**
+ * Searches of a server by pymilvus on the same machine: how long one takes, and the processor time of server and client.
+ *
+ *     npm run bench -- served [wordnet=<folder> | text=<rows> | sift=<rows> | clusters=<rows>] [keep=<folder>] [ef=<n>]
+ *
+ * The server has the rows in one segment with an HNSW index, filled in process and then served as a user would (`elanus serve`).
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { MilvusClient } from "@zilliz/milvus2-sdk-node";
+import { loadKernel } from "../src/kernel/load.ts";
+import { NativeKernel } from "../src/kernel/native.ts";
+import { serve } from "./engine/served.ts";
+import { recallOf } from "./index/curves.ts";
+import { rowsOf, truthOf, withData } from "./index/data.ts";
+import type { BenchData } from "./index/data.ts";
+import { median, printTable, processorSeconds, sleep } from "./measure.ts";
+import { keptDatabase } from "./rivals/rival.ts";
+
+const PYTHON = resolve(import.meta.dirname, "../.venv/bin/python");
+const ROUNDS = 5;
+const EF = 64;
+const LOOK_MILLISECONDS = 100;
+
+interface Told {
+  readonly seconds: readonly number[];
+  readonly processorSeconds: number;
+  readonly keys: readonly number[];
+}
+
+export async function servedBench(parts: readonly string[]): Promise<void> {
+  const kernel = loadKernel();
+  if (!(kernel instanceof NativeKernel) || !existsSync(PYTHON)) {
+    console.log(`served: nothing to measure without ${PYTHON} and the native kernel`);
+    return;
+  }
+  await withData(parts, kernel, async (data, others) => {
+    const ef = Number(others.find((part) => part.startsWith("ef="))?.slice(3) ?? EF);
+    const rows = rowsOf(kernel, data, 0, data.rowCount);
+    const truth = await truthOf(kernel, data, rows);
+    kernel.close(rows);
+    const { folder } = await keptDatabase("elanus", data);
+    const working = `${folder}.served`;
+    rmSync(working, { recursive: true, force: true });
+    cpSync(folder, working, { recursive: true });
+    const server = await serve(working);
+    try {
+      const address = `127.0.0.1:${server.port}`;
+      await whenLoaded(address);
+      const table: string[][] = [];
+      for (const flying of [1, 8]) table.push(await searches(address, server.pid, data, truth, ef, flying));
+      printTable(
+        `Searches by pymilvus, ef ${ef}, medians of ${ROUNDS} rounds of ${truth.length / 10}`,
+        ["in flight", "recall", "p50 ms", "p99 ms", "server's processor ms a search", "client's"],
+        table,
+      );
+    } finally {
+      await server.stop();
+      rmSync(working, { recursive: true, force: true });
+    }
+  });
+}
+
+async function searches(
+  address: string,
+  pid: number,
+  data: BenchData,
+  truth: Uint32Array,
+  ef: number,
+  flying: number,
+): Promise<string[]> {
+  const script = join(import.meta.dirname, "engine/search_rows.py");
+  const place = [address, "bench", join(data.folder, "queries.f32")];
+  const args = ["-W", "ignore", script, ...place, String(data.dimension), String(ef), String(flying)];
+  const child = spawn(PYTHON, args, {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { PATH: process.env["PATH"] ?? "", OPENBLAS_NUM_THREADS: "1", GRPC_VERBOSITY: "NONE" },
+  });
+  const ended = once(child, "exit");
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const rounds: { readonly told: Told; readonly served: number }[] = [];
+  // The first of all is no round.
+  for (let round = -1; round < ROUNDS; round += 1) {
+    const before = processorSeconds(pid);
+    child.stdin.write("\n");
+    const { value, done } = await lines.next();
+    if (done === true) throw new Error("search_rows.py has ended");
+    if (round >= 0) rounds.push({ told: JSON.parse(value) as Told, served: processorSeconds(pid) - before });
+  }
+  child.stdin.end();
+  await ended;
+  const count = data.queries.length / data.dimension;
+  const quantile = (part: number): string => {
+    const each = rounds.map(({ told }) => told.seconds.toSorted((a, b) => a - b)[Math.floor(count * part)]!);
+    return (1000 * median(each)).toFixed(2);
+  };
+  const used = (of: (round: (typeof rounds)[number]) => number): string =>
+    ((1000 * median(rounds.map(of))) / count).toFixed(3);
+  return [
+    String(flying),
+    recallOf(Uint32Array.from(rounds[0]!.told.keys), truth).toFixed(3),
+    quantile(0.5),
+    quantile(0.99),
+    used(({ served }) => served),
+    used(({ told }) => told.processorSeconds),
+  ];
+}
+
+async function whenLoaded(address: string): Promise<void> {
+  const client = new MilvusClient({ address });
+  try {
+    for (;;) {
+      const { progress } = await client.getLoadingProgress({ collection_name: "bench" });
+      if (Number(progress) === 100) return;
+      await sleep(LOOK_MILLISECONDS);
+    }
+  } finally {
+    await client.closeConnection();
+  }
+}

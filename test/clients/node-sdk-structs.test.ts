@@ -1,0 +1,152 @@
+/** Arrays of structs through Milvus's SDK for Node: written, read, filtered, searched by lists and by elements, after a restart too. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DataType, type RowData } from "@zilliz/milvus2-sdk-node";
+import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
+import { dataDirectory, startServerProcess } from "./server-process.ts";
+
+const collection_name = "structs";
+const ROWS = 30;
+
+interface Part {
+  readonly number: number;
+  readonly word: string;
+  readonly list: readonly number[];
+  readonly point: readonly number[];
+}
+
+function parts(id: number): Part[] {
+  return Array.from({ length: id % 4 }, (_, at) => ({
+    number: id * 10 + at,
+    word: `ü${at}`,
+    list: [id, at],
+    point: [id + at / 4, at],
+  }));
+}
+
+function row(id: number): Row {
+  return { id, vector: [id, 1], parts: parts(id) };
+}
+
+/** Nearest by the sum, over the asked points, of the squared distance of the nearest part. */
+function nearestLists(asked: readonly (readonly number[])[], limit: number): number[] {
+  const squared = ([x, y]: readonly number[], [a, b]: readonly number[]): number => (x! - a!) ** 2 + (y! - b!) ** 2;
+  const scored = Array.from({ length: ROWS }, (_, id) => ({ id, own: parts(id) }))
+    .filter(({ own }) => own.length > 0)
+    .map(({ id, own }) => {
+      const sums = asked.map((point) => Math.min(...own.map(({ list }) => squared(list, point))));
+      return { id, score: sums.reduce((sum, one) => sum + one, 0) };
+    });
+  return scored
+    .toSorted((left, right) => left.score - right.score || left.id - right.id)
+    .slice(0, limit)
+    .map(({ id }) => id);
+}
+
+test("arrays of structs", async (context) => {
+  const data = dataDirectory();
+  let server = await startServerProcess(data.path);
+  let client = await connectNodeClient(server.port);
+  context.after(async () => {
+    await client.closeConnection();
+    await server.stop();
+    data[Symbol.dispose]();
+  });
+  succeeded(
+    await client.createCollection({
+      collection_name,
+      fields: [
+        { name: "id", data_type: DataType.Int64, is_primary_key: true },
+        { name: "vector", data_type: DataType.FloatVector, dim: 2 },
+        {
+          name: "parts",
+          data_type: DataType.Array,
+          element_type: DataType.Struct,
+          max_capacity: 4,
+          fields: [
+            { name: "number", data_type: DataType.Int32 },
+            { name: "word", data_type: DataType.VarChar, max_length: 10 },
+            { name: "list", data_type: DataType.FloatVector, dim: 2 },
+            { name: "point", data_type: DataType.FloatVector, dim: 2 },
+          ],
+        },
+      ],
+      index_params: [
+        { field_name: "vector", index_type: "FLAT", metric_type: "L2" },
+        { field_name: "parts[list]", index_type: "HNSW", metric_type: "MAX_SIM_L2" },
+        { field_name: "parts[point]", index_type: "HNSW", metric_type: "L2" },
+      ],
+      consistency_level: "Strong",
+    }),
+  );
+  const rows = Array.from({ length: ROWS }, (_, id) => row(id));
+  succeeded(await client.loadCollectionSync({ collection_name }));
+  succeeded(await client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
+  succeeded(await client.flushSync({ collection_names: [collection_name] }));
+  succeeded(await client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
+
+  const check = async (): Promise<void> => {
+    const query = async (filter: string): Promise<Record<string, unknown>[]> =>
+      succeeded(await client.query({ collection_name, filter, output_fields: ["*"], limit: 100 })).data;
+    const answer = await query("id >= 0");
+    assert.equal(answer.length, ROWS);
+    for (const found of answer) assert.deepEqual(found["parts"], parts(Number(found["id"])));
+    const ids = async (filter: string): Promise<number[]> =>
+      (await query(filter)).map((found) => Number(found["id"])).toSorted((left, right) => left - right);
+    assert.deepEqual(await ids("array_contains(parts[number], 71)"), [7]);
+    assert.deepEqual(await ids('match_exact(parts, $[number] > 250 and $[word] != "ü1", threshold=2)'), [27]);
+
+    const asked = [
+      [7.2, 1],
+      [12, 0],
+    ];
+    const lists = succeeded(
+      await client.search({
+        collection_name,
+        anns_field: "parts[list]",
+        data: [asked],
+        limit: 3,
+        output_fields: ["id"],
+      }),
+    );
+    const first = (Array.isArray(lists.results[0]) ? lists.results[0] : lists.results) as { id: string }[];
+    assert.deepEqual(
+      first.map(({ id }) => Number(id)),
+      nearestLists(asked, 3),
+    );
+    const elements = succeeded(
+      await client.search({
+        collection_name,
+        anns_field: "parts[point]",
+        data: [11.5, 2],
+        limit: 2,
+        output_fields: ["id", "parts[number]"],
+        filter: "element_filter(parts, $[number] % 2 == 0)",
+      }),
+    );
+    const hits = elements.results as unknown as { id: string; offset: unknown; parts: { number: number }[] }[];
+    assert.deepEqual(
+      hits.map(({ id, offset }) => [Number(id), Number(offset)]),
+      [
+        [11, 2],
+        [11, 0],
+      ],
+    );
+    assert.deepEqual(
+      hits[0]!.parts.map(({ number }) => number),
+      [110, 111, 112],
+    );
+  };
+  await check();
+  refused(
+    await client.insert({ collection_name, data: [{ ...row(1), parts: [...parts(3), ...parts(2)] }] }),
+    "exceeds max capacity",
+    1100,
+  );
+  await client.closeConnection();
+  await server.stop();
+  server = await startServerProcess(data.path);
+  client = await connectNodeClient(server.port);
+  await check();
+});

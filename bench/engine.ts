@@ -6,6 +6,7 @@
  * Always true: each part makes its own data in a directory of its own, and removes it.
  */
 
+import { answersBench } from "./engine/answers.ts";
 import { approximateBench } from "./engine/approximate.ts";
 import { compactionBench } from "./engine/compaction.ts";
 import { idleBench } from "./engine/idle.ts";
@@ -24,6 +25,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   start: startBench,
   idle: idleBench,
   loop: loopBench,
+  answers: answersBench,
   compaction: compactionBench,
 };
 

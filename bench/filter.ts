@@ -1,5 +1,6 @@
 /** Filters: loops in the kernel, parsing. Parts by name, or all of them. */
 
+import { arraysPart } from "./filter/arrays.ts";
 import { documentsPart } from "./filter/documents.ts";
 import { parsePart } from "./filter/parse.ts";
 import { scanPart } from "./filter/scan.ts";
@@ -8,6 +9,7 @@ import { printLoad } from "./measure.ts";
 const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   scan: scanPart,
   documents: documentsPart,
+  arrays: arraysPart,
   parse: parsePart,
 };
 

@@ -25,7 +25,7 @@ function median(values: readonly number[]): number {
 }
 
 /** Rows around two hundred centres. */
-function rowsOf(count: number, dimension: number, seed: number): Float32Array {
+export function rowsOf(count: number, dimension: number, seed: number): Float32Array {
   let state = seed;
   const random = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -6,7 +6,7 @@
  */
 
 import { loadKernel } from "../src/kernel/load.ts";
-import { type BytesColumn, type Column, bytesColumn } from "../src/model/columns.ts";
+import { type BytesColumn, type Column, type ColumnBatch, bytesColumn } from "../src/model/columns.ts";
 import type { CollectionSchema, FieldSchema } from "../src/model/schema.ts";
 import { DataType } from "../src/model/types.ts";
 import { GrowingSegment } from "../src/segment/growing.ts";
@@ -92,9 +92,27 @@ function columnOf({ dataType, dimension }: FieldSchema, first: number, count: nu
   }
 }
 
-function append(segment: GrowingSegment, first: number, count: number): void {
+function batchOf(segment: GrowingSegment, first: number, count: number): ColumnBatch {
   const columns = new Map(segment.schema.fields.map((one) => [one.fieldId, columnOf(one, first, count)]));
-  segment.append({ rowCount: count, columns }, new BigInt64Array(count), BigInt(first + 1));
+  return { rowCount: count, columns };
+}
+
+function append(segment: GrowingSegment, first: number, count: number): void {
+  segment.append(batchOf(segment, first, count), new BigInt64Array(count), BigInt(first + 1));
+}
+
+/** Processor time of this thread between turns for others. */
+class Turns {
+  longest = 0;
+  sum = 0;
+  #start = process.threadCpuUsage();
+
+  async next(): Promise<void> {
+    const { user, system } = process.threadCpuUsage(this.#start);
+    this.longest = Math.max(this.longest, (user + system) / 1000);
+    this.sum += (user + system) / 1000;
+    this.#start = process.threadCpuUsage();
+  }
 }
 
 function memoryPart(): void {
@@ -130,12 +148,17 @@ function memoryPart(): void {
 
 async function keysPart(count: number): Promise<void> {
   const segment = newSegment([field(100n, DataType.VarChar), field(101n, DataType.FloatVector, 2)]);
-  let slowest = 0;
-  const seconds = await secondsOf(() => {
+  // Stretches between two turns for others, of each append all of them and the longest.
+  const appends: number[] = [];
+  const pauses: number[] = [];
+  const seconds = await secondsOf(async () => {
     for (let first = 0; first < count; first += KEY_BATCH_ROWS) {
-      const started = performance.now();
-      append(segment, first, KEY_BATCH_ROWS);
-      slowest = Math.max(slowest, performance.now() - started);
+      const batch = batchOf(segment, first, KEY_BATCH_ROWS);
+      const turns = new Turns();
+      await segment.appendInTurns(batch, new BigInt64Array(KEY_BATCH_ROWS), BigInt(first + 1), () => turns.next());
+      await turns.next();
+      appends.push(turns.sum);
+      pauses.push(turns.longest);
     }
   });
   const { rowCount, rawBytes, memoryBytes } = segment;
@@ -144,13 +167,22 @@ async function keysPart(count: number): Promise<void> {
   if (found !== LOOK_UPS) throw new Error(`${found} of ${LOOK_UPS} keys were found`);
   const lookUp = await secondsOf(() => segment.rowsOfKeys(texts(7, LOOK_UPS)));
   const resident = process.memoryUsage.rss();
+  // What a flush asks first, with turns for others: the longest stretch between two of them, and all of it.
+  const turns = new Turns();
+  await segment.flushOrder(() => turns.next());
   segment.close();
   printTable(
     `${thousands(rowCount)} distinct VarChar keys in one growing segment`,
     ["", ""],
     [
       ["rows a second", thousands(rowCount / seconds)],
-      [`slowest append of ${thousands(KEY_BATCH_ROWS)} rows, ms`, slowest.toFixed(0)],
+      [`an append of ${thousands(KEY_BATCH_ROWS)} rows, median, processor ms`, median(appends).toFixed(1)],
+      ["the slowest of them", Math.max(...appends).toFixed(1)],
+      ["the longest pause of each, median", median(pauses).toFixed(1)],
+      ["the longest pause of all", Math.max(...pauses).toFixed(1)],
+      ["pauses of more than 50", String(pauses.filter((pause) => pause > 50).length)],
+      ["all in order for a flush, processor ms", turns.sum.toFixed(0)],
+      ["longest pause of it", turns.longest.toFixed(1)],
       ["bytes of a key itself", (keys.bytes.length / rowCount).toFixed(1)],
       ["bytes of a row (key, offset, 2 floats, row id, timestamp)", (rawBytes / rowCount).toFixed(1)],
       ["bytes a key, all told", (memoryBytes / rowCount).toFixed(1)],

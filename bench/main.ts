@@ -11,7 +11,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   engine: {
-    about: "insert, pymilvus, search, start, idle, loop, compaction (all of them, or those that are named)",
+    about: "insert, pymilvus, search, start, idle, loop, answers, compaction (all of them, or those that are named)",
     run: async (parts) => (await import("./engine.ts")).engineBench(parts),
   },
   embedded: {
@@ -53,6 +53,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   joined: {
     about: "small searches at the same time, joined and alone: scans and a packed graph, 1, 8 and 64 in flight",
     run: async () => (await import("./joined.ts")).joinedBench(),
+  },
+  iterate: {
+    about: "walks through the nearest rows by pages, through indexes and by scans (iterate 60000)",
+    run: async ([rows]) => (await import("./iterate.ts")).iterateBench(Number(rows ?? 60_000)),
   },
   journal: {
     about: "durable appends beside plain write + fdatasync",

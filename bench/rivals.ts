@@ -13,7 +13,7 @@ import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
 import { emptyBitset, setBit } from "../src/model/bitset.ts";
 import { curvesOf, rateAt } from "./index/curves.ts";
-import type { Answer, Point } from "./index/curves.ts";
+import type { Answer, Point, Subject } from "./index/curves.ts";
 import { K, rowsOf, withData } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
 import { median, percent, printTable, sleep, thousands } from "./measure.ts";
@@ -27,6 +27,7 @@ const ROUNDS = 3;
 /** Buckets of a thousand that a filter allows. */
 const FILTERS = [500, 100, 10, 1];
 const RECALLS = [0.95, 0.99];
+const TOGETHER = 100;
 const WRITTEN_AGAIN = 0.1;
 const LATER_MILLISECONDS = 60_000;
 
@@ -62,21 +63,26 @@ async function compare(kernel: Kernel, data: BenchData, rivals: readonly Rival[]
   );
   const truth = await truthBelow(kernel, data, null);
   const searching = ({ name, search }: Rival) => ({ name, search: (width: number) => search(width, null, truth) });
-  const curves = await curvesOf(rivals.map(searching));
+  const subjects: Subject[] = rivals.map(searching);
+  const [first] = rivals;
+  // Only ours has a call for many.
+  const together = (width: number): Promise<Answer> => first!.searchMany(width, TOGETHER, truth);
+  if (first!.name === "elanus") subjects.push({ name: `elanus, ${TOGETHER} a call`, search: together });
+  const curves = await curvesOf(subjects);
   for (const [name, points] of curves) {
     const line = (point: Point): string[] => [String(point.width), point.recall.toFixed(3), thousands(point.perSecond)];
     printTable(`${name}, by width`, ["ef", "recall", "searches a second"], points.map(line));
   }
-  const ours = curves.get(rivals[0]!.name)!;
+  const ours = curves.get(first!.name)!;
   printTable(
-    `Searches a second of a core, one at a time, all threads counted; in brackets ${rivals[0]!.name} / it`,
+    "Searches a second of a core, one at a time but where it says so, all threads counted; in brackets the first and the last / it",
     ["recall", ...curves.keys()],
     RECALLS.map((recall) => {
-      const rate = rateAt(ours, recall);
+      const rates = [ours, [...curves.values()].at(-1)!].map((curve) => rateAt(curve, recall));
       const cell = (curve: readonly Point[]): string => {
         const other = rateAt(curve, recall);
         if (other === null) return "not reached";
-        return `${thousands(other)} (${rate === null ? "-" : (rate / other).toFixed(2)})`;
+        return `${thousands(other)} (${rates.map((rate) => (rate === null ? "-" : (rate / other).toFixed(2))).join(", ")})`;
       };
       return [recall.toFixed(2), ...[...curves.values()].map(cell)];
     }),

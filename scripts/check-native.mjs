@@ -50,6 +50,7 @@ for (const name of [
   "verify_sparse",
   "verify_lists",
   "verify_slim",
+  "verify_bands",
   "verify_filter",
 ]) {
   const program = join(directory, name);

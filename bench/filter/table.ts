@@ -4,7 +4,7 @@ import { bytesColumn, type Column, type FixedColumn } from "../../src/model/colu
 import type { CollectionSchema, FieldSchema } from "../../src/model/schema.ts";
 import { DataType } from "../../src/model/types.ts";
 
-function field(fieldId: bigint, name: string, dataType: DataType, isDynamic = false): FieldSchema {
+export function benchField(fieldId: bigint, name: string, dataType: DataType, isDynamic = false): FieldSchema {
   return {
     fieldId,
     name,
@@ -30,13 +30,13 @@ export const SCHEMA: CollectionSchema = {
   enableDynamicField: true,
   version: 0,
   fields: [
-    field(100n, "id", DataType.Int64),
-    field(101n, "price", DataType.Float),
-    field(102n, "name", DataType.VarChar),
-    field(103n, "doc", DataType.JSON),
-    field(104n, "$meta", DataType.JSON, true),
-    field(105n, "a", DataType.Int64),
-    field(106n, "b", DataType.Int64),
+    benchField(100n, "id", DataType.Int64),
+    benchField(101n, "price", DataType.Float),
+    benchField(102n, "name", DataType.VarChar),
+    benchField(103n, "doc", DataType.JSON),
+    benchField(104n, "$meta", DataType.JSON, true),
+    benchField(105n, "a", DataType.Int64),
+    benchField(106n, "b", DataType.Int64),
   ],
 };
 

@@ -16,6 +16,8 @@ export interface Database {
   replace(rows: Rows): Promise<void>;
   /** Numbers of the ten nearest, among rows of buckets below `buckets`; null: among all. */
   search(vector: Float32Array, width: number, buckets: number | null): Promise<ArrayLike<number>>;
+  /** The same of many in one call, where there is such a call. */
+  searchMany?(vectors: readonly Float32Array[], width: number): Promise<readonly ArrayLike<number>[]>;
   close(): Promise<void>;
 }
 

@@ -9,10 +9,12 @@ const NAME = "bench";
 const BATCH_ROWS = 2000;
 /** How often it is asked whether what it does on its own is done. */
 const LOOK_MILLISECONDS = 2000;
+/** All rows in one segment, as the others have them after their `optimize`; by default a segment is flushed at 120 MB. */
+const SEGMENT_BYTES = 1 << 30;
 const PARAMS = { M: 16, efConstruction: 100 };
 
 export const openElanus: OpenDatabase = async (folder, metric, dimension) => {
-  const db = await connect(folder);
+  const db = await connect(folder, { limits: { maxSegmentBytes: SEGMENT_BYTES } });
   const batches = async (rows: Rows, write: "insert" | "upsert"): Promise<void> => {
     const count = rows.vectors.length / dimension;
     for (let begin = 0; begin < count; begin += BATCH_ROWS) {
@@ -26,7 +28,7 @@ export const openElanus: OpenDatabase = async (folder, metric, dimension) => {
     }
   };
   return {
-    about: "HNSW, M 16, efConstruction 100",
+    about: "HNSW, M 16, efConstruction 100, one segment",
     async build(rows) {
       await db.createCollection({
         name: NAME,
@@ -41,9 +43,8 @@ export const openElanus: OpenDatabase = async (folder, metric, dimension) => {
       await db.flush(NAME);
       const vector = rows.vectors.subarray(0, dimension);
       const isSettled = async (): Promise<boolean> => {
-        const { flushedSegmentCount, growingSegmentCount } = await db.stats(NAME);
         const { explanation } = await db.search(NAME, { vector, limit: 1, explain: true });
-        return flushedSegmentCount === 1 && growingSegmentCount === 0 && explanation.visitedRows > 0;
+        return explanation.segments.every(({ state, strategy }) => state === "sealed" && strategy === "index");
       };
       while (!(await isSettled())) await sleep(LOOK_MILLISECONDS);
     },
@@ -52,6 +53,10 @@ export const openElanus: OpenDatabase = async (folder, metric, dimension) => {
       const filter = buckets === null ? {} : { filter: `bucket < ${buckets}` };
       const hits = await db.search(NAME, { vector, limit: 10, params: { ef: width }, ...filter });
       return hits.map(({ id }) => Number(id));
+    },
+    async searchMany(vectors, width) {
+      const found = await db.search(NAME, { vectors, limit: 10, params: { ef: width } });
+      return found.map((hits) => hits.map(({ id }) => Number(id)));
     },
     close: () => db.close(),
   };

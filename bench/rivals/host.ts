@@ -16,7 +16,8 @@ export type Question =
   | { readonly ask: "open" | "build" | "close" }
   /** The first rows again. */
   | { readonly ask: "replace"; readonly count: number }
-  | { readonly ask: "search"; readonly width: number; readonly buckets: number | null; readonly queryCount: number };
+  | { readonly ask: "search"; readonly width: number; readonly buckets: number | null; readonly queryCount: number }
+  | { readonly ask: "search many"; readonly width: number; readonly each: number; readonly queryCount: number };
 
 export interface Reply {
   readonly about?: string;
@@ -47,6 +48,14 @@ function floats(file: string): Float32Array<ArrayBuffer> {
 const queries = floats("queries.f32");
 let database: Database | null = null;
 
+function vectorsOf(count: number): Float32Array[] {
+  return Array.from({ length: count }, (_, at) => queries.subarray(at * dimension, (at + 1) * dimension));
+}
+
+function keep(hits: number[], found: ArrayLike<number>): void {
+  for (let place = 0; place < 10; place += 1) hits.push(found[place] ?? -1);
+}
+
 async function answer(question: Question): Promise<Partial<Reply>> {
   if (question.ask === "open") {
     database = await OPEN[name](folder, metric, dimension);
@@ -64,10 +73,17 @@ async function answer(question: Question): Promise<Partial<Reply>> {
     }
     case "search": {
       const hits: number[] = [];
-      for (let at = 0; at < question.queryCount; at += 1) {
-        const vector = queries.subarray(at * dimension, (at + 1) * dimension);
-        const found = await database.search(vector, question.width, question.buckets);
-        for (let place = 0; place < 10; place += 1) hits.push(found[place] ?? -1);
+      for (const vector of vectorsOf(question.queryCount)) {
+        keep(hits, await database.search(vector, question.width, question.buckets));
+      }
+      return { hits };
+    }
+    case "search many": {
+      const hits: number[] = [];
+      const all = vectorsOf(question.queryCount);
+      for (let begin = 0; begin < all.length; begin += question.each) {
+        const some = all.slice(begin, begin + question.each);
+        for (const found of await database.searchMany!(some, question.width)) keep(hits, found);
       }
       return { hits };
     }

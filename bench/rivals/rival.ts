@@ -19,6 +19,7 @@ export interface Rival {
   readonly about: string;
   readonly built: KnownBuilt;
   search(width: number, buckets: number | null, truth: Uint32Array): Promise<Answer>;
+  searchMany(width: number, each: number, truth: Uint32Array): Promise<Answer>;
   replace(count: number): Promise<Reply>;
   end(): Promise<void>;
 }
@@ -51,16 +52,20 @@ export async function rivalOf(name: DatabaseName, data: BenchData): Promise<Riva
     name,
     about,
     built,
-    async search(width, buckets, truth) {
-      const reply = await ask({ ask: "search", width, buckets, queryCount: QUERIES });
-      return { recall: recallOf(Uint32Array.from(reply.hits!), truth), perSecond: QUERIES / reply.processorSeconds };
-    },
+    search: async (width, buckets, truth) =>
+      answerOf(await ask({ ask: "search", width, buckets, queryCount: QUERIES }), truth),
+    searchMany: async (width, each, truth) =>
+      answerOf(await ask({ ask: "search many", width, each, queryCount: QUERIES }), truth),
     replace: (count) => ask({ ask: "replace", count }),
     async end() {
       await ask({ ask: "close" });
       rmSync(working, { recursive: true, force: true });
     },
   };
+}
+
+function answerOf({ hits, processorSeconds }: Reply, truth: Uint32Array): Answer {
+  return { recall: recallOf(Uint32Array.from(hits!), truth), perSecond: QUERIES / processorSeconds };
 }
 
 function started(

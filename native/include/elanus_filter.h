@@ -28,6 +28,20 @@
  *   place math   20, column, operator, flags, place                 operand, operand as double, then as place range; flags: 1
  *                                                                   outside, 2 integer ends, 4 integer operand
  *   merge        21, nodes                                          TRUE where one is, known where one is
+ *   lengths      22, column of arrays, outside, place               lower <= count of elements <= upper
+ *   element      23, column of arrays, index, node                  the node over the elements at this index
+ *   holder       24, column of arrays, node                         TRUE where the node is TRUE of an element, else FALSE
+ *   place holder 25, column, nodes                                  TRUE where the place holds an array and a node is TRUE of one of
+ *                                                                   its elements, else FALSE
+ *   place arrays 26, column, nodes                                  TRUE where it is an array of as many elements as there are nodes,
+ *                                                                   each TRUE of its own; UNKNOWN where there is no array
+ *   place lengths 27, column, outside, place                        as lengths, of an array at the place
+ *   months       28, column, comparison, months, place              a time in microseconds since 1970, so many calendar months later,
+ *                                                                   with: days since 1970, microseconds of that day
+ *   sample       29, seed, place                                    a hash of the row's number and the seed below the integer
+ *
+ * Below an element and a holder stand nodes 5 to 10 and 13 to 15, over a column of elements; below a place holder nodes 16 to 20 and 26, over
+ * its own column.
  *
  * `place` counts in 8 bytes of the constants, `byte` in bytes. Operators: + - * / % & | ^ from 0. Comparisons: == != < <= > >=
  * from 0. Leaves are UNKNOWN where the column has no value, or a place holds a value of another class.
@@ -53,9 +67,13 @@ enum {
   ELANUS_COLUMN_FLOAT = 10,
   ELANUS_COLUMN_DOUBLE = 11,
   ELANUS_COLUMN_TEXT = 21,
+  ELANUS_COLUMN_ARRAY = 22, /* where the elements of each row begin, in a column of elements */
   ELANUS_COLUMN_PLACE = 23, /* what stands at one place of each document of a column */
   ELANUS_COLUMN_ANY = 100   /* nothing but `valid` is there */
 };
+
+/* With a type up to TEXT: the elements of arrays, of all rows end to end, none of them null. */
+#define ELANUS_COLUMN_ELEMENTS 256u
 
 /* Classes of the value at a place. */
 enum {
@@ -83,7 +101,7 @@ typedef struct elanus_column {
   uint64_t value_count;
   const uint8_t *valid; /* a byte a row, 0: no value; null: all rows have one */
   uint64_t valid_count;
-  const uint32_t *offsets; /* of texts: one more than rows */
+  const uint32_t *offsets; /* of texts and arrays: one more than rows */
   uint64_t offset_count;
   const uint8_t *bytes; /* of texts; of places: of the documents */
   uint64_t byte_count;

@@ -26,6 +26,7 @@ enum { ELANUS_LATE = 8 }; /* the time limit of a search has passed */
 #define ELANUS_MAX_WIDTH 16384u
 #define ELANUS_MAX_INDEX_ROWS 0x7fffffffu
 #define ELANUS_MAX_ENTRIES 16u
+#define ELANUS_MAX_REORDER 1048576u
 #define ELANUS_MAX_BOOK_BITS 12u /* of a code of a product quantiser */
 
 typedef uint64_t elanus_index; /* a handle of the same table; it is no rows handle */
@@ -95,7 +96,7 @@ typedef struct elanus_index_search {
   double *work; /* null, or room for ELANUS_INDEX_WORK numbers, sums over the queries */
   uint64_t work_count;
   uint32_t probes;     /* lists: how many are scanned, 1 or more */
-  uint32_t reorder;    /* lists of codes: how many candidates are scored again by raw values; 0: none, else at least k */
+  uint32_t reorder;    /* slim graphs and bands: in their headers; lists of codes: how many candidates are scored again by raw values; 0: none, else at least k */
   uint32_t query_bits; /* lists of signs: bits that a dimension of the query is rounded to; 0: as many as serve */
   /* Graphs: more rows than the index has, which are scored one by one: `allowed` and `rank` are as long. 0: those of the index. */
   uint64_t row_count;
@@ -108,7 +109,7 @@ typedef struct elanus_index_search {
 enum { ELANUS_INDEX_WORK = 6 };
 
 /* What an index is, which its file tells. */
-enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1, ELANUS_KIND_SLIM = 2, ELANUS_KIND_POSTINGS = 3 };
+enum { ELANUS_KIND_GRAPH = 0, ELANUS_KIND_LISTS = 1, ELANUS_KIND_SLIM = 2, ELANUS_KIND_POSTINGS = 3, ELANUS_KIND_BANDS = 4 };
 typedef struct elanus_index_about {
   uint32_t kind, element, dimension, entry_bytes; /* of its rows; 0 of sparse ones */
   uint64_t row_count;

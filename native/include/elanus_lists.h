@@ -29,7 +29,6 @@ enum {
 };
 
 #define ELANUS_MAX_LISTS 65536u
-#define ELANUS_MAX_REORDER 1048576u
 #define ELANUS_MAX_QUERY_BITS 8u
 
 typedef struct elanus_lists_build {

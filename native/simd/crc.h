@@ -1,4 +1,5 @@
-// CRC-32C: with the processor's instruction where there is one, else from tables, eight bytes at a time.
+// CRC-32C: with the processor's instruction where there is one, in three runs at once, since it takes three cycles and can begin every cycle; else
+// from tables, eight bytes at a time.
 //
 // Always true: crc32c(crc32c(0, a), b) is the checksum of a followed by b; that of "123456789" is 0xe3069283.
 #pragma once
@@ -14,9 +15,48 @@ namespace {
 
 #if defined(__SSE4_2__)
 
+constexpr size_t run_bytes = 8192;
+
+// What a checksum becomes when `run_bytes` zeros follow: linear in its bits, so a table a byte.
+struct CrcShift {
+  uint32_t of[4][256];
+  constexpr CrcShift() : of() {
+    uint32_t step[32] = {0x82f63b78u};   // what each bit becomes, after one bit of zeros; then after two, four ...
+    for (int bit = 1; bit < 32; ++bit) step[bit] = 1u << (bit - 1);
+    for (size_t bits = 1; bits < 8 * run_bytes; bits *= 2) {
+      uint32_t twice[32] = {};
+      for (int bit = 0; bit < 32; ++bit) twice[bit] = apply(step, step[bit]);
+      for (int bit = 0; bit < 32; ++bit) step[bit] = twice[bit];
+    }
+    for (int byte = 0; byte < 4; ++byte)
+      for (uint32_t value = 0; value < 256; ++value) of[byte][value] = apply(step, value << 8 * byte);
+  }
+  static constexpr uint32_t apply(const uint32_t* step, uint32_t crc) {
+    uint32_t sum = 0;
+    for (int bit = 0; crc; ++bit, crc >>= 1)
+      if (crc & 1) sum ^= step[bit];
+    return sum;
+  }
+  uint32_t operator()(uint32_t crc) const { return of[0][crc & 255] ^ of[1][crc >> 8 & 255] ^ of[2][crc >> 16 & 255] ^ of[3][crc >> 24]; }
+};
+constexpr CrcShift crc_shift;
+
 uint32_t crc32c(uint32_t before, const void* bytes, size_t count) {
   const unsigned char* at = (const unsigned char*)bytes;
   uint64_t crc = ~before;
+  for (; count >= 3 * run_bytes; count -= 3 * run_bytes, at += 3 * run_bytes) {
+    uint64_t second = 0, third = 0;
+    for (size_t i = 0; i < run_bytes; i += 8) {
+      uint64_t words[3];
+      memcpy(words, at + i, 8);
+      memcpy(words + 1, at + run_bytes + i, 8);
+      memcpy(words + 2, at + 2 * run_bytes + i, 8);
+      crc = _mm_crc32_u64(crc, words[0]);
+      second = _mm_crc32_u64(second, words[1]);
+      third = _mm_crc32_u64(third, words[2]);
+    }
+    crc = crc_shift(crc_shift((uint32_t)crc) ^ (uint32_t)second) ^ (uint32_t)third;
+  }
   for (; count >= 8; count -= 8, at += 8) {
     uint64_t word;
     memcpy(&word, at, sizeof word);

@@ -24,6 +24,7 @@ class Build final : public Job {
  protected:
   void work(uint64_t piece) override;
   Round settle(uint64_t* pieces) override;
+  bool is_made() const override { return !writing_; }
   void let_go() override {
     writer_.reset();
     packed_ = {};
@@ -67,7 +68,12 @@ uint64_t Build::begin(Phase phase) {
   phase_ = phase;
   switch (phase) {
     case Phase::place: break;
-    case Phase::link: batch_ = graph_->next_batch(); return pieces_of(batch_, link_rows);
+    case Phase::link: {
+      Borrowed borrowed(lender_);
+      batch_ = graph_->next_batch();
+      graph_->arrange_batch(batch_, *borrowed);
+      return pieces_of(batch_, link_rows);
+    }
     case Phase::merge:
       graph_->gather_edges(graph_->order.data() + graph_->inserted, batch_);
       return pieces_of(graph_->targets.size() - 1, merge_targets);
@@ -91,8 +97,7 @@ void Build::work(uint64_t piece) {
   switch (phase_) {
     case Phase::place: return placing_.work(piece, s);
     case Phase::link: {
-      const uint32_t* batch = graph_->order.data() + graph_->inserted;
-      for (uint64_t i = piece * link_rows; i < std::min<uint64_t>((piece + 1) * link_rows, batch_) && !stopped(); ++i) graph_->link(batch[i], s);
+      for (uint64_t i = piece * link_rows; i < std::min<uint64_t>((piece + 1) * link_rows, batch_) && !stopped(); ++i) graph_->link(graph_->batch[i], s);
       return;
     }
     case Phase::merge: {

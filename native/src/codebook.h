@@ -6,6 +6,7 @@
 // Always true: the same residuals give the same book and codes on every machine: distances to words are added lane by lane in the order
 // of dimensions, and means in doubles, in the order of the rows.
 #pragma once
+#include <algorithm>
 #include <vector>
 #include "dispatch.h"
 #include "memory.h"
@@ -45,28 +46,36 @@ struct Codebook {
   const float* of(uint32_t subspace) const { return words.data() + (size_t)shape.first(subspace) * shape.padded_words(); }
   // The nearest word of each subspace, the first of equals; `distances` has room for the padded words.
   void encode(const float* residual, uint32_t* codes, float* distances) const;
+  // Takes the words of these codes from the residual.
+  void subtract(const uint32_t* codes, float* residual) const;
   // Where word `code` of the subspace has its dimension `at`.
   float value(uint32_t subspace, uint32_t code, uint32_t at) const { return of(subspace)[(size_t)at * shape.padded_words() + code]; }
 };
 
-// Lloyd's rounds in each subspace. A piece is a subspace.
+// Lloyd's rounds in each subspace, and where it is wanted one more, which leaves of every residual what its words do not say. A piece is a
+// subspace.
 class BookTraining {
  public:
   // `residuals`: rows x dims.
-  BookTraining(const BookShape& shape, Buffer<float> residuals, uint32_t rows);
+  BookTraining(const BookShape& shape, Buffer<float> residuals, uint32_t rows, bool leaves_rest = false);
 
   uint64_t pieces() const { return shape_.subspaces; }
   void work(uint64_t piece, Scratch& s);
   bool next();   // false: the book is made
-  double share() const { return (double)round_ / rounds; }
+  double share() const { return std::min(1., (double)round_ / rounds); }
   Codebook& book() { return book_; }
+  uint32_t rows() const { return rows_; }
+  Buffer<float> rest() { return std::move(residuals_); }   // when the book is made, if it was wanted
 
   static constexpr uint32_t rounds = 10;
 
  private:
+  uint32_t nearest_word(uint32_t subspace, uint32_t row, Scratch& s) const;
+
   const BookShape shape_;
-  const Buffer<float> residuals_;
+  Buffer<float> residuals_;
   const uint32_t rows_;
+  const bool leaves_rest_;
   uint32_t round_ = 0;
   Codebook book_;
 };

@@ -49,7 +49,12 @@ bool is_float(uint32_t type) { return type == ELANUS_COLUMN_FLOAT || type == ELA
 bool is_text(uint32_t type) { return type == ELANUS_COLUMN_TEXT; }
 bool is_place(uint32_t type) { return type == ELANUS_COLUMN_PLACE; }
 bool is_number(uint32_t type) { return is_integer(type) || is_float(type); }
+bool is_array(uint32_t type) { return type == ELANUS_COLUMN_ARRAY; }
+bool is_whole(uint32_t type) { return type == ELANUS_COLUMN_INT64; }
 bool is_any(uint32_t) { return true; }
+
+bool is_element_test(Op op) { return (op >= Op::integers && op <= Op::float_math) || (op >= Op::text_range && op <= Op::like); }
+bool is_place_test(Op op) { return (op >= Op::place_range && op <= Op::place_math) || op == Op::place_arrays; }
 
 class Reader {
  public:
@@ -74,7 +79,9 @@ class Reader {
   uint32_t column(bool (*fits)(uint32_t)) {
     const uint32_t number = word();
     if (number >= filter_.column_count) bad("there is no such column");
-    if (!fits(filter_.columns[number].type)) bad("the column has another type");
+    uint32_t type = filter_.columns[number].type;
+    if (over_elements_) type = type & ELANUS_COLUMN_ELEMENTS ? type & ~ELANUS_COLUMN_ELEMENTS : 0;
+    if (!fits(type) || (type & ELANUS_COLUMN_ELEMENTS)) bad("the column has another type");
     return number;
   }
   const uint8_t* constants(uint64_t from, uint64_t bytes) const {
@@ -124,6 +131,22 @@ class Reader {
   void children(Node* made, uint64_t end, uint32_t depth) {
     if (at_ == end) bad("operands are missing");
     while (at_ < end) made->nodes.push_back(node(end, depth + 1));
+  }
+
+  // Of one element: a test over the values that its column holds.
+  void element_node(Node* made, uint64_t end, uint32_t depth) {
+    over_elements_ = true;
+    made->nodes.push_back(node(end, depth + 1));
+    over_elements_ = false;
+    if (!is_element_test(made->nodes[0].op)) bad("a node of elements is expected");
+  }
+  // Of what stands in an array at a place: its column's classes and words are those of the element.
+  void place_nodes(Node* made, uint64_t end, uint32_t depth) {
+    while (at_ < end) {
+      made->nodes.push_back(node(end, depth + 1));
+      const Node& inner = made->nodes.back();
+      if (!is_place_test(inner.op) || inner.by_valid || inner.column != made->column) bad("a node of the place's elements is expected");
+    }
   }
 
   Node node(uint64_t limit, uint32_t depth) {
@@ -263,6 +286,39 @@ class Reader {
         refuse_zero(made, made.integer_operand && made.operand == 0);
         break;
       }
+      case Op::lengths:
+      case Op::place_lengths: {
+        made.column = column(op == Op::lengths ? is_array : is_place);
+        made.outside = word() != 0;
+        const uint64_t place = word();
+        made.lower = constant<int64_t>(place);
+        made.upper = constant<int64_t>(place + 1);
+        break;
+      }
+      case Op::element:
+      case Op::holder:
+        made.column = column(is_array);
+        if (op == Op::element) made.index = word();
+        element_node(&made, end, depth);
+        break;
+      case Op::place_holder:
+      case Op::place_arrays:
+        made.column = column(is_place);
+        place_nodes(&made, end, depth);
+        break;
+      case Op::months: {
+        made.column = column(is_whole);
+        made.comparison = comparison();
+        made.months = (int32_t)word();
+        const uint64_t place = word();
+        made.lower = constant<int64_t>(place);
+        made.upper = constant<int64_t>(place + 1);
+        break;
+      }
+      case Op::sample:
+        made.seed = word();
+        made.upper = constant<int64_t>(word());
+        break;
       default:
         bad("there is no such operation");
     }
@@ -309,6 +365,7 @@ class Reader {
   const elanus_filter& filter_;
   uint64_t at_ = 0, end_ = 0;
   uint32_t deepest_ = 0;
+  bool over_elements_ = false;
 };
 
 }  // namespace

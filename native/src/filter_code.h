@@ -12,7 +12,8 @@ namespace elanus {
 
 enum class Op : uint32_t {
   constant, conjunction, disjunction, negation, valid, integers, floats, integer_set, float_set, integer_math, float_math,
-  number_pair, text_pair, text_range, text_set, like, place_range, place_text, place_class, place_set, place_math, merge
+  number_pair, text_pair, text_range, text_set, like, place_range, place_text, place_class, place_set, place_math, merge,
+  lengths, element, holder, place_holder, place_arrays, place_lengths, months, sample
 };
 enum class Operator : uint32_t { add, subtract, multiply, divide, remainder, bit_and, bit_or, bit_xor };
 enum class Comparison : uint32_t { equal, unequal, less, less_equal, greater, greater_equal };
@@ -75,6 +76,8 @@ struct Node {
   uint32_t column = 0, other = 0;
   bool outside = false, integer_ends = false, integer_operand = false, by_valid = false, value = false;
   uint32_t true_classes = 0, known_classes = 0;
+  uint32_t index = 0, seed = 0;
+  int32_t months = 0;
   Operator operation = Operator::add;
   Comparison comparison = Comparison::equal;
   int64_t operand = 0, lower = 0, upper = 0;

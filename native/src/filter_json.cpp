@@ -1,6 +1,7 @@
 #include "filter_json.h"
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <limits>
 
 namespace elanus {
@@ -138,6 +139,19 @@ const uint8_t* read_json(const uint8_t* at, const uint8_t* limit, JsonValue* val
     case 'f': return read_word(from, limit, 5, ELANUS_CLASS_FALSE, value);
     case 'n': return read_word(from, limit, 4, ELANUS_CLASS_NULL, value);
     default: return read_number(from, limit, value);
+  }
+}
+
+int64_t json_word(const JsonValue& value, const uint8_t* bytes) {
+  int64_t word = 0;
+  switch (value.kind) {
+    case ELANUS_CLASS_INTEGER:
+    case ELANUS_CLASS_WIDE: return value.integer;
+    case ELANUS_CLASS_DOUBLE: std::memcpy(&word, &value.number, 8); return word;
+    case ELANUS_CLASS_TEXT:
+    case ELANUS_CLASS_ESCAPED:
+    case ELANUS_CLASS_ARRAY: return (int64_t)((uint64_t)(value.start - bytes) | (uint64_t)(value.end - bytes) << 32);
+    default: return 0;
   }
 }
 

@@ -22,5 +22,7 @@ inline const uint8_t* skip_space(const uint8_t* at, const uint8_t* limit) {
 }
 // Where the text goes on.
 const uint8_t* read_json(const uint8_t* at, const uint8_t* limit, JsonValue* value);
+// The word that a place column has for a value; `bytes` is where all documents begin.
+int64_t json_word(const JsonValue& value, const uint8_t* bytes);
 
 }  // namespace elanus

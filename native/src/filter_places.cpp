@@ -119,19 +119,8 @@ class Row {
   }
 
   void note(uint32_t place) {
-    int64_t word = 0;
-    const uint8_t* bytes = places_.plan_.bytes;
-    switch (value_.kind) {
-      case ELANUS_CLASS_INTEGER:
-      case ELANUS_CLASS_WIDE: word = value_.integer; break;
-      case ELANUS_CLASS_DOUBLE: std::memcpy(&word, &value_.number, 8); break;
-      case ELANUS_CLASS_TEXT:
-      case ELANUS_CLASS_ESCAPED:
-      case ELANUS_CLASS_ARRAY: word = (int64_t)((uint64_t)(value_.start - bytes) | (uint64_t)(value_.end - bytes) << 32); break;
-      default: break;
-    }
     places_.classes_[place][row_] = value_.kind;
-    places_.words_[place][row_] = word;
+    places_.words_[place][row_] = json_word(value_, places_.plan_.bytes);
   }
 
   const uint8_t* enter(const uint8_t* at, const Branch& branch) {

@@ -5,7 +5,12 @@
 #include <limits>
 #include <mutex>
 #include "dispatch.h"
+#include "filter_arrays.h"
+#include "filter_check.h"
 #include "filter_code.h"
+#include "filter_judge.h"
+#include "filter_math.h"
+#include "filter_times.h"
 
 namespace elanus {
 
@@ -24,7 +29,8 @@ struct Scratch {
   std::vector<Verdict> verdicts;
   int64_t integers[stretch_rows], others[stretch_rows];
   double floats[stretch_rows], other_floats[stretch_rows];
-  uint8_t classes[stretch_rows];
+  uint64_t gathered[stretch_rows];   // elements at one index, of any type
+  uint8_t present[stretch_rows];
   std::string text;
 };
 
@@ -36,67 +42,11 @@ Scratch& scratch(uint32_t depth) {
   return *own;
 }
 
-void check(const elanus_filter& f) {
-  if (f.row_count > ELANUS_NO_ROW) fail(ELANUS_INVALID, "%llu rows are too many", (unsigned long long)f.row_count);
-  const uint64_t bits = (f.row_count + 63) / 64 * 8;
-  if ((f.code_count && !f.code) || (f.constant_bytes && !f.constants) || (f.column_count && !f.columns)) fail(ELANUS_INVALID, "a buffer is missing");
-  if (f.passing_bytes < bits || (bits && !f.passing)) fail(ELANUS_INVALID, "no room for the bits of %llu rows", (unsigned long long)f.row_count);
-  if (f.wanted && f.wanted_bytes < bits) fail(ELANUS_INVALID, "%llu bytes of wanted rows are too few", (unsigned long long)f.wanted_bytes);
-  for (uint64_t i = 0; i < f.column_count; ++i) {
-    const elanus_column& c = f.columns[i];
-    const bool is_text = c.type == ELANUS_COLUMN_TEXT, is_place = c.type == ELANUS_COLUMN_PLACE;
-    if (c.type == ELANUS_COLUMN_ANY || is_text) {
-      if (is_text && (c.offset_count <= f.row_count || !c.offsets || (c.byte_count && !c.bytes))) fail(ELANUS_INVALID, "column %llu has too few texts", (unsigned long long)i);
-    } else if (c.value_count < f.row_count || (f.row_count && !c.values)) {
-      fail(ELANUS_INVALID, "column %llu has too few values", (unsigned long long)i);
-    }
-    if (is_place && (c.word_count < f.row_count || (f.row_count && !c.words) || (c.byte_count && !c.bytes))) fail(ELANUS_INVALID, "column %llu has too few places", (unsigned long long)i);
-    if (c.valid && c.valid_count < f.row_count) fail(ELANUS_INVALID, "column %llu has too few marks of values", (unsigned long long)i);
-  }
-}
-
-int64_t apply(Operator operation, int64_t left, int64_t right) {
-  const uint64_t a = (uint64_t)left, b = (uint64_t)right;
-  switch (operation) {
-    case Operator::add: return (int64_t)(a + b);
-    case Operator::subtract: return (int64_t)(a - b);
-    case Operator::multiply: return (int64_t)(a * b);
-    case Operator::divide: return right == -1 ? (int64_t)(0 - a) : left / right;
-    case Operator::remainder: return right == -1 ? 0 : left % right;
-    case Operator::bit_and: return left & right;
-    case Operator::bit_or: return left | right;
-    case Operator::bit_xor: return left ^ right;
-  }
-  return 0;
-}
-
-double apply(Operator operation, double left, double right) {
-  switch (operation) {
-    case Operator::add: return left + right;
-    case Operator::subtract: return left - right;
-    case Operator::multiply: return left * right;
-    case Operator::divide: return left / right;
-    default: return std::numeric_limits<double>::quiet_NaN();
-  }
-}
-
-template <class T> bool holds(Comparison comparison, T left, T right) {
-  switch (comparison) {
-    case Comparison::equal: return left == right;
-    case Comparison::unequal: return left != right;
-    case Comparison::less: return left < right;
-    case Comparison::less_equal: return left <= right;
-    case Comparison::greater: return left > right;
-    case Comparison::greater_equal: return left >= right;
-  }
-  return false;
-}
-
 class Program {
  public:
   explicit Program(const elanus_filter& filter)
       : filter_(filter), columns_(filter.columns, filter.columns + filter.column_count), table_(table().filter) {
-    check(filter);
+    check_filter(filter);
     filter_.columns = columns_.data();
     root_ = read_program(filter_, &depth_);
   }
@@ -170,15 +120,20 @@ class Program {
       case Op::place_class:
       case Op::place_set:
       case Op::place_math:
+      case Op::place_holder:
+      case Op::place_arrays:
+      case Op::place_lengths:
         return places(node, at, wanted, out);
+      case Op::element:
+        return element(node, at, wanted, out);
+      case Op::holder:
+        return holder(node, at, depth, out);
+      case Op::sample:
+        return each(at, out.truth, [&](uint32_t i) { return hash_of_row((uint32_t)(at.first + i), node.seed) < node.upper; });
       default:
         break;
     }
-    leaf(node, at, wanted, out);
-    if (node.outside) {
-      for (uint32_t w = 0; w < at.words; ++w) out.truth[w] = ~out.truth[w];
-      trim(at, out);
-    }
+    leaf(node, column(node), at, wanted, out);
     mask(column(node), at, out);
     if (node.op == Op::number_pair || node.op == Op::text_pair) mask(columns_[node.other], at, out);
   }
@@ -223,9 +178,16 @@ class Program {
     out.all_known = false;
   }
 
-  void leaf(const Node& node, const Stretch& at, const uint64_t* wanted, Verdict& out) const {
+  // Over `c`, which is the node's column or elements out of it; rows without a value are not looked at.
+  void leaf(const Node& node, const elanus_column& c, const Stretch& at, const uint64_t* wanted, Verdict& out) const {
+    compare(node, c, at, wanted, out);
+    if (!node.outside) return;
+    for (uint32_t w = 0; w < at.words; ++w) out.truth[w] = ~out.truth[w];
+    trim(at, out);
+  }
+
+  void compare(const Node& node, const elanus_column& c, const Stretch& at, const uint64_t* wanted, Verdict& out) const {
     Scratch& s = at.scratch;
-    const elanus_column& c = column(node);
     switch (node.op) {
       case Op::integers:
         return range(c, at, node.lower, node.upper, out.truth);
@@ -258,9 +220,72 @@ class Program {
           return holds(node.comparison, order, 0);
         });
       }
+      case Op::lengths: {
+        const ArrayRows rows(c, at.first, at.count);
+        return each(at, out.truth, [&](uint32_t i) { return rows.length(i) >= node.lower && rows.length(i) <= node.upper; });
+      }
+      case Op::months: {
+        const int64_t* values = (const int64_t*)c.values + at.first;
+        return each(at, out.truth, [&](uint32_t i) { return holds(node.comparison, order_of(later(values[i], node.months), {node.lower, node.upper}), 0); });
+      }
       default:
         return node.text->rows(texts(c, at), wanted, out.truth);
     }
+  }
+
+  // ------------------------------------------------------------------------------------------------------- arrays
+
+  void element(const Node& node, const Stretch& at, const uint64_t* wanted, Verdict& out) const {
+    Scratch& s = at.scratch;
+    const Node& inner = node.nodes[0];
+    const elanus_column& c = column(node);
+    const elanus_column& elements = columns_[inner.column];
+    const ArrayRows rows(c, at.first, at.count);
+    rows.require(elements);
+    for (uint32_t i = 0; i < at.count; ++i) s.present[i] = rows.length(i) > node.index;
+    if (inner.text) {
+      const TextElements texts(elements);
+      each(at, out.truth, [&](uint32_t i) {
+        const bool open = !wanted || (wanted[i / 64] >> i % 64 & 1);
+        return open && s.present[i] && texts.holds(*inner.text, rows.start(i) + node.index);
+      });
+    } else {
+      elanus_column there = elements;
+      there.type &= ~ELANUS_COLUMN_ELEMENTS;
+      gather(there, rows, node.index, s.gathered);
+      there.values = s.gathered;
+      const Stretch own = {0, at.count, at.words, at.last, s};
+      leaf(inner, there, own, wanted, out);
+    }
+    table_.set_bytes(s.present, at.count, out.known);
+    for (uint32_t w = 0; w < at.words; ++w) out.truth[w] &= out.known[w];
+    out.all_known = false;
+    mask(c, at, out);
+  }
+
+  void holder(const Node& node, const Stretch& at, uint32_t depth, Verdict& out) const {
+    const Node& inner = node.nodes[0];
+    const elanus_column& c = column(node);
+    elanus_column elements = columns_[inner.column];
+    const ArrayRows rows(c, at.first, at.count);
+    rows.require(elements);
+    elements.type &= ~ELANUS_COLUMN_ELEMENTS;
+    Verdict& some = at.scratch.verdicts[depth + 1];
+    std::memset(out.truth, 0, at.words * 8);
+    uint32_t row = 0;
+    for (uint64_t first = rows.start(0), end = rows.start(at.count); first < end; first += stretch_rows) {
+      const uint32_t count = (uint32_t)std::min<uint64_t>(stretch_rows, end - first);
+      const Stretch own = {first, count, (count + 63) / 64, count % 64 ? (1ull << count % 64) - 1 : ~0ull, at.scratch};
+      leaf(inner, elements, own, nullptr, some);
+      for (uint32_t w = 0; w < own.words; ++w) {
+        for (uint64_t left = some.truth[w]; left; left &= left - 1) {
+          const uint64_t element = first + w * 64 + (uint32_t)__builtin_ctzll(left);
+          while (rows.start(row + 1) <= element) ++row;
+          out.truth[row / 64] |= 1ull << row % 64;
+        }
+      }
+    }
+    mask(c, at, out);
   }
 
   template <class Test> static void each(const Stretch& at, uint64_t* bits, Test test) {
@@ -395,44 +420,13 @@ class Program {
       uint64_t truth = 0, known = 0;
       for (; left; left &= left - 1) {
         const uint32_t bit = (uint32_t)__builtin_ctzll(left), i = w * 64 + bit;
-        const int answer = judge(node, c, classes[i], words[i], at.scratch);
+        const int answer = judge(node, c, classes[i], words[i], &at.scratch.text);
         truth |= (uint64_t)(answer & 1) << bit;
         known |= (uint64_t)(answer != 2) << bit;
       }
       out.truth[w] = truth;
       out.known[w] = known;
     }
-  }
-
-  // 0 FALSE, 1 TRUE, 2 UNKNOWN
-  static int judge(const Node& node, const elanus_column& c, uint8_t kind, int64_t word, Scratch& s) {
-    const bool is_integer = kind == ELANUS_CLASS_INTEGER || kind == ELANUS_CLASS_WIDE;
-    if (node.op == Op::place_text) {
-      if (kind != ELANUS_CLASS_TEXT && kind != ELANUS_CLASS_ESCAPED) return 2;
-      const uint64_t start = (uint64_t)word & 0xffffffffu, end = (uint64_t)word >> 32;
-      if (start > end || end > c.byte_count || !c.bytes) return 2;
-      if (kind == ELANUS_CLASS_TEXT) return node.text->holds(c.bytes + start, (uint32_t)(end - start));
-      if (!unescape(c.bytes + start, (uint32_t)(end - start), &s.text)) return 2;
-      return node.text->holds((const uint8_t*)s.text.data(), (uint32_t)s.text.size());
-    }
-    if (!is_integer && kind != ELANUS_CLASS_DOUBLE) return 2;
-    double number;
-    if (is_integer) number = (double)word;
-    else std::memcpy(&number, &word, 8);
-    if (node.op == Op::place_set) return is_integer ? node.integers->has(word) || node.doubles->has(double_bits(number)) : node.rounded->has(double_bits(number));
-    bool is_whole = is_integer;
-    if (node.op == Op::place_math) {
-      is_whole = is_integer && node.integer_operand;
-      if (is_whole) {
-        word = apply(node.operation, word, node.operand);
-        number = (double)word;
-      } else {
-        if (node.operation > Operator::divide) return 2;
-        number = apply(node.operation, number, node.float_operand);
-      }
-    }
-    const bool inside = is_whole && node.integer_ends ? word >= node.lower && word <= node.upper : number >= node.float_lower && number <= node.float_upper;
-    return inside != node.outside;
   }
 
   elanus_filter filter_;
@@ -446,7 +440,7 @@ class FilterJob final : public Job {
  public:
   FilterJob(const elanus_filter& filter, elanus_done done, void* context)
       : Job(done, context), filter_(filter), columns_(filter.columns, filter.columns + filter.column_count) {
-    check(filter);
+    check_filter(filter);
     filter_.columns = columns_.data();
     set_pieces(std::max<uint64_t>(1, (filter.row_count + piece_rows - 1) / piece_rows));
   }

@@ -1,6 +1,7 @@
 #include "graph.h"
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include "random.h"
 
 namespace elanus {
@@ -9,6 +10,8 @@ namespace {
 
 constexpr float alpha = 1.05f;   // more keeps more long edges and longer lists; 1.2 gave no better graphs
 constexpr uint32_t most_of_batch = 1000;
+constexpr uint32_t most_landmarks = 256, least_landmarks = 16;
+constexpr uint32_t looks_a_slot = 8;   // neighbours of neighbours that are looked at for each slot to be filled
 
 }  // namespace
 
@@ -59,6 +62,28 @@ void Graph::chain_twins(uint64_t seed) {
 }
 
 uint32_t Graph::next_batch() const { return (uint32_t)std::min<size_t>({order.size() - inserted, inserted / 16 + 1, most_of_batch}); }
+
+// Rows of a batch see the same graph in whatever order they are linked. Two landmarks, the nearest and the next, say where a row is.
+void Graph::arrange_batch(uint32_t count, Scratch& s) {
+  batch.assign(order.begin() + inserted, order.begin() + inserted + count);
+  const uint32_t landmarks = std::min(most_landmarks, inserted);
+  if (landmarks < least_landmarks) return;
+  const CodeRows all = code_rows();
+  s.distances.resize(landmarks);
+  std::vector<std::pair<uint64_t, uint32_t>> places;
+  for (const uint32_t row : batch) {
+    const CodeQuery query = as_query(row);
+    table().graph.distances(&query, &all, order.data(), landmarks, s.distances.data());
+    uint32_t nearest = 0, next = 1;
+    if (s.distances[1] < s.distances[0]) std::swap(nearest, next);
+    for (uint32_t j = 2; j < landmarks; ++j)
+      if (s.distances[j] < s.distances[nearest]) next = std::exchange(nearest, j);
+      else if (s.distances[j] < s.distances[next]) next = j;
+    places.push_back({(uint64_t)nearest << 32 | next, row});
+  }
+  std::sort(places.begin(), places.end());
+  for (uint32_t i = 0; i < count; ++i) batch[i] = places[i].second;
+}
 
 void Graph::set_list(uint32_t row, const uint32_t* neighbours, uint32_t count) {
   uint32_t* list = own_list(row);
@@ -154,7 +179,7 @@ void Graph::fill_slots(uint32_t row, uint32_t slots, uint32_t* neighbours, Scrat
   first_time(row);
   for (uint32_t i = 0; i < have; ++i) first_time(neighbours[i]);
   s.numbers.clear();
-  for (uint32_t i = 0; i < have; ++i)
+  for (uint32_t i = 0; i < have && s.numbers.size() < looks_a_slot * (slots - have); ++i)
     for (uint32_t j = 0; j < degrees_[neighbours[i]]; ++j)
       if (const uint32_t other = list(neighbours[i])[j]; first_time(other)) s.numbers.push_back(other);
   const CodeRows all = code_rows();

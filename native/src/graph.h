@@ -39,6 +39,8 @@ class Graph {
   // Before anything is linked: chains twins and makes `order`, shuffled.
   void chain_twins(uint64_t seed);
   uint32_t next_batch() const;
+  // The next rows into `batch`, those that lie near each other one after another: their walks go through rows that the cache still has.
+  void arrange_batch(uint32_t count, Scratch& scratch);
   void link(uint32_t row, Scratch& scratch);
   void gather_edges(const uint32_t* batch, uint32_t count);   // into `edges` and `targets`
   void merge(uint32_t target, Scratch& scratch);              // a number of a target
@@ -62,6 +64,7 @@ class Graph {
   std::vector<uint32_t> next_twin;   // empty if there are no twins
   std::vector<uint32_t> order;       // the rows that are in the graph or will be
   uint32_t inserted = 0;             // of `order`
+  std::vector<uint32_t> batch;
   std::vector<uint32_t> entries;
   std::vector<uint64_t> edges;       // of the batch: target << 32 | source
   std::vector<uint32_t> targets;     // where the edges of each target begin, and the end of the last

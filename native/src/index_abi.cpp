@@ -1,5 +1,7 @@
 // The C ABI of indexes, of all kinds.
 #include <algorithm>
+#include "bands_build.h"
+#include "bands_search.h"
 #include "boundary.h"
 #include "build.h"
 #include "handles.h"
@@ -25,30 +27,40 @@ std::shared_ptr<Job> make_index_search(const elanus_index_search& plan, elanus_d
   auto index = find_index(plan.index);
   switch (index->kind) {
     case IndexKind::lists: return make_lists_search(plan, std::static_pointer_cast<const ListsIndex>(index), done, context);
+    case IndexKind::bands: return make_bands_search(plan, std::static_pointer_cast<const BandsIndex>(index), done, context);
     case IndexKind::slim: return make_slim_search(plan, std::static_pointer_cast<const SlimIndex>(index), done, context);
     case IndexKind::postings: fail(ELANUS_INVALID, "lists of sparse rows are searched with sparse queries");
     default: return make_graph_search(plan, std::static_pointer_cast<const Index>(index), done, context);
   }
 }
 
-}  // namespace
-
-int elanus_index_build_start(const elanus_index_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+template <class Plan, class Make>
+int start_build(const Plan* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error, Make make) {
   return guarded(error, [&] {
     require(build);
     require(path);
     require((const void*)done);
     require(job);
-    start(job, make_index_build(*build, path, done, context), WorkClass::other);
+    start(job, make(*build, path, done, context), WorkClass::other);
   });
 }
 
-int elanus_index_build_wait(const elanus_index_build* build, const char* path, elanus_error* error) {
+template <class Plan, class Make> int wait_for_build(const Plan* build, const char* path, elanus_error* error, Make make) {
   return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
     require(build);
     require(path);
-    return make_index_build(*build, path, done, context);
+    return make(*build, path, done, context);
   });
+}
+
+}  // namespace
+
+int elanus_index_build_start(const elanus_index_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return start_build(build, path, done, context, job, error, make_index_build);
+}
+
+int elanus_index_build_wait(const elanus_index_build* build, const char* path, elanus_error* error) {
+  return wait_for_build(build, path, error, make_index_build);
 }
 
 double elanus_job_progress(const elanus_job* job) { return job ? job->job->progress() : 0; }
@@ -129,21 +141,11 @@ int elanus_index_tell(elanus_index handle, elanus_index_about* about, elanus_err
 }
 
 int elanus_lists_build_start(const elanus_lists_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
-  return guarded(error, [&] {
-    require(build);
-    require(path);
-    require((const void*)done);
-    require(job);
-    start(job, make_lists_build(*build, path, done, context), WorkClass::other);
-  });
+  return start_build(build, path, done, context, job, error, make_lists_build);
 }
 
 int elanus_lists_build_wait(const elanus_lists_build* build, const char* path, elanus_error* error) {
-  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
-    require(build);
-    require(path);
-    return make_lists_build(*build, path, done, context);
-  });
+  return wait_for_build(build, path, error, make_lists_build);
 }
 
 int elanus_lists_describe(elanus_index handle, elanus_lists_description* description, elanus_error* error) {
@@ -179,21 +181,11 @@ int elanus_lists_describe(elanus_index handle, elanus_lists_description* descrip
 }
 
 int elanus_slim_build_start(const elanus_slim_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
-  return guarded(error, [&] {
-    require(build);
-    require(path);
-    require((const void*)done);
-    require(job);
-    start(job, make_slim_build(*build, path, done, context), WorkClass::other);
-  });
+  return start_build(build, path, done, context, job, error, make_slim_build);
 }
 
 int elanus_slim_build_wait(const elanus_slim_build* build, const char* path, elanus_error* error) {
-  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
-    require(build);
-    require(path);
-    return make_slim_build(*build, path, done, context);
-  });
+  return wait_for_build(build, path, error, make_slim_build);
 }
 
 int elanus_slim_describe(elanus_index handle, elanus_slim_description* description, elanus_error* error) {
@@ -202,12 +194,37 @@ int elanus_slim_describe(elanus_index handle, elanus_slim_description* descripti
     const auto index = of_kind<SlimIndex>(handle, IndexKind::slim, "slim graphs");
     const SlimShape& shape = index->shape;
     elanus_slim_description& d = *description;
-    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, shape.subspaces, shape.bits, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0};
+    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, (uint32_t)shape.codes, shape.subspaces, shape.bits, shape.stages, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0};
     for (size_t i = 0; i < index->lists.size(); ++i) d.neighbour_count += index->lists[i] != no_row;
-    d.code_bytes = index->codes.bytes();
+    d.code_bytes = index->codes.bytes() + index->terms.bytes();
     d.list_bytes = index->lists.bytes();
-    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->book.words.bytes();
+    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->words.bytes();
     d.file_bytes = index->file_bytes;
+  });
+}
+
+int elanus_bands_build_start(const elanus_bands_build* build, const char* path, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return start_build(build, path, done, context, job, error, make_bands_build);
+}
+
+int elanus_bands_build_wait(const elanus_bands_build* build, const char* path, elanus_error* error) { return wait_for_build(build, path, error, make_bands_build); }
+
+int elanus_bands_describe(elanus_index handle, elanus_bands_description* description, elanus_error* error) {
+  return guarded(error, [&] {
+    require(description);
+    const auto index = of_kind<BandsIndex>(handle, IndexKind::bands, "bands");
+    const BandsShape& shape = index->shape;
+    elanus_bands_description& d = *description;
+    d = {shape.dimension, shape.hash_bits, shape.bands, shape.band_hashes(), shape.seed, shape.rows, 0, 0, index->keys.bytes(), index->numbers.bytes(), index->file_bytes};
+    for (uint32_t band = 0; band < shape.bands; ++band) {
+      const uint32_t* keys = index->keys_of(band);
+      uint64_t length = 0;
+      for (uint64_t i = 0; i < shape.rows; ++i) {
+        length = i && keys[i] == keys[i - 1] ? length + 1 : 1;
+        d.bucket_count += length == 1;
+        d.longest_bucket = std::max(d.longest_bucket, length);
+      }
+    }
   });
 }
 

@@ -7,7 +7,6 @@
 #include <cmath>
 #include "../include/elanus_index.h"
 #include "failure.h"
-#include "pages.h"
 
 namespace elanus {
 
@@ -271,10 +270,7 @@ bool IndexReader::read_some() {
   const uint64_t element = section.kind == block_kind ? list_bytes(header_, Grid::dims_of((Metric)header_.metric, header_.dimension)) : 192;
   const uint64_t some = std::min(section.bytes - done_, part_bytes / element * element);   // whole elements
   char* to = (char*)section_memory() + done_;
-  if (!mapping_ || section_ == mean_section) {
-    have_pages(to, some);
-    read(to, some, section.offset + done_);
-  }
+  if (!mapping_ || section_ == mean_section) read(to, some, section.offset + done_);
   crc_ = table().graph.crc32c(crc_, to, some);
   check_part(done_, some);
   done_ += some;

@@ -1,4 +1,5 @@
 #include "index_open.h"
+#include "bands_file.h"
 #include "handles.h"
 #include "index_file.h"
 #include "lists_file.h"
@@ -17,8 +18,9 @@ std::unique_ptr<IndexFileReader> open_file(const std::string& path, std::shared_
     std::fclose(file);
   }
   if (!std::memcmp(magic, slim_file_names.magic, sizeof magic)) return open_slim_file(path, std::move(rows), mapped);
+  if (!std::memcmp(magic, bands_file_names.magic, sizeof magic)) return open_bands_file(path, std::move(rows), mapped);
   if (!std::memcmp(magic, lists_file_names.magic, sizeof magic)) return open_lists_file(path, std::move(rows), mapped);
-  if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are of rows of numbers");
+  if (rows->element() == Element::binary) fail(ELANUS_FILE, "%.200s is no index of binary rows", path.c_str());
   return std::make_unique<IndexReader>(path, std::move(rows), mapped);
 }
 

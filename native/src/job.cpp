@@ -44,7 +44,7 @@ bool Job::run(uint64_t piece) {
   // This thread alone is left, and counts as running, so that a cancellation leaves the end to it.
   Round round = Round::interrupted;
   uint64_t pieces = 0;
-  if (!stopped()) guarded([&] { round = settle(&pieces); });
+  if (!stopped() || is_made()) guarded([&] { round = settle(&pieces); });
   {
     std::lock_guard<std::mutex> hold(lock_);
     --running_;

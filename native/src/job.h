@@ -32,6 +32,8 @@ class Job : public Work {
   enum class Round { complete, again, interrupted };
   virtual Round settle(uint64_t* pieces) = 0;
   virtual void let_go() = 0;
+  // Whether there is nothing left to cancel: a file that has its name stays, and its build ends well.
+  virtual bool is_made() const { return false; }
 
  private:
   void end(int status, const char* text);

@@ -44,6 +44,7 @@ class ListsBuild final : public Job {
  protected:
   void work(uint64_t piece) override;
   Round settle(uint64_t* pieces) override;
+  bool is_made() const override { return !writing_; }
   void let_go() override {
     writer_.reset();
     training_.reset();
@@ -130,7 +131,7 @@ void ListsBuild::work(uint64_t piece) {
 
 // Alone: all pieces of the round have run.
 Job::Round ListsBuild::settle(uint64_t* pieces) {
-  if (stopped()) return Round::interrupted;
+  if (stopped() && !is_made()) return Round::interrupted;
   switch (phase_) {
     case Phase::place:
       if ((*pieces = placing_.next())) return Round::again;

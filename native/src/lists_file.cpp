@@ -1,7 +1,5 @@
 #include "lists_file.h"
-#include <cmath>
-#include "failure.h"
-#include "index_file.h"
+#include "section_index.h"
 
 namespace elanus {
 
@@ -30,31 +28,20 @@ uint64_t lists_section_bytes(const ListsShape& shape, uint32_t section, uint64_t
 
 namespace {
 
-constexpr float most_term = 1e30f, most_ratio = 1e6f;
-
-class ListsReader final : public IndexFileReader {
+class ListsReader final : public SectionIndexReader<ListsIndex> {
  public:
   ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped);
-  bool read_some() override {
-    if (reader_.read_some()) return true;
-    check();
-    return false;
-  }
-  std::shared_ptr<OpenIndex> result() override { return std::move(index_); }
 
  private:
-  void check_shape(const Rows& rows) const;
-  void check();
+  void check_shape() const;
+  void check() override;
 
-  SectionReader reader_;
-  std::shared_ptr<ListsIndex> index_ = std::make_shared<ListsIndex>();
   std::vector<float> mean_;
 };
 
-ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : reader_(path, lists_file_names, mapped) {
+ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bool mapped) : SectionIndexReader(path, lists_file_names, std::move(rows), mapped) {
   ListsIndex& index = *index_;
-  index.shape = reader_.about<ListsShape>();
-  check_shape(*rows);
+  check_shape();
   const ListsShape& shape = index.shape;
   const uint64_t code_bytes = shape.code_bytes(), blocks = shape.in_blocks() ? reader_.bytes(lists_codes) / code_bytes : 0;
   for (uint32_t i = 0; i < lists_section_count; ++i) reader_.require_size(i, lists_section_bytes(shape, i, blocks));
@@ -66,17 +53,14 @@ ListsReader::ListsReader(const std::string& path, std::shared_ptr<Rows> rows, bo
   index.terms = reader_.take<float>(lists_terms);
   index.book.shape = shape.book();
   index.book.words = reader_.take<float>(lists_book);
-  index.file_bytes = reader_.file_bytes();
-  index.rows = std::move(rows);
   reader_.into(lists_mean, mean_.data());
   reader_.into(lists_centres, index.centres.codes.data());
   reader_.into(lists_centre_terms, index.centres.terms.data());
   reader_.give(index);
 }
 
-void ListsReader::check_shape(const Rows& rows) const {
+void ListsReader::check_shape() const {
   const ListsShape& s = index_->shape;
-  const auto require = [&](bool good, const char* what) { reader_.require(good, what); };
   require(s.element <= ELANUS_BINARY && s.metric <= ELANUS_JACCARD && (s.element == ELANUS_BINARY) == is_of_bits((Metric)s.metric), "its metric is impossible");
   require(s.dimension >= 1 && s.dimension <= ELANUS_MAX_DIMENSION && (s.element != ELANUS_BINARY || s.dimension % 8 == 0), "its dimension is impossible");
   require(s.rows <= ELANUS_MAX_INDEX_ROWS && s.loose <= s.rows, "its rows are too many");
@@ -86,36 +70,17 @@ void ListsReader::check_shape(const Rows& rows) const {
   require(book ? s.subspaces >= 1 && s.subspaces <= s.dims() && s.bits >= 1 && s.bits <= ELANUS_MAX_BOOK_BITS : !s.subspaces && !s.bits, "its codes are impossible");
   require(s.codes == RowCodes::none || s.element != ELANUS_BINARY, "its codes are impossible");
   require(s.codes != RowCodes::nibble || s.bits == 4, "its codes are impossible");
-  require(std::isfinite(s.step) && s.step > 0 && std::isfinite(1 / s.step) && std::isfinite(s.longest) && s.longest >= 0 && std::isfinite(s.typical) && s.typical > 0,
-          "its grid is impossible");
-  require(!s.zero && s.dimension == rows.dimension() && s.element == (uint32_t)rows.element() && s.rows <= rows.count(), "it was built from rows of another kind or dimension, or of more rows");
-  require(s.rows_check == check_of_rows(rows, s.rows), "it was built from other rows");
+  require(!s.zero, "its page is impossible");
+  require_grid();
+  require_own_rows();
 }
 
-bool are_possible(const CodeTerms* terms, uint64_t count, uint32_t dims) {
-  const int32_t most_sum = 127 * (int32_t)dims;
-  bool good = true;
-  for (uint64_t i = 0; i < count; ++i)
-    good &= terms[i].norm >= 0 && terms[i].norm <= norm_of_no_place && terms[i].ratio >= 0 && terms[i].ratio <= most_ratio &&
-            terms[i].sum >= -most_sum && terms[i].sum <= most_sum;
-  return good;
-}
-
-bool are_possible(const float* values, uint64_t count) {
-  bool good = true;
-  for (uint64_t i = 0; i < count; ++i) good &= values[i] >= -most_term && values[i] <= most_term;
-  return good;
-}
-
-// Numbers that will be addresses, or go into sums.
 void ListsReader::check() {
   ListsIndex& index = *index_;
   const ListsShape& shape = index.shape;
-  bool good = true;
-  for (const float x : mean_) good &= std::isfinite(x);
-  reader_.require_section(lists_mean, good);
+  require_mean(lists_mean, mean_);
   reader_.require_section(lists_centre_terms, are_possible(index.centres.terms.data(), shape.lists, shape.dims()));
-  good = index.starts[0] == 0 && index.starts[shape.lists] == index.placed();
+  bool good = index.starts[0] == 0 && index.starts[shape.lists] == index.placed();
   for (uint32_t i = 0; i < shape.lists; ++i) good &= index.starts[i] <= index.starts[i + 1];
   reader_.require_section(lists_starts, good);
   std::vector<bool> seen(shape.rows);

@@ -19,6 +19,7 @@
 #include <vector>
 #include "../include/elanus_filter.h"
 #include "../include/elanus_lists.h"
+#include "../include/elanus_bands.h"
 #include "../include/elanus_slim.h"
 #include "../include/elanus_sparse.h"
 
@@ -574,6 +575,7 @@ NAPI_MODULE_INIT() {
       {"buildIndex", started<build_index>},
       {"buildLists", started<build_lists>},
       {"buildSlim", started<build_slim>},
+      {"buildBands", started<build_bands>},
       {"openIndex", started<open_index>},
       {"searchIndex", started<search_index>},
       {"closeIndex", plain<close_index>},
@@ -584,6 +586,7 @@ NAPI_MODULE_INIT() {
       {"tellIndex", plain<tell_index>},
       {"describeLists", plain<describe_lists>},
       {"describeSlim", plain<describe_slim>},
+      {"describeBands", plain<describe_bands>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},
       {"filter", started_with_value<filter, 3>},

@@ -22,7 +22,7 @@ bool typed_array(napi_env env, napi_value value, const void** data, uint64_t* le
 }
 
 bool fits_column(uint32_t type, napi_typedarray_type array) {
-  switch (type) {
+  switch (type & ~ELANUS_COLUMN_ELEMENTS) {
     case ELANUS_COLUMN_BOOL:
     case ELANUS_COLUMN_PLACE: return array == napi_uint8_array;
     case ELANUS_COLUMN_INT8: return array == napi_int8_array;

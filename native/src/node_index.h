@@ -53,9 +53,26 @@ napi_value build_slim(Call& call) {
   plan.subspaces = call.whole32(6);
   plan.bits = call.whole32(7);
   plan.seed = call.whole(8);
+  plan.codes = call.whole32(10);
+  plan.stages = call.whole32(11);
   if (!call.text(9, path_buffer(), 1 << 15) || !call.good()) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_slim_build_start(&plan, path_buffer(), job_done, pending, job, error);
+  });
+}
+
+// (ticket, rows, rowCount, hashBits, bands, seed, path)
+napi_value build_bands(Call& call) {
+  elanus_bands_build plan = {};
+  const double ticket = call.number(0);
+  plan.rows = call.whole(1);
+  plan.row_count = call.whole(2);
+  plan.hash_bits = call.whole32(3);
+  plan.bands = call.whole32(4);
+  plan.seed = call.whole(5);
+  if (!call.text(6, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_bands_build_start(&plan, path_buffer(), job_done, pending, job, error);
   });
 }
 
@@ -195,8 +212,8 @@ napi_value describe_lists(Call& call) {
   return nullptr;
 }
 
-// (index, Float64Array of 14): metric, dimension, element, degree, beam, subspaces, bits, rows, rows in the graph, neighbours; bytes of codes,
-// lists, others, of the file.
+// (index, Float64Array of 16): metric, dimension, element, degree, beam, subspaces, bits, rows, rows in the graph, neighbours; bytes of codes,
+// lists, others, of the file; codes, stages.
 napi_value describe_slim(Call& call) {
   elanus_error error;
   elanus_slim_description d;
@@ -204,10 +221,28 @@ napi_value describe_slim(Call& call) {
   const uint64_t index = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 14) return call.fail("more places are needed");
+  if (length < 16) return call.fail("more places are needed");
   if (const int status = elanus_slim_describe(index, &d, &error)) return call.done(status, error);
-  const double all[14] = {(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
-                          (double)d.row_count, (double)d.graph_row_count, (double)d.neighbour_count, (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes};
+  const double all[16] = {(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
+                          (double)d.row_count, (double)d.graph_row_count, (double)d.neighbour_count, (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes,
+                          (double)d.codes,     (double)d.stages};
+  for (const double x : all) *out++ = x;
+  return nullptr;
+}
+
+// (index, Float64Array of 10): dimension, bits of a hash, bands, hashes of a band, rows, buckets, rows of the longest; bytes of keys, of numbers,
+// of the file.
+napi_value describe_bands(Call& call) {
+  elanus_error error;
+  elanus_bands_description d;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (length < 10) return call.fail("more places are needed");
+  if (const int status = elanus_bands_describe(index, &d, &error)) return call.done(status, error);
+  const double all[10] = {(double)d.dimension,    (double)d.hash_bits,      (double)d.bands,     (double)d.band_hashes,  (double)d.row_count,
+                          (double)d.bucket_count, (double)d.longest_bucket, (double)d.key_bytes, (double)d.number_bytes, (double)d.file_bytes};
   for (const double x : all) *out++ = x;
   return nullptr;
 }

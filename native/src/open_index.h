@@ -7,7 +7,7 @@
 
 namespace elanus {
 
-enum class IndexKind : uint32_t { graph, lists, slim, postings };
+enum class IndexKind : uint32_t { graph, lists, slim, postings, bands };
 
 struct OpenIndex {
   explicit OpenIndex(IndexKind kind) : kind(kind) {}

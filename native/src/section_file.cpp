@@ -7,7 +7,6 @@
 #include <cstring>
 #include "dispatch.h"
 #include "failure.h"
-#include "pages.h"
 
 namespace elanus {
 
@@ -188,7 +187,6 @@ bool SectionReader::read_some() {
   if (some) {
     const void* at;
     if (char* to = (char*)memory_[section_]) {
-      have_pages(to + done_, some);
       read(to + done_, some, entry.offset + done_);
       at = to + done_;
     } else {

@@ -10,21 +10,32 @@
 
 namespace elanus {
 
+enum class SlimCodes : uint32_t { book, stages, scalar, float16, bfloat16 };
+
 // What the file says of itself.
 struct SlimShape {
-  uint32_t metric, dimension, element, degree, beam, subspaces, bits, rows_check;
+  uint32_t metric, dimension, element, degree, beam;
+  SlimCodes codes;
+  uint32_t subspaces, bits, stages, rows_check;
   uint64_t rows, graph_rows, seed;
   float step, longest, typical;
   uint32_t zero_row, entry_count, entries[most_entries], zero;
 
   Layout layout() const { return {(Element)element, dimension}; }
   uint32_t dims() const { return Grid::dims_of((Metric)metric, dimension); }
+  bool of_halves() const { return codes == SlimCodes::float16 || codes == SlimCodes::bfloat16; }
   BookShape book() const { return {dims(), subspaces, bits}; }
-  uint64_t code_bytes() const { return ((uint64_t)subspaces * bits + 7) / 8; }
+  uint32_t book_count() const { return codes == SlimCodes::book ? 1 : codes == SlimCodes::stages ? stages : 0; }
+  uint64_t book_floats() const { return book_count() ? book_count() * book().floats() : 0; }
+  uint64_t code_bytes() const {
+    if (of_halves()) return 2 * (uint64_t)dimension;
+    return ((codes == SlimCodes::scalar ? (uint64_t)dims() : (uint64_t)subspaces * book_count()) * bits + 7) / 8;
+  }
+  uint32_t term_floats() const { return codes == SlimCodes::stages ? 1 : codes == SlimCodes::scalar ? sizeof(CodeTerms) / sizeof(float) : 0; }
 };
-static_assert(sizeof(SlimShape) == 144);
+static_assert(sizeof(SlimShape) == 152);
 
-enum SlimSection : uint32_t { slim_mean, slim_codes, slim_lists, slim_twins, slim_book, slim_section_count };
+enum SlimSection : uint32_t { slim_mean, slim_codes, slim_terms, slim_lists, slim_twins, slim_book, slim_section_count };
 
 struct SlimIndex final : OpenIndex {
   SlimIndex() : OpenIndex(IndexKind::slim) {}
@@ -34,10 +45,16 @@ struct SlimIndex final : OpenIndex {
   Grid grid;
   uint64_t file_bytes = 0;
   Buffer<uint8_t> codes;                // and some bytes behind
+  Buffer<float> terms;                  // a few of each row
   Buffer<uint32_t> lists, next_twin;    // no twins: empty
   std::vector<bool> loose;              // rows without direction, whose codes mean nothing; empty if there are none
   std::vector<uint32_t> twin_heads;     // the rows that stand for others in the graph
-  Codebook book;
+  Buffer<float> words;                  // of the books of all stages
+
+  const float* words_of(uint32_t stage, uint32_t subspace) const {
+    const BookShape book = shape.book();
+    return words.data() + stage * book.floats() + (size_t)book.first(subspace) * book.padded_words();
+  }
   mutable Lender lender{Owner::search};
 };
 

@@ -4,6 +4,7 @@
 #include "handles.h"
 #include "index_file.h"
 #include "placing.h"
+#include "slim_encode.h"
 #include "slim_file.h"
 
 namespace elanus {
@@ -25,8 +26,10 @@ class SlimBuild final : public Job {
     shape_.element = (uint32_t)rows_->element();
     shape_.degree = plan.degree;
     shape_.beam = plan.beam;
-    shape_.subspaces = plan.subspaces;
-    shape_.bits = plan.bits;
+    shape_.codes = (SlimCodes)plan.codes;
+    shape_.subspaces = shape_.codes == SlimCodes::book || shape_.codes == SlimCodes::stages ? plan.subspaces : 0;
+    shape_.bits = shape_.of_halves() ? 0 : plan.bits;
+    shape_.stages = shape_.codes == SlimCodes::stages ? plan.stages : 0;
     shape_.rows = count_;
     shape_.seed = plan.seed;
     shape_.zero_row = no_row;
@@ -36,12 +39,15 @@ class SlimBuild final : public Job {
  protected:
   void work(uint64_t piece) override;
   Round settle(uint64_t* pieces) override;
+  bool is_made() const override { return !writing_; }
   void let_go() override {
     writer_.reset();
     training_.reset();
+    encoder_.reset();
     graph_.reset();
     codes_ = {};
-    book_ = {};
+    terms_ = {};
+    words_ = {};
     lender_.clear();
     rows_.reset();
     placing_.let_go();
@@ -55,8 +61,8 @@ class SlimBuild final : public Job {
   bool encoded();   // false if it was stopped
   uint64_t begin_training();
   uint64_t begin_writing();
-  void values_of(uint32_t row, float* values) const;
-  void encode(uint32_t row, Scratch& s);
+  uint64_t begin_encoding();
+  Buffer<float> training_values(uint32_t* rows) const;
 
   const std::string path_;
   std::shared_ptr<Rows> rows_;
@@ -68,8 +74,10 @@ class SlimBuild final : public Job {
   std::unique_ptr<Graph> graph_;
   uint32_t batch_ = 0;
   std::unique_ptr<BookTraining> training_;
-  Codebook book_;
+  std::vector<Codebook> books_;
+  std::unique_ptr<SlimEncoder> encoder_;
   Buffer<uint8_t> codes_;
+  Buffer<float> terms_, words_;
   std::vector<uint32_t> lists_;
   std::unique_ptr<SectionWriter> writer_;
   bool writing_ = true;
@@ -77,22 +85,8 @@ class SlimBuild final : public Job {
 
 Placing::Target SlimBuild::make_graph() {
   graph_ = std::make_unique<Graph>(count_, placing_.grid().dims(), shape_.degree, shape_.beam);
+  encoder_ = std::make_unique<SlimEncoder>(shape_, *graph_, *rows_);
   return {graph_->codes.data(), graph_->terms.data(), [this](uint32_t row, bool placed) { graph_->encoded(row, placed); }};
-}
-
-// In steps of the grid.
-void SlimBuild::values_of(uint32_t row, float* values) const {
-  const int8_t* codes = graph_->codes.data() + (size_t)row * shape_.dims();
-  for (uint32_t j = 0; j < shape_.dims(); ++j) values[j] = codes[j] * graph_->terms[row].ratio;
-}
-
-void SlimBuild::encode(uint32_t row, Scratch& s) {
-  s.work.resize(shape_.dims());
-  s.numbers.resize(shape_.subspaces);
-  s.distances.resize(book_.shape.padded_words());
-  values_of(row, s.work.data());
-  book_.encode(s.work.data(), s.numbers.data(), s.distances.data());
-  for (uint32_t m = 0; m < shape_.subspaces; ++m) put_code(codes_.data() + row * shape_.code_bytes(), m, shape_.bits, s.numbers[m]);
 }
 
 void SlimBuild::work(uint64_t piece) {
@@ -110,14 +104,15 @@ void SlimBuild::work(uint64_t piece) {
     case Phase::merge: return each(merge_targets, graph_->targets.size() - 1, [&](uint32_t i) { graph_->merge(i, s); });
     case Phase::trim: return each(trim_rows, graph_->order.size(), [&](uint32_t i) { graph_->trim(graph_->order[i], s); });
     case Phase::train: return training_->work(piece, s);
-    case Phase::encode: return each(encode_rows, count_, [&](uint32_t row) { encode(row, s); });
+    case Phase::encode:
+      return each(encode_rows, count_, [&](uint32_t row) { encoder_->encode(row, codes_.data() + row * shape_.code_bytes(), terms_.data() + (size_t)row * shape_.term_floats(), s); });
     case Phase::write: writing_ = writer_->write_some(); return;
   }
 }
 
 // Alone: all pieces of the round have run.
 Job::Round SlimBuild::settle(uint64_t* pieces) {
-  if (stopped()) return Round::interrupted;
+  if (stopped() && !is_made()) return Round::interrupted;
   const auto go_on = [&](Phase phase) {
     *pieces = begin(phase);
     return Round::again;
@@ -134,11 +129,14 @@ Job::Round SlimBuild::settle(uint64_t* pieces) {
       return grow();
     case Phase::trim: {
       Borrowed borrowed(lender_);
-      return graph_->connect(*borrowed, [this] { return stopped(); }) ? go_on(Phase::train) : Round::interrupted;
+      return graph_->connect(*borrowed, [this] { return stopped(); }) ? go_on(shape_.book_count() ? Phase::train : Phase::encode) : Round::interrupted;
     }
     case Phase::train:
-      set_progress(0.75 + 0.1 * training_->share());
-      if (!training_->next()) return go_on(Phase::encode);
+      set_progress(0.75 + 0.1 * ((double)books_.size() + training_->share()) / shape_.book_count());
+      if (!training_->next()) {
+        books_.push_back(std::move(training_->book()));
+        return go_on(books_.size() < shape_.book_count() ? Phase::train : Phase::encode);
+      }
       *pieces = training_->pieces();
       return Round::again;
     case Phase::encode: set_progress(0.95); return go_on(Phase::write);
@@ -158,11 +156,7 @@ uint64_t SlimBuild::begin(Phase phase) {
       return pieces_of(graph_->targets.size() - 1, merge_targets);
     case Phase::trim: return pieces_of(graph_->order.size(), trim_rows);
     case Phase::train: return begin_training();
-    case Phase::encode:
-      book_ = std::move(training_->book());
-      training_.reset();
-      codes_ = Buffer<uint8_t>(slim_section_bytes(shape_, slim_codes, false) + bytes_behind_codes, Owner::build);
-      return pieces_of(count_, encode_rows);
+    case Phase::encode: return begin_encoding();
     case Phase::write: return begin_writing();
     default: return 1;
   }
@@ -177,16 +171,31 @@ bool SlimBuild::encoded() {
   return true;
 }
 
+// The first book is made from rows, each other one from what the book before has left of them.
 uint64_t SlimBuild::begin_training() {
+  uint32_t rows = training_ ? training_->rows() : 0;
+  Buffer<float> values = training_ ? training_->rest() : training_values(&rows);
+  training_ = std::make_unique<BookTraining>(shape_.book(), std::move(values), rows, books_.size() + 1 < shape_.book_count());
+  return training_->pieces();
+}
+
+Buffer<float> SlimBuild::training_values(uint32_t* rows) const {
   const BookShape book = shape_.book();
   std::vector<uint32_t> sample = graph_->order;
   std::sort(sample.begin(), sample.end());
   const uint64_t wanted = std::max<uint64_t>(book.words(), std::min(rows_of_word * book.words(), most_training_values / book.dims));
-  const uint64_t rows = std::min<uint64_t>(sample.size(), wanted);
-  Buffer<float> values(rows * book.dims, Owner::build);
-  for (uint64_t i = 0; i < rows; ++i) values_of(sample[i * sample.size() / rows], values.data() + i * book.dims);
-  training_ = std::make_unique<BookTraining>(book, std::move(values), (uint32_t)rows);
-  return training_->pieces();
+  *rows = (uint32_t)std::min<uint64_t>(sample.size(), wanted);
+  Buffer<float> values((uint64_t)*rows * book.dims, Owner::build);
+  for (uint64_t i = 0; i < *rows; ++i) encoder_->values_of(sample[i * sample.size() / *rows], values.data() + i * book.dims);
+  return values;
+}
+
+uint64_t SlimBuild::begin_encoding() {
+  training_.reset();
+  encoder_->prepare(std::move(books_));
+  codes_ = Buffer<uint8_t>(slim_section_bytes(shape_, slim_codes, false) + bytes_behind_codes, Owner::build);
+  terms_ = Buffer<float>((size_t)count_ * shape_.term_floats(), Owner::build);
+  return pieces_of(count_, encode_rows);
 }
 
 uint64_t SlimBuild::begin_writing() {
@@ -201,7 +210,10 @@ uint64_t SlimBuild::begin_writing() {
   std::copy(graph_->entries.begin(), graph_->entries.end(), shape_.entries);
   lists_.assign((size_t)count_ * shape_.degree, no_row);
   for (uint32_t row = 0; row < count_; ++row) std::copy_n(graph_->list(row), graph_->degree_of(row), lists_.data() + (size_t)row * shape_.degree);
-  const void* data[slim_section_count] = {placing_.grid().mean().data(), codes_.data(), lists_.data(), graph_->next_twin.data(), book_.words.data()};
+  words_ = Buffer<float>(shape_.book_floats(), Owner::build);
+  for (uint32_t stage = 0; stage < shape_.book_count(); ++stage)
+    std::copy_n(encoder_->books()[stage].words.data(), shape_.book().floats(), words_.data() + stage * shape_.book().floats());
+  const void* data[slim_section_count] = {placing_.grid().mean().data(), codes_.data(), terms_.data(), lists_.data(), graph_->next_twin.data(), words_.data()};
   std::vector<SectionSource> sources;
   for (uint32_t i = 0; i < slim_section_count; ++i) sources.push_back({data[i], slim_section_bytes(shape_, i, !graph_->next_twin.empty())});
   writer_ = std::make_unique<SectionWriter>(path_, slim_file_names, &shape_, sizeof shape_, std::move(sources));
@@ -220,8 +232,13 @@ std::shared_ptr<Job> make_slim_build(const elanus_slim_build& plan, const char* 
   if (plan.degree < ELANUS_MIN_DEGREE || plan.degree > ELANUS_MAX_DEGREE)
     fail(ELANUS_INVALID, "degree %u is not in %u..%u", plan.degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
   if (plan.beam < 1 || plan.beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", plan.beam, ELANUS_MAX_BEAM);
-  if (plan.subspaces < 1 || plan.subspaces > rows->dimension()) fail(ELANUS_INVALID, "%u subspaces are not in 1..%u", plan.subspaces, rows->dimension());
-  if (plan.bits < 1 || plan.bits > ELANUS_MAX_BOOK_BITS) fail(ELANUS_INVALID, "%u bits are not in 1..%u", plan.bits, ELANUS_MAX_BOOK_BITS);
+  if (plan.codes > ELANUS_SLIM_BFLOAT16) fail(ELANUS_INVALID, "codes %u are not known", plan.codes);
+  const bool words = plan.codes == ELANUS_SLIM_BOOK || plan.codes == ELANUS_SLIM_STAGES;
+  if (plan.codes == ELANUS_SLIM_STAGES && (plan.stages < 1 || plan.stages > ELANUS_MAX_STAGES))
+    fail(ELANUS_INVALID, "%u stages are not in 1..%u", plan.stages, ELANUS_MAX_STAGES);
+  if (plan.codes == ELANUS_SLIM_SCALAR && plan.bits != 4 && plan.bits != 6 && plan.bits != 8) fail(ELANUS_INVALID, "%u bits are none of 4, 6 and 8", plan.bits);
+  if (words && (plan.subspaces < 1 || plan.subspaces > rows->dimension())) fail(ELANUS_INVALID, "%u subspaces are not in 1..%u", plan.subspaces, rows->dimension());
+  if (words && (plan.bits < 1 || plan.bits > ELANUS_MAX_BOOK_BITS)) fail(ELANUS_INVALID, "%u bits are not in 1..%u", plan.bits, ELANUS_MAX_BOOK_BITS);
   if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
   return std::make_shared<SlimBuild>(plan, path, std::move(rows), done, context);
 }

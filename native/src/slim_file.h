@@ -1,6 +1,7 @@
 // The file of a slim graph: sections (section_file.h) of
 //
-//   mean of the rows f32 | codes, rows x bytes | lists u32, rows x degree | next twin u32, rows or none | book f32
+//   mean of the rows f32 | codes, rows x bytes (slim_encode.h) | terms f32, rows x a few | lists u32, rows x degree | next twin u32, rows or none
+//   | books f32, of every stage
 //
 // Always true: what is read was checked, and every number that will be an address too.
 #pragma once

@@ -14,7 +14,7 @@
 #include "failure.h"
 #include "index_job.h"
 #include "index_plan.h"
-#include "placing.h"
+#include "slim_query.h"
 
 namespace elanus {
 
@@ -60,13 +60,11 @@ class SlimSearch final : public IndexJob {
     Scratch& s;
     Effort& effort;
     TopK best;
-    std::vector<float> table;        // of the book: [subspace][padded words]
+    SlimQuery codes;
     std::vector<uint32_t> pending;   // rows whose scores are wanted
   };
 
   void answer(uint64_t query, Scratch& s, Effort& effort) const;
-  void prepare_table(Asked& a, uint64_t query) const;
-  float distance(const Asked& a, uint32_t row) const;
   bool walk(Asked& a, uint32_t width) const;
   void scan_codes(Asked& a) const;
   void scan_raw(Asked& a) const;
@@ -97,11 +95,10 @@ void SlimSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) cons
 
 void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
   go_on();
-  Asked a = {asked_.block(query, 1), s, effort, TopK(plan_.k, high_), {}, {}};
+  Asked a = {asked_.block(query, 1), s, effort, TopK(plan_.k, high_), SlimQuery(*index_, query_at(query), s), {}};
   if (allowed_count_ && plan_.has_inner) {
     scan_raw(a);
   } else if (allowed_count_) {
-    prepare_table(a, query);
     // A visit costs the distances of a list, less those that are known already.
     const double walk_distances = 1.3 * width_ * rows_ / (double)allowed_count_ * shape_.degree / 2;
     const bool walked = (double)allowed_count_ >= walk_distances && walk(a, width_);
@@ -121,32 +118,6 @@ void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
   write_hits(query, hits, a.best.tied());
 }
 
-void SlimSearch::prepare_table(Asked& a, uint64_t query) const {
-  const uint32_t dims = shape_.dims();
-  a.s.work.resize(dims + layout_.dimension);
-  float *point = a.s.work.data(), *numbers = point + dims;
-  numbers_of(layout_, query_at(query), numbers);
-  index_->grid.encode_query(numbers, point, a.s.codes(dims));
-  const BookShape& book = index_->book.shape;
-  a.table.resize(book.table_floats());
-  for (uint32_t i = 0; i < book.subspaces; ++i)
-    table_.lists.squares(point + book.first(i), book.width(i), index_->book.of(i), book.padded_words(), a.table.data() + (size_t)i * book.padded_words());
-}
-
-float SlimSearch::distance(const Asked& a, uint32_t row) const {
-  const uint8_t* codes = index_->codes.data() + row * shape_.code_bytes();
-  const uint32_t padded = index_->book.shape.padded_words(), bits = shape_.bits, subspaces = shape_.subspaces;
-  const float* words = a.table.data();
-  float sum[4] = {};
-  uint32_t m = 0;
-  if (bits == 8) {
-    for (; m + 4 <= subspaces; m += 4, words += 4 * (size_t)padded)
-      for (uint32_t i = 0; i < 4; ++i) sum[i] += words[i * padded + codes[m + i]];
-  }
-  for (; m < subspaces; ++m, words += padded) sum[m % 4] += words[code_at(codes, m, bits)];
-  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 // Candidates into s.numbers, nearest first. False if the walk cannot be trusted.
 bool SlimSearch::walk(Asked& a, uint32_t width) const {
   Scratch& s = a.s;
@@ -156,13 +127,13 @@ bool SlimSearch::walk(Asked& a, uint32_t width) const {
   const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;
   Candidates &frontier = s.frontier, &results = s.results;
   uint32_t fresh[most_degree], count = 0;
+  float distances[most_degree];
   const auto look = [&] {
-    for (uint32_t i = 0; i < count; ++i)
-      for (uint64_t b = 0; b < shape_.code_bytes(); b += 64) __builtin_prefetch(index_->codes.data() + fresh[i] * shape_.code_bytes() + b);
+    for (uint32_t i = 0; i < count; ++i) a.codes.fetch(fresh[i]);
+    a.codes.distances(fresh, count, distances);
     for (uint32_t i = 0; i < count; ++i) {
-      const float x = distance(a, fresh[i]);
-      insert(frontier, fresh[i], x);
-      if (filtered && (walk_bits_[fresh[i] >> 3] >> (fresh[i] & 7) & 1)) insert(results, fresh[i], x);
+      insert(frontier, fresh[i], distances[i]);
+      if (filtered && (walk_bits_[fresh[i] >> 3] >> (fresh[i] & 7) & 1)) insert(results, fresh[i], distances[i]);
     }
     a.effort.distances += count;
     count = 0;
@@ -196,12 +167,21 @@ bool SlimSearch::walk(Asked& a, uint32_t width) const {
 void SlimSearch::scan_codes(Asked& a) const {
   ++a.effort.code_scans;
   TopK nearest(reorder_, std::numeric_limits<float>::infinity());
-  uint64_t looked = 0;
+  uint32_t block[code_block], count = 0;
+  float distances[code_block];
+  const auto look = [&] {
+    go_on();
+    a.codes.distances(block, count, distances);
+    for (uint32_t i = 0; i < count; ++i) nearest.add({distances[i], 0, block[i]});
+    a.effort.distances += count;
+    count = 0;
+  };
   each_allowed_row([&](uint32_t row) {
-    if (looked++ % code_block == 0) go_on();
-    if (index_->loose.empty() || !index_->loose[row]) nearest.add({distance(a, row), 0, row});
+    if (!index_->loose.empty() && index_->loose[row]) return;
+    block[count++] = row;
+    if (count == code_block) look();
   });
-  a.effort.distances += (double)looked;
+  look();
   a.s.numbers.clear();
   for (const Hit& hit : nearest.sorted()) a.s.numbers.push_back(hit.row);
 }

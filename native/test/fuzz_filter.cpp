@@ -6,7 +6,7 @@
 // pieces of other cases; others are grown from nothing, so that most are programs. Every instruction set must give the same bits.
 //
 //   u32  rows, columns, words of code, bytes of constants, seed of the columns' contents
-//   u32  for each column its type, and 256 if it has nulls
+//   u32  for each column its type, and 65536 if it has nulls
 //   code, constants
 //
 // Numbers that do not fit a file are taken as what there is: every file is a case.
@@ -27,7 +27,7 @@ extern "C" void __sanitizer_set_death_callback(void (*callback)(void)) __attribu
 namespace {
 
 using Random = std::mt19937_64;
-constexpr uint32_t most_rows = 200, most_columns = 12, head_words = 5;
+constexpr uint32_t most_rows = 200, most_columns = 20, head_words = 5, with_nulls = 65536;
 
 uint64_t below(Random& random, uint64_t limit) { return limit ? random() % limit : 0; }
 
@@ -95,7 +95,7 @@ template <class T> struct Exact {
 
 const int64_t integers[] = {0, 1, -1, 2, 3, 5, 7, 127, -128, 255, 32767, -32768, 1ll << 31, -(1ll << 31), (1ll << 53) - 1, 1ll << 53, (1ll << 53) + 1, INT64_MAX, INT64_MIN, INT64_MIN + 1};
 const double doubles[] = {0, -0.0, 1, -1, 0.5, 1.5, 3, 1e10, 1e300, -1e300, 5e-324, 9007199254740992.0, 1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0, 0.1};
-const char* const texts[] = {"", "a", "ab", "abc", "b", "ba", "aab", "\xc3\xa9", "\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x98\x80", "a%b", "\\u0061b", "\\ud83d\\ude00", "\\ud83d", "\\x", "abcdefghij", "abcdefghijklmnopqrstuvwxyz"};
+const char* const texts[] = {"", "a", "ab", "abc", "b", "ba", "aab", "\xc3\xa9", "\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x98\x80", "a%b", "\\u0061b", "\\ud83d\\ude00", "\\ud83d", "\\x", "abcdefghij", "abcdefghijklmnopqrstuvwxyz", "[1,\"a\",[2, 3]]", "[]", "[-1 , 0.5,true"};
 template <class T, size_t n> T pick(Random& random, const T (&all)[n]) { return all[random() % n]; }
 
 struct Content {
@@ -108,15 +108,17 @@ struct Content {
 Content content_of(const Case& c) {
   Content made;
   Random random(c.seed);
+  // Of all arrays together.
+  const uint64_t element_count = c.rows * 2ull;
   // The vectors must not move what they hold: their elements are owners of memory, which stays.
   const auto byte_array = [&](uint64_t n) -> Exact<uint8_t>& { return made.bytes.emplace_back(n); };
-  const auto all_texts = [&](elanus_column* column, Exact<uint32_t>* offsets) {
+  const auto all_texts = [&](elanus_column* column, Exact<uint32_t>* offsets, uint64_t count) {
     std::string all;
-    for (uint32_t i = 0; i < c.rows; ++i) {
+    for (uint64_t i = 0; i < count; ++i) {
       if (offsets) (*offsets)[i] = (uint32_t)all.size();
       all += pick(random, texts);
     }
-    if (offsets) (*offsets)[c.rows] = (uint32_t)all.size();
+    if (offsets) (*offsets)[count] = (uint32_t)all.size();
     Exact<uint8_t>& bytes = byte_array(all.size());
     if (!all.empty()) std::memcpy(bytes.data.get(), all.data(), all.size());
     column->bytes = bytes.data.get();
@@ -124,17 +126,19 @@ Content content_of(const Case& c) {
   };
   for (const uint32_t spec : c.columns) {
     elanus_column column = {};
-    column.type = spec & 0xff;
+    const uint32_t type = spec & 0xff;
+    column.type = spec & (0xff | ELANUS_COLUMN_ELEMENTS);
+    const uint64_t count = spec & ELANUS_COLUMN_ELEMENTS ? element_count : c.rows;
     const auto values = [&](uint64_t width, auto make) {
-      Exact<uint8_t>& array = byte_array(c.rows * width);
-      for (uint32_t i = 0; i < c.rows; ++i) {
+      Exact<uint8_t>& array = byte_array(count * width);
+      for (uint64_t i = 0; i < count; ++i) {
         const auto value = make();
         std::memcpy(array.data.get() + i * width, &value, width);
       }
       column.values = array.data.get();
-      column.value_count = c.rows;
+      column.value_count = count;
     };
-    switch (column.type) {
+    switch (type) {
       case ELANUS_COLUMN_BOOL: values(1, [&] { return (uint8_t)(random() & 1); }); break;
       case ELANUS_COLUMN_INT8: values(1, [&] { return (int8_t)pick(random, integers); }); break;
       case ELANUS_COLUMN_INT16: values(2, [&] { return (int16_t)pick(random, integers); }); break;
@@ -143,29 +147,41 @@ Content content_of(const Case& c) {
       case ELANUS_COLUMN_FLOAT: values(4, [&] { return (float)pick(random, doubles); }); break;
       case ELANUS_COLUMN_DOUBLE: values(8, [&] { return pick(random, doubles); }); break;
       case ELANUS_COLUMN_TEXT: {
-        Exact<uint32_t>& offsets = made.offsets.emplace_back(c.rows + 1);
-        all_texts(&column, &offsets);
+        Exact<uint32_t>& offsets = made.offsets.emplace_back(count + 1);
+        all_texts(&column, &offsets, count);
         // Now and then in no order, or too far.
-        if (c.rows && below(random, 20) == 0) offsets[below(random, c.rows + 1)] = (uint32_t)random();
+        if (c.rows && below(random, 20) == 0) offsets[below(random, count + 1)] = (uint32_t)random();
+        column.offsets = offsets.data.get();
+        column.offset_count = count + 1;
+        break;
+      }
+      case ELANUS_COLUMN_ARRAY: {
+        Exact<uint32_t>& offsets = made.offsets.emplace_back(c.rows + 1);
+        uint64_t at = 0;
+        for (uint32_t i = 0; i <= c.rows; ++i) {
+          offsets[i] = (uint32_t)at;
+          at = std::min<uint64_t>(element_count, at + below(random, below(random, 30) ? 5 : 200));
+        }
+        if (c.rows && below(random, 20) == 0) offsets[below(random, c.rows + 1)] = (uint32_t)below(random, below(random, 2) ? element_count + 2 : 1ull << 32);
         column.offsets = offsets.data.get();
         column.offset_count = c.rows + 1;
         break;
       }
       case ELANUS_COLUMN_PLACE: {
-        all_texts(&column, nullptr);
+        all_texts(&column, nullptr, c.rows);
         values(1, [&] { return (uint8_t)below(random, 14); });
-        Exact<int64_t>& words = made.words.emplace_back(c.rows);
-        for (uint32_t i = 0; i < c.rows; ++i) {
+        Exact<int64_t>& words = made.words.emplace_back(count);
+        for (uint64_t i = 0; i < count; ++i) {
           const uint64_t end = below(random, column.byte_count + 1), start = below(random, end + 1);
           words[i] = below(random, 3) ? (int64_t)(start | end << 32) : below(random, 2) ? pick(random, integers) : (int64_t)random();
         }
         column.words = words.data.get();
-        column.word_count = c.rows;
+        column.word_count = count;
         break;
       }
       default: column.type = ELANUS_COLUMN_ANY; break;
     }
-    if (spec & 256) {
+    if (spec & with_nulls) {
       Exact<uint8_t>& valid = byte_array(c.rows);
       for (uint32_t i = 0; i < c.rows; ++i) valid[i] = below(random, 4) != 0;
       column.valid = valid.data.get();
@@ -184,8 +200,9 @@ class Grower {
   Case grow() {
     case_.rows = (uint32_t)below(random_, most_rows + 1);
     case_.seed = (uint32_t)random_();
-    const uint32_t types[] = {1, 2, 3, 4, 5, 10, 11, 21, 21, 23, 23, 100};
-    for (const uint32_t type : types) case_.columns.push_back(type | (random_() & 256));
+    const uint32_t types[] = {1, 2, 3, 4, 5, 10, 11, 21, 21, 23, 23, 100, 22, 22};
+    for (const uint32_t type : types) case_.columns.push_back(type | (random_() & with_nulls));
+    for (const uint32_t type : {1, 2, 5, 10, 11, 21}) case_.columns.push_back(type | ELANUS_COLUMN_ELEMENTS);
     node(4);
     return std::move(case_);
   }
@@ -242,53 +259,91 @@ class Grower {
   void close(size_t start) { case_.code[start] |= (uint32_t)(case_.code.size() - start) << 8; }
   uint32_t flag() { return random_() & 1; }
 
-  void node(int depth) {
-    const size_t start = case_.code.size();
-    const uint32_t op = depth && below(random_, 2) ? pick(random_, {1u, 2u, 3u, 21u}) : (uint32_t)pick(random_, {0u, 4u, 5u, 6u, 7u, 8u, 9u, 10u, 11u, 12u, 13u, 16u, 17u, 18u, 19u, 20u});
-    if (op == 13) return text_node(7, 8);
-    push({op});
+  // Over numbers, of the rows or of elements: integers, floats, sets, math.
+  void number_operands(uint32_t op, uint32_t column) {
+    push({column});
     switch (op) {
-      case 0: push({flag()}); break;
-      case 1: case 2: case 21:
-        for (uint64_t left = 1 + below(random_, 3); left; --left) node(depth - 1);
-        break;
-      case 3: node(depth - 1); break;
-      case 4: push({column(0, 11)}); break;
-      case 5: push({column(0, 4), flag(), place_of(2, false)}); break;
-      case 6: push({column(5, 6), flag(), place_of(2, true)}); break;
+      case 5: case 6: push({flag(), place_of(2, op == 6)}); break;
       case 7: case 8: {
         const uint32_t count = (uint32_t)below(random_, below(random_, 4) ? 6 : 60);
-        push({op == 7 ? column(0, 4) : column(5, 6), place_of((int)count, op == 8), count});
+        push({place_of((int)count, op == 8), count});
         break;
       }
-      case 9: push({column(0, 4), (uint32_t)below(random_, 8), flag(), place_of(3, false)}); break;
-      case 10: push({column(5, 6), (uint32_t)below(random_, 4), flag(), place_of(3, true)}); break;
-      case 11: push({column(0, 6), column(0, 6), (uint32_t)below(random_, 6)}); break;
-      case 12: push({column(7, 8), column(7, 8), (uint32_t)below(random_, 6)}); break;
+      default: push({(uint32_t)below(random_, op == 9 ? 8 : 4), flag(), place_of(3, op == 10)}); break;
+    }
+  }
+  void element_test() {
+    if (below(random_, 3) == 0) return text_node(19, 19);
+    const bool floats = flag();
+    const size_t start = case_.code.size();
+    const uint32_t op = (uint32_t)(5 + 2 * below(random_, 3) + floats);
+    push({op});
+    number_operands(op, floats ? column(17, 18) : column(14, 16));
+    close(start);
+  }
+  void place_test(uint32_t op, uint32_t own, int depth) {
+    const size_t start = case_.code.size();
+    push({op, own});
+    switch (op) {
       case 16: {
         const uint32_t place = place_of(2, false);
         place_of(2, true);
-        push({column(9, 10), (uint32_t)below(random_, 4), place});
+        push({(uint32_t)below(random_, 4), place});
         break;
       }
-      case 17:
-        push({column(9, 10)});
-        text_node(9, 10);
-        break;
-      case 18: push({column(9, 10), (uint32_t)random_(), (uint32_t)random_(), flag()}); break;
+      case 17: text_node(own, own); break;
+      case 18: push({(uint32_t)random_(), (uint32_t)random_(), depth < 0 ? 0 : flag()}); break;
       case 19: {
         const uint32_t a = (uint32_t)below(random_, 20), b = (uint32_t)below(random_, 4), d = (uint32_t)below(random_, 4);
         const uint32_t first = place_of((int)a, false), second = place_of((int)b, true), third = place_of((int)d, true);
-        push({column(9, 10), first, a, second, b, third, d});
+        push({first, a, second, b, third, d});
         break;
       }
-      default: {
+      case 20: {
         const uint32_t place = place_of(1, false);
         place_of(1, true);
         place_of(2, false);
         place_of(2, true);
-        push({column(9, 10), (uint32_t)below(random_, 8), (uint32_t)below(random_, 8), place});
+        push({(uint32_t)below(random_, 8), (uint32_t)below(random_, 8), place});
+        break;
       }
+      case 27: push({flag(), place_of(2, false)}); break;
+      default:   // a holder or arrays: below zero there are elements
+        for (uint64_t left = below(random_, 4); left; --left)
+          place_test(depth < -3 ? 16 : (uint32_t)pick(random_, {16u, 17u, 18u, 19u, 20u, 26u}), own, std::min(depth, 0) - 1);
+    }
+    close(start);
+  }
+
+  void node(int depth) {
+    const size_t start = case_.code.size();
+    const bool inner = depth && below(random_, 2);
+    const uint32_t op = inner ? pick(random_, {1u, 2u, 3u, 21u}) : (uint32_t)below(random_, 30);
+    if (op >= 13 && op <= 15) return text_node(7, 8);
+    if ((op >= 16 && op <= 20) || (op >= 25 && op <= 27)) return place_test(op, column(9, 10), 0);
+    push({op});
+    switch (op) {
+      case 0: push({flag()}); break;
+      case 1: case 2: case 21:
+        for (uint64_t left = 1 + below(random_, 3); left; --left) node(std::max(0, depth - 1));
+        break;
+      case 3: node(std::max(0, depth - 1)); break;
+      case 4: push({column(0, 13)}); break;
+      case 5: case 7: case 9: number_operands(op, column(0, 4)); break;
+      case 6: case 8: case 10: number_operands(op, column(5, 6)); break;
+      case 11: push({column(0, 6), column(0, 6), (uint32_t)below(random_, 6)}); break;
+      case 12: push({column(7, 8), column(7, 8), (uint32_t)below(random_, 6)}); break;
+      case 22: push({column(12, 13), flag(), place_of(2, false)}); break;
+      case 23:
+        push({column(12, 13), (uint32_t)below(random_, below(random_, 9) ? 4 : 1ull << 32)});
+        element_test();
+        break;
+      case 24:
+        push({column(12, 13)});
+        element_test();
+        break;
+      case 28: push({4, (uint32_t)below(random_, 6), below(random_, 4) ? (uint32_t)below(random_, 60) - 30 : (uint32_t)random_(), place_of(2, false)}); break;
+      default: push({(uint32_t)random_(), place_of(1, false)});
     }
     close(start);
   }
@@ -303,7 +358,7 @@ void mutate(Case& c, const Case& other, Random& random) {
   for (uint64_t times = 1 + below(random, 4); times; --times) {
     switch (below(random, 9)) {
       case 0: if (!c.code.empty()) c.code[below(random, c.code.size())] ^= 1u << below(random, 32); break;
-      case 1: if (!c.code.empty()) c.code[below(random, c.code.size())] = (uint32_t)below(random, 40); break;
+      case 1: if (!c.code.empty()) c.code[below(random, c.code.size())] = (uint32_t)below(random, 50); break;
       case 2: if (!c.code.empty()) c.code[below(random, c.code.size())] = (uint32_t)random(); break;
       case 3: if (!c.code.empty()) c.code.resize(below(random, c.code.size())); break;
       case 4: if (!c.constants.empty()) c.constants[below(random, c.constants.size())] = (uint8_t)random(); break;

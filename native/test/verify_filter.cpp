@@ -1,4 +1,4 @@
-// Jobs of filters without Node: from several threads, cancelled, refused; and places read beside them. Programs and documents of every kind are
+// Jobs of filters without Node: from several threads, cancelled, refused, over arrays; and places read beside them. Programs and documents of every kind are
 // fuzz_filter.cpp's.
 #include <cstdlib>
 #include <cstring>
@@ -112,6 +112,66 @@ static void refused(const Table& table) {
   CHECK(request.right(table));
 }
 
+// Arrays of 0 to 6 numbers, now and then of thousands: lengths, an element, any element, off the thread.
+static void arrays() {
+  constexpr uint32_t count = 300007;
+  std::vector<uint32_t> offsets = {0};
+  for (uint32_t i = 0; i < count; ++i) offsets.push_back(offsets.back() + (i % 50000 == 7 ? 20000 : i * 2654435761u >> 29 & 7));
+  std::vector<int32_t> elements(offsets.back());
+  for (uint32_t i = 0; i < elements.size(); ++i) elements[i] = (int32_t)(i * 0x85ebca6bu >> 20);
+  std::vector<uint8_t> valid(count);
+  for (uint32_t i = 0; i < count; ++i) valid[i] = i % 11 != 3;
+  elanus_column columns[2] = {};
+  columns[0].type = ELANUS_COLUMN_ARRAY;
+  columns[0].offsets = offsets.data();
+  columns[0].offset_count = offsets.size();
+  columns[0].valid = valid.data();
+  columns[0].valid_count = count;
+  columns[1].type = ELANUS_COLUMN_INT32 | ELANUS_COLUMN_ELEMENTS;
+  columns[1].values = elements.data();
+  columns[1].value_count = elements.size();
+  const int64_t lower = 100, upper = 300, constants[] = {lower, upper, 3, 1 << 20};
+  const uint32_t programs[3][8] = {
+      {22 | 4 << 8, 0, 0, 2},                      // 3 <= length
+      {23 | 7 << 8, 0, 2, 5 | 4 << 8, 1, 0, 0},    // lower <= the third <= upper
+      {24 | 6 << 8, 0, 5 | 4 << 8, 1, 0, 0},       // one of them is
+  };
+  std::vector<uint8_t> bits((count + 63) / 64 * 8);
+  for (int which = 0; which < 3; ++which) {
+    elanus_filter filter = {};
+    filter.code = programs[which];
+    filter.code_count = programs[which][0] >> 8;
+    filter.constants = (const uint8_t*)constants;
+    filter.constant_bytes = sizeof constants;
+    filter.columns = columns;
+    filter.column_count = 2;
+    filter.row_count = count;
+    filter.passing = bits.data();
+    filter.passing_bytes = bits.size();
+    End end;
+    elanus_job* job = nullptr;
+    CHECK(elanus_filter_start(&filter, End::call, &end, &job, nullptr) == ELANUS_OK);
+    CHECK(end.wait() == ELANUS_OK);
+    elanus_job_release(job);
+    bool good = true;
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t length = offsets[i + 1] - offsets[i];
+      const auto inside = [&](uint32_t j) { return elements[offsets[i] + j] >= lower && elements[offsets[i] + j] <= upper; };
+      bool wanted = which == 0 ? length >= 3 : which == 1 ? length > 2 && inside(2) : false;
+      for (uint32_t j = 0; which == 2 && j < length; ++j) wanted |= inside(j);
+      good &= (wanted && valid[i]) == (bits[i / 8] >> i % 8 & 1);
+    }
+    CHECK(good);
+    const uint32_t kept = offsets[count - 5];
+    offsets[count - 5] = offsets.back() + 1;
+    CHECK(elanus_filter_run(&filter, nullptr) == ELANUS_INVALID);
+    offsets[count - 5] = kept;
+    columns[1].value_count -= 1;
+    CHECK(elanus_filter_run(&filter, nullptr) == (which ? ELANUS_INVALID : ELANUS_OK));
+    columns[1].value_count += 1;
+  }
+}
+
 static void places() {
   std::string all;
   std::vector<uint32_t> offsets = {0};
@@ -156,6 +216,7 @@ int main() {
   jobs(table);
   cancelled(table);
   refused(table);
+  arrays();
   places();
   std::printf("filters: %d checks, %d failures\n", checks.load(), failures.load());
   return failures ? 1 : 0;

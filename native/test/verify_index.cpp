@@ -16,14 +16,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "asked.h"
 #include "check.h"
 #include "files.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool slow = true;
-#else
-constexpr bool slow = false;
-#endif
 
 static std::string folder;
 static uint32_t layout = ELANUS_LEAN;   // every part is run with each
@@ -43,106 +38,22 @@ static std::vector<float> made(Data data, size_t rows, uint32_t dimension, uint3
   return values;
 }
 
-struct Built {
-  elanus_rows rows = 0;
-  elanus_index index = 0;
-  std::string path;
-  uint32_t dimension, metric;
-  uint64_t count;
-
+struct Built : BuiltIndex {
   Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t degree = 32, uint32_t beam = 100, const char* name = "a.index")
-      : path(folder + "/" + name), dimension(dimension), metric(metric) {
-    CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &rows, nullptr) == ELANUS_OK);
-    CHECK(elanus_rows_append(rows, values.data(), values.size(), &count, nullptr) == ELANUS_OK);
-    const elanus_index_build plan = {rows, count, metric, degree, beam, 7, layout};
-    elanus_error error = {};
-    CHECK(elanus_index_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(path.c_str(), rows, next_way(), &index, &error) == ELANUS_OK);
-    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
-  }
-  ~Built() {
-    CHECK(elanus_index_close(index, nullptr) == ELANUS_OK);
-    CHECK(elanus_rows_close(rows, nullptr) == ELANUS_OK);
-    ::unlink(path.c_str());
-  }
-  Built(const Built&) = delete;
+      : BuiltIndex(folder + "/" + name, entries_of(ELANUS_FLOAT32, values), ELANUS_FLOAT32, dimension, metric, [&](const BuiltIndex& own, elanus_error* error) {
+          const elanus_index_build plan = {own.rows, own.count, metric, degree, beam, 7, layout};
+          return elanus_index_build_wait(&plan, own.path.c_str(), error);
+        }) {}
 };
 
-// A search of an index, and the exact search of the same.
-struct Asked {
-  elanus_index_search plan = {};
-  elanus_search exact = {};
-  std::vector<float> queries, scores, exact_scores;
-  std::vector<uint32_t> rows, exact_rows;
-  std::vector<uint8_t> tied, exact_tied;
-  std::vector<double> work = std::vector<double>(ELANUS_INDEX_WORK);
-  uint32_t dimension;
+struct Asked : AskedIndex {
+  const std::vector<float> numbers;   // of the queries
 
-  Asked(const Built& built, std::vector<float> asked, uint32_t k, uint32_t ef, const std::vector<uint8_t>* allowed = nullptr) : queries(std::move(asked)), dimension(built.dimension) {
-    const size_t count = queries.size() / dimension;
-    rows.resize(count * k), exact_rows.resize(count * k);
-    scores.resize(count * k), exact_scores.resize(count * k);
-    tied.resize(count), exact_tied.resize(count);
-    plan.index = built.index;
-    plan.queries = queries.data(), plan.query_value_count = queries.size();
-    plan.k = k, plan.ef = ef;
-    if (allowed) plan.allowed = allowed->data(), plan.allowed_bytes = allowed->size();
-    plan.hit_rows = rows.data(), plan.hit_row_count = rows.size();
-    plan.hit_scores = scores.data(), plan.hit_score_count = scores.size();
-    plan.tied = tied.data(), plan.tied_count = tied.size();
-    plan.work = work.data(), plan.work_count = work.size();
-    exact.rows = built.rows, exact.row_count = built.count;
-    exact.queries = queries.data(), exact.query_value_count = queries.size();
-    exact.metric = built.metric, exact.k = k;
-    exact.allowed = plan.allowed, exact.allowed_bytes = plan.allowed_bytes;
-    exact.hit_rows = exact_rows.data(), exact.hit_row_count = rows.size();
-    exact.hit_scores = exact_scores.data(), exact.hit_score_count = rows.size();
-    exact.tied = exact_tied.data(), exact.tied_count = tied.size();
-  }
-  Asked(const Asked&) = delete;
-
-  // The share of exact hits, by score, that were found; checks that hits are allowed, sorted, different, and have exact scores.
-  double recall() {
-    exact.has_outer = plan.has_outer, exact.has_inner = plan.has_inner;
-    exact.outer = plan.outer, exact.inner = plan.inner;
-    elanus_error error = {};
-    CHECK(elanus_index_search_wait(&plan, &error) == ELANUS_OK);
-    CHECK(elanus_search_wait(&exact, &error) == ELANUS_OK);
-    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
-    uint64_t found = 0, wanted = 0;
-    bool good = true;
-    const bool l2 = exact.metric == ELANUS_L2;
-    for (size_t q = 0; q < tied.size(); ++q) {
-      const uint32_t k = plan.k;
-      const size_t first = q * k;
-      uint32_t hits = 0, there = 0;
-      while (hits < k && rows[first + hits] != ELANUS_NO_ROW) ++hits;
-      while (there < k && exact_rows[first + there] != ELANUS_NO_ROW) ++there;
-      std::set<uint32_t> seen;
-      for (uint32_t i = 0; i < hits; ++i) {
-        const uint32_t row = rows[first + i];
-        good &= row < exact.row_count && (!plan.allowed || plan.allowed[row / 8] >> (row % 8) & 1) && seen.insert(row).second;
-        if (i) good &= l2 ? scores[first + i - 1] <= scores[first + i] : scores[first + i - 1] >= scores[first + i];
-        for (uint32_t j = 0; j < there; ++j)
-          if (exact_rows[first + j] == row) good &= exact_scores[first + j] == scores[first + i];
-      }
-      good &= hits <= there;
-      for (uint32_t i = hits; i < k; ++i) good &= rows[first + i] == ELANUS_NO_ROW && std::isnan(scores[first + i]);
-      wanted += there;
-      for (uint32_t i = 0; i < hits && there; ++i) found += l2 ? scores[first + i] <= exact_scores[first + there - 1] : scores[first + i] >= exact_scores[first + there - 1];
-    }
-    CHECK(good);
-    return wanted ? (double)found / (double)wanted : 1;
+  Asked(const Built& built, const std::vector<float>& asked, uint32_t k, uint32_t ef, const std::vector<uint8_t>* allowed = nullptr)
+      : AskedIndex(built, entries_of(ELANUS_FLOAT32, asked), k, allowed), numbers(asked) {
+    plan.ef = ef;
   }
 };
-
-static std::vector<uint8_t> chosen(std::mt19937& random, uint64_t rows, double share) {
-  std::vector<uint8_t> bits((rows + 63) / 64 * 8);
-  for (uint64_t i = 0; i < rows; ++i)
-    if (random() % 1000000 < share * 1000000) bits[i / 8] |= (uint8_t)(1 << (i % 8));
-  for (uint64_t i = rows; i < bits.size() * 8; ++i) bits[i / 8] |= (uint8_t)(1 << (i % 8));   // beyond the last row: must not count
-  return bits;
-}
 
 static void at_least(double recall, double wanted, const char* what, Data data, uint32_t metric, double share) {
   CHECK(recall >= wanted);
@@ -176,7 +87,7 @@ static void recall_everywhere() {
           CHECK(elanus_search_wait(&all.exact, nullptr) == ELANUS_OK);
           std::vector<uint8_t> allowed((rows + 63) / 64 * 8, 255);
           for (uint32_t i = 0; i < all.exact.k; ++i) allowed[all.exact_rows[i] / 8] &= (uint8_t)~(1 << (all.exact_rows[i] % 8));
-          sum += Asked(built, all.queries, 10, ef, &allowed).recall() / 10;
+          sum += Asked(built, all.numbers, 10, ef, &allowed).recall() / 10;
         }
         at_least(sum, 0.98, "against", data, metric, share);
       }

@@ -13,152 +13,27 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "asked.h"
 #include "check.h"
 #include "files.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool slow = true;
-#else
-constexpr bool slow = false;
-#endif
 
 static std::string folder;
 static const uint32_t all_codes[] = {ELANUS_CODES_NONE, ELANUS_CODES_BYTE, ELANUS_CODES_BOOK, ELANUS_CODES_NIBBLE, ELANUS_CODES_SIGN};
 
-// What `values` are in rows of this element: the upper half of a float is a bfloat16; halves are made of small whole numbers.
-static std::vector<unsigned char> entries_of(uint32_t element, const std::vector<float>& values) {
-  std::vector<unsigned char> bytes;
-  auto put = [&](auto value) { bytes.insert(bytes.end(), (unsigned char*)&value, (unsigned char*)&value + sizeof value); };
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (element == ELANUS_FLOAT32) put(values[i]);
-    else if (element == ELANUS_INT8) put((int8_t)std::clamp(values[i] * 30, -127.f, 127.f));
-    else if (element == ELANUS_BINARY) {
-      if (i % 8 == 0) bytes.push_back(0);
-      bytes.back() |= (unsigned char)((values[i] > 0.5f) << (i % 8));
-    } else {
-      uint32_t bits;
-      std::memcpy(&bits, &values[i], 4);
-      if (element == ELANUS_BFLOAT16) put((uint16_t)(bits >> 16));
-      else {
-        const int exponent = (int)(bits >> 23 & 255) - 127 + 15;
-        put((uint16_t)(exponent <= 0 ? 0 : (bits >> 16 & 0x8000) | (uint32_t)std::min(exponent, 30) << 10 | (bits >> 13 & 0x3ff)));
-      }
-    }
-  }
-  return bytes;
-}
-static uint32_t entry_bytes(uint32_t element) { return element == ELANUS_FLOAT32 ? 4 : element == ELANUS_FLOAT16 || element == ELANUS_BFLOAT16 ? 2 : 1; }
-
-struct Built {
-  elanus_rows rows = 0;
-  elanus_index index = 0;
-  std::string path;
-  uint32_t element, dimension, metric;
-  uint64_t count = 0;
-
+struct Built : BuiltIndex {
   Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t lists, uint32_t codes, uint32_t element = ELANUS_FLOAT32, uint32_t subspaces = 0, uint32_t bits = 8)
-      : path(folder + "/a.index"), element(element), dimension(dimension), metric(metric) {
-    const std::vector<unsigned char> entries = entries_of(element, values);
-    elanus_error error = {};
-    CHECK(elanus_rows_create(element, dimension, &rows, &error) == ELANUS_OK);
-    CHECK(elanus_rows_append(rows, entries.data(), entries.size() / entry_bytes(element), &count, &error) == ELANUS_OK);
-    const elanus_lists_build plan = {rows, count, metric, lists, codes, subspaces ? subspaces : std::max(1u, dimension / 2), bits, 7};
-    CHECK(elanus_lists_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(path.c_str(), rows, next_way(), &index, &error) == ELANUS_OK);
-    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
-  }
-  ~Built() {
-    CHECK(elanus_index_close(index, nullptr) == ELANUS_OK);
-    CHECK(elanus_rows_close(rows, nullptr) == ELANUS_OK);
-    ::unlink(path.c_str());
-  }
-  Built(const Built&) = delete;
+      : BuiltIndex(folder + "/a.index", entries_of(element, values), element, dimension, metric, [&](const BuiltIndex& own, elanus_error* error) {
+          const elanus_lists_build plan = {own.rows, own.count, metric, lists, codes, subspaces ? subspaces : std::max(1u, dimension / 2), bits, 7};
+          return elanus_lists_build_wait(&plan, own.path.c_str(), error);
+        }) {}
 };
 
-// A search of lists, and the exact search of the same.
-struct Asked {
-  elanus_index_search plan = {};
-  elanus_search exact = {};
-  std::vector<unsigned char> queries;
-  std::vector<float> scores, exact_scores;
-  std::vector<uint32_t> rows, exact_rows;
-  std::vector<uint8_t> tied, exact_tied;
-  std::vector<double> work = std::vector<double>(ELANUS_INDEX_WORK);
-
+struct Asked : AskedIndex {
   Asked(const Built& built, const std::vector<float>& values, uint32_t k, uint32_t probes, uint32_t reorder = 0, const std::vector<uint8_t>* allowed = nullptr)
-      : queries(entries_of(built.element, values)) {
-    const size_t count = values.size() / built.dimension;
-    rows.resize(count * k), exact_rows.resize(count * k);
-    scores.resize(count * k), exact_scores.resize(count * k);
-    tied.resize(count), exact_tied.resize(count);
-    plan.index = built.index;
-    plan.queries = queries.data(), plan.query_value_count = queries.size() / entry_bytes(built.element);
-    plan.k = k, plan.probes = probes, plan.reorder = reorder;
-    if (allowed) plan.allowed = allowed->data(), plan.allowed_bytes = allowed->size();
-    plan.hit_rows = rows.data(), plan.hit_row_count = rows.size();
-    plan.hit_scores = scores.data(), plan.hit_score_count = scores.size();
-    plan.tied = tied.data(), plan.tied_count = tied.size();
-    plan.work = work.data(), plan.work_count = work.size();
-    exact.rows = built.rows, exact.row_count = built.count;
-    exact.queries = queries.data(), exact.query_value_count = plan.query_value_count;
-    exact.metric = built.metric, exact.k = k;
-    exact.allowed = plan.allowed, exact.allowed_bytes = plan.allowed_bytes;
-    exact.hit_rows = exact_rows.data(), exact.hit_row_count = rows.size();
-    exact.hit_scores = exact_scores.data(), exact.hit_score_count = rows.size();
-    exact.tied = exact_tied.data(), exact.tied_count = tied.size();
-  }
-  Asked(const Asked&) = delete;
-
-  bool run() {
-    exact.has_outer = plan.has_outer, exact.has_inner = plan.has_inner;
-    exact.outer = plan.outer, exact.inner = plan.inner;
-    exact.rank = plan.rank, exact.rank_count = plan.rank_count;
-    elanus_error error = {};
-    const bool good = elanus_index_search_wait(&plan, &error) == ELANUS_OK && elanus_search_wait(&exact, &error) == ELANUS_OK;
-    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
-    return good;
-  }
-  bool same() {
-    return run() && rows == exact_rows && tied == exact_tied && (scores.empty() || !std::memcmp(scores.data(), exact_scores.data(), scores.size() * 4));
-  }
-  // The share of exact hits that were found, by row; checks that hits are allowed, sorted and different, and that scores that must be exact are.
-  double recall(bool exact_values) {
-    CHECK(run());
-    uint64_t found = 0, wanted = 0;
-    bool good = true;
-    const bool smaller = exact.metric == ELANUS_L2 || exact.metric >= ELANUS_HAMMING;
-    for (size_t q = 0; q < tied.size(); ++q) {
-      const uint32_t *hits = rows.data() + q * plan.k, *truth = exact_rows.data() + q * plan.k;
-      std::set<uint32_t> seen, there;
-      for (uint32_t i = 0; i < plan.k && truth[i] != ELANUS_NO_ROW; ++i) there.insert(truth[i]);
-      bool ended = false;
-      for (uint32_t i = 0; i < plan.k; ++i) {
-        const float score = scores[q * plan.k + i];
-        if (hits[i] == ELANUS_NO_ROW) {
-          ended = true;
-          good &= std::isnan(score);
-          continue;
-        }
-        good &= !ended && hits[i] < exact.row_count && (!plan.allowed || plan.allowed[hits[i] / 8] >> (hits[i] % 8) & 1) && seen.insert(hits[i]).second;
-        if (i) good &= smaller ? scores[q * plan.k + i - 1] <= score : scores[q * plan.k + i - 1] >= score;
-        found += there.count(hits[i]);
-        if (exact_values)
-          for (uint32_t j = 0; j < plan.k; ++j) good &= truth[j] != hits[i] || exact_scores[q * plan.k + j] == score;
-      }
-      wanted += there.size();
-    }
-    CHECK(good);
-    return wanted ? (double)found / (double)wanted : 1;
+      : AskedIndex(built, entries_of(built.element, values), k, allowed) {
+    plan.probes = probes, plan.reorder = reorder;
   }
 };
-
-static std::vector<uint8_t> chosen(std::mt19937& random, uint64_t rows, double share) {
-  std::vector<uint8_t> bits((rows + 63) / 64 * 8);
-  for (uint64_t i = 0; i < rows; ++i)
-    if (random() % 1000000 < share * 1000000) bits[i / 8] |= (uint8_t)(1 << (i % 8));
-  for (uint64_t i = rows; i < bits.size() * 8; ++i) bits[i / 8] |= (uint8_t)(1 << (i % 8));   // beyond the last row: must not count
-  return bits;
-}
 
 static void at_least(double recall, double wanted, const char* what, uint32_t codes, uint32_t metric, double share) {
   CHECK(recall >= wanted);

@@ -13,102 +13,35 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "asked.h"
 #include "check.h"
 #include "files.h"
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool slow = true;
-#else
-constexpr bool slow = false;
-#endif
-
 static std::string folder;
 
-struct Built {
-  elanus_rows rows = 0;
-  elanus_index index = 0;
-  std::string path = folder + "/a.index";
-  uint32_t dimension, metric;
-  uint64_t count = 0;
-
-  Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t degree = 32, uint32_t subspaces = 0, uint32_t bits = 8) : dimension(dimension), metric(metric) {
-    elanus_error error = {};
-    CHECK(elanus_rows_create(ELANUS_FLOAT32, dimension, &rows, &error) == ELANUS_OK);
-    CHECK(elanus_rows_append(rows, values.data(), values.size(), &count, &error) == ELANUS_OK);
-    const elanus_slim_build plan = {rows, count, metric, degree, 80, subspaces ? subspaces : (dimension + 3) / 4, bits, 7};
-    CHECK(elanus_slim_build_wait(&plan, path.c_str(), &error) == ELANUS_OK);
-    CHECK(elanus_index_open_wait(path.c_str(), rows, next_way(), &index, &error) == ELANUS_OK);
-    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
-  }
-  ~Built() {
-    CHECK(elanus_index_close(index, nullptr) == ELANUS_OK);
-    CHECK(elanus_rows_close(rows, nullptr) == ELANUS_OK);
-    ::unlink(path.c_str());
-  }
-  Built(const Built&) = delete;
+// What stands for a row; `bits` and `stages` where they mean something. No subspaces: one for every four dimensions.
+struct Codes {
+  uint32_t codes = ELANUS_SLIM_BOOK, subspaces = 0, bits = 8, stages = 0;
 };
 
-struct Asked {
-  elanus_index_search plan = {};
-  elanus_search exact = {};
-  std::vector<float> queries, scores, exact_scores;
-  std::vector<uint32_t> rows, exact_rows;
-  std::vector<uint8_t> tied, exact_tied;
-  std::vector<double> work = std::vector<double>(ELANUS_INDEX_WORK);
+struct Built : BuiltIndex {
+  Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t degree = 32, const Codes& codes = {}, uint32_t element = ELANUS_FLOAT32)
+      : BuiltIndex(folder + "/a.index", entries_of(element, values), element, dimension, metric, [&](const BuiltIndex& own, elanus_error* error) {
+          const elanus_slim_build plan = {own.rows, own.count, metric, degree, 80, codes.subspaces ? codes.subspaces : (dimension + 3) / 4, codes.bits, 7, codes.codes, codes.stages};
+          return elanus_slim_build_wait(&plan, own.path.c_str(), error);
+        }) {}
+};
 
-  Asked(const Built& built, std::vector<float> asked, uint32_t k, uint32_t ef, uint32_t reorder = 0, const std::vector<uint8_t>* allowed = nullptr) : queries(std::move(asked)) {
-    const size_t count = queries.size() / built.dimension;
-    rows.resize(count * k), exact_rows.resize(count * k), scores.resize(count * k), exact_scores.resize(count * k);
-    tied.resize(count), exact_tied.resize(count);
-    plan.index = built.index, plan.queries = queries.data(), plan.query_value_count = queries.size();
-    plan.k = k, plan.ef = ef, plan.reorder = reorder;
-    if (allowed) plan.allowed = allowed->data(), plan.allowed_bytes = allowed->size();
-    plan.hit_rows = rows.data(), plan.hit_row_count = rows.size(), plan.hit_scores = scores.data(), plan.hit_score_count = scores.size();
-    plan.tied = tied.data(), plan.tied_count = tied.size(), plan.work = work.data(), plan.work_count = work.size();
-    exact.rows = built.rows, exact.row_count = built.count, exact.metric = built.metric, exact.k = k;
-    exact.queries = queries.data(), exact.query_value_count = queries.size();
-    exact.allowed = plan.allowed, exact.allowed_bytes = plan.allowed_bytes;
-    exact.hit_rows = exact_rows.data(), exact.hit_row_count = rows.size(), exact.hit_scores = exact_scores.data(), exact.hit_score_count = rows.size();
-    exact.tied = exact_tied.data(), exact.tied_count = tied.size();
-  }
-  Asked(const Asked&) = delete;
-
-  // By score; checks that hits are allowed and different, and have the scores of an exact search.
-  double recall() {
-    exact.has_outer = plan.has_outer, exact.has_inner = plan.has_inner, exact.outer = plan.outer, exact.inner = plan.inner;
-    elanus_error error = {};
-    CHECK(elanus_index_search_wait(&plan, &error) == ELANUS_OK && elanus_search_wait(&exact, &error) == ELANUS_OK);
-    if (*error.text) std::fprintf(stderr, "%s\n", error.text);
-    uint64_t found = 0, wanted = 0;
-    bool good = true;
-    const bool l2 = exact.metric == ELANUS_L2;
-    for (size_t first = 0; first < rows.size(); first += plan.k) {
-      uint32_t there = 0;
-      std::set<uint32_t> seen;
-      while (there < plan.k && exact_rows[first + there] != ELANUS_NO_ROW) ++there;
-      for (uint32_t i = 0; i < plan.k && rows[first + i] != ELANUS_NO_ROW; ++i) {
-        const uint32_t row = rows[first + i];
-        good &= i < there && row < exact.row_count && (!plan.allowed || plan.allowed[row / 8] >> (row % 8) & 1) && seen.insert(row).second;
-        for (uint32_t j = 0; j < there; ++j) good &= exact_rows[first + j] != row || exact_scores[first + j] == scores[first + i];
-        if (there) found += l2 ? scores[first + i] <= exact_scores[first + there - 1] : scores[first + i] >= exact_scores[first + there - 1];
-      }
-      wanted += there;
-    }
-    CHECK(good);
-    return wanted ? (double)found / (double)wanted : 1;
+struct Asked : AskedIndex {
+  Asked(const Built& built, const std::vector<float>& asked, uint32_t k, uint32_t ef, uint32_t reorder = 0, const std::vector<uint8_t>* allowed = nullptr)
+      : AskedIndex(built, entries_of(built.element, asked), k, allowed) {
+    plan.ef = ef, plan.reorder = reorder;
   }
 };
 
 static void at_least(double recall, double wanted, const char* what, uint32_t metric, double share) {
   CHECK(recall >= wanted);
   if (recall < wanted) std::fprintf(stderr, "  recall %.4f, wanted %.3f: %s, metric %u, share %g\n", recall, wanted, what, metric, share);
-}
-
-static std::vector<uint8_t> chosen(std::mt19937& random, uint64_t rows, double share) {
-  std::vector<uint8_t> bits((rows + 63) / 64 * 8);
-  for (uint64_t i = 0; i < bits.size() * 8; ++i)
-    if (i >= rows || random() % 1000000 < share * 1000000) bits[i / 8] |= (uint8_t)(1 << (i % 8));
-  return bits;
 }
 
 static void recall_everywhere() {
@@ -137,14 +70,51 @@ static void recall_everywhere() {
   }
 }
 
-static void same_file() {
+// What every kind of codes finds by itself, and with few candidates read again. The more is kept of a row, the more.
+static void kinds_of_codes() {
+  const struct {
+    Codes codes;
+    double alone, again;
+  } table[] = {
+      {{ELANUS_SLIM_BOOK, 12, 8, 0}, 0.3, 0.6},      {{ELANUS_SLIM_STAGES, 12, 8, 2}, 0.55, 0.9},  {{ELANUS_SLIM_STAGES, 4, 6, 5}, 0.3, 0.6},
+      {{ELANUS_SLIM_SCALAR, 0, 4, 0}, 0.7, 0.97},    {{ELANUS_SLIM_SCALAR, 0, 6, 0}, 0.9, 0.98},   {{ELANUS_SLIM_SCALAR, 0, 8, 0}, 0.95, 0.98},
+      {{ELANUS_SLIM_BFLOAT16, 0, 0, 0}, 0.97, 0.98}, {{ELANUS_SLIM_FLOAT16, 0, 0, 0}, 0.98, 0.98},
+  };
+  const size_t rows = slow ? 600 : 4000;
+  constexpr uint32_t dimension = 48;
+  const std::vector<float> values = clustered(rows, dimension, 1), queries = clustered(40, dimension, 2);
+  std::mt19937 random(4);
+  const std::vector<uint8_t> allowed = chosen(random, rows, 0.3), few = chosen(random, rows, 0.02);
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE})
+    for (const auto& [codes, alone, again] : table) {
+      const Built built(values, dimension, metric, 32, codes);
+      const auto check = [&](double recall, double wanted, const char* what) {
+        CHECK(recall >= wanted);
+        if (recall < wanted) std::fprintf(stderr, "  recall %.4f, wanted %.3f: %s, codes %u of %u bits, metric %u\n", recall, wanted, what, codes.codes, codes.bits, metric);
+      };
+      check(Asked(built, queries, 10, 100, 10).recall(), alone, "by codes");
+      check(Asked(built, queries, 10, 100, 30).recall(), again, "read again");
+      check(Asked(built, queries, 10, 200, 30, &allowed).recall(), again, "among three of ten");
+      check(Asked(built, queries, 10, 200, 30, &few).recall(), again, "among one of fifty");
+    }
+  for (const uint32_t element : {ELANUS_FLOAT16, ELANUS_BFLOAT16, ELANUS_INT8})
+    for (const uint32_t codes : {ELANUS_SLIM_SCALAR, ELANUS_SLIM_FLOAT16}) {
+      const Built built(values, dimension, ELANUS_COSINE, 32, {codes, 0, 6, 0}, element);
+      CHECK(Asked(built, queries, 10, 100, 30).recall() >= 0.95);
+    }
+}
+
+static const Codes coarse[] = {{ELANUS_SLIM_BOOK, 3, 4, 0}, {ELANUS_SLIM_STAGES, 3, 4, 2}, {ELANUS_SLIM_SCALAR, 0, 6, 0}, {ELANUS_SLIM_FLOAT16, 0, 0, 0}};
+static const Codes fine[] = {{ELANUS_SLIM_BOOK, 0, 8, 0}, {ELANUS_SLIM_STAGES, 0, 8, 2}, {ELANUS_SLIM_SCALAR, 0, 6, 0}, {ELANUS_SLIM_FLOAT16, 0, 0, 0}};
+
+static void same_file(const Codes& codes) {
   const std::vector<float> values = clustered(slow ? 200 : 1500, 40, 6);
   std::string first;
   for (const char* set : {"portable", "avx2", "avx512"}) {
     if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
     for (const uint32_t threads : {3u, 1u}) {
       CHECK(elanus_set_threads(threads, nullptr) == ELANUS_OK);
-      const Built built(values, 40, ELANUS_COSINE, 24, 7, 5);
+      const Built built(values, 40, ELANUS_COSINE, 24, codes);
       const std::string now = contents(built.path);
       CHECK(!now.empty() && (first.empty() || first == now));
       if (first.empty()) first = now;
@@ -154,21 +124,21 @@ static void same_file() {
 }
 
 // Damages bytes, and every other time mends the checksums afterwards.
-static void damaged_files() {
-  constexpr uint32_t dimension = 5, rows = 60, sections = 5;
+static void damaged_files(const Codes& codes) {
+  constexpr uint32_t dimension = 5, rows = 60, sections = 6;
   std::vector<float> values = clustered(rows, dimension, 8);
   for (int i = 0; i < 30; ++i) std::copy_n(values.begin(), dimension, values.begin() + i * 2 * dimension);   // twins
-  const Built built(values, dimension, ELANUS_COSINE, 4, 3, 4);
+  const Built built(values, dimension, ELANUS_COSINE, 4, codes);
   const std::string whole = contents(built.path), path = folder + "/damaged.index";
   std::mt19937 random(1);
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
   int opened = 0, refused = 0;
-  for (int round = 0; round < (slow ? 2500 : 5000); ++round) {
+  for (int round = 0; round < (slow ? 1000 : 2500); ++round) {
     std::string bytes = whole;
     const int kind = (int)(random() % 8);
     for (uint32_t i = 0; i <= random() % 3; ++i) {
       const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : 4096 * (1 + random() % sections) % bytes.size();
-      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 144 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
+      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 152 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
       damage(bytes[at], random);
     }
     if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
@@ -195,15 +165,15 @@ static void damaged_files() {
     CHECK(elanus_slim_describe(index, &description, &error) == ELANUS_OK);
     CHECK(elanus_index_close(index, &error) == ELANUS_OK);
   }
-  CHECK(opened > 50 && refused > 1000);
+  CHECK(opened > 20 && refused > 300);
   ::close(file);
   ::unlink(path.c_str());
 }
 
-static void degenerate() {
+static void degenerate(const Codes& codes) {
   for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
     for (const size_t rows : {0, 1, 2, 5, 33}) {
-      const Built built(clustered(rows, 20, 1), 20, metric);
+      const Built built(clustered(rows, 20, 1), 20, metric, 32, codes);
       CHECK(Asked(built, clustered(4, 20, 2), 10, 64).recall() == 1);
       CHECK(Asked(built, clustered(4, 20, 2), 400, 1).recall() == 1);
       CHECK(Asked(built, {}, 3, 10).recall() == 1);
@@ -213,15 +183,15 @@ static void degenerate() {
     for (int i = 0; i < 600; ++i)
       if (i % 30 == 7) std::copy_n(others.begin() + i * 16, 16, values.begin() + i * 16);
       else if (i % 3 == 1) std::fill_n(values.begin() + i * 16, 16, 0.f);
-    const Built built(values, 16, metric);
+    const Built built(values, 16, metric, 32, codes);
     std::vector<float> queries = clustered(4, 16, 4);
     queries.insert(queries.end(), 16, 1.f);
     queries.insert(queries.end(), 16, 0.f);
     std::mt19937 random(2);
     const std::vector<uint8_t> allowed = chosen(random, 600, 0.3);
     for (const uint32_t k : {1u, 10u, 50u, 400u, 600u}) {
-      at_least(Asked(built, queries, k, 64).recall(), 0.99, "equal rows", metric, 1);
-      at_least(Asked(built, queries, k, 64, 0, &allowed).recall(), 0.99, "equal rows", metric, 0.3);
+      at_least(Asked(built, queries, k, 64).recall(), 0.98, "equal rows", metric, 1);
+      at_least(Asked(built, queries, k, 64, 0, &allowed).recall(), 0.98, "equal rows", metric, 0.3);
     }
     for (const float scale : {1e19f, 1e38f, 1e-42f, INFINITY, NAN}) {
       std::vector<float> odd = clustered(4, 16, 10);
@@ -235,7 +205,7 @@ static void degenerate() {
 static void nonsense() {
   const Built built(clustered(300, 8, 1), 8, ELANUS_L2);
   elanus_error error;
-  const elanus_slim_build plan = {built.rows, 300, ELANUS_L2, 16, 40, 2, 8, 1};
+  const elanus_slim_build plan = {built.rows, 300, ELANUS_L2, 16, 40, 2, 8, 1, ELANUS_SLIM_BOOK, 0};
   const std::string path = folder + "/n.index";
   auto refused = [&](auto change) {
     elanus_slim_build changed = plan;
@@ -244,6 +214,8 @@ static void nonsense() {
   };
   CHECK(refused([](auto& p) { p.row_count = 301; }) && refused([](auto& p) { p.metric = 3; }) && refused([](auto& p) { p.degree = 257; }));
   CHECK(refused([](auto& p) { p.beam = 0; }) && refused([](auto& p) { p.subspaces = 9; }) && refused([](auto& p) { p.subspaces = 0; }) && refused([](auto& p) { p.bits = 13; }));
+  CHECK(refused([](auto& p) { p.codes = 5; }) && refused([](auto& p) { p.codes = ELANUS_SLIM_STAGES; }) && refused([](auto& p) { p.codes = ELANUS_SLIM_STAGES, p.stages = 17; }));
+  CHECK(refused([](auto& p) { p.codes = ELANUS_SLIM_SCALAR, p.bits = 5; }));
   for (const auto& [ef, reorder] : {std::pair<uint32_t, uint32_t>{0, 0}, {~0u, 0}, {64, 3}, {64, ~0u}}) {
     Asked asked(built, clustered(2, 8, 2), 10, ef, reorder);
     CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_INVALID);
@@ -273,10 +245,13 @@ int main() {
   char name[] = "/tmp/elanus-verify-XXXXXX";
   folder = mkdtemp(name);
   recall_everywhere();
-  same_file();
-  degenerate();
+  kinds_of_codes();
+  for (const Codes& codes : coarse) {
+    same_file(codes);
+    damaged_files(codes);
+  }
+  for (const Codes& codes : fine) degenerate(codes);
   nonsense();
-  damaged_files();
   elanus_memory memory;
   elanus_memory_used(&memory);
   CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);

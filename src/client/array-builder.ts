@@ -3,6 +3,7 @@
 import { invalidParameter } from "../base/errors.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
+import { vectorStride } from "../model/vectors.ts";
 import type { InputField, InputScalars } from "../proxy/requests.ts";
 import { type ColumnBuilder, Presence, inputField, wrongValue } from "./column-builder.ts";
 
@@ -65,9 +66,19 @@ export class ArrayBuilder implements ColumnBuilder {
         at += 1;
       }
     }
-    const elements = builder.finish(transfer).column as InputScalars;
-    transfer.push(offsets.buffer);
-    const column = { kind: "array", elementType, offsets, elements } as const;
+    const column = arraysOf(elementType, offsets, builder.finish(transfer).column!);
+    transfer.push(column.offsets.buffer as ArrayBuffer);
     return inputField(this.#field, this.#rows.length, column, this.#presence.finish(transfer));
   }
+}
+
+function arraysOf(
+  elementType: DataType,
+  offsets: Uint32Array,
+  elements: NonNullable<InputField["column"]>,
+): Extract<NonNullable<InputField["column"]>, { kind: "array" | "vectors" }> {
+  if (elements.kind !== "vector") return { kind: "array", elementType, offsets, elements: elements as InputScalars };
+  const { type, dimension, values } = elements;
+  const stride = vectorStride(type, dimension);
+  return { kind: "vectors", dimension, offsets: offsets.map((end) => end * stride), vectors: { type, values } };
 }

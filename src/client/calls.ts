@@ -14,6 +14,7 @@ import type { KeyValue } from "../model/schema.ts";
 import type {
   CreateCollectionRequest,
   DeclaredField,
+  DeclaredStruct,
   DeleteRequest,
   DeleteResponse,
   HybridSearchRequest,
@@ -80,6 +81,7 @@ export interface EngineCalls {
   hybridSearch(request: HybridSearchRequest): SearchResponse;
   timestamp(request: object): Timestamp;
   addField(request: Target & { readonly field: DeclaredField }): void;
+  addStruct(request: Target & { readonly struct: DeclaredStruct }): void;
   dropField(request: Target & { readonly fieldName: string }): void;
   truncateCollection(target: Target): void;
   alterCollection(

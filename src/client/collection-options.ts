@@ -3,12 +3,19 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type FieldSchema, type KeyValue, arrayCapacity } from "../model/schema.ts";
+import {
+  type CollectionSchema,
+  type FieldSchema,
+  type KeyValue,
+  type StructSchema,
+  arrayCapacity,
+} from "../model/schema.ts";
+import { bareName, structOfField, subFieldName, subFields } from "../model/structs.ts";
 import { formatTimestamptz, timeZoneOf } from "../model/timestamptz.ts";
 import type { Metric } from "../model/types.ts";
-import { ConsistencyLevel, DataType, dataTypeName } from "../model/types.ts";
+import { ConsistencyLevel, DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { declaredField } from "../proxy/declared-field.ts";
-import type { CreateCollectionRequest, DeclaredField, Target } from "../proxy/requests.ts";
+import type { CreateCollectionRequest, DeclaredField, DeclaredStruct, Target } from "../proxy/requests.ts";
 import type { Argument, CollectionState, IndexRequest } from "./calls.ts";
 import type { FieldValue } from "./values.ts";
 
@@ -44,12 +51,17 @@ export interface FieldOptions {
   readonly maxLength?: number;
   /** What an Array holds: `Bool`, `Int8` to `Int64`, `Float`, `Double` or `VarChar`. */
   readonly elementType?: FieldType;
-  /** How many elements an Array may have: 1 to 4,096. */
+  /** How many elements an Array, or an ArrayOfStruct, may have: 1 to 4,096. */
   readonly maxCapacity?: number;
+  /** Of an ArrayOfStruct: what each element has. Indexes and filters name them `field[name]`. */
+  readonly fields?: readonly SubFieldOptions[];
   readonly nullable?: boolean;
   /** What a row that leaves the field out, or has null there, gets. */
   readonly default?: boolean | number | bigint | string;
 }
+
+/** Of the elements of an ArrayOfStruct: a scalar that an Array can hold, or a dense vector. */
+export type SubFieldOptions = Pick<FieldOptions, "name" | "type" | "description" | "dimension" | "maxLength">;
 
 export interface IndexOptions {
   readonly field: string;
@@ -126,20 +138,28 @@ export function creation(databaseName: string, options: CollectionOptions): Argu
   const indexes = "indexes" in options ? (options.indexes ?? []) : [];
   const target: Target = { databaseName, collectionName: options.name };
   const named = new Set(indexes.map((index) => index.field));
-  const vectors = fields.filter((field) => field.type.endsWith("Vector") && !named.has(field.name));
-  const automatic = vectors.map((field) => ({
+  const plain = fields.filter((field) => field.type !== "ArrayOfStruct");
+  const structs = fields.filter((field) => field.type === "ArrayOfStruct");
+  const vectors = plain.filter((field) => field.type.endsWith("Vector") && !named.has(field.name));
+  const automatic: IndexOptions[] = vectors.map((field) => ({
     field: field.name,
     ...(options.metricType === undefined ? {} : { metricType: options.metricType }),
   }));
+  for (const struct of structs) {
+    for (const { name, type } of struct.fields ?? []) {
+      const field = subFieldName(struct.name, name);
+      if (type.endsWith("Vector") && !named.has(field)) automatic.push({ field });
+    }
+  }
   const create: CreateCollectionRequest = {
     ...target,
     schema: {
       name: options.name,
       description: options.description ?? "",
-      fields: fields.map(fieldOf),
+      fields: plain.map(fieldOf),
       enableDynamicField: options.dynamicField ?? options.fields === undefined,
       functionCount: 0,
-      structs: [],
+      structs: structs.map(structOf),
     },
     shardsNum: options.shards ?? 1,
     consistencyLevel: ConsistencyLevel[options.consistencyLevel ?? "Bounded"],
@@ -192,6 +212,17 @@ export function fieldOf(field: FieldOptions): DeclaredField {
   });
 }
 
+export function structOf(field: FieldOptions): DeclaredStruct {
+  const capacity = field.maxCapacity === undefined ? {} : { maxCapacity: field.maxCapacity };
+  const fields = (field.fields ?? []).map((sub) => {
+    const element = fieldOf({ ...sub, ...capacity });
+    const dataType = isVectorType(element.dataType as DataType) ? DataType.ArrayOfVector : DataType.Array;
+    return { ...element, dataType, elementType: element.dataType };
+  });
+  const { name, description: text = "", nullable = false } = field;
+  return { name, description: text, nullable, fields, typeParams: [] };
+}
+
 function elementTypeOf({ name, elementType }: FieldOptions): DataType {
   if (elementType === undefined) return DataType.None;
   const type = DataType[elementType];
@@ -223,30 +254,55 @@ function shownDefault({ dataType, defaultValue }: FieldSchema, zone: string): No
   return defaultValue!;
 }
 
+function describedField(field: FieldSchema, zone: string): FieldOptions {
+  return {
+    name: field.name,
+    type: dataTypeName(field.dataType) as FieldType,
+    description: field.description,
+    primaryKey: field.isPrimaryKey,
+    autoId: field.autoId,
+    partitionKey: field.isPartitionKey,
+    clusteringKey: field.isClusteringKey,
+    nullable: field.nullable,
+    ...(field.dimension > 0 ? { dimension: field.dimension } : {}),
+    ...(field.maxLengthBytes > 0 ? { maxLength: field.maxLengthBytes } : {}),
+    ...(field.elementType === DataType.None
+      ? {}
+      : { elementType: dataTypeName(field.elementType) as FieldType, maxCapacity: arrayCapacity(field) }),
+    ...(field.defaultValue === null ? {} : { default: shownDefault(field, zone) }),
+  };
+}
+
+function describedStruct(schema: CollectionSchema, struct: StructSchema): FieldOptions {
+  const parts = subFields(schema, struct);
+  return {
+    name: struct.name,
+    type: "ArrayOfStruct",
+    description: struct.description,
+    nullable: struct.nullable,
+    maxCapacity: arrayCapacity(parts[0]!),
+    fields: parts.map((field) => ({
+      name: bareName(struct, field),
+      type: dataTypeName(field.elementType) as FieldType,
+      description: field.description,
+      ...(field.dimension > 0 ? { dimension: field.dimension } : {}),
+      ...(field.maxLengthBytes > 0 ? { maxLength: field.maxLengthBytes } : {}),
+    })),
+  };
+}
+
 export function description({ collection, aliases, indexes, isLoaded }: CollectionState): CollectionDescription {
   const { schema } = collection;
   return {
     name: schema.name,
     collectionId: collection.collectionId,
     description: schema.description,
-    fields: schema.fields
-      .filter((field) => !field.isDynamic)
-      .map((field) => ({
-        name: field.name,
-        type: dataTypeName(field.dataType) as FieldType,
-        description: field.description,
-        primaryKey: field.isPrimaryKey,
-        autoId: field.autoId,
-        partitionKey: field.isPartitionKey,
-        clusteringKey: field.isClusteringKey,
-        nullable: field.nullable,
-        ...(field.dimension > 0 ? { dimension: field.dimension } : {}),
-        ...(field.maxLengthBytes > 0 ? { maxLength: field.maxLengthBytes } : {}),
-        ...(field.elementType === DataType.None
-          ? {}
-          : { elementType: dataTypeName(field.elementType) as FieldType, maxCapacity: arrayCapacity(field) }),
-        ...(field.defaultValue === null ? {} : { default: shownDefault(field, timeZoneOf(collection.properties)) }),
-      })),
+    fields: [
+      ...schema.fields
+        .filter((field) => !field.isDynamic && structOfField(schema, field.fieldId) === null)
+        .map((field) => describedField(field, timeZoneOf(collection.properties))),
+      ...(schema.structs ?? []).map((struct) => describedStruct(schema, struct)),
+    ],
     dynamicField: schema.enableDynamicField,
     indexes: indexes.map((index) => ({
       field: index.fieldName,

@@ -36,6 +36,7 @@ export function columnBuilder(field: FieldSchema, rowCount: number): ColumnBuild
     case DataType.Geometry:
       return new BytesBuilder(field, rowCount);
     case DataType.Array:
+    case DataType.ArrayOfVector:
       return new ArrayBuilder(field, rowCount, columnBuilder);
     case DataType.Int64:
       return new Int64Builder(field, rowCount);

@@ -26,6 +26,7 @@ import {
   creation,
   description,
   fieldOf,
+  structOf,
   indexRequest,
 } from "./collection-options.ts";
 import type { EngineLink } from "./engine-link.ts";
@@ -141,7 +142,10 @@ export class Elanus implements AsyncDisposable {
 
   /** Adds a field; the rows that are there have its default, or null. It is nullable, or has a default. */
   async addField(name: string, field: FieldOptions): Promise<void> {
-    await this.#change(() => this.#link.call("addField", { ...this.#target(name), field: fieldOf(field) }));
+    const target = this.#target(name);
+    if (field.type === "ArrayOfStruct") {
+      await this.#change(() => this.#link.call("addStruct", { ...target, struct: structOf(field) }));
+    } else await this.#change(() => this.#link.call("addField", { ...target, field: fieldOf(field) }));
   }
 
   /** Takes a field away, with its indexes. Its name is free at once; a new field of that name is another one. */

@@ -11,6 +11,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../base/assert.ts";
 import { Engine } from "../engine/engine.ts";
 import type { KeyColumn } from "../model/columns.ts";
+import type { OutputField } from "../proxy/requests.ts";
 import { copiedColumn } from "./copied-column.ts";
 import type { Answer, Argument, CallName, FromWorker, ToWorker, WorkerSettings } from "./calls.ts";
 import { failureOf } from "./calls.ts";
@@ -53,8 +54,14 @@ function movable(value: Answer<CallName>, transfer: ArrayBuffer[]): Answer<CallN
   const answer = value as Exclude<typeof value, readonly string[]>;
   const keys = "keys" in answer ? { keys: copiedColumn<KeyColumn>(answer.keys, transfer) } : {};
   if (!("fields" in answer)) return { ...answer, ...keys };
-  const fields = answer.fields.map((field) => ({ ...field, column: copiedColumn(field.column, transfer) }));
-  return { ...answer, ...keys, fields };
+  return { ...answer, ...keys, fields: answer.fields.map((field) => movableField(field, transfer)) };
+}
+
+function movableField(field: OutputField, transfer: ArrayBuffer[]): OutputField {
+  const { subFields } = field;
+  if (subFields === undefined) return { ...field, column: copiedColumn(field.column, transfer) };
+  const parts = subFields.map((part) => movableField(part, transfer));
+  return { ...field, column: parts[0]!.column, subFields: parts };
 }
 
 async function close(engine: Engine): Promise<void> {

@@ -61,6 +61,7 @@ export const HANDLERS: Handlers = {
     whenLoaded(engine, request, signal, () => engine.proxy.hybridSearch(request, signal)),
   timestamp: ({ proxy }) => proxy.allocateTimestamp(),
   addField: ({ proxy }, { field, ...target }) => proxy.addFields(target, [{ field, indexName: "", indexParams: [] }]),
+  addStruct: ({ proxy }, { struct, ...target }) => proxy.addStruct(target, struct),
   dropField: ({ proxy }, { fieldName, ...target }) => proxy.dropField(target, { fieldName, fieldId: null }),
   truncateCollection: ({ proxy }, target) => proxy.truncateCollection(target),
   alterCollection: ({ proxy }, { properties, deleteKeys, ...target }) =>

@@ -5,8 +5,15 @@ import type { AnyRow, Key } from "./values.ts";
 
 export type { SearchExplanation };
 
-/** A row found by a search: its key, its score by the metric, and the fields that were asked for. */
-export type Hit<Row extends object = AnyRow> = { readonly id: Key; readonly score: number } & Row;
+/**
+ * A row found by a search: its key, its score by the metric, and the fields that were asked for. `element`: of a search of the vectors in
+ * arrays of structs, which of the row's array it is.
+ */
+export type Hit<Row extends object = AnyRow> = {
+  readonly id: Key;
+  readonly score: number;
+  readonly element?: number;
+} & Row;
 
 /** Hits, and what was done to find them. */
 export interface Explained<Hits> {

@@ -6,11 +6,14 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
-import { type CollectionSchema, dynamicField, primaryKeyField } from "../model/schema.ts";
+import { type CollectionSchema, type FieldSchema, dynamicField, primaryKeyField } from "../model/schema.ts";
+import { structOfField } from "../model/structs.ts";
 
 /** @throws 1100 with the row that names other fields than the first one. */
 export function updatedSchema(schema: CollectionSchema, rows: readonly object[]): CollectionSchema {
-  const declared = schema.fields.filter((field) => !field.isDynamic).map((field) => field.name);
+  const { structs = [] } = schema;
+  const isPlain = (field: FieldSchema): boolean => !field.isDynamic && structOfField(schema, field.fieldId) === null;
+  const declared = [...schema.fields.filter(isPlain), ...structs].map(({ name }) => name);
   const first = namedIn(rows[0], declared);
   let hasUndeclared = false;
   for (const [row, values] of rows.entries()) {
@@ -28,7 +31,9 @@ export function updatedSchema(schema: CollectionSchema, rows: readonly object[])
   const meta = dynamicField(schema);
   const isMeant = (name: string): boolean =>
     first.has(name) || name === key.name || (name === meta?.name && hasUndeclared);
-  return { ...schema, fields: schema.fields.filter((field) => isMeant(field.name)) };
+  const named = structs.filter((struct) => first.has(struct.name));
+  const isPart = ({ fieldId }: FieldSchema): boolean => named.some(({ fieldIds }) => fieldIds.includes(fieldId));
+  return { ...schema, fields: schema.fields.filter((field) => isMeant(field.name) || isPart(field)), structs: named };
 }
 
 /** Undefined counts as not named; null is a value. */

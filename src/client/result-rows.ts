@@ -3,10 +3,10 @@
  *
  * The keys of `$meta` stand beside the fields. Int64 follows the rule of `values.ts`; Bool is a boolean, VarChar a string, JSON the
  * value, FloatVector, Float16Vector and BFloat16Vector a Float32Array of its own, Int8Vector an Int8Array,
- * BinaryVector its bytes, SparseFloatVector an object from index to value, Array a list; null is null.
+ * BinaryVector its bytes, SparseFloatVector an object from index to value, Array a list, ArrayOfStruct a list of objects; null is null.
  */
 
-import { type Column, bytesAt, textAt } from "../model/columns.ts";
+import { type ArrayColumn, type Column, bytesAt, textAt } from "../model/columns.ts";
 import { numberOfBfloat16, numberOfFloat16 } from "../base/half.ts";
 import { SPARSE_PAIR_BYTES } from "../model/sparse.ts";
 import { DataType } from "../model/types.ts";
@@ -27,10 +27,14 @@ export function rowsOf(fields: readonly OutputField[], rowCount: number): object
 
 /** The hits of every query, best first. */
 export function hitsOf(response: SearchResponse): object[][] {
-  const { keys, scores, counts, fields, primaryFieldName } = response;
+  const { keys, scores, counts, fields, primaryFieldName, elements } = response;
   const key = keyReader(keys);
-  const all = Array.from(scores, (score, at): Mutable => ({ id: key(at), score }));
-  const reserved = new Set(["id", "score"]);
+  const all = Array.from(scores, (score, at): Mutable => ({
+    id: key(at),
+    score,
+    ...(elements === undefined ? {} : { element: elements[at]! }),
+  }));
+  const reserved = new Set(["id", "score", ...(elements === undefined ? [] : ["element"])]);
   // The key is there already, under its own name or beside it.
   if (primaryFieldName === "id") reserved.delete("id");
   fillRows(all, fields, reserved);
@@ -51,13 +55,13 @@ const RESERVED_BY_NOBODY: ReadonlySet<string> = new Set();
 
 function fillRows(rows: readonly Mutable[], fields: readonly OutputField[], reserved: ReadonlySet<string>): void {
   // Fields before keys of `$meta`: a field of a hit is never hidden by a key of the same name.
-  for (const { name, isDynamic, column } of fields.toSorted(
+  for (const { name, isDynamic, column, subFields } of fields.toSorted(
     (left, right) => Number(left.isDynamic) - Number(right.isDynamic),
   )) {
-    const read = readerOf(column);
+    const read = subFields === undefined ? readerOf(column) : structReader(subFields);
     const target = reserved.has(name) ? `$${name}` : name;
     for (let row = 0; row < rows.length; row += 1) {
-      if (isDynamic) addKeys(rows[row]!, read(row), reserved);
+      if (isDynamic) addKeys(rows[row]!, read(row) as FieldValue, reserved);
       else setOwn(rows[row]!, target, read(row));
     }
   }
@@ -83,6 +87,24 @@ function readerOf(column: Column): Reader {
   const read = presentReader(column);
   const { valid } = column;
   return valid === null ? read : (row) => (valid[row] === 0 ? null : read(row));
+}
+
+/** An object for each element, of what its sub-fields have there. */
+function structReader(subFields: readonly OutputField[]): (row: number) => unknown {
+  const parts = subFields.map(({ name, column }) => {
+    const { elements } = column as ArrayColumn;
+    return { name, read: presentReader(elements) };
+  });
+  const { offsets, valid } = subFields[0]!.column as ArrayColumn;
+  return (row) => {
+    if (valid?.[row] === 0) return null;
+    const start = offsets[row]!;
+    return Array.from({ length: offsets[row + 1]! - start }, (_, at) => {
+      const made: Mutable = {};
+      for (const { name, read } of parts) setOwn(made, name, read(start + at));
+      return made;
+    });
+  };
 }
 
 /** Keys that are integers come in ascending order. */

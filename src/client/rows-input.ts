@@ -9,6 +9,7 @@
 import { invalidParameter } from "../base/errors.ts";
 import { type FixedValues, fixedValues, isBytesType } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField } from "../model/schema.ts";
+import { structByName, structOfField } from "../model/structs.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import {
   type DenseVectorType,
@@ -20,6 +21,7 @@ import {
 import type { InputField } from "../proxy/requests.ts";
 import { type ColumnBuilder, inputField } from "./column-builder.ts";
 import { columnBuilder } from "./column-builders.ts";
+import { StructBuilder } from "./struct-builder.ts";
 import { type MovableValues, copiedValues } from "./copied-column.ts";
 
 /**
@@ -61,11 +63,13 @@ export function columnsOfRows(
   const rowCount = rows.length;
   if (rowCount === 0) throw invalidParameter("there are no rows");
   const writers: FieldWriter[] = [];
+  const write = (name: string, builder: ColumnBuilder): void =>
+    void writers.push({ name, builder, isInherited: name in Object.prototype });
   for (const field of schema.fields) {
     if (field.isDynamic || (field.autoId && !withAutomaticKey)) continue;
-    const { name } = field;
-    writers.push({ name, builder: columnBuilder(field, rowCount), isInherited: name in Object.prototype });
+    if (structOfField(schema, field.fieldId) === null) write(field.name, columnBuilder(field, rowCount));
   }
+  for (const struct of schema.structs ?? []) write(struct.name, new StructBuilder(schema, struct, rowCount));
   const known = new Set(writers.map(({ name }) => name));
   const meta = dynamicField(schema);
   const extra = meta === null ? null : columnBuilder(meta, rowCount);
@@ -125,7 +129,10 @@ export function columnsOfColumns(
   const extra: (readonly [string, ColumnValues])[] = [];
   for (const [name, values] of given) {
     const field = declared.get(name);
-    if (field !== undefined && !(field.autoId && !withAutomaticKey)) {
+    const struct = structByName(schema, name);
+    if (struct !== null) {
+      fields.push(builtColumn(new StructBuilder(schema, struct, rowCount), values as readonly unknown[], transfer));
+    } else if (field !== undefined && !(field.autoId && !withAutomaticKey)) {
       fields.push(columnOf(field, values, rowCount, handOver, transfer));
     } else if (field === undefined && meta !== null) extra.push([name, values]);
     else throw unknownField(schema, name, null);
@@ -166,7 +173,7 @@ function columnOf(
   handOver: boolean,
   transfer: ArrayBuffer[],
 ): InputField {
-  if (Array.isArray(values)) return builtColumn(field, values, rowCount, transfer);
+  if (Array.isArray(values)) return builtColumn(columnBuilder(field, rowCount), values, transfer);
   const typed = values as Exclude<ColumnValues, readonly unknown[]>;
   const { dataType: type, dimension } = field;
   const flat = flatType(field, typed);
@@ -204,14 +211,8 @@ function movedValues<Values extends MovableValues>(values: Values, handOver: boo
   return values;
 }
 
-function builtColumn(
-  field: FieldSchema,
-  values: readonly unknown[],
-  rowCount: number,
-  transfer: ArrayBuffer[],
-): InputField {
-  const builder = columnBuilder(field, rowCount);
-  for (let row = 0; row < rowCount; row += 1) builder.put(row, values[row]);
+function builtColumn(builder: ColumnBuilder, values: readonly unknown[], transfer: ArrayBuffer[]): InputField {
+  for (let row = 0; row < values.length; row += 1) builder.put(row, values[row]);
   return builder.finish(transfer);
 }
 

@@ -19,6 +19,7 @@ import {
   deletesFlushedKey,
   indexKey,
   loadKey,
+  readableFromKey,
   segmentPrefix,
 } from "./meta-keys.ts";
 import { goneOperations } from "./field-drops.ts";
@@ -91,7 +92,10 @@ export async function dropCollection(context: Context, request: CollectionName):
       { delete: loadKey(collectionId) },
       ...catalog.indexes(collectionId).map((index): Operation => ({ delete: indexKey(collectionId, index.indexId) })),
       { deletePrefix: segmentPrefix(collectionId, null) },
-      ...collection.virtualChannels.map((channel): Operation => ({ delete: deletesFlushedKey(channel) })),
+      ...collection.virtualChannels.flatMap((channel): Operation[] => [
+        { delete: deletesFlushedKey(channel) },
+        { delete: readableFromKey(channel) },
+      ]),
       putJson(droppedKey(collectionId, null), { collectionId, partitionId: null }),
     ]);
   });

@@ -16,7 +16,7 @@
 
 import { asMilvusError } from "../base/errors.ts";
 import { Loop } from "../base/loop.ts";
-import { LEAST_INDEXED_ROWS, familyOf, isBuilt } from "../index/families.ts";
+import { LEAST_INDEXED_ROWS, familyOfField, isBuilt } from "../index/families.ts";
 import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { IndexInfo, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, FieldSchema, KeyValue } from "../model/schema.ts";
@@ -321,7 +321,7 @@ export class IndexBuilds {
     field: FieldSchema,
     params: readonly KeyValue[],
   ): boolean {
-    const family = familyOf(indexType, field.dataType);
+    const family = familyOfField(field, indexType, params);
     if (family === null) return false;
     let bytes =
       rowCount * family.roomyBytes(indexType, new Map(params.map(({ key, value }) => [key, value])), field.dimension);

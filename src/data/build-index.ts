@@ -10,12 +10,12 @@
  */
 
 import { milvusError } from "../base/errors.ts";
-import { familyOf } from "../index/families.ts";
+import { LEAST_INDEXED_ROWS, familyOfField } from "../index/families.ts";
 import { scalarBuild } from "../index/scalar/build.ts";
 import { sampleRecall } from "../index/sample-recall.ts";
 import { indexesOf } from "../kernel/load.ts";
 import type { RecallSample } from "../model/explain.ts";
-import type { Metric } from "../model/types.ts";
+import { DataType, type Metric } from "../model/types.ts";
 import type { IndexResult, IndexTask } from "../rpc/services.ts";
 import { openIndexedRows } from "../segment/sealed-vectors.ts";
 import { indexFileKey } from "../storage/keys.ts";
@@ -32,7 +32,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
   const { segment, field, indexType } = task;
   const scalar = scalarBuild(field, indexType, task.params);
   if (scalar !== null) return await buildScalarFile(task, scalar, options, running);
-  const family = familyOf(indexType, field.dataType);
+  const family = familyOfField(field, indexType, task.params);
   const indexes = indexesOf(kernel);
   if (family === null) throw milvusError("IndexNotSupported", "nothing is built for this type", { indexType });
   if (indexes === null || work === null) {
@@ -40,39 +40,32 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
     throw milvusError("IndexNotSupported", `${reason}; searches are exact`, { indexType });
   }
   const files = await openSegmentFiles(objects, runtime, segment.manifestKey);
-  const { rowCount, fields } = files.manifest;
+  const { rowCount: segmentRows, fields } = files.manifest;
+  const nothing: IndexResult = { kind: "index", files: [], rowCount: segmentRows, recall: [] };
   // A field that is younger than the segment has no rows there.
-  if (!fields.some(({ fieldId }) => fieldId === field.fieldId))
-    return { kind: "index", files: [], rowCount, recall: [] };
+  if (!fields.some(({ fieldId }) => fieldId === field.fieldId)) return nothing;
   const vectors = await openIndexedRows(files, field, kernel, runtime);
   const name = `build-${task.taskId}-${task.version}`;
   try {
+    const { rowCount } = vectors;
+    // Arrays may have fewer elements than there are rows.
+    if (field.dataType === DataType.ArrayOfVector && rowCount < LEAST_INDEXED_ROWS) return nothing;
     running.signal.throwIfAborted();
-    const job = indexes.buildIndex(
-      {
-        rows: vectors.rows,
-        rowCount,
-        metric: task.metricType as Metric,
-        ...family.build(
-          indexType,
-          new Map(task.params.map(({ key, value }) => [key, value])),
-          field.dimension,
-          task.isRoomy,
-        ),
-        seed: SEED,
-        path: work.path(name),
-      },
-      running.signal,
-    );
+    const { rows } = vectors;
+    const metric = task.metricType as Metric;
+    const path = work.path(name);
+    const params = new Map(task.params.map(({ key, value }) => [key, value]));
+    const build = family.build(indexType, params, field.dimension, task.isRoomy);
+    const job = indexes.buildIndex({ rows, rowCount, metric, ...build, seed: SEED, path }, running.signal);
     running.progress = () => job.progress();
     await job.done;
-    const metric = task.metricType as Metric;
     // Opening the file also checks what was written.
-    const index = await indexes.openIndex(work.path(name), vectors.rows);
+    const index = await indexes.openIndex(path, rows);
     const widths = family.sampled(rowCount).map((parameters) => ({ width: family.width(parameters), parameters }));
+    const hashBits = build.kind === "bands" ? build.hashBits : 8;
     let recall: readonly RecallSample[];
     try {
-      const sampled = { kernel, indexes, rows: vectors.rows, rowCount, metric, index, widths };
+      const sampled = { kernel, indexes, rows, rowCount, metric, hashBits, index, widths };
       recall = await sampleRecall(sampled, running.signal);
     } finally {
       indexes.closeIndex(index);
@@ -90,7 +83,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
         running.signal.throwIfAborted();
         await sink.append(piece);
       });
-      return { kind: "index", files: [{ key, ...(await sink.finish()) }], rowCount, recall };
+      return { ...nothing, files: [{ key, ...(await sink.finish()) }], recall };
     } catch (error) {
       await sink.abort();
       throw error;

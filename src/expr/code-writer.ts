@@ -12,10 +12,13 @@ import { ANY_CHARACTER, ANY_RUN, type FilterProgram, Op } from "../kernel/filter
 import type { CompareOperator, Constant, FieldPlace } from "../model/filter.ts";
 import { type Interval, MAX_INT64, MIN_INT64 } from "./bounds.ts";
 
-/** `valid`: only its nulls are asked for; `place`: what stands at `path` of its documents. */
+/**
+ * `valid`: only its nulls are asked for; `place`: what stands at `path` of its documents; `arrays`: where its elements begin; `elements`:
+ * the elements of all rows.
+ */
 export interface CodeColumn {
   readonly fieldId: bigint;
-  readonly use: "values" | "valid" | "place";
+  readonly use: "values" | "valid" | "place" | "arrays" | "elements";
   readonly path: readonly string[];
 }
 

@@ -8,12 +8,15 @@ import type {
   ArithmeticFilter,
   CompareFilter,
   CompareOperator,
+  Constant,
+  Element,
   FieldPlace,
   InFilter,
   PlaceFilter,
 } from "../model/filter.ts";
 import { floatInterval, integerInterval } from "./bounds.ts";
 import { isNumber } from "./cast.ts";
+import { ANY_LENGTH, writeAll, writeInterval, writeLengths } from "./compile-arrays.ts";
 import type { CodeWriter } from "./code-writer.ts";
 
 const OUTSIDE = 1;
@@ -23,6 +26,8 @@ const INTEGER_OPERAND = 4;
 const TRUE_CLASS = 1 << PlaceClass.True;
 const FALSE_CLASS = 1 << PlaceClass.False;
 const NOTHING = (1 << PlaceClass.Missing) | (1 << PlaceClass.Null);
+/** Of arrays in arrays that are looked for: far from the depth that programs may have. */
+const MAX_ARRAY_DEPTH = 32;
 const ALL_CLASSES = (1 << (PlaceClass.Malformed + 1)) - 1;
 
 /** False when the kernel cannot. */
@@ -54,9 +59,33 @@ export function compilePlaceLeaf(writer: CodeWriter, filter: PlaceFilter): boole
       return writer.node(Op.PlaceClass, [column, ALL_CLASSES & ~NOTHING, 0, 1]);
     case "null":
       return writer.node(Op.PlaceClass, [column, NOTHING, ALL_CLASSES, 0]);
+    case "length":
+      return writeLengths(writer, Op.PlaceLengths, column, filter);
+    case "contains": {
+      const oneOf = (some: readonly Element[]): boolean =>
+        writer.parent(Op.PlaceHolder, () => writeElements(writer, column, some, 1), [column]);
+      const always = (): true => writeInterval(writer, Op.PlaceLengths, column, ANY_LENGTH);
+      return writeAll(writer, filter, filter.elements, oneOf, always);
+    }
     default:
       return false;
   }
+}
+
+/** Nodes of which one is TRUE for each of these elements. */
+function writeElements(writer: CodeWriter, column: number, elements: readonly Element[], depth: number): boolean {
+  const scalars = elements.filter((element) => typeof element !== "object");
+  if (scalars.length > 0) writeClasses(writer, column, scalars);
+  return elements.every((element) => {
+    if (typeof element !== "object") return true;
+    if (depth > MAX_ARRAY_DEPTH) return false;
+    // In their order, and each has to be written by itself.
+    return writer.parent(
+      Op.PlaceArrays,
+      () => element.every((inner) => writeElements(writer, column, [inner], depth + 1)),
+      [column],
+    );
+  });
 }
 
 function writeCompare(writer: CodeWriter, column: number, { operator, value }: CompareFilter): boolean {
@@ -92,24 +121,27 @@ function numberEnds(
 /** FALSE where the list has constants of the value's class, but not this one; UNKNOWN where it has none of its class. */
 function writeIn(writer: CodeWriter, column: number, { values }: InFilter): boolean {
   if (values.length === 0) return writer.node(Op.PlaceClass, [column, 0, ALL_CLASSES & ~NOTHING, 0]);
+  return writer.parent(Op.Merge, () => writeClasses(writer, column, values));
+}
+
+/** A node for each class among the constants, at least one. */
+function writeClasses(writer: CodeWriter, column: number, values: readonly Constant[]): true {
   const texts = values.filter((value) => typeof value === "string");
   const numbers = values.filter(isNumber);
   const booleans = values.filter((value) => typeof value === "boolean");
-  return writer.parent(Op.Merge, () => {
-    if (texts.length > 0) writer.parent(Op.PlaceText, () => writer.textSet(column, texts), [column]);
-    if (numbers.length > 0) {
-      const whole = numbers.filter((value) => typeof value === "bigint");
-      const floats = numbers.filter((value) => typeof value === "number");
-      const all = numbers.map(Number);
-      const sets = [writer.integers(whole), whole.length, writer.doubles(floats), floats.length];
-      writer.node(Op.PlaceSet, [column, ...sets, writer.doubles(all), all.length]);
-    }
-    if (booleans.length > 0) {
-      const wanted = (booleans.includes(true) ? TRUE_CLASS : 0) | (booleans.includes(false) ? FALSE_CLASS : 0);
-      writer.node(Op.PlaceClass, [column, wanted, TRUE_CLASS | FALSE_CLASS, 0]);
-    }
-    return true;
-  });
+  if (texts.length > 0) writer.parent(Op.PlaceText, () => writer.textSet(column, texts), [column]);
+  if (numbers.length > 0) {
+    const whole = numbers.filter((value) => typeof value === "bigint");
+    const floats = numbers.filter((value) => typeof value === "number");
+    const all = numbers.map(Number);
+    const sets = [writer.integers(whole), whole.length, writer.doubles(floats), floats.length];
+    writer.node(Op.PlaceSet, [column, ...sets, writer.doubles(all), all.length]);
+  }
+  if (booleans.length > 0) {
+    const wanted = (booleans.includes(true) ? TRUE_CLASS : 0) | (booleans.includes(false) ? FALSE_CLASS : 0);
+    writer.node(Op.PlaceClass, [column, wanted, TRUE_CLASS | FALSE_CLASS, 0]);
+  }
+  return true;
 }
 
 function writeArithmetic(writer: CodeWriter, field: FieldPlace, filter: ArithmeticFilter): boolean {

@@ -4,6 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { hashOfRow } from "../kernel/row-hash.ts";
 import { type ArrayColumn, type Column, bytesAt, textAt } from "../model/columns.ts";
 import type {
   ArithmeticOperator,
@@ -23,7 +24,6 @@ import { distanceMetres } from "./geometry/distance.ts";
 import { holdsPredicate } from "./geometry/relate.ts";
 import { shapeOf } from "./geometry/shape.ts";
 import { isValidGeometry } from "./geometry/validity.ts";
-import { mixed } from "./sample.ts";
 import type { ColumnSource } from "./scan.ts";
 
 /** Null is UNKNOWN. */
@@ -53,7 +53,7 @@ export function oracleTruth(filter: Filter, source: ColumnSource, row: number): 
       return truths.includes(null) ? null : false;
     }
     case "sample":
-      return mixed(row, filter.seed) < filter.factor * 2 ** 32;
+      return hashOfRow(row, filter.seed) < filter.factor * 2 ** 32;
     case "match": {
       const column = source.column(filter.field.fieldId);
       assert(column.kind === "array", "structs are arrays");

@@ -5,8 +5,11 @@
  * different seeds, also of the same text.
  */
 
+import { Op } from "../kernel/filter-kernel.ts";
+import { hashOfRow } from "../kernel/row-hash.ts";
 import type { SampleFilter } from "../model/filter.ts";
 import { bitsOf } from "./bits.ts";
+import type { CodeWriter } from "./code-writer.ts";
 import type { Operation } from "./scan.ts";
 
 export function compileSample({ factor, seed }: SampleFilter): Operation {
@@ -14,16 +17,12 @@ export function compileSample({ factor, seed }: SampleFilter): Operation {
   return (scan) => {
     const truth = bitsOf(scan.rowCount);
     for (let row = 0; row < scan.rowCount; row += 1) {
-      truth[row >> 3]! |= +(mixed(scan.from + row, seed) < limit) << (row & 7);
+      truth[row >> 3]! |= +(hashOfRow(scan.from + row, seed) < limit) << (row & 7);
     }
     return { truth, known: null };
   };
 }
 
-/** 32 bits that depend on all of both numbers. */
-export function mixed(row: number, seed: number): number {
-  let hash = Math.imul(row ^ seed, 0x9e3779b1) ^ (seed >>> 16);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+export function compileSampleLeaf(writer: CodeWriter, { factor, seed }: SampleFilter): true {
+  return writer.node(Op.Sample, [seed >>> 0, writer.integers([BigInt(Math.ceil(factor * 2 ** 32))])]);
 }

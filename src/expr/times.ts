@@ -4,14 +4,18 @@
  * Always true: what a day or less moves is folded into the constant; only calendar months are added row by row.
  */
 
+import { COMPARISONS, Op } from "../kernel/filter-kernel.ts";
 import type { CompareOperator, IntervalFilter } from "../model/filter.ts";
 import { addMonths, parseDuration, parseTimestamptz } from "../model/timestamptz.ts";
 import { DataType } from "../model/types.ts";
 import { bitsOf } from "./bits.ts";
+import type { CodeWriter } from "./code-writer.ts";
 import { holds, mirrored } from "./constants.ts";
 import { FilterError } from "./failure.ts";
 import { fixedColumn, knownRows, masked, type Operation } from "./scan.ts";
 import type { Typed } from "./typed.ts";
+
+const DAY_MICROSECONDS = 86_400_000_000n;
 
 export function timeConstant(text: string, zone: string): Typed {
   const value = parseTimestamptz(text, zone);
@@ -84,4 +88,13 @@ export function compileInterval({ field, months, microseconds, operator, value }
     }
     return masked(truth, knownRows(column, scan));
   };
+}
+
+/** The months are added to the column, everything else is taken from the constant. */
+export function compileIntervalLeaf(writer: CodeWriter, filter: IntervalFilter): true {
+  const border = filter.value - filter.microseconds;
+  const microseconds = ((border % DAY_MICROSECONDS) + DAY_MICROSECONDS) % DAY_MICROSECONDS;
+  const place = writer.integers([(border - microseconds) / DAY_MICROSECONDS, microseconds]);
+  const comparison = COMPARISONS.indexOf(filter.operator);
+  return writer.node(Op.Months, [writer.column(filter.field), comparison, filter.months >>> 0, place]);
 }

@@ -4,7 +4,8 @@
  */
 
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
-import type { DataType } from "../model/types.ts";
+import { DataType, LIST_METRICS, type Metric } from "../model/types.ts";
+import { BANDS } from "./bands.ts";
 import type { IndexFamily } from "./family.ts";
 import { GRAPH } from "./graph.ts";
 import { LISTS } from "./lists.ts";
@@ -16,6 +17,8 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   AUTOINDEX: [GRAPH, SPARSE],
   HNSW: [GRAPH],
   HNSW_PQ: [SLIM],
+  HNSW_PRQ: [SLIM],
+  HNSW_SQ: [SLIM],
   DISKANN: [SLIM],
   IVF_FLAT: [LISTS],
   IVF_SQ8: [LISTS],
@@ -23,6 +26,7 @@ const FAMILIES: Readonly<Record<string, readonly IndexFamily[]>> = {
   IVF_RABITQ: [LISTS],
   SCANN: [LISTS],
   BIN_IVF_FLAT: [LISTS],
+  MINHASH_LSH: [BANDS],
   SPARSE_INVERTED_INDEX: [SPARSE],
   SPARSE_WAND: [SPARSE],
 };
@@ -39,9 +43,24 @@ export function familyOf(indexType: string, dataType: DataType): IndexFamily | n
   return families.find((family) => family.dataTypes.includes(dataType)) ?? null;
 }
 
+/**
+ * The same of a field with the parameters of its index. Arrays of vectors are indexed by their vectors, for searches of elements; lists
+ * are compared exactly.
+ */
+export function familyOfField(
+  { dataType, elementType }: Pick<FieldSchema, "dataType" | "elementType">,
+  indexType: string,
+  params: readonly KeyValue[],
+): IndexFamily | null {
+  if (dataType !== DataType.ArrayOfVector) return familyOf(indexType, dataType);
+  const metric = params.find(({ key }) => key === "metric_type")?.value.toUpperCase() ?? "";
+  const isOfElements = metric !== "" && LIST_METRICS[metric as Metric] === undefined;
+  return isOfElements ? familyOf(indexType, elementType) : null;
+}
+
 /** Whether a file is built for such an index of a segment; otherwise reads do without. */
 export function isBuilt(field: FieldSchema, indexType: string, params: readonly KeyValue[]): boolean {
-  return familyOf(indexType, field.dataType) !== null || scalarBuild(field, indexType, params) !== null;
+  return familyOfField(field, indexType, params) !== null || scalarBuild(field, indexType, params) !== null;
 }
 
 /** Whether an exact search is what the type promises. */

@@ -23,6 +23,8 @@ export interface IndexFamily {
   readonly kind: IndexBuild["kind"];
   /** The vectors that it can hold. */
   readonly dataTypes: readonly DataType[];
+  /** Fewer hits than were wanted are an answer. Otherwise rows were missed, and are looked for exactly. */
+  readonly mayFindFewer?: true;
   /** Of this index type over vectors of so many dimensions, with the parameters that its index was created with. `isRoomy`: whether memory
    * allows a larger and quicker layout, where there are two. */
   build(indexType: string, params: IndexParams, dimension: number, isRoomy: boolean): BuildParameters;

@@ -6,6 +6,7 @@ import { buildParams, searchParams } from "./parameters.ts";
 import { INDEX_TYPES } from "./types.ts";
 
 const vector = { name: "v", dataType: DataType.FloatVector, dimension: 100 } as FieldSchema;
+const bits = { name: "b", dataType: DataType.BinaryVector, dimension: 96 } as FieldSchema;
 const text = { name: "t", dataType: DataType.VarChar, dimension: 0 } as FieldSchema;
 const number = { name: "n", dataType: DataType.Int64, dimension: 0 } as FieldSchema;
 
@@ -53,6 +54,21 @@ test("building: types, ranges and texts are Milvus's", () => {
       { index_type: "IVF_RABITQ", refine_type: "PQ" },
       /invalid refine type : PQ, optional types are \[sq6, sq8, fp16, bf16, fp32, flat\]/,
     ],
+    [
+      { index_type: "HNSW_SQ", refine_type: "INT8" },
+      /invalid refine type : INT8, optional types are \[sq4u, sq6, sq8, fp16, bf16, fp32, flat\]: invalid parameter$/,
+    ],
+    [
+      { index_type: "HNSW_PRQ", refine_type: "1" },
+      /invalid refine type : 1, optional types are \[sq6, sq8, fp16, bf16, fp32, flat\]: invalid parameter$/,
+    ],
+    [{ index_type: "HNSW_PRQ", nrq: "17" }, /Out of range in json: param 'nrq' \(17\) should be in range \[1, 16\]/],
+    [{ index_type: "HNSW_PRQ", nrq: "[2]" }, /invalid integer value, key: 'nrq', value: '\[2\]': invalid parameter$/],
+    [{ index_type: "HNSW_PRQ", nrq: "4.0" }, /wrong data type in json, key: 'nrq', value: '4.0': invalid parameter$/],
+    [
+      { index_type: "HNSW_PRQ", m: "7" },
+      /The dimension of a vector \(dim\) should be a multiple of the number of subq/,
+    ],
     [{ index_type: "SCANN", with_raw_data: "maybe" }, /should be a boolean: invalid parameter/],
     [{ index_type: "IVF_PQ", m: "7" }, /should divide the dim\(100\)/],
     [{ index_type: "AUTOINDEX", M: "8" }, /only metric type can be passed when use AutoIndex/],
@@ -63,6 +79,23 @@ test("building: types, ranges and texts are Milvus's", () => {
     [{ index_type: "GPU_CAGRA" }, /there is no GPU here; create the index as HNSW: index type not supported/],
   ];
   for (const [params, message] of cases) refused(vector, params, message);
+  const minhash = { index_type: "MINHASH_LSH" };
+  for (const [params, message] of [
+    [{ mh_element_bit_width: "24" }, /mh_element_bit_width should be one of \[8, 16, 32, 64\], but got 24/],
+    [{ mh_element_bit_width: "64" }, /dim\(96\) should be a multiple of mh_element_bit_width\(64\)/],
+    [{ mh_lsh_band: "0" }, /param 'mh_lsh_band' \(0\) should be in range \[1, 2147483647\]/],
+    [
+      { mh_lsh_aligned_block_size: "4095" },
+      /'mh_lsh_aligned_block_size' \(4095\) should be in range \[4096, 2147483647\]/,
+    ],
+    [{ mh_lsh_bloom_false_positive_prob: "1.5" }, /\(1.5\) should be in range \[0, 1\]/],
+    [{ mh_lsh_code_in_mem: "maybe" }, /should be a boolean/],
+    [{ with_raw_data: "2" }, /should be a boolean/],
+    [{ metric_type: "HAMMING" }, /metric type HAMMING not found or not supported, supported: \[MHJACCARD\]/],
+  ] as const)
+    refused(bits, { ...minhash, ...params }, message);
+  assert.equal(build(bits, { ...minhash, mh_lsh_code_in_mem: "true" })["metric_type"], "MHJACCARD");
+  refused(vector, minhash, /data type FloatVector can't build with this index MINHASH_LSH/);
   refused(number, { index_type: "TRIE" }, /TRIE are only supported on VarChar field/);
   refused(
     number,

@@ -110,11 +110,17 @@ function checkRules(field: FieldSchema, type: string, index: IndexType, params: 
   checkMapping(type, params);
   if (field.dataType === DataType.JSON) checkPlace(field, type, params);
   if (type === "NGRAM") checkGrams(params);
+  if (type === "MINHASH_LSH") {
+    const bits = Number(valueOf(params, "mh_element_bit_width") || 8);
+    if (field.dimension % bits !== 0) {
+      throw invalidParameter(`dim(${field.dimension}) should be a multiple of mh_element_bit_width(${bits})`);
+    }
+  }
   if ((type === "IVF_PQ" || type === "HNSW_PQ" || type === "HNSW_PRQ") && valueOf(params, "m") !== "") {
     const m = Number(valueOf(params, "m"));
     if (field.dimension % m !== 0) {
       throw invalidParameter(
-        `The dimension of the vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
+        `The dimension of ${type === "IVF_PQ" ? "the" : "a"} vector (dim) should be a multiple of the number of subquantizers (m). m:${m} should divide the dim(${field.dimension})`,
       );
     }
   }

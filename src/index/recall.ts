@@ -21,7 +21,7 @@ export type RecallCondition = (typeof CONDITIONS)[number];
 
 export interface RecallPromise {
   readonly build: Readonly<Record<string, string>>;
-  readonly search: Readonly<Record<string, number>>;
+  readonly search: Readonly<Record<string, number | boolean>>;
   /** Of every condition that `besides` does not name. */
   readonly least: number;
   readonly besides?: Partial<Record<RecallCondition, number>>;
@@ -43,6 +43,13 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
     least: 0.9,
     besides: FEW,
   },
+  HNSW_PRQ: {
+    build: { ...GRAPH, m: "8", nbits: "8", nrq: "2", refine: "true", refine_type: "FP32" },
+    search: { ef: 64, refine_k: 5 },
+    least: 0.9,
+    besides: FEW,
+  },
+  HNSW_SQ: { build: { ...GRAPH, sq_type: "SQ8" }, search: { ef: 64 }, least: 0.95, besides: FEW },
   DISKANN: {
     build: { max_degree: "32", search_list_size: "100" },
     search: { search_list: 100 },
@@ -60,4 +67,11 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
   },
   SCANN: { build: LISTS, search: { nprobe: 16, reorder_k: 100 }, least: 0.95, besides: FEW },
   BIN_IVF_FLAT: { build: LISTS, search: { nprobe: 32 }, least: 0.9, besides: FEW },
+  // Signatures of four hashes here, each in a band of its own: rows that share none are no hits anyway. Wider bands find fewer by design.
+  MINHASH_LSH: {
+    build: { mh_element_bit_width: "8", mh_lsh_band: "4" },
+    search: { mh_search_with_jaccard: true, refine_k: 100 },
+    least: 0.99,
+    besides: FEW,
+  },
 };

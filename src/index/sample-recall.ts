@@ -6,7 +6,7 @@
  */
 
 import type { IndexKernel, SearchParameters } from "../kernel/index-kernel.ts";
-import { type Handle, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
+import { type Handle, type HashBits, type Kernel, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { RecallSample } from "../model/explain.ts";
 import type { Metric } from "../model/types.ts";
 
@@ -20,6 +20,8 @@ export interface SampledIndex {
   /** Rows in the index. */
   readonly rowCount: number;
   readonly metric: Metric;
+  /** Of signatures. */
+  readonly hashBits?: HashBits;
   readonly index: Handle;
   /** What it is asked with, ascending by width. */
   readonly widths: readonly { readonly width: number; readonly parameters: SearchParameters }[];
@@ -36,7 +38,8 @@ export async function sampleRecall(sampled: SampledIndex, signal: AbortSignal): 
   const queries = kernel.gatherRows(rows, numbers);
   // One more than wanted: the row itself does not count.
   const common = { queries, k: NEIGHBOURS + 1, allowed: null, rank: null, range: null };
-  const exact = await kernel.exactSearch({ ...common, rows, rowCount, metric }, signal);
+  const { hashBits = 8 } = sampled;
+  const exact = await kernel.exactSearch({ ...common, rows, rowCount, metric, hashBits }, signal);
   const samples: RecallSample[] = [];
   for (const { width, parameters } of widths) {
     const found = await indexes.searchIndex({ ...common, index, parameters, timeLimitMicroseconds: null }, signal);

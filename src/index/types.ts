@@ -71,15 +71,16 @@ function integer(least: number, most: number, standard: number | null): IntegerR
 }
 
 const REFINE_TYPES = ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"];
-const REFINE = {
-  refine: { kind: "boolean", default: false },
-  refine_type: {
-    kind: "choice",
-    values: REFINE_TYPES,
-    default: null,
-    refusal: `invalid refine type : {}, optional types are [${REFINE_TYPES.join(", ")}]`,
-  },
-} as const satisfies Record<string, ParamRule>;
+
+function refine(types: readonly string[]): Readonly<Record<"refine" | "refine_type", ParamRule>> {
+  const refusal = `invalid refine type : {}, optional types are [${types.join(", ")}]`;
+  return {
+    refine: { kind: "boolean", default: false },
+    refine_type: { kind: "choice", values: types, default: null, refusal },
+  };
+}
+
+const REFINE = refine(REFINE_TYPES);
 const REFINE_SEARCH = { refine_k: { kind: "float", least: 1, most: INT_MAX, default: 1 } } as const;
 
 const LISTS = { nlist: integer(1, 65_536, 128) };
@@ -132,7 +133,7 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
         default: "SQ8",
         refusal: "invalid scalar quantizer type",
       },
-      ...REFINE,
+      ...refine(["sq4u", ...REFINE_TYPES]),
     },
     search: { ...WIDTH, ...REFINE_SEARCH },
   },
@@ -168,11 +169,22 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
         refusal: "mh_element_bit_width should be one of [8, 16, 32, 64], but got {}",
       },
       mh_lsh_band: integer(1, INT_MAX, 1),
-      mh_lsh_code_in_mem: integer(0, 1, 0),
-      with_raw_data: { kind: "boolean", default: true },
+      mh_lsh_aligned_block_size: integer(4_096, INT_MAX, 4_096),
+      mh_lsh_code_in_mem: {
+        kind: "choice",
+        values: ["true", "false", "1", "0"],
+        default: "true",
+        refusal: `Type conflict in json: param 'mh_lsh_code_in_mem' ("{}") should be a boolean`,
+      },
+      mh_lsh_shared_bloom_filter: { kind: "boolean", default: false },
+      with_raw_data: { kind: "boolean", default: false },
       mh_lsh_bloom_false_positive_prob: { kind: "float", least: 0, most: 1, default: 0.01 },
     },
-    search: { mh_search_with_jaccard: { kind: "boolean", default: false }, ...REFINE_SEARCH },
+    search: {
+      mh_search_with_jaccard: { kind: "boolean", default: false },
+      mh_lsh_batch_search: { kind: "boolean", default: false },
+      refine_k: integer(1, INT_MAX, null),
+    },
   },
   SPARSE_INVERTED_INDEX: SPARSE,
   SPARSE_WAND: SPARSE,
@@ -193,6 +205,14 @@ export function defaultOf(rules: Readonly<Record<string, ParamRule>>, key: strin
   const rule = rules[key];
   assert(rule?.kind === "integer" && rule.default !== null, "the parameter has a default");
   return rule.default;
+}
+
+/** What was given of a parameter that is one of some, as the table spells it, or its default. */
+export function choiceOf(rules: Readonly<Record<string, ParamRule>>, key: string, given: unknown): string {
+  const rule = rules[key];
+  assert(rule?.kind === "choice" && rule.default !== null, "the parameter is a choice with a default");
+  const text = String(given ?? "").toLowerCase();
+  return rule.values.find((value) => value.toLowerCase() === text) ?? rule.default;
 }
 
 /** Index types of a GPU, with the one of this machine that does the same. */

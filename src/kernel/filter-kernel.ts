@@ -36,6 +36,14 @@ export const Op = {
   PlaceSet: 19,
   PlaceMath: 20,
   Merge: 21,
+  Lengths: 22,
+  Element: 23,
+  Holder: 24,
+  PlaceHolder: 25,
+  PlaceArrays: 26,
+  PlaceLengths: 27,
+  Months: 28,
+  Sample: 29,
 } as const;
 
 export const OPERATORS = ["+", "-", "*", "/", "%", "&", "|", "^"] as const;
@@ -88,11 +96,24 @@ export interface ValidColumn {
   readonly valid: Uint8Array | null;
 }
 
-export type FilterColumn = FixedColumn | BytesColumn | PlaceColumn | ValidColumn;
+/** Where the elements of each row's array begin and, for the last, end. */
+export interface ArraysColumn {
+  readonly kind: "arrays";
+  readonly offsets: Uint32Array;
+  readonly valid: Uint8Array | null;
+}
+
+/** The elements of all rows' arrays end to end. */
+export interface ElementsColumn {
+  readonly kind: "elements";
+  readonly elements: FixedColumn | BytesColumn;
+}
+
+export type FilterColumn = FixedColumn | BytesColumn | PlaceColumn | ValidColumn | ArraysColumn | ElementsColumn;
 
 export interface FilterRun {
   readonly program: FilterProgram;
-  /** By the numbers that the program has for them; each has at least `rowCount` rows. */
+  /** By the numbers that the program has for them; each has at least `rowCount` rows, or the elements of so many. */
   readonly columns: readonly FilterColumn[];
   readonly rowCount: number;
   /** Only these rows may pass; null means all. */
@@ -127,8 +148,10 @@ export interface PlaceKernel {
 }
 
 const TEXT = 21;
+const ARRAYS = 22;
 const PLACE = 23;
 const ANY = 100;
+const ELEMENTS = 256;
 
 /** The kernel's number for the type of a column. */
 export function columnType(column: FilterColumn): number {
@@ -141,5 +164,9 @@ export function columnType(column: FilterColumn): number {
       return PLACE;
     case "valid":
       return ANY;
+    case "arrays":
+      return ARRAYS;
+    case "elements":
+      return ELEMENTS | columnType(column.elements);
   }
 }

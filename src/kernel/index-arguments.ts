@@ -10,10 +10,12 @@ import {
   MAX_LISTS,
   MAX_QUERY_BITS,
   MAX_REORDER,
+  MAX_STAGES,
   MAX_WIDTH,
   MIN_DEGREE,
 } from "./index-kernel.ts";
 import type {
+  BandsBuild,
   GraphBuild,
   GrowingGraph,
   IndexBuild,
@@ -62,6 +64,7 @@ export function checkBuild(
   require(rowCount <= MAX_INDEX_ROWS, () => `${rowCount} rows are more than an index holds: ${MAX_INDEX_ROWS}`);
   checkMetric(metric, element);
   if (build.kind === "lists") checkLists(build, { element, dimension });
+  else if (build.kind === "bands") checkBands(build, { element, dimension });
   else checkGraph(build, { element, dimension });
   require(isWhole(seed, 0, Number.MAX_SAFE_INTEGER), () => `seed ${seed} is no whole number below 2^53`);
   checkPath(path);
@@ -91,14 +94,38 @@ function checkGraph(build: GraphBuild | SlimBuild, { element, dimension }: RowLa
   require(element !== "binary", () => `graphs are not built from rows of ${element}`);
   require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);
   require(isWhole(beam, 1, MAX_BEAM), () => `beam ${beam} is not in 1..${MAX_BEAM}`);
-  if (build.kind === "slim") return checkBook(build.subspaces, build.bits, dimension);
+  if (build.kind === "slim") return checkSlim(build, dimension);
   const { layout = "lean" } = build;
   require(layout === "lean" || layout === "packed", () => `layout ${String(layout)} is not known`);
+}
+
+function checkSlim(build: SlimBuild, dimension: number): void {
+  switch (build.codes) {
+    case "stages":
+      require(isWhole(build.stages, 1, MAX_STAGES), () => `${build.stages} stages are not in 1..${MAX_STAGES}`);
+      return checkBook(build.subspaces, build.bits, dimension);
+    case "book":
+      return checkBook(build.subspaces, build.bits, dimension);
+    case "scalar":
+      return require([4, 6, 8].includes(build.bits), () => `${build.bits} bits are none of 4, 6 and 8`);
+    default: {
+      const { codes } = build;
+      require(codes === "float16" || codes === "bfloat16", () => `codes ${String(codes)} are not known`);
+    }
+  }
 }
 
 function checkBook(subspaces: number, bits: number, dimension: number): void {
   require(isWhole(subspaces, 1, dimension), () => `${subspaces} subspaces are not in 1..${dimension}`);
   require(isWhole(bits, 1, MAX_BOOK_BITS), () => `${bits} bits are not in 1..${MAX_BOOK_BITS}`);
+}
+
+function checkBands({ metric, hashBits, bands }: BandsBuild, { element, dimension }: RowLayout): void {
+  require(element === "binary" && metric === "MHJACCARD", () => `there are no bands of ${element} under ${metric}`);
+  require([8, 16, 32, 64].includes(hashBits), () => `a hash of ${hashBits} bits is none of 8, 16, 32 and 64`);
+  require(dimension % hashBits === 0, () => `dimension ${dimension} is no multiple of a hash of ${hashBits} bits`);
+  const hashes = dimension / hashBits;
+  require(isWhole(bands, 1, hashes), () => `${bands} bands are not in 1..${hashes}`);
 }
 
 function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void {
@@ -116,6 +143,12 @@ function checkLists(build: ListsBuild, { element, dimension }: RowLayout): void 
 
 function checkParameters(parameters: SearchParameters, kind: IndexDescription["kind"], k: number): void {
   require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
+  if (parameters.kind === "bands") {
+    const { reorder } = parameters;
+    require(reorder === null || isWhole(reorder, k, MAX_REORDER), () =>
+      `${reorder} candidates to score are not in ${k}..${MAX_REORDER}`);
+    return;
+  }
   if (parameters.kind === "postings") {
     const { algorithm, boundRatio } = parameters;
     require(["all", "wand", "maxscore"].includes(algorithm), () => `algorithm ${String(algorithm)} is not known`);

@@ -16,7 +16,7 @@
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import { KernelError } from "./kernel.ts";
-import type { Handle, SearchHits } from "./kernel.ts";
+import type { Handle, HashBits, SearchHits } from "./kernel.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
 import type { SparseEntries } from "./sparse-kernel.ts";
 
@@ -28,6 +28,7 @@ export const MAX_INDEX_ROWS = 0x7fffffff;
 
 export const MAX_LISTS = 65536;
 export const MAX_BOOK_BITS = 12;
+export const MAX_STAGES = 16;
 export const MAX_REORDER = 1_048_576;
 export const MAX_QUERY_BITS = 8;
 
@@ -81,15 +82,34 @@ export type ListsBuild = IndexRequest &
     readonly lists: number;
   };
 
-/** Neighbour lists over the short codes of a product quantiser; raw rows are only read for the candidates. Not of binary rows. */
-export interface SlimBuild extends IndexRequest {
-  readonly kind: "slim";
-  /** As of a graph. */
-  readonly degree: number;
-  readonly beam: number;
+/**
+ * What stands for a row of a slim graph: a product quantiser; several of them, each of what the one before has left; some bits a dimension;
+ * or the row itself in halves.
+ */
+export type SlimCodes =
   /** 1 to `dimension` subspaces, each with a book of 2^bits words: 1 to 12 bits. */
-  readonly subspaces: number;
-  readonly bits: number;
+  | { readonly codes: "book"; readonly subspaces: number; readonly bits: number }
+  /** 1 to 16 stages. */
+  | { readonly codes: "stages"; readonly subspaces: number; readonly bits: number; readonly stages: number }
+  | { readonly codes: "scalar"; readonly bits: 4 | 6 | 8 }
+  | { readonly codes: "float16" | "bfloat16" };
+
+/** Neighbour lists over codes; raw rows are only read for the candidates. Not of binary rows. */
+export type SlimBuild = IndexRequest &
+  SlimCodes & {
+    readonly kind: "slim";
+    /** As of a graph. */
+    readonly degree: number;
+    readonly beam: number;
+  };
+
+/** Bands of MinHash signatures: rows of bits, by the share of equal hashes. */
+export interface BandsBuild extends IndexRequest {
+  readonly kind: "bands";
+  /** Divides the dimension. */
+  readonly hashBits: HashBits;
+  /** 1 to as many as a signature has hashes. */
+  readonly bands: number;
 }
 
 /** Packed lists. `rows` are sparse ones, the metric IP; nothing hangs on the seed. */
@@ -97,7 +117,7 @@ export interface PostingsBuild extends IndexRequest {
   readonly kind: "postings";
 }
 
-export type IndexBuild = GraphBuild | ListsBuild | SlimBuild | PostingsBuild;
+export type IndexBuild = GraphBuild | ListsBuild | SlimBuild | PostingsBuild | BandsBuild;
 
 /** Whether the file is read into memory, in huge pages, or mapped, so that the system keeps as much of it there as it has room for. */
 export type OpenMode = "read" | "map";
@@ -136,6 +156,12 @@ export interface SlimParameters {
   readonly reorder: number | null;
 }
 
+export interface BandsParameters {
+  readonly kind: "bands";
+  /** How many of the rows that share a band are scored, those that share most first; at least k; null: all. */
+  readonly reorder: number | null;
+}
+
 export interface PostingsParameters {
   readonly kind: "postings";
   /** Which lists are read: all; those of windows of rows that can hold a hit; the promising first, the rest where that is cheaper. */
@@ -144,7 +170,12 @@ export interface PostingsParameters {
   readonly boundRatio: number;
 }
 
-export type SearchParameters = GraphParameters | ListsParameters | SlimParameters | PostingsParameters;
+export type SearchParameters =
+  | GraphParameters
+  | ListsParameters
+  | SlimParameters
+  | PostingsParameters
+  | BandsParameters;
 
 /** `Queries`: what the rows are asked with, entries where they are sparse. */
 export interface IndexSearch<Queries = RowValues> {
@@ -238,18 +269,40 @@ export interface ListsDescription {
 
 export interface SlimDescription {
   readonly kind: "slim";
+  readonly codes: SlimCodes["codes"];
   readonly metric: Metric;
   readonly layout: RowLayout;
   readonly degree: number;
   readonly beam: number;
+  /** 0 where the codes have none. */
   readonly subspaces: number;
   readonly bits: number;
+  readonly stages: number;
   readonly rowCount: number;
   readonly graphRowCount: number;
   readonly neighbourCount: number;
   readonly codeBytes: number;
   readonly listBytes: number;
   readonly otherBytes: number;
+  /** All of these. */
+  readonly memoryBytes: number;
+  readonly fileBytes: number;
+}
+
+export interface BandsDescription {
+  readonly kind: "bands";
+  readonly metric: Metric;
+  readonly layout: RowLayout;
+  readonly hashBits: number;
+  readonly bands: number;
+  /** Hashes of one band. */
+  readonly bandHashes: number;
+  readonly rowCount: number;
+  /** Of all bands together: rows that share one. */
+  readonly bucketCount: number;
+  readonly longestBucket: number;
+  readonly keyBytes: number;
+  readonly numberBytes: number;
   /** All of these. */
   readonly memoryBytes: number;
   readonly fileBytes: number;
@@ -268,7 +321,7 @@ export interface PostingsDescription {
   readonly fileBytes: number;
 }
 
-type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription;
+type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription | BandsDescription;
 
 /** `memoryBytes` is what is in memory of its own, without `mappedBytes`, which lie in the mapped file. */
 export type IndexDescription = Described & { readonly mappedBytes: number };

@@ -5,6 +5,7 @@
  */
 
 import { type Bitset, bitsetBytes } from "../model/bitset.ts";
+import { columnBytes } from "../model/columns.ts";
 import {
   columnType,
   type FilterColumn,
@@ -102,7 +103,10 @@ export class NativeFilters implements FilterKernel, PlaceKernel {
 function isShort({ program, columns, rowCount }: FilterRun): boolean {
   if (rowCount > INLINE_ROWS) return false;
   let work = rowCount * program.code.length + program.constants.length;
-  for (const column of columns) if (column.kind === "bytes") work += column.bytes.length;
+  for (const column of columns) {
+    if (column.kind === "bytes") work += column.bytes.length;
+    else if (column.kind === "elements") work += columnBytes(column.elements);
+  }
   return work <= INLINE_WORK;
 }
 
@@ -128,6 +132,10 @@ function partsOf(column: FilterColumn): Part[] {
       return [type, column.classes, column.valid, null, column.bytes, column.words];
     case "valid":
       return [type, null, column.valid, null, null, null];
+    case "arrays":
+      return [type, null, column.valid, column.offsets, null, null];
+    case "elements":
+      return [type, ...partsOf(column.elements).slice(1)];
   }
 }
 

@@ -11,6 +11,7 @@ import * as check from "./arguments.ts";
 import * as checkIndex from "./index-arguments.ts";
 import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
+  BandsDescription,
   GraphDescription,
   GraphLayout,
   GrowingGraph,
@@ -24,6 +25,7 @@ import type {
   IndexWork,
   ListCodes,
   ListsDescription,
+  SlimCodes,
   OpenMode,
   PostingsParameters,
   PostingsDescription,
@@ -72,6 +74,17 @@ export interface IndexAddon {
     bits: number,
     seed: number,
     path: string,
+    codes: number,
+    stages: number,
+  ): void;
+  buildBands(
+    ticket: number,
+    rows: Handle,
+    rowCount: number,
+    hashBits: number,
+    bands: number,
+    seed: number,
+    path: string,
   ): void;
   buildPostings(ticket: number, sparse: Handle, rowCount: number, path: string): void;
   openIndex(ticket: number, path: string, rows: Handle, mode: number): void;
@@ -103,6 +116,7 @@ export interface IndexAddon {
   describeIndex(index: Handle, description: Float64Array): void;
   describeLists(index: Handle, description: Float64Array): void;
   describeSlim(index: Handle, description: Float64Array): void;
+  describeBands(index: Handle, description: Float64Array): void;
   describePostings(index: Handle, description: Float64Array): void;
   progress(ticket: number): number;
   memoryUsed(bytes: Float64Array): void;
@@ -120,10 +134,11 @@ type Guarded = <T>(call: () => T) => T;
 
 /** Their numbers are those of the kernel. */
 const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
-const KINDS = ["graph", "lists", "slim", "postings"] as const;
+const KINDS = ["graph", "lists", "slim", "postings", "bands"] as const;
 type Kind = (typeof KINDS)[number];
-type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription;
+type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription | BandsDescription;
 const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
+const SLIM_CODES = ["book", "stages", "scalar", "float16", "bfloat16"] as const satisfies readonly SlimCodes["codes"][];
 const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const MODES: readonly OpenMode[] = ["read", "map"];
 const NO_WORK: IndexWork = {
@@ -138,6 +153,11 @@ const MOST_ENTRIES = 16;
 const FIRST_ENTRY = 13;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 const WORK_COUNTS = 6;
+
+/** 0 where the codes have none. */
+function bookOf(codes: ListCodes | SlimCodes): { readonly subspaces: number; readonly bits: number } {
+  return { subspaces: "subspaces" in codes ? codes.subspaces : 0, bits: "bits" in codes ? codes.bits : 0 };
+}
 
 export class NativeIndexes implements IndexKernel {
   readonly #addon: IndexAddon;
@@ -185,14 +205,18 @@ export class NativeIndexes implements IndexKernel {
         const { degree, beam, layout = "lean" } = build;
         this.#addon.buildIndex(given, rows, rowCount, metric, degree, beam, seed, path, LAYOUTS.indexOf(layout));
       } else if (build.kind === "slim") {
-        const { degree, beam, subspaces, bits } = build;
-        this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path);
+        const codes = SLIM_CODES.indexOf(build.codes);
+        const stages = build.codes === "stages" ? build.stages : 0;
+        const { degree, beam } = build;
+        const { subspaces, bits } = bookOf(build);
+        this.#addon.buildSlim(given, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path, codes, stages);
+      } else if (build.kind === "bands") {
+        this.#addon.buildBands(given, rows, rowCount, build.hashBits, build.bands, seed, path);
       } else if (build.kind === "postings") {
         this.#addon.buildPostings(given, rows, rowCount, path);
       } else {
         const codes = CODES.indexOf(build.codes);
-        const subspaces = "subspaces" in build ? build.subspaces : 0;
-        const bits = "bits" in build ? build.bits : 0;
+        const { subspaces, bits } = bookOf(build);
         this.#addon.buildLists(given, rows, rowCount, metric, build.lists, codes, subspaces, bits, seed, path);
       }
       ticket = given;
@@ -236,10 +260,14 @@ export class NativeIndexes implements IndexKernel {
   async #searchIndex(search: IndexSearch, queryCount: number, signal: AbortSignal | undefined): Promise<IndexHits> {
     const { parameters } = search;
     assert(parameters.kind !== "postings", "packed lists are searched elsewhere");
-    const rows = new Uint32Array(queryCount * search.k);
-    const scores = new Float32Array(queryCount * search.k);
-    const tied = new Uint8Array(queryCount);
-    const work = new Float64Array(WORK_COUNTS);
+    // One piece of memory: each that the kernel writes to is made and collected outside of the heap, which a small search would notice.
+    const count = queryCount * search.k;
+    const first = WORK_COUNTS * Float64Array.BYTES_PER_ELEMENT;
+    const memory = new ArrayBuffer(first + 8 * count + queryCount);
+    const work = new Float64Array(memory, 0, WORK_COUNTS);
+    const rows = new Uint32Array(memory, first, count);
+    const scores = new Float32Array(memory, first + 4 * count, count);
+    const tied = new Uint8Array(memory, first + 8 * count, queryCount);
     if (queryCount === 0) signal?.throwIfAborted();
     else {
       await this.#startJob(signal ?? null, (ticket) =>
@@ -248,7 +276,7 @@ export class NativeIndexes implements IndexKernel {
           search.index,
           search.queries,
           search.k,
-          parameters.kind === "lists" ? 0 : parameters.ef,
+          "ef" in parameters ? parameters.ef : 0,
           search.allowed,
           search.rank,
           search.range === null ? null : search.range.outer,
@@ -287,6 +315,9 @@ export class NativeIndexes implements IndexKernel {
       case "slim":
         this.#guarded(() => this.#addon.describeSlim(index, this.#description));
         return this.#describedSlim();
+      case "bands":
+        this.#guarded(() => this.#addon.describeBands(index, this.#description));
+        return this.#describedBands();
       case "postings":
         this.#guarded(() => this.#addon.describePostings(index, this.#description));
         return this.#describedPostings();
@@ -314,12 +345,14 @@ export class NativeIndexes implements IndexKernel {
     const at = (place: number): number => this.#number(place);
     return {
       kind: "slim",
+      codes: present(SLIM_CODES[at(14)], "the codes of the index"),
       metric: present(METRICS[at(0)], "the metric of the index"),
       layout: { element: present(ELEMENT_NAMES[at(2)], "the element of the rows"), dimension: at(1) },
       degree: at(3),
       beam: at(4),
       subspaces: at(5),
       bits: at(6),
+      stages: at(15),
       rowCount: at(7),
       graphRowCount: at(8),
       neighbourCount: at(9),
@@ -328,6 +361,25 @@ export class NativeIndexes implements IndexKernel {
       otherBytes: at(12),
       memoryBytes: at(10) + at(11) + at(12),
       fileBytes: at(13),
+    };
+  }
+
+  #describedBands(): BandsDescription {
+    const at = (place: number): number => this.#number(place);
+    return {
+      kind: "bands",
+      metric: "MHJACCARD",
+      layout: { element: "binary", dimension: at(0) },
+      hashBits: at(1),
+      bands: at(2),
+      bandHashes: at(3),
+      rowCount: at(4),
+      bucketCount: at(5),
+      longestBucket: at(6),
+      keyBytes: at(7),
+      numberBytes: at(8),
+      memoryBytes: at(7) + at(8),
+      fileBytes: at(9),
     };
   }
 

@@ -60,7 +60,8 @@ function withSlimGraphs(native: NativeKernel): void {
           element === "float32" ? values : new Uint16Array(values.buffer).filter((_, at) => at % 2 === 1);
         const rows = native.createRows({ element, dimension });
         native.appendRows(rows, of(made(rowCount, dimension, 1)));
-        const plan = { kind: "slim", degree: 32, beam: 60, subspaces: 64, bits: 8, seed: 1, path } as const;
+        const codes = { codes: "book", subspaces: 64, bits: 8 } as const;
+        const plan = { kind: "slim", degree: 32, beam: 60, ...codes, seed: 1, path } as const;
         await indexes.buildIndex({ ...plan, rows, rowCount, metric: "COSINE" }).done;
         const index = await indexes.openIndex(path, rows);
         const asked = search(index, of(made(40, dimension, 2)));
@@ -86,6 +87,44 @@ function withSlimGraphs(native: NativeKernel): void {
       });
     }
 
+    for (const codes of [
+      { codes: "stages", subspaces: 16, bits: 6, stages: 2 },
+      { codes: "scalar", bits: 4 },
+      { codes: "scalar", bits: 8 },
+      { codes: "float16" },
+      { codes: "bfloat16" },
+    ] as const) {
+      test(`codes are what they are called: ${JSON.stringify(codes)}`, async () => {
+        const [rowCount, dimension] = [2000, 64];
+        const rows = native.createRows({ element: "float32", dimension });
+        native.appendRows(rows, made(rowCount, dimension, 1));
+        const plan = {
+          kind: "slim",
+          degree: 16,
+          beam: 60,
+          ...codes,
+          seed: 1,
+          path,
+        } as const satisfies Partial<SlimBuild>;
+        await indexes.buildIndex({ ...plan, rows, rowCount, metric: "L2" }).done;
+        const index = await indexes.openIndex(path, rows);
+        const about = indexes.describeIndex(index);
+        assert.ok(about.kind === "slim");
+        const zeros = { subspaces: 0, bits: 0, stages: 0, ...codes };
+        assert.deepEqual(
+          [about.codes, about.subspaces, about.bits, about.stages],
+          [zeros.codes, zeros.subspaces, zeros.bits, zeros.stages],
+        );
+        const bytes = { stages: 24 + 4, scalar: (zeros.bits * dimension) / 8 + 12, float16: 128, bfloat16: 128 };
+        assert.ok(Math.abs(about.codeBytes / rowCount - bytes[codes.codes]) < 1, `${about.codeBytes / rowCount}`);
+        const found = await indexes.searchIndex(search(index, made(1, dimension, 1)));
+        assert.equal(found.rows[0], 0, "a row finds itself");
+        assert.equal(found.scores[0], 0);
+        indexes.closeIndex(index);
+        native.close(rows);
+      });
+    }
+
     test("what does not fit is refused with a reason", async () => {
       const rows = native.createRows({ element: "float32", dimension: 8 });
       native.appendRows(rows, made(300, 8, 1));
@@ -96,6 +135,7 @@ function withSlimGraphs(native: NativeKernel): void {
         metric: "L2",
         degree: 16,
         beam: 40,
+        codes: "book",
         subspaces: 4,
         bits: 8,
         seed: 1,
@@ -104,6 +144,8 @@ function withSlimGraphs(native: NativeKernel): void {
       assert.throws(() => indexes.buildIndex({ ...plan, subspaces: 9 }), /9 subspaces/);
       assert.throws(() => indexes.buildIndex({ ...plan, bits: 13 }), /13 bits/);
       assert.throws(() => indexes.buildIndex({ ...plan, degree: 1 }), /degree 1/);
+      assert.throws(() => indexes.buildIndex({ ...plan, codes: "stages", stages: 17 }), /17 stages/);
+      assert.throws(() => indexes.buildIndex({ ...plan, codes: "scalar", bits: 5 as 4 }), /5 bits are none of/);
       await indexes.buildIndex(plan).done;
       const index = await indexes.openIndex(path, rows);
       const asked = search(index, made(1, 8, 2));

@@ -155,7 +155,7 @@ export type MatchMode = "any" | "all" | "least" | "most" | "exact" | "element";
 
 /**
  * How many elements of an array of structs pass. `element`: at least one, and a search of elements finds only those that pass; it
- * stands alone or last under one `and`.
+ * stands alone or under one `and`.
  */
 export interface MatchFilter {
   readonly kind: "match";
@@ -265,6 +265,7 @@ export function filterFieldIds(filter: Filter): Set<bigint> {
 
 /** The part that picks elements; null: none. */
 export function elementPart(filter: Filter): MatchFilter | null {
-  const last = filter.kind === "and" ? filter.operands[filter.operands.length - 1]! : filter;
-  return last.kind === "match" && last.mode === "element" ? last : null;
+  const operands = filter.kind === "and" ? filter.operands : [filter];
+  for (const operand of operands) if (operand.kind === "match" && operand.mode === "element") return operand;
+  return null;
 }

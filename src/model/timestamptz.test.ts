@@ -58,4 +58,8 @@ test("zones and durations", () => {
     assert.equal(parseDuration(wrong), null, wrong);
   const march = parseTimestamptz("2025-03-15T01:02:03.000004Z", "UTC")!;
   assert.equal(formatTimestamptz(addMonths(march, -2), "UTC"), "2025-01-15T01:02:03.000004Z");
+  // Further than a Date reaches, and back.
+  const [far, june] = [400_000 * 12, parseTimestamptz("2025-06-30T01:02:03.000004Z", "UTC")!];
+  assert.equal(addMonths(addMonths(june, far), -far), june);
+  assert.equal(addMonths(june, 400 * 12) - june, 146_097n * 86_400_000_000n);
 });

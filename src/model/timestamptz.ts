@@ -11,6 +11,8 @@ export const DEFAULT_TIME_ZONE = "UTC";
 export const TIME_ZONE_KEY = "timezone";
 
 const MICROSECONDS = 1_000_000n;
+const ERA_MONTHS = 400 * 12;
+const ERA_MICROSECONDS = 146_097n * 86_400n * MICROSECONDS;
 const TEXT =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
 
@@ -85,13 +87,17 @@ export function timeFields(value: bigint, zone: string): TimeFields {
   };
 }
 
-/** Calendar months further, in UTC; a day that the month does not have runs over into the next. */
+/** Calendar months further, in UTC; a day that the month does not have runs over into the next. Of any time, by any number of months. */
 export function addMonths(value: bigint, months: number): bigint {
   if (months === 0) return value;
-  const milliseconds = Number(floorDivide(value, 1000n));
+  // Every 400 years the calendar is the same: whole ones are left aside, so that no date is beyond what Date holds.
+  const valueEra = floorDivide(value, ERA_MICROSECONDS);
+  const monthsEra = Math.trunc(months / ERA_MONTHS);
+  const within = value - valueEra * ERA_MICROSECONDS;
+  const milliseconds = Number(within / 1000n);
   const date = new Date(milliseconds);
-  date.setUTCMonth(date.getUTCMonth() + months);
-  return BigInt(date.getTime()) * 1000n + (value - BigInt(milliseconds) * 1000n);
+  date.setUTCMonth(date.getUTCMonth() + (months - monthsEra * ERA_MONTHS));
+  return BigInt(date.getTime()) * 1000n + (within % 1000n) + (valueEra + BigInt(monthsEra)) * ERA_MICROSECONDS;
 }
 
 export interface Duration {

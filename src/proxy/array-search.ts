@@ -71,5 +71,4 @@ export function checkElements(
   if (groups.some((name) => name !== primaryKeyField(schema).name)) {
     throw invalidParameter("only group by primary key is supported for element-level search");
   }
-  if (groups.length > 0) throw invalidParameter("groups of an element-level search are not supported yet");
 }

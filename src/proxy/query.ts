@@ -12,6 +12,7 @@ import { DataType } from "../model/types.ts";
 import { type Aggregation, aggregateQuery, planAggregation } from "./aggregates.ts";
 import type { ProxyContext } from "./context.ts";
 import { keyColumn } from "./key-column.ts";
+import { elementFields, pickedElements } from "./element-indices.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection } from "./iterate.ts";
 import { orderedPage } from "./ordered-query.ts";
@@ -82,15 +83,19 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   // Keys are looked up; the filter that named them says nothing more.
   const byKeys = listed === null ? {} : { keys: keyColumn(key.dataType, listed), filter: null };
   const limit = window === null ? null : window.offset + window.limit;
-  const fieldIds = output.fields.map((field) => field.fieldId);
+  const fieldIds = [...new Set([...output.fields.map((field) => field.fieldId), ...elementFields(filter)])];
   const rows = { ...plan, ...byKeys, fieldIds, limit };
-  const answer = (page: ColumnBatch, timestamp: Timestamp): QueryResponse => ({
-    collectionName: schema.name,
-    fields: outputFields(output, page, times),
-    outputFields: output.names,
-    primaryFieldName: key.name,
-    sessionTimestamp: timestamp,
-  });
+  const answer = (page: ColumnBatch, timestamp: Timestamp): QueryResponse => {
+    const elements = pickedElements(filter, page);
+    return {
+      collectionName: schema.name,
+      fields: outputFields(output, page, times),
+      outputFields: output.names,
+      primaryFieldName: key.name,
+      sessionTimestamp: timestamp,
+      ...(elements === null ? {} : { elements }),
+    };
+  };
   if (order.length > 0) {
     requireLoadedFields(described, { ...output, fields: order.map(({ field }) => field) });
     const page = await orderedPage(context, collection, rows, order, window!, time, signal);

@@ -249,10 +249,18 @@ export interface QueryRequest extends Target, Freshness {
   readonly params: ReadonlyMap<string, string>;
 }
 
+/** Of each row, from `offsets[row]` to `offsets[row + 1]`, the places in its array of structs that pass an `element_filter`. */
+export interface PickedElements {
+  readonly offsets: Uint32Array;
+  readonly places: Uint32Array;
+}
+
 export interface QueryResponse {
   readonly collectionName: string;
   readonly fields: readonly OutputField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
   readonly sessionTimestamp: Timestamp;
+  /** Of a query with `element_filter`. */
+  readonly elements?: PickedElements;
 }

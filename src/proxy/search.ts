@@ -169,6 +169,7 @@ export async function search(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: told(found.hits.scores),
+      ...(found.hits.elements === undefined ? {} : { elements: found.hits.elements }),
       fields: outputFields(output, found.batch, times),
       sessionTimestamp: found.sessionTimestamp,
       explanation: explained(found.questions),

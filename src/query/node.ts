@@ -136,7 +136,7 @@ export class QueryNode {
       fetch: async ({ fieldIds, places }) => {
         const segments = await this.#segments([...new Set(places.segmentIds)]);
         const byId = new Map(segments.map((segment) => [segment.segmentId, segment]));
-        return { batch: await fetchRows(byId, places, fieldIds, schemaOf(segments)) };
+        return { batch: await fetchRows(byId, places, fieldIds, schemaOf(segments), runtime) };
       },
       loadedSegments: async () => ({
         segments: await Promise.all(

@@ -10,7 +10,7 @@
 import { assert } from "../base/assert.ts";
 import { MilvusError, asMilvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import { familyOf } from "../index/families.ts";
+import { familyOfField } from "../index/families.ts";
 import { openScalarIndex } from "../index/scalar/open.ts";
 import type { IndexKernel, OpenMode } from "../kernel/index-kernel.ts";
 import { KernelError } from "../kernel/kernel.ts";
@@ -96,7 +96,7 @@ async function openIndex(
 ): Promise<void> {
   const { segmentId, fieldId, indexId, buildId, version, indexType } = record;
   const known = segment.indexOf(fieldId)?.facts;
-  const family = familyOf(indexType, field.dataType);
+  const family = familyOfField(field, indexType, record.params);
   const [file] = record.files;
   if (file === undefined || family === null) return;
   if (known?.buildId === buildId && known.version === version) return;

@@ -6,9 +6,9 @@
  * rows are in memory whatever is said.
  */
 
-import { familyOf } from "../index/families.ts";
+import { familyOfField } from "../index/families.ts";
 import type { SegmentIndexInfo } from "../model/catalog.ts";
-import { type CollectionInfo, type FieldSchema, type KeyValue, vectorFields } from "../model/schema.ts";
+import { type CollectionInfo, type KeyValue, vectorFields } from "../model/schema.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import { isDenseVectorType } from "../model/vectors.ts";
 import type { SegmentManifest } from "../storage/manifest.ts";
@@ -30,9 +30,10 @@ export function unmappedFields({ schema, properties }: CollectionInfo): bigint[]
 /** Sparse fields for which there are packed lists: their rows need none of their own. */
 export function listlessFields({ schema }: CollectionInfo, indexes: readonly SegmentIndexInfo[]): bigint[] {
   return indexes
-    .filter(({ fieldId, files, indexType }) => {
+    .filter(({ fieldId, files, indexType, params }) => {
       const field = schema.fields.find((candidate) => candidate.fieldId === fieldId);
-      return field?.dataType === DataType.SparseFloatVector && isOpened(field, indexType) && files.length > 0;
+      const isSparse = field?.dataType === DataType.SparseFloatVector;
+      return isSparse && familyOfField(field, indexType, params) !== null && files.length > 0;
     })
     .map(({ fieldId }) => fieldId);
 }
@@ -74,14 +75,11 @@ export function residentBytes(
     const field = fields.get(fieldId);
     if (field === undefined) continue;
     const isRead =
-      !isVectorType(field.dataType) || (isOpened(field, indexType) && residenceOf(collection, params) === "memory");
+      !isVectorType(field.dataType) ||
+      (familyOfField(field, indexType, params) !== null && residenceOf(collection, params) === "memory");
     if (isRead) for (const file of files) bytes += file.bytes;
   }
   return Math.ceil(bytes);
-}
-
-function isOpened(field: FieldSchema, indexType: string): boolean {
-  return familyOf(indexType, field.dataType) !== null;
 }
 
 function said(given: readonly KeyValue[]): boolean | null {

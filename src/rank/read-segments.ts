@@ -22,7 +22,7 @@ import type { HitPlaces, Hits, RetrievePlan, SearchPlan, VectorPlan } from "../m
 import { type CollectionSchema, ROW_ID_FIELD, TIMESTAMP_FIELD, primaryKeyField } from "../model/schema.ts";
 import { DataType, isArrayType } from "../model/types.ts";
 import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
-import { countSegment, retrieveSegment, searchSegment } from "../segment/execute.ts";
+import { countSegment, pauseOf, retrieveSegment, searchSegment } from "../segment/execute.ts";
 import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
 import { placesOf, scatterRows } from "./places.ts";
@@ -90,6 +90,7 @@ export async function fetchRows(
   places: HitPlaces,
   fieldIds: readonly bigint[],
   schema: CollectionSchema,
+  runtime: Runtime,
 ): Promise<ColumnBatch> {
   const ids = new Set(places.segmentIds);
   if (ids.size === 0) return emptyBatch(schema, fieldIds);
@@ -98,7 +99,7 @@ export async function fetchRows(
       const segment = segments.get(segmentId);
       if (segment === undefined) throw milvusError("SegmentNotLoaded", "", { segment: segmentId });
       const part = placesOf(places, (candidate) => candidate === segmentId);
-      return { positions: part.positions, batch: await segment.take(fieldIds, part.places.rows) };
+      return { positions: part.positions, batch: await segment.take(fieldIds, part.places.rows, pauseOf({ runtime })) };
     }),
   );
   return ids.size === 1 ? parts[0]!.batch : scatterRows(parts);

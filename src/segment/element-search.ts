@@ -17,7 +17,12 @@ export function isOfElements(vectors: FieldVectors, { queries }: VectorSearch): 
   return vectors instanceof VectorLists && !isListQueries(queries);
 }
 
-/** `allowed`: rows; `picked`: elements; null means all of them. */
+/** The elements as the rows of a search. */
+export function elementsOf(lists: VectorLists): Pick<FieldVectors, "search"> {
+  return { search: (ask, signal) => lists.searchElements(ask, signal) };
+}
+
+/** `source`: of the rows, but for its vectors, which are the elements. `allowed`: rows; `picked`: elements; null means all of them. */
 export async function nearestElements(
   lists: VectorLists,
   source: NearestSource,
@@ -32,11 +37,11 @@ export async function nearestElements(
   const rowOf = (element: number): number => rowOfElement(ends, element);
   const placeOf = (element: number): number => element - ends[rowOf(element)]!;
   const elements: NearestSource = {
-    vectors: { search: (ask, aborted) => lists.searchElements(ask, aborted) },
+    vectors: source.vectors,
     rowOrderIsKeyOrder: source.rowOrderIsKeyOrder,
     hasRepeatedKeys: source.hasRepeatedKeys,
     keyReader: () => new ElementKeys(source.keyReader(), count, rowOf, placeOf),
-    rank: () => elementRanks(ends, source.rank()),
+    rank: async () => elementRanks(ends, await source.rank(), source),
     compareAge: (left, right) => source.compareAge(rowOf(left), rowOf(right)),
     versionsOf: (element) => versionsOf(source, ends, rowOf(element), placeOf(element)),
   };
@@ -68,14 +73,23 @@ export function allowedElements(ends: Uint32Array, allowed: Bitset | null, picke
   return bits;
 }
 
-/** Ranks of elements that are in the order of their rows' ranks. */
-function elementRanks(ends: Uint32Array, rank: Uint32Array): Uint32Array {
+/** By key, then place, then the newest first. */
+function elementRanks(ends: Uint32Array, rank: Uint32Array, source: NearestSource): Uint32Array {
+  const keys = source.keyReader();
   const rows = Uint32Array.from({ length: ends.length - 1 }, (_, row) => row);
   rows.sort((left, right) => rank[left]! - rank[right]!);
   const ranks = new Uint32Array(ends[ends.length - 1]!);
   let next = 0;
-  for (const row of rows) {
-    for (let element = ends[row]!; element < ends[row + 1]!; element += 1) ranks[element] = next++;
+  for (let first = 0; first < rows.length;) {
+    // Rows of one key follow each other, the newest first.
+    let end = first + 1;
+    while (source.hasRepeatedKeys && end < rows.length && keys.equals(rows[first]!, keys, rows[end]!)) end += 1;
+    const versions = rows.subarray(first, end);
+    const places = versions.reduce((most, row) => Math.max(most, ends[row + 1]! - ends[row]!), 0);
+    for (let place = 0; place < places; place += 1) {
+      for (const row of versions) if (ends[row]! + place < ends[row + 1]!) ranks[ends[row]! + place] = next++;
+    }
+    first = end;
   }
   return ranks;
 }

@@ -21,6 +21,8 @@ import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
 import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
 import { keyReader } from "./key-reader.ts";
+import { Pace } from "../storage/pace.ts";
+import type { Pause } from "../base/turns.ts";
 import type { RowView, Segment, VectorSearch } from "./segment.ts";
 
 export interface SegmentSearch {
@@ -54,7 +56,8 @@ export async function searchSegment(segment: Segment, plan: SegmentSearch, readi
     const allowed =
       plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, explained);
     const picked = plan.filter === null ? null : await pickedElements(segment, plan.filter.filter, view, reading);
-    const found = await segment.search(plan.search, view, allowed, reading.signal, picked);
+    const { signal } = reading;
+    const found = await segment.search(plan.search, view, allowed, signal, picked, pauseOf(reading));
     const { offsets, rows, scores, elements, explanation } = found;
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
     const segmentIds = new BigInt64Array(rows.length).fill(segment.segmentId);
@@ -89,9 +92,9 @@ async function pickedElements(
 export async function retrieveSegment(segment: Segment, plan: SegmentRetrieve, reading: Reading): Promise<ColumnBatch> {
   return await held(segment, async () => {
     const rows = await matchingRows(segment, plan, reading);
-    const chosen = firstOfEachKey(segment, segment.sortByKey(rows, plan.limit), plan.limit);
+    const chosen = firstOfEachKey(segment, await segment.sortByKey(rows, plan.limit, pauseOf(reading)), plan.limit);
     const fieldIds = new Set([...plan.fieldIds, primaryKeyField(segment.schema).fieldId, TIMESTAMP_FIELD]);
-    return await segment.take([...fieldIds], chosen);
+    return await segment.take([...fieldIds], chosen, pauseOf(reading));
   });
 }
 
@@ -123,6 +126,11 @@ export async function visitSegment(
       columnsOnce((fieldId) => segment.column(fieldId)),
     );
   });
+}
+
+export function pauseOf({ runtime }: Pick<Reading, "runtime">): Pause {
+  const pace = new Pace(runtime);
+  return () => pace.pause();
 }
 
 async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {

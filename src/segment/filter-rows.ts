@@ -8,6 +8,7 @@
  */
 
 import type { Runtime } from "../base/host/runtime.ts";
+import { codeColumn } from "../expr/code-columns.ts";
 import type { CompiledFilter } from "../expr/evaluate.ts";
 import type { FilterCode } from "../expr/compile.ts";
 import { filterCost } from "../expr/cost.ts";
@@ -144,9 +145,7 @@ async function codeColumns(run: Run, code: FilterCode): Promise<FilterColumn[] |
   }
   return code.columns.map(({ fieldId, use, path }) => {
     if (use === "place") return found.get(path)!;
-    const column = run.columns.column(fieldId);
-    if (use === "values" && (column.kind === "fixed" || column.kind === "bytes")) return column;
-    return { kind: "valid", valid: column.valid };
+    return codeColumn(use, run.columns.column(fieldId));
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * Always true:
  *  - what `view` gave stays as it was: growing copies into a new array, and entries once written never change;
+ *  - room can be made ahead of an append, a few MiB at a time, with turns for others between them;
  *  - arrays grow by a quarter, so that at most a fifth of a column is room for later.
  */
 
@@ -11,6 +12,7 @@ import {
   type ArrayColumn,
   type BytesColumn,
   type Column,
+  columnRows,
   type ElementColumn,
   type FixedColumn,
   type FixedValues,
@@ -19,9 +21,12 @@ import {
 } from "../model/columns.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
+import { drained } from "../base/turns.ts";
 
 const FIRST_ROWS = 256;
 const MAX_COLUMN_BYTES = 0xffffffff;
+/** At once, when a column grows: about a millisecond. */
+const COPIED_BYTES = 1 << 22;
 
 export interface GrowableColumn {
   readonly rowCount: number;
@@ -30,12 +35,28 @@ export interface GrowableColumn {
   /** Bytes of the arrays. */
   readonly memoryBytes: number;
   append(column: Column): void;
+  /** Makes room for what is appended next; yields between pieces of what it copies. Until it has ended nobody appends. */
+  reserve(column: Column): Generator<void, void>;
   view(): Column;
 }
 
 /** How long an array should be that must hold `needed` and now holds `capacity`. */
 export function grownCapacity(capacity: number, needed: number, first: number): number {
   return Math.max(needed, first, Math.ceil(capacity * 1.25));
+}
+
+/** Copies the first `count` entries, in pieces. */
+export function* copyInTurns<Values extends FixedValues | Uint32Array | BigUint64Array>(
+  from: Values,
+  count: number,
+  to: Values,
+): Generator<void, Values> {
+  const step = COPIED_BYTES / from.BYTES_PER_ELEMENT;
+  for (let at = 0; at < count; at += step) {
+    if (at > 0) yield;
+    (to as Float64Array).set(from.subarray(at, Math.min(count, at + step)) as Float64Array, at);
+  }
+  return to;
 }
 
 /** One byte an entry, 1 = present; nothing is stored while no entry is null. */
@@ -51,19 +72,23 @@ export class GrowableValidity {
     return this.#bytes === null ? 0 : this.#rowCount;
   }
 
+  *reserve(valid: Uint8Array | null, rowCount: number): Generator<void, void> {
+    const end = this.#rowCount + rowCount;
+    const known = this.#bytes;
+    if (known === null ? valid === null : known.length >= end) return;
+    const grown = new Uint8Array(grownCapacity(known?.length ?? 0, end, FIRST_ROWS));
+    if (known === null) grown.fill(1, 0, this.#rowCount);
+    else yield* copyInTurns(known, this.#rowCount, grown);
+    this.#bytes = grown;
+  }
+
   append(valid: Uint8Array | null, rowCount: number): void {
     const end = this.#rowCount + rowCount;
     if (this.#bytes === null && valid === null) {
       this.#rowCount = end;
       return;
     }
-    const known = this.#bytes;
-    if (known === null || known.length < end) {
-      const grown = new Uint8Array(grownCapacity(known?.length ?? 0, end, FIRST_ROWS));
-      if (known === null) grown.fill(1, 0, this.#rowCount);
-      else grown.set(known.subarray(0, this.#rowCount));
-      this.#bytes = grown;
-    }
+    drained(this.reserve(valid, rowCount));
     if (valid === null) this.#bytes!.fill(1, this.#rowCount, end);
     else this.#bytes!.set(valid, this.#rowCount);
     this.#rowCount = end;
@@ -97,14 +122,18 @@ export class GrowableFixed implements GrowableColumn {
     return this.#values.byteLength + this.#valid.memoryBytes;
   }
 
+  *reserve(column: Column): Generator<void, void> {
+    const end = this.#rowCount + columnRows(column);
+    yield* this.#valid.reserve(column.valid, columnRows(column));
+    if (this.#values.length >= end) return;
+    const grown = fixedValues(this.#type, grownCapacity(this.#values.length, end, FIRST_ROWS));
+    this.#values = yield* copyInTurns(this.#values, this.#rowCount, grown);
+  }
+
   append(column: Column): void {
     assert(column.kind === "fixed" && column.type === this.#type, "a column keeps its type");
     const end = this.#rowCount + column.values.length;
-    if (this.#values.length < end) {
-      const grown = fixedValues(this.#type, grownCapacity(this.#values.length, end, FIRST_ROWS));
-      copyInto(grown, this.#values.subarray(0, this.#rowCount), 0);
-      this.#values = grown;
-    }
+    drained(this.reserve(column));
     copyInto(this.#values, column.values, this.#rowCount);
     this.#valid.append(column.valid, column.values.length);
     this.#rowCount = end;
@@ -139,23 +168,25 @@ export class GrowableBytes implements GrowableColumn {
     return this.#offsets.byteLength + this.#bytes.byteLength + this.#valid.memoryBytes;
   }
 
+  *reserve(column: Column): Generator<void, void> {
+    assert(column.kind === "bytes", "a column of bytes grows by bytes");
+    const added = column.offsets.length - 1;
+    const start = this.#offsets[this.#rowCount]!;
+    const end = start + column.offsets[added]!;
+    yield* this.#valid.reserve(column.valid, added);
+    this.#offsets = yield* offsetsFor(this.#offsets, this.#rowCount, added);
+    if (this.#bytes.length >= end) return;
+    const grown = new Uint8Array(grownCapacity(this.#bytes.length, end, FIRST_ROWS * 16));
+    this.#bytes = yield* copyInTurns(this.#bytes, start, grown);
+  }
+
   append(column: Column): void {
     assert(column.kind === "bytes" && column.type === this.#type, "a column keeps its type");
     const added = column.offsets.length - 1;
     const start = this.#offsets[this.#rowCount]!;
     const end = start + column.offsets[added]!;
     assert(end <= MAX_COLUMN_BYTES, "a segment is sealed before a column of bytes outgrows its offsets");
-    if (this.#offsets.length < this.#rowCount + added + 1) {
-      const capacity = grownCapacity(this.#offsets.length, this.#rowCount + added + 1, FIRST_ROWS);
-      const grown = new Uint32Array(capacity);
-      grown.set(this.#offsets.subarray(0, this.#rowCount + 1));
-      this.#offsets = grown;
-    }
-    if (this.#bytes.length < end) {
-      const grown = new Uint8Array(grownCapacity(this.#bytes.length, end, FIRST_ROWS * 16));
-      grown.set(this.#bytes.subarray(0, start));
-      this.#bytes = grown;
-    }
+    drained(this.reserve(column));
     this.#bytes.set(column.bytes.subarray(0, column.offsets[added]!), start);
     for (let entry = 1; entry <= added; entry += 1) {
       this.#offsets[this.#rowCount + entry] = start + column.offsets[entry]!;
@@ -198,6 +229,14 @@ export class GrowableArray implements GrowableColumn {
     return this.#offsets.byteLength + this.#elements.memoryBytes + this.#valid.memoryBytes;
   }
 
+  *reserve(column: Column): Generator<void, void> {
+    assert(column.kind === "array", "a column of arrays grows by arrays");
+    const added = column.offsets.length - 1;
+    yield* this.#valid.reserve(column.valid, added);
+    yield* this.#elements.reserve(column.elements);
+    this.#offsets = yield* offsetsFor(this.#offsets, this.#rowCount, added);
+  }
+
   append(column: Column): void {
     assert(column.kind === "array" && column.type === this.#type, "a column keeps its type");
     assert(column.elementType === this.#elementType, "arrays keep the type of their elements");
@@ -205,11 +244,7 @@ export class GrowableArray implements GrowableColumn {
     const start = this.#offsets[this.#rowCount]!;
     assert(start === this.#elements.rowCount, "the elements of all arrays lie end to end");
     const rowCount = this.#rowCount + added;
-    if (this.#offsets.length < rowCount + 1) {
-      const grown = new Uint32Array(grownCapacity(this.#offsets.length, rowCount + 1, FIRST_ROWS));
-      grown.set(this.#offsets.subarray(0, this.#rowCount + 1));
-      this.#offsets = grown;
-    }
+    drained(this.reserve(column));
     this.#elements.append(column.elements);
     for (let entry = 1; entry <= added; entry += 1) {
       this.#offsets[this.#rowCount + entry] = start + column.offsets[entry]!;
@@ -224,6 +259,13 @@ export class GrowableArray implements GrowableColumn {
     const valid = this.#valid.view();
     return { kind: "array", type: this.#type, elementType: this.#elementType, offsets, elements, valid };
   }
+}
+
+/** Offsets with room for so many rows more. */
+function* offsetsFor(offsets: Uint32Array, rowCount: number, added: number): Generator<void, Uint32Array> {
+  const needed = rowCount + added + 1;
+  if (offsets.length >= needed) return offsets;
+  return yield* copyInTurns(offsets, rowCount + 1, new Uint32Array(grownCapacity(offsets.length, needed, FIRST_ROWS)));
 }
 
 /** The empty column of a field that is no vector. */

@@ -19,7 +19,7 @@ import { familyOf } from "../index/families.ts";
 import { filtersOf, indexesOf } from "../kernel/load.ts";
 import { type Kernel, NO_ROW } from "../kernel/kernel.ts";
 import type { LogPosition } from "../log/log.ts";
-import { type Bitset } from "../model/bitset.ts";
+import type { Bitset } from "../model/bitset.ts";
 import {
   type Column,
   type ColumnBatch,
@@ -44,7 +44,7 @@ import type { SegmentSource } from "../storage/segment-writer.ts";
 import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes } from "./delete-times.ts";
 import { createFieldVectors } from "./create-field-vectors.ts";
-import { isOfElements, nearestElements } from "./element-search.ts";
+import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
 import { type GrowableColumn, GrowableFixed, GrowableValidity, growableColumn } from "./growable-column.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
@@ -61,6 +61,7 @@ import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
 import { SearchWork } from "./search-work.ts";
+import { drained, inTurns, type Pause } from "../base/turns.ts";
 import type { RowView, Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { reachableRows, unexpired, Visibility } from "./visibility.ts";
 
@@ -214,22 +215,17 @@ export class GrowingSegment implements Segment {
 
   /** The rows of one log message. */
   append(batch: ColumnBatch, rowIds: BigInt64Array, timestamp: Timestamp): void {
-    for (const _ of this.#append(batch, rowIds, timestamp)) continue;
+    drained(this.#append(batch, rowIds, timestamp));
   }
 
   /**
-   * The same with a `pause` between pieces of many vectors, whose copying would hold up everybody else. The rows are there, all at once,
-   * when it resolves; until then nobody appends or seals.
+   * The same with a `pause` between pieces of many vectors, whose copying would hold up everybody else, and of the work on the order of keys.
+   * The rows are there, all at once, when it resolves or a little sooner; until then nobody appends.
    */
-  async appendInTurns(
-    batch: ColumnBatch,
-    rowIds: BigInt64Array,
-    timestamp: Timestamp,
-    pause: () => Promise<void>,
-  ): Promise<void> {
+  async appendInTurns(batch: ColumnBatch, rowIds: BigInt64Array, timestamp: Timestamp, pause: Pause): Promise<void> {
     this.#lease.acquire();
     try {
-      for (const _ of this.#append(batch, rowIds, timestamp)) await pause();
+      await inTurns(this.#append(batch, rowIds, timestamp), pause);
     } finally {
       this.#lease.release();
     }
@@ -254,6 +250,9 @@ export class GrowingSegment implements Segment {
         vectors.append(column, from, Math.min(batch.rowCount, from + vectors.stepRows));
       }
     }
+    const idColumn: FixedColumn = { kind: "fixed", type: DataType.Int64, values: rowIds, valid: null };
+    for (const [fieldId, column] of this.#scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
+    yield* this.#inserts.reserve(batch.rowCount);
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
     for (const [fieldId, { vectors, valid }] of this.#vectors) {
@@ -263,12 +262,13 @@ export class GrowingSegment implements Segment {
     for (const [fieldId, column] of this.#scalars) {
       if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);
     }
-    this.#scalars.get(ROW_ID_FIELD)!.append({ kind: "fixed", type: DataType.Int64, values: rowIds, valid: null });
+    this.#scalars.get(ROW_ID_FIELD)!.append(idColumn);
     this.#inserts.append(batch.rowCount, timestamp);
     this.#rowCount += batch.rowCount;
     this.#keys = keyReader(this.keys());
     this.#table.extend(this.#keys, this.#rowCount);
-    this.#order.keepUp(this.#keys);
+    // The rows are there; their order may take its time.
+    yield* this.#order.keepUp(this.#keys);
   }
 
   applyDeletes(keys: KeyColumn, timestamps: BigUint64Array, upperBounds: BigUint64Array | null = null): number {
@@ -345,13 +345,13 @@ export class GrowingSegment implements Segment {
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
   }
 
-  sortByKey(rows: Uint32Array, limit: number | null = null): Uint32Array {
+  async sortByKey(rows: Uint32Array, limit: number | null = null, pause?: Pause): Promise<Uint32Array> {
     // For many rows it is cheaper to pick them from the order of all, most of which is known.
     const sorted =
       rows.length * 4 < this.#rowCount
         ? sortByKey(this.#keys, rows)
-        : pickRows(this.#keys, this.#order.order(this.#keys), rows, limit);
-    return newestFirst(this.#keys, sorted, laterRowFirst);
+        : pickRows(this.#keys, await inTurns(this.#order.orderInTurns(this.#keys), pause ?? null), rows, limit);
+    return await inTurns(newestFirst(this.#keys, sorted, laterRowFirst), pause ?? null);
   }
 
   async search(
@@ -360,6 +360,7 @@ export class GrowingSegment implements Segment {
     allowed: Bitset | null,
     signal?: AbortSignal,
     picked: Bitset | null = null,
+    pause?: Pause,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw missingField(search.fieldId);
@@ -367,7 +368,7 @@ export class GrowingSegment implements Segment {
     const { rowCount } = view;
     const work = search.explain === true ? new SearchWork() : null;
     const searched = this.#searched(vector, search, rowCount, work);
-    const source = this.#nearestSource(searched);
+    const source = this.#nearestSource(searched, pause ?? null);
     const hits = isOfElements(vector.vectors, search)
       ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal)
       : await nearestRows(source, search, rowCount, reachable, signal);
@@ -384,11 +385,13 @@ export class GrowingSegment implements Segment {
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #searched(
     { type, vectors }: GrowingVectors,
-    { fieldId, metric, indexType = "", indexParams = new Map() }: VectorSearch,
+    search: VectorSearch,
     rowCount: number,
     work: SearchWork | null,
   ): Pick<FieldVectors, "search"> {
-    const exact = work === null ? vectors : work.counting(vectors);
+    const { fieldId, metric, indexType = "", indexParams = new Map() } = search;
+    const scanned = isOfElements(vectors, search) ? elementsOf(vectors) : vectors;
+    const exact = work === null ? scanned : work.counting(scanned);
     const family = familyOf(indexType, type);
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
@@ -401,21 +404,21 @@ export class GrowingSegment implements Segment {
     return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
-    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows));
+    for (const fieldId of fieldIds) columns.set(fieldId, await this.#takeField(fieldId, rows, pause));
     return { rowCount: rows.length, columns };
   }
 
-  /** Row numbers by key, then by time. */
-  flushOrder(): Uint32Array {
-    return this.#order.order(this.#keys).slice();
+  /** Row numbers by key, then by time. Asked for in turns first, it costs a flush of many rows nothing when it comes. */
+  async flushOrder(pause: Pause | null = null): Promise<Uint32Array> {
+    return await inTurns(this.#order.orderInTurns(this.#keys), pause);
   }
 
   /** What a flush writes: every row in flush order, a column at a time. Deletes are not applied. The caller holds the segment until it has read what it wants. */
   flushSource(): SegmentSource {
     assert(this.#sealed, "a segment is sealed before it is flushed");
-    const order = this.flushOrder();
+    const order = this.#order.order(this.#keys);
     const timestamps = new BigUint64Array(order.length);
     for (let at = 0; at < order.length; at += 1) timestamps[at] = this.#inserts.times[order[at]!]!;
     const rowIds = takeRows(this.column(ROW_ID_FIELD), order) as FixedColumn;
@@ -476,20 +479,22 @@ export class GrowingSegment implements Segment {
     this.#scalars.set(field.fieldId, growableColumn(field));
   }
 
-  async #takeField(fieldId: bigint, rows: Uint32Array, pause: (() => Promise<void>) | null = null): Promise<Column> {
+  async #takeField(fieldId: bigint, rows: Uint32Array, pause?: Pause): Promise<Column> {
     const vector = this.#vectors.get(fieldId);
-    if (vector === undefined) return takeRows(this.column(fieldId), rows);
-    return vector.vectors.take(rows, vector.valid.view(), pause);
+    if (vector !== undefined) return vector.vectors.take(rows, vector.valid.view(), pause ?? null);
+    const taken = takeRows(this.column(fieldId), rows);
+    await pause?.();
+    return taken;
   }
 
-  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"], pause: Pause | null): NearestSource {
     const table = this.#table;
     return {
       vectors,
       rowOrderIsKeyOrder: false,
       hasRepeatedKeys: table.hasRepeatedKeys,
       keyReader: () => this.#keys,
-      rank: () => this.#order.rank(this.#keys),
+      rank: () => inTurns(this.#order.rankInTurns(this.#keys), pause),
       compareAge: laterRowFirst,
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.keys(), Uint32Array.of(row)) as KeyColumn),
     };

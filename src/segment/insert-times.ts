@@ -2,7 +2,8 @@
 
 import type { Timestamp } from "../base/timestamp.ts";
 import { halvesOf } from "./delete-times.ts";
-import { grownCapacity } from "./growable-column.ts";
+import { copyInTurns, grownCapacity } from "./growable-column.ts";
+import { drained } from "../base/turns.ts";
 
 const FIRST_TIMESTAMPS = 256;
 
@@ -36,14 +37,18 @@ export class InsertTimes {
     return this.#times.byteLength;
   }
 
+  /** Makes room; yields between pieces of what it copies. */
+  *reserve(count: number): Generator<void, void> {
+    const end = this.#rowCount + count;
+    if (this.#times.length >= end) return;
+    const grown = new BigUint64Array(grownCapacity(this.#times.length, end, FIRST_TIMESTAMPS));
+    this.#times = yield* copyInTurns(this.#times, this.#rowCount, grown);
+    this.#halves = halvesOf(grown);
+  }
+
   append(count: number, timestamp: Timestamp): void {
     const end = this.#rowCount + count;
-    if (this.#times.length < end) {
-      const grown = new BigUint64Array(grownCapacity(this.#times.length, end, FIRST_TIMESTAMPS));
-      grown.set(this.#times.subarray(0, this.#rowCount));
-      this.#times = grown;
-      this.#halves = halvesOf(grown);
-    }
+    drained(this.reserve(count));
     this.#times.fill(timestamp, this.#rowCount, end);
     this.#rowCount = end;
     this.#first ??= timestamp;

@@ -20,27 +20,6 @@ export function sortByKey(keys: KeyReader, rows: Uint32Array): Uint32Array {
   return sorted;
 }
 
-/** Two lists in key order become one; of equal keys those of `left` come first. */
-export function mergeByKey(keys: KeyReader, left: Uint32Array, right: Uint32Array): Uint32Array {
-  if (left.length === 0) return right;
-  if (right.length === 0) return left;
-  const merged = new Uint32Array(left.length + right.length);
-  if (keys.compare(left.at(-1)!, keys, right[0]!) <= 0) {
-    merged.set(left);
-    merged.set(right, left.length);
-    return merged;
-  }
-  let fromLeft = 0;
-  let fromRight = 0;
-  for (let at = 0; at < merged.length; at += 1) {
-    const takeLeft =
-      fromRight === right.length ||
-      (fromLeft < left.length && keys.compare(left[fromLeft]!, keys, right[fromRight]!) <= 0);
-    merged[at] = takeLeft ? left[fromLeft++]! : right[fromRight++]!;
-  }
-  return merged;
-}
-
 function isSorted(keys: KeyReader, rows: Uint32Array): boolean {
   for (let at = 1; at < rows.length; at += 1) {
     if (keys.compare(rows[at - 1]!, keys, rows[at]!) > 0) return false;

@@ -6,10 +6,11 @@ import fc from "fast-check";
 import { NO_ROW } from "../kernel/kernel.ts";
 import { bytesAt, bytesColumn, type KeyColumn } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
-import { KeyOrder } from "./key-order.ts";
+import { KeyOrder, MERGE_STEPS, SORT_ROWS, STEPS_A_TURN } from "./key-order.ts";
 import { keyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
-import { KeyTable } from "./key-table.ts";
+import { KeyTable, MOVED_SLOTS } from "./key-table.ts";
+import { drained } from "../base/turns.ts";
 
 const EDGES = [0n, -1n, 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n, -(2n ** 32n), 2n ** 31n, 0xffffffffn];
 
@@ -98,7 +99,7 @@ for (const [name, columns] of [
           const byAge = rows.toSorted((left, right) => compare(column, left, right) || left - right);
           assert.deepEqual([...order.order(keys)], byAge);
           const newestFirst = rows.toSorted((left, right) => compare(column, left, right) || right - left);
-          const rank = order.rank(keys);
+          const rank = drained(order.rankInTurns(keys));
           assert.deepEqual(
             newestFirst.map((row) => rank[row]),
             rows,
@@ -153,6 +154,89 @@ test("the key table grows past its first size with all keys in place", () => {
     assert.equal(table.newest(keys, keys, row), newest);
   }
   assert.ok(table.memoryBytes < count * 16);
+});
+
+test("no append moves more slots of the key table than its rows pay for, and no key is lost between two tables", () => {
+  const count = 30_000;
+  const values = BigInt64Array.from({ length: count }, (_, row) => BigInt(row % 11 === 10 ? row >> 1 : row) << 20n);
+  const column: KeyColumn = { kind: "fixed", type: DataType.Int64, values, valid: null };
+  const keys = keyReader(column);
+  const table = new KeyTable();
+  const newest = new Map<bigint, number>();
+  let [moved, tables, atOnce] = [0, 0, 0];
+  for (let end = 100; end <= count; end += 100) {
+    const before = table.memoryBytes;
+    table.extend(keyReader(firstRows(column, end)), end);
+    assert.ok(table.movedSlots - moved <= 100 * MOVED_SLOTS, `${table.movedSlots - moved} slots moved for 100 rows`);
+    if (table.memoryBytes > before + 4096) tables += 1;
+    atOnce = Math.max(atOnce, table.movedSlots - moved);
+    moved = table.movedSlots;
+    for (let row = end - 100; row < end; row += 1) newest.set(values[row]!, row);
+    for (let row = end % 700; row < end; row += 701) {
+      assert.equal(table.newest(keys, keys, row), newest.get(values[row]!), `row ${row} of ${end}`);
+    }
+  }
+  assert.equal(table.distinctKeys, newest.size);
+  assert.ok(tables >= 5 && atOnce === 100 * MOVED_SLOTS, `${tables} tables, ${atOnce} slots at most`);
+});
+
+test("no append sorts and merges more than its rows pay for, and all rows are in order at the end", () => {
+  const batch = 5_000;
+  const count = 60 * batch;
+  for (const keyOf of [(row: number) => (row * 70_001) % count, (row: number) => row]) {
+    const values = BigInt64Array.from({ length: count }, (_, row) => BigInt(keyOf(row)));
+    const column: KeyColumn = { kind: "fixed", type: DataType.Int64, values, valid: null };
+    const order = new KeyOrder();
+    let steps = 0;
+    for (let end = batch; end <= count; end += batch) {
+      drained(order.keepUp(keyReader(firstRows(column, end))));
+      // At most one run more is sorted than the rows of this append fill, of rows that came before.
+      assert.ok(order.steps - steps <= SORT_ROWS + batch * (MERGE_STEPS + 1), `${order.steps - steps} steps at ${end}`);
+      steps = order.steps;
+    }
+    assert.ok(order.steps > count, "rows were merged on the way");
+    const rows = order.orderInTurns(keyReader(column));
+    let turns = 0;
+    let result = rows.next();
+    for (; result.done !== true; result = rows.next()) {
+      assert.ok(order.steps - steps <= STEPS_A_TURN, `${order.steps - steps} steps in a turn`);
+      steps = order.steps;
+      turns += 1;
+    }
+    assert.ok(turns > 1 && result.value.length === count);
+    assert.ok(result.value.every((row, at) => at === 0 || values[result.value[at - 1]!]! < values[row]!));
+  }
+});
+
+test("an order that is asked for in turns is right although rows come between the turns", () => {
+  const count = 200_000;
+  const values = BigInt64Array.from({ length: count }, (_, row) => BigInt((row * 70_001) % 49_999));
+  const column: KeyColumn = { kind: "fixed", type: DataType.Int64, values, valid: null };
+  const order = new KeyOrder();
+  let known = 100_000;
+  drained(order.keepUp(keyReader(firstRows(column, known))));
+  const asked = [
+    order.orderInTurns(keyReader(firstRows(column, known))),
+    order.rankInTurns(keyReader(firstRows(column, known))),
+  ];
+  const results: Uint32Array[] = [];
+  while (asked.length > 0) {
+    known = Math.min(count, known + 3_001);
+    drained(order.keepUp(keyReader(firstRows(column, known))));
+    const { done, value } = asked[0]!.next();
+    if (done === true) {
+      results.push(value);
+      asked.shift();
+    } else asked.push(asked.shift()!);
+  }
+  const [rows, rank] = results as [Uint32Array, Uint32Array];
+  assert.ok(rows.length >= 100_000 && rank.length >= 100_000);
+  const isBefore = (left: number, right: number, isNewestFirst: boolean): boolean =>
+    values[left] === values[right] ? left < right !== isNewestFirst : values[left]! < values[right]!;
+  for (let at = 1; at < rows.length; at += 1) assert.ok(isBefore(rows[at - 1]!, rows[at]!, false), `place ${at}`);
+  const byRank = new Uint32Array(rank.length);
+  for (let row = 0; row < rank.length; row += 1) byRank[rank[row]!] = row;
+  for (let at = 1; at < byRank.length; at += 1) assert.ok(isBefore(byRank[at - 1]!, byRank[at]!, true), `rank ${at}`);
 });
 
 function firstRows(column: KeyColumn, count: number): KeyColumn {

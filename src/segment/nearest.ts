@@ -33,7 +33,7 @@ export interface NearestSource {
   readonly hasRepeatedKeys: boolean;
   keyReader(): KeyReader;
   /** Rows by key, then the newest first. */
-  rank(): Uint32Array;
+  rank(): Promise<Uint32Array>;
   readonly compareAge: CompareAge;
   /** Every row that has the key of `row`. */
   versionsOf(row: number): Iterable<number>;
@@ -148,10 +148,8 @@ class Asker {
     }
     if (tied.length === 0) return found;
     const queries = chosenQueries(ask.queries, ask.queryCount, tied);
-    const again = await this.#exact(
-      { ...ask, queries, queryCount: tied.length },
-      this.#source.rank().subarray(0, this.#rowCount),
-    );
+    const rank = await this.#source.rank();
+    const again = await this.#exact({ ...ask, queries, queryCount: tied.length }, rank.subarray(0, this.#rowCount));
     for (let at = 0; at < tied.length; at += 1) found[tied[at]!] = again.found[at]!;
     return found;
   }

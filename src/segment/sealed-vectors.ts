@@ -16,6 +16,7 @@ import { absentColumn } from "./absent-column.ts";
 import { createFieldVectors } from "./create-field-vectors.ts";
 import { DenseVectors, type FieldVectors, SparseVectors, fieldLayout } from "./field-vectors.ts";
 import { Lease } from "./lease.ts";
+import { VectorLists } from "./vector-lists.ts";
 
 /** Dense vectors of one field, in the kernel. */
 export interface OpenedRows {
@@ -74,18 +75,21 @@ export async function sealedVectors(
   return held(vectors, column.valid, false);
 }
 
-/** The rows that an index of the field is built from, and opened beside. Whoever opens them closes them. */
+/** The rows that an index of the field is built from, and opened beside; of arrays, their elements. Whoever opens them closes them. */
 export async function openIndexedRows(
   files: SegmentFiles,
   field: FieldSchema,
   kernel: Kernel,
   runtime: Runtime,
-): Promise<Pick<OpenedRows, "rows">> {
-  if (isDenseVectorType(field.dataType)) return await openVectors(files, field, true, kernel);
+): Promise<{ readonly rows: Handle; readonly rowCount: number }> {
+  const { rowCount } = files.manifest;
+  if (isDenseVectorType(field.dataType))
+    return { rows: (await openVectors(files, field, true, kernel)).rows, rowCount };
   const form = { isWritten: true, mayMap: false, lists: false };
   const { vectors } = await sealedVectors(files, field, form, kernel, runtime);
-  assert(vectors instanceof SparseVectors, "vectors that are not dense are sparse");
-  return vectors;
+  if (vectors instanceof VectorLists) return { rows: vectors.rows, rowCount: kernel.rowCount(vectors.rows) };
+  assert(vectors instanceof SparseVectors, "vectors that are neither dense nor in arrays are sparse");
+  return { rows: vectors.rows, rowCount };
 }
 
 /** Of a dense field. Whoever opens them closes `rows`. */

@@ -34,10 +34,12 @@ import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
-import { isOfElements, nearestElements } from "./element-search.ts";
-import { DenseVectors, SparseVectors } from "./field-vectors.ts";
+import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
+import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.ts";
+import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
 import { newestFirst, rankOf } from "./key-order.ts";
+import { inTurns, type Pause } from "../base/turns.ts";
 import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
@@ -256,7 +258,7 @@ export class SealedSegment implements Segment {
   async adoptIndex(fieldId: bigint, open: (rows: Handle) => Promise<SegmentIndex>): Promise<boolean> {
     const field = this.#vectors.get(fieldId);
     const vectors = field?.vectors;
-    if (field === undefined || !(vectors instanceof DenseVectors || vectors instanceof SparseVectors)) return false;
+    if (field === undefined || vectors === undefined || !isIndexed(vectors)) return false;
     this.acquire();
     field.lease.acquire();
     try {
@@ -329,9 +331,10 @@ export class SealedSegment implements Segment {
     return sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]);
   }
 
-  sortByKey(rows: Uint32Array): Uint32Array {
+  async sortByKey(rows: Uint32Array, _limit?: number | null, pause?: Pause): Promise<Uint32Array> {
     const sorted = rows.slice();
-    return this.#hasRepeatedKeys ? newestFirst(this.#keys, sorted, this.#compareAge) : sorted;
+    if (!this.#hasRepeatedKeys) return sorted;
+    return await inTurns(newestFirst(this.#keys, sorted, this.#compareAge), pause ?? null);
   }
 
   async search(
@@ -340,18 +343,20 @@ export class SealedSegment implements Segment {
     allowed: Bitset | null,
     signal?: AbortSignal,
     picked: Bitset | null = null,
+    pause?: Pause,
   ): Promise<SegmentHits> {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined) throw this.#notLoaded(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid);
     const index = this.#indexes.get(search.fieldId);
     const work = search.explain === true ? new SearchWork() : null;
-    const exact = work === null ? vector.vectors : work.counting(vector.vectors);
+    const scanned = isOfElements(vector.vectors, search) ? elementsOf(vector.vectors) : vector.vectors;
+    const exact = work === null ? scanned : work.counting(scanned);
     const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
     index?.acquire();
     vector.lease.acquire();
     try {
-      const source = this.#nearestSource(searched);
+      const source = this.#nearestSource(searched, pause ?? null);
       const hits = isOfElements(vector.vectors, search)
         ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
         : await nearestRows(source, search, view.rowCount, reachable, signal);
@@ -365,7 +370,7 @@ export class SealedSegment implements Segment {
     }
   }
 
-  async take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch> {
+  async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
     for (const fieldId of fieldIds) {
       const vector = this.#vectors.get(fieldId);
@@ -381,6 +386,7 @@ export class SealedSegment implements Segment {
         const column = fieldId === ROW_ID_FIELD ? await this.#files.readScalar(fieldId) : this.column(fieldId);
         columns.set(fieldId, takeRows(column, rows));
       }
+      await pause?.();
     }
     return { rowCount: rows.length, columns };
   }
@@ -423,13 +429,14 @@ export class SealedSegment implements Segment {
     return invalidParameter(`field ${field.name} is not loaded`);
   }
 
-  #nearestSource(vectors: NearestSource["vectors"]): NearestSource {
+  #nearestSource(vectors: NearestSource["vectors"], pause: Pause | null): NearestSource {
     return {
       vectors,
       rowOrderIsKeyOrder: !this.#hasRepeatedKeys,
       hasRepeatedKeys: this.#hasRepeatedKeys,
       keyReader: () => this.#keys,
-      rank: () => (this.#rank ??= rankOf(this.#keys, allRows(this.rowCount), this.#compareAge)),
+      rank: async () =>
+        (this.#rank ??= await inTurns(rankOf(this.#keys, allRows(this.rowCount), this.#compareAge), pause)),
       compareAge: this.#compareAge,
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.#keys.column, Uint32Array.of(row)) as KeyColumn),
     };
@@ -437,6 +444,11 @@ export class SealedSegment implements Segment {
 }
 
 /** Times are there whatever was asked for: rows may expire by them from any moment on. */
+/** Whether an index may stand beside the vectors. */
+function isIndexed(vectors: FieldVectors): vectors is DenseVectors | SparseVectors | VectorLists {
+  return vectors instanceof DenseVectors || vectors instanceof SparseVectors || vectors instanceof VectorLists;
+}
+
 function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
   return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }

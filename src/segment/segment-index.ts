@@ -6,7 +6,8 @@
  *
  * Always true:
  *  - scores are those of an exact search, bit for bit; only which rows are found may differ;
- *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, or bounds are said to be trusted too far;
+ *  - a query gets as many hits as an exact search would give it, unless a range cuts them off, bounds are said to be trusted too far, or the
+ *    type means that it may get fewer;
  *  - among the rows that were looked at, ties are in the order of an exact search.
  *
  * Not here: the order of keys (nearest), the file (query), what parameters mean (index).
@@ -81,7 +82,7 @@ export class SegmentIndex {
     const reachable = allowed === null ? ask.rowCount : countBits(allowed);
     const isFew = reachable <= SCANNED_ROWS || k >= reachable;
     if (isFew && !this.#isExact) return vectors.search(ask, signal);
-    if (range?.inner == null || this.#isExact) {
+    if (range?.inner == null || this.#isExact || family.mayFindFewer === true) {
       return this.#nearest(vectors, ask, this.#told(family.search(indexType, params, k), reachable), work, signal);
     }
     const deeper = (depth: number): IndexedSearch =>
@@ -126,7 +127,8 @@ export class SegmentIndex {
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, indexed);
-    if (range === null && !this.#isExact) await fillShort(vectors, ask, hits, signal);
+    const isShort = range === null && !this.#isExact && this.facts.family.mayFindFewer !== true;
+    if (isShort) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
 

@@ -17,6 +17,7 @@ import type { CollectionSchema } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { FilterSource } from "./filter-rows.ts";
+import type { Pause } from "../base/turns.ts";
 
 export interface VectorSearch {
   readonly fieldId: bigint;
@@ -69,7 +70,7 @@ export interface Segment extends FilterSource {
   /** Every row version of these keys, visible or not: ascending row numbers, each once. */
   rowsOfKeys(keys: KeyColumn): Uint32Array;
   /** These rows (ascending) by key, the newest version of a key first; at least those of the first `limit` keys. A new array. */
-  sortByKey(rows: Uint32Array, limit?: number | null): Uint32Array;
+  sortByKey(rows: Uint32Array, limit?: number | null, pause?: Pause): Promise<Uint32Array>;
   /**
    * Nearest rows (exactly, or as an index finds them) among those of `view` that are in `allowed` too (null: all), ties by key, each key once.
    * Of arrays of vectors the nearest elements, unless the queries are lists; `picked`: those of its elements that count.
@@ -80,9 +81,10 @@ export interface Segment extends FilterSource {
     allowed: Bitset | null,
     signal?: AbortSignal,
     picked?: Bitset | null,
+    pause?: Pause,
   ): Promise<SegmentHits>;
   /** Copies of the named fields of the named rows, in that order. `ROW_ID_FIELD` and `TIMESTAMP_FIELD` are answered too. */
-  take(fieldIds: readonly bigint[], rows: Uint32Array): Promise<ColumnBatch>;
+  take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch>;
   /**
    * Hides versions of these keys from their delete's timestamp on; repeating a delete changes nothing. Only versions inserted before
    * the upper bound are hidden (null: before the timestamp itself). Returns how many row versions it hid.

@@ -22,7 +22,8 @@ const USUAL_VECTORS = 16;
 const FIRST_ROWS = 256;
 
 export class VectorLists implements FieldVectors {
-  readonly elements: Handle;
+  /** The vectors. */
+  readonly rows: Handle;
   readonly stepRows: number;
   readonly #kernel: Kernel;
   readonly #elementType: DataType;
@@ -34,7 +35,7 @@ export class VectorLists implements FieldVectors {
     this.#kernel = kernel;
     this.#elementType = elementType;
     this.#layout = present(layoutOf(elementType, dimension), "layout of a dense vector");
-    this.elements = kernel.createRows(this.#layout);
+    this.rows = kernel.createRows(this.#layout);
     this.stepRows = Math.max(1, Math.floor(STEP_BYTES / (bytesPerRow(this.#layout) * USUAL_VECTORS)));
   }
 
@@ -43,11 +44,11 @@ export class VectorLists implements FieldVectors {
   }
 
   get residentBytes(): number {
-    return this.#kernel.residentBytes(this.elements) + this.#ends.byteLength;
+    return this.#kernel.residentBytes(this.rows) + this.#ends.byteLength;
   }
 
   get rawBytes(): number {
-    return this.#kernel.rowCount(this.elements) * bytesPerRow(this.#layout) + this.#rowCount * 4;
+    return this.#kernel.rowCount(this.rows) * bytesPerRow(this.#layout) + this.#rowCount * 4;
   }
 
   /** Of the first `rowCount` rows, one more than rows. What was given stays as it was. */
@@ -67,10 +68,10 @@ export class VectorLists implements FieldVectors {
       this.#ends = grown;
     }
     const start = this.#ends[this.#rowCount]!;
-    assert(start === this.#kernel.rowCount(this.elements), "the vectors of all rows lie end to end");
+    assert(start === this.#kernel.rowCount(this.rows), "the vectors of all rows lie end to end");
     const stride = vectorStride(this.#elementType, dimension);
     const own = elements.values.subarray(offsets[from]! * stride, offsets[to]! * stride);
-    if (own.length > 0) this.#kernel.appendRows(this.elements, own);
+    if (own.length > 0) this.#kernel.appendRows(this.rows, own);
     for (let row = from; row < to; row += 1) {
       this.#ends[this.#rowCount + row - from + 1] = start + offsets[row + 1]! - offsets[from]!;
     }
@@ -86,7 +87,7 @@ export class VectorLists implements FieldVectors {
     const metric = present(LIST_METRICS[ask.metric], "a metric of lists");
     return this.#kernel.listSearch(
       {
-        rows: this.elements,
+        rows: this.rows,
         ends: this.ends(rowCount),
         queries: elements.values,
         queryEnds: offsets,
@@ -103,7 +104,7 @@ export class VectorLists implements FieldVectors {
   searchElements(ask: VectorAsk, signal?: AbortSignal): Promise<SearchHits> {
     const { queries } = ask;
     assert(!isSparseQueries(queries) && !isListQueries(queries), "elements are asked for dense vectors");
-    return this.#kernel.exactSearch({ ...ask, rows: this.elements, queries }, signal);
+    return this.#kernel.exactSearch({ ...ask, rows: this.rows, queries }, signal);
   }
 
   async take(
@@ -122,13 +123,13 @@ export class VectorLists implements FieldVectors {
       for (let element = offsets[at]!; element < offsets[at + 1]!; element += 1) numbers[element] = element + shift;
     }
     const field = { dataType: this.#elementType, dimension: this.#layout.dimension };
-    const elements = await takeVectors(this.#kernel, this.elements, field, null, numbers, pause);
+    const elements = await takeVectors(this.#kernel, this.rows, field, null, numbers, pause);
     const taken = valid === null ? null : Uint8Array.from(rows, (row) => valid[row]!);
     const { type: elementType } = elements;
     return { kind: "array", type: DataType.ArrayOfVector, elementType, offsets, elements, valid: taken };
   }
 
   close(): void {
-    this.#kernel.close(this.elements);
+    this.#kernel.close(this.rows);
   }
 }

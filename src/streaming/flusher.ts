@@ -19,6 +19,7 @@ import type { CoordinatorService, LogPlace } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { manifestKey } from "../storage/keys.ts";
 import { type SegmentManifest, deltaSummaries, segmentBytes } from "../storage/manifest.ts";
+import { Pace } from "../storage/pace.ts";
 import { type SegmentDescriptor, writeDeltaSegment, writeSegment } from "../storage/segment-writer.ts";
 import { STORAGE_VERSION } from "../wal/shards.ts";
 import type { Delegator, Growing } from "./delegator.ts";
@@ -148,6 +149,8 @@ export class Flusher {
       const { objects, runtime } = this.#options;
       let version = 1;
       while ((await objects.head(manifestKey(ids, version))) !== null) version += 1;
+      const pace = new Pace(runtime);
+      await segment.flushOrder(() => pace.pause());
       const manifest = await writeSegment(
         objects,
         runtime,

@@ -164,7 +164,7 @@ export async function fetch(
     const there = placesOf(places, (segmentId) => !growingById.has(segmentId));
     const { schema } = context.delegator.collection;
     const [fromGrowing, fromSealed] = await Promise.all([
-      fetchRows(growingById, here.places, fieldIds, schema),
+      fetchRows(growingById, here.places, fieldIds, schema, context.runtime),
       there.positions.length === 0 ? null : context.query.fetch({ fieldIds, places: there.places }),
     ]);
     if (fromSealed === null) return fromGrowing;

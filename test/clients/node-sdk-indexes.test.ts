@@ -27,6 +27,16 @@ const KINDS: Readonly<Record<string, Kind>> = {
     search: { ef: 80, refine_k: 5 },
     least: 0.85,
   },
+  HNSW_PRQ: {
+    build: { M: 12, efConstruction: 100, m: 8, nrq: 2, nbits: 8, refine: true, refine_type: "FP32" },
+    search: { ef: 80, refine_k: 5 },
+    least: 0.85,
+  },
+  HNSW_SQ: {
+    build: { M: 12, efConstruction: 100, sq_type: "SQ4U", refine: true, refine_type: "SQ8" },
+    search: { ef: 80, refine_k: 3 },
+    least: 0.95,
+  },
   DISKANN: { build: { max_degree: 32, search_list_size: 100 }, search: { search_list: 100 }, least: 0.95 },
   IVF_FLAT: { build: { nlist: 16 }, search: { nprobe: 16 }, least: 0.95 },
   IVF_SQ8: { build: { nlist: 16 }, search: { nprobe: 16 }, least: 0.95 },
@@ -123,6 +133,54 @@ describe("Milvus SDK for Node: indexes", () => {
     succeeded(await client.releaseCollection({ collection_name }));
     succeeded(await client.dropIndex({ collection_name, field_name: "vector", index_name: "vector" }));
   }
+
+  test("MINHASH_LSH finds rows that share a band", async () => {
+    const collection = { collection_name: "signatures" };
+    const hashes = 16;
+    succeeded(
+      await client.createCollection({
+        ...collection,
+        consistency_level: "Strong",
+        fields: [
+          { name: "id", data_type: DataType.Int64, is_primary_key: true },
+          { name: "signature", data_type: DataType.BinaryVector, dim: hashes * 8 },
+        ],
+      }),
+    );
+    // Row r has the hashes of row 7 in its first r % 16 places, and others behind.
+    const signature = (row: number): number[] =>
+      Array.from({ length: hashes }, (_, at) => (row === 7 || at < row % hashes ? at : (row * 31 + at * 7 + 97) % 256));
+    const data = Array.from({ length: ROWS }, (_, id) => ({ id, signature: signature(id) }));
+    succeeded(await client.insert({ ...collection, data }));
+    succeeded(await client.flushSync({ collection_names: [collection.collection_name] }));
+    succeeded(
+      await client.createIndex({
+        ...collection,
+        field_name: "signature",
+        index_type: "MINHASH_LSH",
+        metric_type: "MHJACCARD",
+        params: { mh_element_bit_width: 8, mh_lsh_band: 4, with_raw_data: true },
+      }),
+    );
+    succeeded(await client.loadCollectionSync(collection));
+    const found = succeeded(
+      await client.search({
+        ...collection,
+        data: signature(7),
+        limit: 100,
+        params: { mh_search_with_jaccard: true, refine_k: 1_000, explain: true },
+      }),
+    );
+    const scores = (found.results as readonly { id: string; score: number }[]).map(({ score }) => score);
+    assert.equal(scores[0], 1);
+    assert.deepEqual(
+      scores,
+      scores.toSorted((left, right) => right - left),
+    );
+    assert.equal(scores.filter((score) => score >= 15 / 16).length, 100, "one in sixteen shares fifteen hashes");
+    const told = JSON.parse((found.status.extra_info as { explain: string }).explain) as { indexType: string };
+    assert.equal(told.indexType, "MINHASH_LSH");
+  });
 
   test("lists of sparse vectors are packed, mapped where that is said, and give every hit", async () => {
     const name = "sparse_indexed";

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { MilvusError } from "../../src/base/errors.ts";
+import { codeColumn } from "../../src/expr/code-columns.ts";
 import { compileCode } from "../../src/expr/compile.ts";
 import { evaluateFilter } from "../../src/expr/evaluate.ts";
 import { parseFilter } from "../../src/expr/filter.ts";
@@ -127,9 +128,9 @@ export class FilterTexts {
     this.counts.programs += 1;
     const columns = code.columns.map(({ fieldId, use, path }): FilterColumn => {
       const column = this.#table.column(fieldId);
-      if (use === "place" && column.kind === "bytes") return readPlaces(column, [path], 0, ROWS)[0]!;
-      if (use === "values" && (column.kind === "fixed" || column.kind === "bytes")) return column;
-      return { kind: "valid", valid: column.valid };
+      if (use !== "place") return codeColumn(use, column);
+      assert.ok(column.kind === "bytes");
+      return readPlaces(column, [path], 0, ROWS)[0]!;
     });
     const run = { program: code.program, columns, rowCount: ROWS, wanted: null };
     if (this.runs.length < 2_000) this.runs.push(run);

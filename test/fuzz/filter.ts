@@ -14,6 +14,7 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const CORPUS = join(import.meta.dirname, "corpus/filter.txt");
 const CASES = join(ROOT, "build/native/fuzz/cases");
 const MOST_CASES = 300;
+const WITH_NULLS = 65_536;
 
 export function filterCorpus(): string[] {
   const lines = readFileSync(CORPUS, "utf8").split("\n");
@@ -43,7 +44,9 @@ export function fuzzFilters(seconds: number, seed: number): void {
 /** As native/test/fuzz_filter.cpp draws it. */
 function caseOf({ program, columns, rowCount }: FilterRun, seed: number): Uint8Array {
   const { code, constants } = program;
-  const types = columns.map((column) => columnType(column) | (column.valid === null ? 0 : 256));
+  const types = columns.map(
+    (column) => columnType(column) | (column.kind === "elements" || column.valid === null ? 0 : WITH_NULLS),
+  );
   const words = Uint32Array.from([rowCount, types.length, code.length, constants.length, seed, ...types, ...code]);
   return Buffer.concat([Buffer.from(words.buffer), constants]);
 }

@@ -97,6 +97,7 @@ export class Requests {
       deadlineMilliseconds: null,
       signal: controller.signal,
       peer: "fuzz",
+      pause: async () => undefined,
     };
     const about = { ...ABOUT, onFault: (_: string, thrown: unknown): never => this.#fault(method, bytes, thrown) };
     const late = setTimeout(() => controller.abort(new Error("too late")), LATE_MILLISECONDS);

@@ -21,7 +21,7 @@ const TYPES = [
 ].filter(isDenseVectorType);
 
 /** The oracle knows these. */
-const METRICS = [Metric.L2, Metric.IP, Metric.COSINE, Metric.HAMMING, Metric.JACCARD];
+const METRICS = [Metric.L2, Metric.IP, Metric.COSINE, Metric.HAMMING, Metric.JACCARD, Metric.MHJACCARD];
 
 export function combinations(): Combination[] {
   return Object.entries(INDEX_TYPES).flatMap(([indexType, rules]) =>

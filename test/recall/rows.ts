@@ -100,11 +100,25 @@ function nearness(metric: Metric, left: readonly number[], right: readonly numbe
       return product;
     case Metric.COSINE:
       return product / Math.sqrt(lefts * rights);
+    case Metric.MHJACCARD:
+      return equalHashes(left, right);
     case Metric.JACCARD:
       return either === 0 ? 0 : both / either - 1;
     default:
       return -squares;
   }
+}
+
+const HASH_BITS = 8;
+
+/** Of two signatures, given as bits. */
+function equalHashes(left: readonly number[], right: readonly number[]): number {
+  let equal = 0;
+  for (let first = 0; first < left.length; first += HASH_BITS) {
+    const end = first + HASH_BITS;
+    if (left.slice(first, end).every((bit, at) => bit === right[first + at])) equal += 1;
+  }
+  return equal;
 }
 
 /** Of the exact hits of each question among `numbers`, the share that was found: rows that tie with the last one count. */
@@ -123,7 +137,10 @@ export function recallOf(
   for (let question = 0; question < asked.length; question += 1) {
     const query = numbersIn(type, questionValues, question);
     const near = decoded.map((row) => nearness(metric, query, row));
-    const exact = Math.min(k, numbers.length);
+    // A row without an equal hash is no hit.
+    const possible = metric === Metric.MHJACCARD ? near.filter((value) => value > 0).length : numbers.length;
+    const exact = Math.min(k, possible);
+    if (exact === 0) continue;
     // Scores of the kernel are floats, these are doubles: what differs by rounding only is a tie.
     const last = near.toSorted((left, right) => right - left)[exact - 1]!;
     const least = last - 1e-5 * Math.max(1, Math.abs(last));

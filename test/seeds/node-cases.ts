@@ -7,6 +7,7 @@ export const NODE_CASES = {
   compacted: { file: "node-sdk", test: "compaction is asked for, waited for, and changes no answer" },
   walked: { file: "node-sdk", test: "an iterator sees every row once" },
   indexed: { file: "node-sdk-indexes", test: "every type is built" },
+  structs: { file: "node-sdk-structs", test: "arrays of structs" },
   wordnet: { file: "node-sdk-wordnet", test: "growing and sealed mixed, as written" },
 } as const;
 

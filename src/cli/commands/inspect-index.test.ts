@@ -121,4 +121,36 @@ if (isNative) {
     assert.equal(damaged.status, 1);
     assert.match(damaged.errors, /objects\/index_files\/.*graph/);
   });
+
+  test("of packed lists: terms, postings, bytes", async () => {
+    const db = await connect(directory);
+    await db.createCollection({
+      name: "words",
+      fields: [
+        { name: "id", type: "Int64", primaryKey: true },
+        { name: "words", type: "SparseFloatVector" },
+      ],
+      indexes: [{ field: "words", indexType: "SPARSE_INVERTED_INDEX", metricType: "IP", params: {} }],
+      load: false,
+    });
+    const rows = Array.from({ length: ROWS }, (_, id) => ({ id, words: { [id % 40]: 1 + (id % 3), 1000: 2 } }));
+    await db.insert("words", rows);
+    await db.flush("words");
+    await db.close();
+    const engine = await Engine.open({ directory });
+    const target = { databaseName: "", collectionName: "words" };
+    while ((await engine.proxy.describeIndexes(target, ""))[0]!.progress.state !== "Finished") {
+      await engine.runtime.sleep(10);
+    }
+    await engine.close();
+    const lines = (await inspect("inspect", "indexes", "--json")).output.trimEnd().split("\n");
+    const built = lines.map((line) => JSON.parse(line) as { build_id: string; index_type: string });
+    const { build_id: buildId } = built.find(({ index_type: type }) => type === "SPARSE_INVERTED_INDEX")!;
+    const told = JSON.parse((await inspect("inspect", "index", buildId, "--json")).output) as Record<string, unknown>;
+    assert.deepEqual(
+      [told["kind"], told["metric"], told["rowCount"], told["termCount"], told["postingCount"]],
+      ["postings", "IP", ROWS, 41, 2 * ROWS],
+    );
+    assert.ok((told["listBytes"] as number) < 4 * 2 * ROWS);
+  });
 }

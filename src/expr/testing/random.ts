@@ -356,7 +356,7 @@ function timeLeaf(random: Random, field: FieldPlace): Filter {
   const value = random.pick(TIMES);
   if (random.chance(0.5)) return { kind: "compare", field, operator, value };
   const sign = random.pick([1, -1]);
-  const months = sign * (1 + random.below(30));
+  const months = sign * (1 + random.below(random.chance(0.1) ? 900_000 : 30));
   const microseconds = BigInt(sign) * BigInt(random.below(2)) * BigInt(random.below(4_000_000)) * 1_000_000n;
   return { kind: "interval", field, months, microseconds, operator, value };
 }

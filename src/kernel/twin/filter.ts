@@ -9,16 +9,22 @@ import { type BytesColumn, bytesAt, columnRows, type FixedColumn } from "../../m
 import {
   ANY_CHARACTER,
   ANY_RUN,
+  type ArraysColumn,
   COMPARISONS,
+  type ElementsColumn,
   type FilterColumn,
   type FilterKernel,
   type FilterRun,
   Op,
   OPERATORS,
   type PlaceColumn,
-  PlaceClass,
 } from "../filter-kernel.ts";
+import { addMonths } from "../../model/timestamptz.ts";
 import { KernelError } from "../kernel.ts";
+import { hashOfRow } from "../row-hash.ts";
+import { type PlaceValue, placeValueAt } from "./place-values.ts";
+
+const DAY_MICROSECONDS = 86_400_000_000n;
 
 /** Null is UNKNOWN. */
 type Truth = boolean | null;
@@ -46,17 +52,20 @@ export class TwinFilters implements FilterKernel {
 function rowsOf(column: FilterColumn): number {
   if (column.kind === "place") return Math.min(column.classes.length, column.words.length);
   if (column.kind === "valid") return column.valid?.length ?? Infinity;
+  if (column.kind === "arrays") return column.offsets.length - 1;
+  if (column.kind === "elements") return Infinity;
   return columnRows(column);
 }
 
 class Interpreter {
-  readonly #columns: readonly FilterColumn[];
+  /** Elements are a column as any other, whose rows are the elements. */
+  readonly #columns: readonly Exclude<FilterColumn, ElementsColumn>[];
   readonly #code: Uint32Array;
   readonly #constants: DataView;
   readonly #bytes: Uint8Array;
 
   constructor({ program, columns }: FilterRun) {
-    this.#columns = columns;
+    this.#columns = columns.map((column) => (column.kind === "elements" ? column.elements : column));
     this.#code = program.code;
     this.#bytes = program.constants;
     this.#constants = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
@@ -87,15 +96,16 @@ class Interpreter {
       case Op.Valid:
         return this.#isValid(a, row);
       case Op.PlaceClass:
-        return this.#placeClass(a, row, b, c, d !== 0);
       case Op.PlaceRange:
       case Op.PlaceSet:
       case Op.PlaceMath:
-        return this.#placeNumber(op, at, row);
-      case Op.PlaceText: {
-        const text = this.#placeText(a, row);
-        return text === null ? null : this.#textHolds(at + 2, text);
-      }
+      case Op.PlaceText:
+      case Op.PlaceHolder:
+      case Op.PlaceArrays:
+      case Op.PlaceLengths:
+        return this.#place(at, row);
+      case Op.Sample:
+        return BigInt(hashOfRow(row, a)) < this.#integer(b);
       case Op.TextPair:
       case Op.NumberPair: {
         if (!this.#isValid(a, row) || !this.#isValid(b, row)) return null;
@@ -106,6 +116,23 @@ class Interpreter {
     }
     if (!this.#isValid(a, row)) return null;
     switch (op) {
+      case Op.Lengths: {
+        const [start, end] = this.#elementsOf(a, row);
+        return this.#isWithin(c, BigInt(end - start)) !== (b !== 0);
+      }
+      case Op.Element: {
+        const [start, end] = this.#elementsOf(a, row);
+        return start + b < end ? this.truth(at + 3, start + b) : null;
+      }
+      case Op.Holder: {
+        const [start, end] = this.#elementsOf(a, row);
+        for (let element = start; element < end; element += 1) if (this.truth(at + 2, element) === true) return true;
+        return false;
+      }
+      case Op.Months: {
+        const border = this.#integer(d) * DAY_MICROSECONDS + this.#integer(d + 1);
+        return holds(b, addMonths(BigInt(this.#numberAt(a, row)), c | 0), border);
+      }
       case Op.Integers:
       case Op.Floats: {
         const value = this.#numberAt(a, row);
@@ -136,10 +163,15 @@ class Interpreter {
   }
 
   #nodes(at: number, row: number): Truth[] {
-    const truths: Truth[] = [];
+    return this.#children(at, 1).map((node) => this.truth(node, row));
+  }
+
+  /** Where its nodes are, behind so many words of its own. */
+  #children(at: number, words: number): number[] {
+    const nodes: number[] = [];
     const end = at + (this.#code[at]! >>> 8);
-    for (let node = at + 1; node < end; node += this.#code[node]! >>> 8) truths.push(this.truth(node, row));
-    return truths;
+    for (let node = at + words; node < end; node += this.#code[node]! >>> 8) nodes.push(node);
+    return nodes;
   }
 
   // Columns
@@ -158,6 +190,11 @@ class Interpreter {
 
   #textAt(number: number, row: number): Uint8Array {
     return bytesAt(this.#columns[number] as BytesColumn, row);
+  }
+
+  #elementsOf(number: number, row: number): [start: number, end: number] {
+    const { offsets } = this.#columns[number] as ArraysColumn;
+    return [offsets[row]!, offsets[row + 1]!];
   }
 
   // Constants
@@ -225,55 +262,66 @@ class Interpreter {
 
   // Places
 
-  #placeClass(number: number, row: number, trueClasses: number, knownClasses: number, byValid: boolean): Truth {
-    const { classes } = this.#columns[number] as PlaceColumn;
-    const own = 1 << classes[row]!;
-    const isKnown = byValid ? this.#isValid(number, row) : (knownClasses & own) !== 0;
-    return isKnown ? (trueClasses & own) !== 0 : null;
+  #place(at: number, row: number): Truth {
+    const number = this.#code[at + 1]!;
+    const value = placeValueAt(this.#columns[number] as PlaceColumn, row);
+    const isByValid = (this.#code[at]! & 0xff) === Op.PlaceClass && this.#code[at + 4] !== 0;
+    if (!isByValid) return this.#judge(at, value);
+    return this.#isValid(number, row) ? (this.#code[at + 2]! & (1 << value.kind)) !== 0 : null;
   }
 
-  #placeText(number: number, row: number): Uint8Array | null {
-    const { classes, words, bytes } = this.#columns[number] as PlaceColumn;
-    const word = BigInt.asUintN(64, words[row]!);
-    const [start, end] = [Number(word & 0xffffffffn), Number(word >> 32n)];
-    if (classes[row] === PlaceClass.Text) return bytes.subarray(start, end);
-    if (classes[row] !== PlaceClass.EscapedText) return null;
-    try {
-      return Buffer.from(JSON.parse(`"${Buffer.from(bytes.subarray(start, end)).toString("utf8")}"`) as string);
-    } catch {
-      return null;
+  /** Of what stands at a place, or of an element of an array there. */
+  #judge(at: number, { kind, value }: PlaceValue): Truth {
+    const op = this.#code[at]! & 0xff;
+    const [a, b, c] = [2, 3, 4].map((offset) => this.#code[at + offset] ?? 0) as [number, number, number];
+    switch (op) {
+      case Op.PlaceClass:
+        return (b & (1 << kind)) === 0 ? null : (a & (1 << kind)) !== 0;
+      case Op.PlaceText:
+        return value instanceof Uint8Array ? this.#textHolds(at + 2, value) : null;
+      case Op.PlaceLengths:
+        return isArray(value) ? this.#isWithin(b, BigInt(value.length)) !== (a !== 0) : null;
+      case Op.PlaceHolder: {
+        const nodes = this.#children(at, 2);
+        return isArray(value)
+          ? value.some((element) => nodes.some((node) => this.#judge(node, element) === true))
+          : null;
+      }
+      case Op.PlaceArrays: {
+        const nodes = this.#children(at, 2);
+        if (!isArray(value)) return null;
+        return nodes.length === value.length && nodes.every((node, index) => this.#judge(node, value[index]!) === true);
+      }
+      case Op.PlaceSet: {
+        const [fourth, fifth, sixth] = [5, 6, 7].map((offset) => this.#code[at + offset]!) as [number, number, number];
+        if (typeof value === "number") return this.#hasDouble(fifth, sixth, value);
+        if (typeof value !== "bigint") return null;
+        return this.#hasInteger(a, b, value) || this.#hasDouble(c, fourth, Number(value));
+      }
+      case Op.PlaceRange:
+        return typeof value === "bigint" || typeof value === "number" ? this.#placeWithin(value, a, b) : null;
+      case Op.PlaceMath: {
+        if (typeof value !== "bigint" && typeof value !== "number") return null;
+        if (typeof value === "bigint" && (b & 4) !== 0) {
+          return this.#placeWithin(integerMath(a, value, this.#integer(c)), b, c + 2);
+        }
+        if (a > OPERATORS.indexOf("/")) return null;
+        return this.#placeWithin(floatMath(a, Number(value), this.#double(c + 1)), b, c + 2);
+      }
+      default:
+        throw new KernelError(`the program of the filter is damaged at word ${at}`);
     }
   }
 
-  #placeNumber(op: number, at: number, row: number): Truth {
-    const [, number, first, second, third] = this.#code.subarray(at, at + 5) as unknown as number[] as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const { classes, words } = this.#columns[number] as PlaceColumn;
-    const kind = classes[row];
-    const isInteger = kind === PlaceClass.Integer || kind === PlaceClass.Wide;
-    if (!isInteger && kind !== PlaceClass.Double) return null;
-    let value: bigint | number = isInteger ? words[row]! : new Float64Array(BigInt64Array.of(words[row]!).buffer)[0]!;
-    if (op === Op.PlaceSet) {
-      const [fourth, fifth, sixth] = [4, 5, 6].map((offset) => this.#code[at + offset]!) as [number, number, number];
-      if (!isInteger) return this.#hasDouble(sixth, this.#code[at + 7]!, Number(value));
-      return this.#hasInteger(first, second, BigInt(value)) || this.#hasDouble(fourth, fifth, Number(value));
-    }
-    const flags = op === Op.PlaceMath ? second : first;
-    const place = op === Op.PlaceMath ? third + 2 : second;
-    if (op === Op.PlaceMath) {
-      if (isInteger && (flags & 4) !== 0) value = integerMath(first, BigInt(value), this.#integer(third));
-      else if (first > OPERATORS.indexOf("/")) return null;
-      else value = floatMath(first, Number(value), this.#double(third + 1));
-    }
+  #placeWithin(value: bigint | number, flags: number, place: number): boolean {
     const isExact = typeof value === "bigint" && (flags & 2) !== 0;
-    const isInside = isExact ? this.#isWithin(place, BigInt(value)) : this.#isWithinDoubles(place + 2, Number(value));
+    const isInside = isExact ? this.#isWithin(place, value) : this.#isWithinDoubles(place + 2, Number(value));
     return isInside !== ((flags & 1) !== 0);
   }
+}
+
+function isArray(value: PlaceValue["value"]): value is readonly PlaceValue[] {
+  return Array.isArray(value);
 }
 
 function holds(comparison: number, left: number | bigint, right: number | bigint): boolean {

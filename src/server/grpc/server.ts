@@ -26,6 +26,8 @@ import { type Server as HttpServer, createServer as createHttpServer } from "nod
 import type { TlsOptions } from "node:tls";
 import { assert } from "../../base/assert.ts";
 import type { Runtime } from "../../base/host/runtime.ts";
+import type { Pause } from "../../base/turns.ts";
+import { Pace } from "../../storage/pace.ts";
 import { GrpcCode, GrpcFailure, asGrpcFailure } from "./failure.ts";
 import { Health } from "./health.ts";
 import { assembleMessages, createInjector } from "./injector.ts";
@@ -77,6 +79,8 @@ export interface GrpcCall {
   readonly signal: AbortSignal;
   /** `address:port`. */
   readonly peer: string;
+  /** Gives other calls a turn when this one has worked for a while. */
+  readonly pause: Pause;
 }
 
 /** An array is one message in pieces, end to end; they are copied once, straight into the frame. */
@@ -228,12 +232,19 @@ export class GrpcServer {
       const code = late ? GrpcCode.DeadlineExceeded : GrpcCode.Cancelled;
       controller.abort(new GrpcFailure(code, late ? "context deadline exceeded" : "context canceled"));
     });
+    const pace = new Pace(this.#runtime);
     const metadata = new Map<string, string>();
     for (const [key, value] of Object.entries(call.metadata.getMap())) {
       metadata.set(key, typeof value === "string" ? value : value.toString("base64"));
     }
     return {
-      info: { metadata, deadlineMilliseconds, signal: controller.signal, peer: call.getPeer() },
+      info: {
+        metadata,
+        deadlineMilliseconds,
+        signal: controller.signal,
+        peer: call.getPeer(),
+        pause: () => pace.pause(),
+      },
       end: () => {
         assert(!ended, "a call ends once");
         ended = true;

@@ -1,13 +1,14 @@
 /** Search and query: requests from the wire to the proxy, columns back to the wire. */
 
 import { invalidParameter } from "../../base/errors.ts";
+import { inTurns } from "../../base/turns.ts";
 import { DataType } from "../../model/types.ts";
 import type { ConsistencyLevel } from "../../model/types.ts";
 import type { Freshness, FunctionScore, SearchResponse, SubSearch } from "../../proxy/requests.ts";
 import { decodeMessage } from "../wire/control.ts";
 import { MilvusService, QueryRequestSchema } from "../wire/generated/milvus_pb.js";
 import { FunctionScoreSchema } from "../wire/generated/schema_pb.js";
-import { encodeQueryResults, encodeSearchResults } from "../wire/results.ts";
+import { encodeQueryResults, encodeSearchResults, queryResultsInTurns, searchResultsInTurns } from "../wire/results.ts";
 import { type WireSearch, decodeHybridSearchRequest, decodeSearchRequest } from "../wire/search-request.ts";
 import { statusOf } from "../wire/status.ts";
 import { refuseNamespace } from "./data.ts";
@@ -42,7 +43,7 @@ export const READS: readonly Method[] = [
         },
         scope.call.signal,
       );
-      return encodeFound(found);
+      return await inTurns(foundInTurns(found), scope.call.pause);
     },
     refuse: (status, request) =>
       encodeSearchResults({ status, collectionName: request.collectionName, sessionTimestamp: 0n, hits: null }),
@@ -72,7 +73,7 @@ export const READS: readonly Method[] = [
         },
         scope.call.signal,
       );
-      return encodeFound(found);
+      return await inTurns(foundInTurns(found), scope.call.pause);
     },
     refuse: (status, request) =>
       encodeSearchResults({ status, collectionName: request.collectionName, sessionTimestamp: 0n, hits: null }),
@@ -94,7 +95,7 @@ export const READS: readonly Method[] = [
         },
         scope.call.signal,
       );
-      return encodeQueryResults({ ...found, status: statusOf(null) });
+      return await inTurns(queryResultsInTurns({ ...found, status: statusOf(null) }), scope.call.pause);
     },
     refuse: (status, request) =>
       encodeQueryResults({
@@ -109,10 +110,10 @@ export const READS: readonly Method[] = [
 ];
 
 /** An explanation goes into the status, whose extra facts no client takes amiss, and its estimate where clients look for recalls. */
-function encodeFound(found: SearchResponse): readonly Uint8Array[] {
+function foundInTurns(found: SearchResponse): Generator<void, readonly Uint8Array[]> {
   const { explanation } = found;
   const asText = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
-  return encodeSearchResults({
+  return searchResultsInTurns({
     status: statusOf(null, explanation === null ? {} : { explain: JSON.stringify(explanation, asText) }),
     collectionName: found.collectionName,
     sessionTimestamp: found.sessionTimestamp,

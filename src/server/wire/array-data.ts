@@ -9,6 +9,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { ArrayColumn } from "../../model/columns.ts";
+import { DataType } from "../../model/types.ts";
 import { copyRange, varintLength, writeVarint } from "./packed.ts";
 import { BYTES, VARINT, type WireReader } from "./reader.ts";
 import { ScalarArm, UNPACKED, type WireScalars, armOf, collectValues, packValues, readScalars } from "./scalar-data.ts";
@@ -103,44 +104,77 @@ const FIRST_FIELD = (1 << 3) | BYTES;
 
 /** The `ScalarField` of each row, end to end. */
 function encodeRows(column: ArrayColumn): { readonly offsets: Uint32Array; readonly bytes: Uint8Array } {
-  const runs = runsOf(column);
+  const { ends, bytes: content, isPacked } = contentOf(column);
   const rowCount = column.offsets.length - 1;
   const arm = (armOf(column.elementType) << 3) | BYTES;
+  // Packed values stand behind a tag and a length of their own, entries have theirs already.
+  const memberLength = (row: number): number => {
+    const length = ends[row + 1]! - ends[row]!;
+    return isPacked && length > 0 ? 1 + varintLength(length) + length : length;
+  };
   const offsets = new Uint32Array(rowCount + 1);
   for (let row = 0; row < rowCount; row += 1) {
-    const length = runs[row]!.byteLength;
+    const length = memberLength(row);
     offsets[row + 1] = offsets[row]! + 1 + varintLength(length) + length;
   }
   const bytes = new Uint8Array(offsets[rowCount]!);
   for (let row = 0; row < rowCount; row += 1) {
-    const run = runs[row]!;
-    bytes[offsets[row]!] = arm;
-    const at = writeVarint(bytes, offsets[row]! + 1, run.byteLength);
-    copyRange(run, 0, run.byteLength, bytes, at);
+    const [start, end] = [ends[row]!, ends[row + 1]!];
+    let at = offsets[row]!;
+    bytes[at] = arm;
+    at = writeVarint(bytes, at + 1, memberLength(row));
+    if (isPacked && end > start) {
+      bytes[at] = FIRST_FIELD;
+      at = writeVarint(bytes, at + 1, end - start);
+    }
+    copyRange(content, start, end, bytes, at);
   }
   return { offsets, bytes };
 }
 
-/** The content of each row's member: its elements as field 1, packed or one by one. */
-function runsOf({ offsets, elements }: ArrayColumn): Uint8Array[] {
-  const rowCount = offsets.length - 1;
+interface Content {
+  /** Where each row's elements end in `bytes`, behind a first 0. */
+  readonly ends: Uint32Array;
+  readonly bytes: Uint8Array;
+  readonly isPacked: boolean;
+}
+
+/** The elements of all rows as field 1, end to end: packed values, or entries with tag and length. */
+function contentOf({ offsets, elements }: ArrayColumn): Content {
+  const first = offsets[0]!;
+  const last = offsets[offsets.length - 1]!;
+  const ends = new Uint32Array(offsets.length);
   if (elements.kind === "bytes") {
-    return Array.from({ length: rowCount }, (_, row) => {
-      const writer = new WireWriter();
-      const from = elements.offsets[offsets[row]!]!;
-      const ends = elements.offsets.subarray(offsets[row]!, offsets[row + 1]! + 1).map((end) => end - from);
-      writer.entries(1, ends, elements.bytes.subarray(from, from + ends.at(-1)!));
-      return writer.finish();
-    });
+    const writer = new WireWriter();
+    const from = elements.offsets[first]!;
+    const entries = elements.offsets.subarray(first, last + 1).map((end) => end - from);
+    writer.entries(1, entries, elements.bytes.subarray(from, elements.offsets[last]));
+    let end = 0;
+    for (let row = 0, element = first; row + 1 < offsets.length; row += 1) {
+      for (; element < offsets[row + 1]!; element += 1) {
+        const length = elements.offsets[element + 1]! - elements.offsets[element]!;
+        end += 1 + varintLength(length) + length;
+      }
+      ends[row + 1] = end;
+    }
+    return { ends, bytes: writer.finish(), isPacked: false };
   }
   assert(elements.kind === "fixed", "vectors have a message of their own");
-  const { values } = elements;
-  return Array.from({ length: rowCount }, (_, row) => {
-    if (offsets[row] === offsets[row + 1]) return new Uint8Array(0);
-    const packed = packValues(values.subarray(offsets[row], offsets[row + 1]), elements.type);
-    const run = new Uint8Array(1 + varintLength(packed.byteLength) + packed.byteLength);
-    run[0] = FIRST_FIELD;
-    run.set(packed, writeVarint(run, 1, packed.byteLength));
-    return run;
-  });
+  const bytes = packValues(elements.values.subarray(first, last), elements.type);
+  const width = packedWidth(elements.type);
+  let end = 0;
+  for (let row = 0; row + 1 < offsets.length; row += 1) {
+    const count = offsets[row + 1]! - offsets[row]!;
+    if (width > 0) end += count * width;
+    // The last byte of a varint is below 128.
+    else for (let left = count; left > 0; end += 1) if (bytes[end]! < 0x80) left -= 1;
+    ends[row + 1] = end;
+  }
+  assert(end === bytes.byteLength, "all elements belong to rows");
+  return { ends, bytes, isPacked: true };
+}
+
+/** Bytes of a packed value; 0 where they differ. */
+function packedWidth(type: DataType): number {
+  return type === DataType.Double ? 8 : type === DataType.Float ? 4 : type === DataType.Bool ? 1 : 0;
 }

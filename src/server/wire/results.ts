@@ -8,11 +8,13 @@
  *                     15 element_indices {1 int64[]}
  *                     17 group_by_field_values[]  18 agg_buckets[]  19 agg_topks: int64[]
  *   QueryResults      1 status  2 fields_data[]  3 collection_name  4 output_fields[]  5 session_ts  6 primary_field_name
+ *                     7 element_indices[] {1 indices: {1 int64[]}}, one a row
  *
  * Always true: scores, ids and every column have one entry for each hit, sum(topks) in all.
  */
 
 import { assert } from "../../base/assert.ts";
+import { drained } from "../../base/turns.ts";
 import { type KeyColumn, columnRows } from "../../model/columns.ts";
 import type { Bucket } from "../../model/buckets.ts";
 import { encodeBucket } from "./buckets.ts";
@@ -59,23 +61,33 @@ export interface QueryAnswer {
   readonly fields: readonly ResultField[];
   readonly outputFields: readonly string[];
   readonly primaryFieldName: string;
+  /** Of each row the places in an array that a filter picked: those from `offsets[row]` to `offsets[row + 1]`. */
+  readonly elements?: { readonly offsets: Uint32Array; readonly places: Uint32Array };
 }
 
 export function encodeSearchResults(answer: SearchAnswer): readonly Uint8Array[] {
+  return drained(searchResultsInTurns(answer));
+}
+
+/** Yields between fields: many rows with all fields are tens of milliseconds of work. */
+export function* searchResultsInTurns(answer: SearchAnswer): Generator<void, readonly Uint8Array[]> {
   const writer = new WireWriter();
   writer.message(1, encodeStatus(answer.status));
-  if (answer.hits !== null) writer.message(2, encodeHits(answer.hits));
+  if (answer.hits !== null) writer.message(2, yield* encodeHits(answer.hits));
   writer.text(3, answer.collectionName);
   writer.int64(4, answer.sessionTimestamp);
   return writer.pieces();
 }
 
-function encodeHits(hits: SearchHits): WireWriter {
+function* encodeHits(hits: SearchHits): Generator<void, WireWriter> {
   const hitCount = checkedHitCount(hits);
   const writer = new WireWriter();
   writer.uint32(1, hits.topks.length);
   writer.uint32(2, hits.topK);
-  for (const field of hits.fields) writer.message(3, encodeFieldData(field));
+  for (const field of hits.fields) {
+    writer.message(3, encodeFieldData(field));
+    yield;
+  }
   writer.bytes(4, packFixed(hits.scores));
   writer.message(5, encodeKeys(hits.ids));
   writer.bytes(6, packInt32s(hits.topks));
@@ -96,9 +108,7 @@ function encodeHits(hits: SearchHits): WireWriter {
   writer.text(13, hits.primaryFieldName);
   if (hits.elements !== undefined) {
     assert(hits.elements.length === hitCount, "each hit has an element");
-    const elements = new WireWriter();
-    elements.bytes(1, packInt32s(hits.elements));
-    writer.message(15, elements);
+    writer.message(15, longs(hits.elements));
   }
   if (hits.groupBy?.isSingular === false) {
     for (const field of hits.groupBy.fields) writer.message(17, encodeFieldData(field));
@@ -107,6 +117,13 @@ function encodeHits(hits: SearchHits): WireWriter {
     for (const bucket of hits.buckets.flat()) writer.message(18, encodeBucket(bucket));
     writer.bytes(19, packInt32s(hits.buckets.map((buckets) => buckets.length)));
   }
+  return writer;
+}
+
+/** `LongArray`. */
+function longs(values: Uint32Array): WireWriter {
+  const writer = new WireWriter();
+  writer.bytes(1, packInt32s(values));
   return writer;
 }
 
@@ -121,16 +138,31 @@ function checkedHitCount({ topks, scores, ids, fields, groupBy }: SearchHits): n
 }
 
 export function encodeQueryResults(answer: QueryAnswer): readonly Uint8Array[] {
+  return drained(queryResultsInTurns(answer));
+}
+
+/** Yields between fields. */
+export function* queryResultsInTurns(answer: QueryAnswer): Generator<void, readonly Uint8Array[]> {
   const rowCount = answer.fields[0] === undefined ? 0 : columnRows(answer.fields[0].column);
   const writer = new WireWriter();
   writer.message(1, encodeStatus(answer.status));
   for (const field of answer.fields) {
     assert(columnRows(field.column) === rowCount, `each row has a value of ${field.name}`);
     writer.message(2, encodeFieldData(field));
+    yield;
   }
   writer.text(3, answer.collectionName);
   for (const name of answer.outputFields) writer.textAlways(4, name);
   writer.int64(5, answer.sessionTimestamp);
   writer.text(6, answer.primaryFieldName);
+  if (answer.elements !== undefined) {
+    const { offsets, places } = answer.elements;
+    assert(offsets.length === rowCount + 1, "each row has its elements");
+    for (let row = 0; row < rowCount; row += 1) {
+      const picked = new WireWriter();
+      picked.message(1, longs(places.subarray(offsets[row], offsets[row + 1])));
+      writer.message(7, picked);
+    }
+  }
   return writer.pieces();
 }

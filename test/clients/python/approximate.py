@@ -15,6 +15,11 @@ KINDS = {
         {"M": 12, "efConstruction": 100, "m": 16, "nbits": 8, "refine": True, "refine_type": "SQ8"},
         {"ef": 80, "refine_k": 5},
     ),
+    "HNSW_PRQ": (
+        {"M": 12, "efConstruction": 100, "m": 8, "nrq": 2, "nbits": 8, "refine": True, "refine_type": "FP32"},
+        {"ef": 80, "refine_k": 5},
+    ),
+    "HNSW_SQ": ({"M": 12, "efConstruction": 100, "sq_type": "SQ6", "refine": True, "refine_type": "SQ8"}, {"ef": 80, "refine_k": 2}),
     "DISKANN": ({"max_degree": 32, "search_list_size": 100}, {"search_list": 100}),
     "IVF_FLAT": ({"nlist": 16}, {"nprobe": 16}),
     "IVF_SQ8": ({"nlist": 16}, {"nprobe": 16}),
@@ -23,7 +28,7 @@ KINDS = {
     "SCANN": ({"nlist": 16}, {"nprobe": 16, "reorder_k": 100}),
 }
 # Of what brute force finds. Coarse codes find less: of 16 bytes without a second look, of a bit a dimension with one.
-LEAST = {"HNSW_PQ": 0.85, "IVF_PQ": 0.5, "IVF_RABITQ": 0.75, "SCANN": 0.85}
+LEAST = {"HNSW_PQ": 0.85, "HNSW_PRQ": 0.85, "IVF_PQ": 0.5, "IVF_RABITQ": 0.75, "SCANN": 0.85}
 
 client = connect()
 connections.connect("approximate", uri=f"http://{ADDRESS}")

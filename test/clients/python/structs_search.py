@@ -114,6 +114,28 @@ for query in (pool[5], pool[701], -pool[3]):
         filter='id >= 100 and element_filter(parts, $[number] in [1, 2, 3] and $[word] == "w2")',
     )
 
+# Groups of rows, each with its best elements; and a ring.
+for size in (1, 2):
+    groups = {}
+    for row, at, score in best_elements(pool[701], lambda row, one: one["number"] > 3, len(pool)):
+        groups.setdefault(row, []).append((row, at))
+    wanted = [one for members in list(groups.values())[:8] for one in members[:size]]
+    found = client.search(
+        name,
+        data=[pool[701].tolist()],
+        anns_field="parts[plain]",
+        limit=8,
+        group_by_field="id",
+        group_size=size,
+        filter="element_filter(parts, $[number] > 3)",
+    )
+    equal([(hit["id"], hit["offset"]) for hit in found[0]], wanted, f"groups of {size}")
+ring = client.search(
+    name, data=[pool[701].tolist()], anns_field="parts[plain]", limit=500, search_params={"params": {"radius": 0.5, "range_filter": 0.9}}
+)
+wanted = [(row, at) for row, at, score in best_elements(pool[701], limit=len(pool)) if 0.5 < score <= 0.9]
+equal([(hit["id"], hit["offset"]) for hit in ring[0]], wanted, "a ring")
+
 MATCHES = {
     "match_any(parts, $[number] == 3)": lambda parts: any(one["number"] == 3 for one in parts),
     'MATCH_ALL(parts, $[number] < 9 || $[word] like "w1%")': lambda parts: all(
@@ -133,6 +155,17 @@ for expression, holds in MATCHES.items():
     else:
         expected = [row["id"] for row in rows if holds(row["parts"])]
     equal(found, expected, expression)
+picked = client.query(name, filter='id < 80 and element_filter(parts, $[number] > 9 and $[word] != "w3")', output_fields=["id"])
+equal(
+    sorted((row["id"], row["offset"]) for row in picked),
+    [
+        (row["id"], at)
+        for row in rows
+        for at, one in enumerate(row["parts"])
+        if row["id"] < 80 and one["number"] > 9 and one["word"] != "w3"
+    ],
+    "elements of a query",
+)
 asked = [EmbeddingList(list(lists[0]))]
 found = client.search(name, data=asked, anns_field="parts[ip]", limit=10, filter="match_any(parts, $[number] == 3)")
 same(found[0], best_lists("ip", lists[0], lambda row: any(one["number"] == 3 for one in row["parts"])), "IP", "match")
@@ -146,10 +179,6 @@ refused(lists_of("ip", filter="element_filter(parts, $[number] == 3)"), "element
 refused(lists_of("plain"), "metric type not match", 1100)
 refused(lists_of("l2", search_params={"params": {"radius": 1.0}}), "range search is not supported for multi-search-multi", 1100)
 refused(lists_of("l2", group_by_field="id"), "group by is not supported for multi-search-multi", 1100)
-refused(
-    lambda: client.search(name, data=[pool[0].tolist()], anns_field="parts[plain]", limit=3, group_by_field="parts"),
-    "",
-)
 refused(lambda: client.query(name, filter="$[number] == 3"), "$[number] syntax can only be used inside ElementFilter or MATCH_*")
 refused(
     lambda: client.query(name, filter="match_any(parts, match_all(parts, $[number] == 3))"),

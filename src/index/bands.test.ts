@@ -1,0 +1,31 @@
+/** What Milvus's parameters of MINHASH_LSH mean to the kernel. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DataType } from "../model/types.ts";
+import { BANDS, hashBitsOf } from "./bands.ts";
+import { familyOf } from "./families.ts";
+
+const said = (params: Record<string, unknown>): ReadonlyMap<string, unknown> => new Map(Object.entries(params));
+
+test("hashes are cut into bands: as many as there are hashes at most", () => {
+  const build = (params: Record<string, unknown>): unknown => BANDS.build("MINHASH_LSH", said(params), 512, true);
+  assert.deepEqual(build({}), { kind: "bands", hashBits: 8, bands: 1 });
+  assert.deepEqual(build({ mh_element_bit_width: "32", mh_lsh_band: "4" }), { kind: "bands", hashBits: 32, bands: 4 });
+  assert.deepEqual(build({ mh_element_bit_width: "64", mh_lsh_band: 99 }), { kind: "bands", hashBits: 64, bands: 8 });
+  assert.equal(hashBitsOf(said({ mh_element_bit_width: 16 })), 16);
+});
+
+test("candidates are scored: those that are wanted, or more with Jaccard", () => {
+  const search = (params: Record<string, unknown>): unknown => BANDS.search("MINHASH_LSH", said(params), 10);
+  assert.deepEqual(search({}), { kind: "bands", reorder: 10 });
+  assert.deepEqual(search({ refine_k: 50 }), { kind: "bands", reorder: 10 });
+  assert.deepEqual(search({ mh_search_with_jaccard: true }), { kind: "bands", reorder: 10 });
+  assert.deepEqual(search({ mh_search_with_jaccard: "true", refine_k: 50 }), { kind: "bands", reorder: 50 });
+  assert.deepEqual(search({ mh_search_with_jaccard: true, refine_k: 5 }), { kind: "bands", reorder: 10 });
+});
+
+test("they are of binary vectors", () => {
+  assert.equal(familyOf("MINHASH_LSH", DataType.BinaryVector), BANDS);
+  assert.equal(familyOf("MINHASH_LSH", DataType.FloatVector), null);
+});

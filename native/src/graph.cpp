@@ -64,10 +64,11 @@ void Graph::chain_twins(uint64_t seed) {
 uint32_t Graph::next_batch() const { return (uint32_t)std::min<size_t>({order.size() - inserted, inserted / 16 + 1, most_of_batch}); }
 
 // Rows of a batch see the same graph in whatever order they are linked. Two landmarks, the nearest and the next, say where a row is.
-void Graph::arrange_batch(uint32_t count, Scratch& s) {
+uint32_t Graph::begin_batch(Scratch& s) {
+  const uint32_t count = next_batch();
   batch.assign(order.begin() + inserted, order.begin() + inserted + count);
   const uint32_t landmarks = std::min(most_landmarks, inserted);
-  if (landmarks < least_landmarks) return;
+  if (landmarks < least_landmarks) return count;
   const CodeRows all = code_rows();
   s.distances.resize(landmarks);
   std::vector<std::pair<uint64_t, uint32_t>> places;
@@ -83,6 +84,7 @@ void Graph::arrange_batch(uint32_t count, Scratch& s) {
   }
   std::sort(places.begin(), places.end());
   for (uint32_t i = 0; i < count; ++i) batch[i] = places[i].second;
+  return count;
 }
 
 void Graph::set_list(uint32_t row, const uint32_t* neighbours, uint32_t count) {

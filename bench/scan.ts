@@ -12,6 +12,7 @@ import type { ExactSearch } from "../src/kernel/kernel.ts";
 import { bytesPerRow, elementKind, valuesPerRow } from "../src/kernel/layout.ts";
 import type { RowLayout } from "../src/kernel/layout.ts";
 import type { Metric } from "../src/model/types.ts";
+import { median, percent, printLoad, printTable, secondsOf } from "./measure.ts";
 
 const ROUNDS = 9;
 const SHAPES: readonly (RowLayout & { readonly rowCount: number })[] = [
@@ -28,16 +29,6 @@ const SHAPES: readonly (RowLayout & { readonly rowCount: number })[] = [
 ];
 const MANY = 100;
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
-
-async function secondsOf(action: () => unknown): Promise<number> {
-  const start = performance.now();
-  await action();
-  return (performance.now() - start) / 1000;
-}
-
 /** Of one element only, if it is named. */
 export async function scanBench(only: string | null = null): Promise<void> {
   const kernel = loadKernel();
@@ -47,6 +38,7 @@ export async function scanBench(only: string | null = null): Promise<void> {
   }
   const threads = kernel.threads;
   kernel.threads = 1;
+  printLoad();
   console.log(`exact search, one thread, ${kernel.instructionSet}, k 10, medians of ${ROUNDS} rounds`);
   try {
     for (const { rowCount, ...layout } of SHAPES) {
@@ -79,7 +71,7 @@ async function measure(kernel: NativeKernel, rowCount: number, layout: RowLayout
     hashBits: 32,
   });
   const gigabytes = (rowCount * bytesPerRow(layout)) / 1e9;
-  console.log(`\n${rowCount} x ${layout.dimension} ${layout.element}, ${(gigabytes * 1000).toFixed(0)} MB`);
+  const table: string[][] = [];
   kernel.readProbe(rows, rowCount);
   for (const metric of elementKind(layout.element).metrics) {
     const read: number[] = [];
@@ -92,11 +84,20 @@ async function measure(kernel: NativeKernel, rowCount: number, layout: RowLayout
     }
     const ratio = median(read.map((seconds, round) => seconds / one[round]!));
     const perQuery = median(many) / MANY;
-    console.log(
-      `  ${metric.padEnd(14)} read ${(gigabytes / median(read)).toFixed(1)} GB/s; ` +
-        `1 query ${(1 / median(one)).toFixed(1)} QPS, ${(gigabytes / median(one)).toFixed(1)} GB/s, ${(100 * ratio).toFixed(0)} % of read; ` +
-        `${MANY} queries ${(1 / perQuery).toFixed(0)} QPS, ${(median(one) / perQuery).toFixed(1)} times`,
-    );
+    table.push([
+      metric,
+      (gigabytes / median(read)).toFixed(1),
+      (gigabytes / median(one)).toFixed(1),
+      percent(ratio),
+      (1 / median(one)).toFixed(1),
+      (1 / perQuery).toFixed(0),
+      (median(one) / perQuery).toFixed(1),
+    ]);
   }
+  printTable(
+    `${rowCount} x ${layout.dimension} ${layout.element}, ${(gigabytes * 1000).toFixed(0)} MB`,
+    ["", "read GB/s", "one query GB/s", "of read", "queries/s", `${MANY} together queries/s`, "times"],
+    table,
+  );
   kernel.close(rows);
 }

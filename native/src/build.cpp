@@ -70,9 +70,7 @@ uint64_t Build::begin(Phase phase) {
     case Phase::place: break;
     case Phase::link: {
       Borrowed borrowed(lender_);
-      batch_ = graph_->next_batch();
-      graph_->arrange_batch(batch_, *borrowed);
-      return pieces_of(batch_, link_rows);
+      return pieces_of(batch_ = graph_->begin_batch(*borrowed), link_rows);
     }
     case Phase::merge:
       graph_->gather_edges(graph_->order.data() + graph_->inserted, batch_);

@@ -64,10 +64,11 @@ void Graph::chain_twins(uint64_t seed) {
 uint32_t Graph::next_batch() const { return (uint32_t)std::min<size_t>({order.size() - inserted, inserted / 16 + 1, most_of_batch}); }
 
 // Rows of a batch see the same graph in whatever order they are linked. Two landmarks, the nearest and the next, say where a row is.
-void Graph::arrange_batch(uint32_t count, Scratch& s) {
+uint32_t Graph::begin_batch(Scratch& s) {
+  const uint32_t count = next_batch();
   batch.assign(order.begin() + inserted, order.begin() + inserted + count);
   const uint32_t landmarks = std::min(most_landmarks, inserted);
-  if (landmarks < least_landmarks) return;
+  if (landmarks < least_landmarks) return count;
   const CodeRows all = code_rows();
   s.distances.resize(landmarks);
   std::vector<std::pair<uint64_t, uint32_t>> places;
@@ -83,6 +84,7 @@ void Graph::arrange_batch(uint32_t count, Scratch& s) {
   }
   std::sort(places.begin(), places.end());
   for (uint32_t i = 0; i < count; ++i) batch[i] = places[i].second;
+  return count;
 }
 
 void Graph::set_list(uint32_t row, const uint32_t* neighbours, uint32_t count) {
@@ -97,7 +99,7 @@ void Graph::link(uint32_t row, Scratch& s) {
   const CodeRows all = code_rows();
   const Lists graph = lists();
   const CodeQuery query = as_query(row);
-  table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
+  table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u, ~0u);
   for (uint32_t i = 0; i < s.frontier.size; ++i) s.frontier.row[i] &= ~taken;
   s.kept.resize(degree_);
   const uint32_t kept = table().graph.choose(&all, row, s.frontier.distance, s.frontier.row, s.frontier.size, degree_, alpha, s.kept.data());
@@ -227,7 +229,7 @@ bool Graph::connect(Scratch& s, const std::function<bool()>& stopped) {
     s.begin(rows_, beam_, 1);
     const Lists graph = lists();
     const CodeQuery query = as_query(row);
-    table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
+    table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u, ~0u);
     // Whatever the walk found is reached. The nearest with room takes the row; if none has, the nearest gives up its last neighbour,
     // which the row takes over.
     uint32_t host = no_row;

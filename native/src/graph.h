@@ -40,7 +40,7 @@ class Graph {
   void chain_twins(uint64_t seed);
   uint32_t next_batch() const;
   // The next rows into `batch`, those that lie near each other one after another: their walks go through rows that the cache still has.
-  void arrange_batch(uint32_t count, Scratch& scratch);
+  uint32_t begin_batch(Scratch& scratch);
   void link(uint32_t row, Scratch& scratch);
   void gather_edges(const uint32_t* batch, uint32_t count);   // into `edges` and `targets`
   void merge(uint32_t target, Scratch& scratch);              // a number of a target

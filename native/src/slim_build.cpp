@@ -97,10 +97,7 @@ void SlimBuild::work(uint64_t piece) {
   };
   switch (phase_) {
     case Phase::place: return placing_.work(piece, s);
-    case Phase::link: {
-      const uint32_t* batch = graph_->order.data() + graph_->inserted;
-      return each(link_rows, batch_, [&](uint32_t i) { graph_->link(batch[i], s); });
-    }
+    case Phase::link: return each(link_rows, batch_, [&](uint32_t i) { graph_->link(graph_->batch[i], s); });
     case Phase::merge: return each(merge_targets, graph_->targets.size() - 1, [&](uint32_t i) { graph_->merge(i, s); });
     case Phase::trim: return each(trim_rows, graph_->order.size(), [&](uint32_t i) { graph_->trim(graph_->order[i], s); });
     case Phase::train: return training_->work(piece, s);
@@ -150,7 +147,10 @@ Job::Round SlimBuild::settle(uint64_t* pieces) {
 uint64_t SlimBuild::begin(Phase phase) {
   phase_ = phase;
   switch (phase) {
-    case Phase::link: batch_ = graph_->next_batch(); return pieces_of(batch_, link_rows);
+    case Phase::link: {
+      Borrowed borrowed(lender_);
+      return pieces_of(batch_ = graph_->begin_batch(*borrowed), link_rows);
+    }
     case Phase::merge:
       graph_->gather_edges(graph_->order.data() + graph_->inserted, batch_);
       return pieces_of(graph_->targets.size() - 1, merge_targets);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include "../include/elanus_bands.h"
 #include "../include/elanus_lists.h"
 #include "../include/elanus_slim.h"
 #include "../include/elanus_sparse.h"
@@ -23,7 +24,9 @@ struct Base {
   uint64_t rows = 0;   // a handle, of dense or sparse rows
   bool sparse = false;
   uint64_t count = 0;
-  uint32_t entries = 0;   // values of a query
+  uint32_t entries = 0;             // values of a query
+  std::vector<uint8_t> queries;     // three of them, of what the rows are made of
+  uint32_t entry_bytes = 4;
   std::string bytes;
   SectionTable table;
 };
@@ -38,7 +41,6 @@ class Bases {
   }
   const std::vector<Base>& list() const { return bases_; }
   const std::string& folder() const { return folder_; }
-  const std::vector<float>& values() const { return values_; }
   // Sparse rows, which serve as queries too.
   const std::vector<uint32_t>& offsets() const { return offsets_; }
   const std::vector<uint8_t>& pairs() const { return pairs_; }
@@ -64,12 +66,14 @@ class Bases {
         const elanus_lists_build plan = {handle, rows, ELANUS_COSINE, 4, codes, book ? 3u : 0u, codes == ELANUS_CODES_BOOK ? 5u : book ? 4u : 0u, 7};
         return elanus_lists_build_wait(&plan, path_.c_str(), error);
       });
-    add({16, 0, 5}, [&](uint64_t handle, elanus_error* error) {
-      elanus_slim_build plan = {};
-      plan.rows = handle, plan.row_count = rows, plan.metric = ELANUS_COSINE, plan.degree = 4, plan.beam = 20, plan.subspaces = 3, plan.bits = 4, plan.seed = 7;
-      return elanus_slim_build_wait(&plan, path_.c_str(), error);
-    });
+    for (const uint32_t codes : {ELANUS_SLIM_BOOK, ELANUS_SLIM_STAGES, ELANUS_SLIM_SCALAR, ELANUS_SLIM_FLOAT16})
+      add({16, 0, 6}, [&](uint64_t handle, elanus_error* error) {
+        const uint32_t bits = codes <= ELANUS_SLIM_STAGES ? 4 : codes == ELANUS_SLIM_SCALAR ? 6 : 8;
+        const elanus_slim_build plan = {handle, rows, ELANUS_COSINE, 4, 20, 3, bits, 7, codes, codes == ELANUS_SLIM_STAGES ? 2u : 0u};
+        return elanus_slim_build_wait(&plan, path_.c_str(), error);
+      });
     add_sparse();
+    add_bands();
     ::unlink(path_.c_str());
   }
 
@@ -80,8 +84,27 @@ class Bases {
         build(base.rows, &error))
       wrong(error.text);
     base.entries = dimension;
+    base.queries.assign((const uint8_t*)values_.data(), (const uint8_t*)(values_.data() + 3 * dimension));
     base.bytes = contents(path_);
     base.table = table;
+    bases_.push_back(std::move(base));
+  }
+
+  // Signatures of eight hashes of a byte.
+  void add_bands() {
+    elanus_error error = {};
+    std::mt19937 random(3);
+    std::vector<uint8_t> hashes(rows * 8);
+    for (uint8_t& hash : hashes) hash = (uint8_t)(random() % 5);
+    Base base;
+    if (elanus_rows_create(ELANUS_BINARY, 64, &base.rows, &error) || elanus_rows_append(base.rows, hashes.data(), hashes.size(), &base.count, &error)) wrong(error.text);
+    const elanus_bands_build plan = {base.rows, rows, 8, 4, 7};
+    if (elanus_bands_build_wait(&plan, path_.c_str(), &error)) wrong(error.text);
+    base.entries = 8;
+    base.entry_bytes = 1;
+    base.queries.assign(hashes.begin(), hashes.begin() + 24);
+    base.bytes = contents(path_);
+    base.table = {16, 0, 2};
     bases_.push_back(std::move(base));
   }
 

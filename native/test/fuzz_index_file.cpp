@@ -29,13 +29,12 @@ void edit(std::string& bytes, uint32_t place, uint32_t kind, uint32_t number) {
 }
 
 void search_dense(const Base& base, uint64_t index) {
-  const std::vector<float>& values = Bases::all().values();
   const std::vector<uint8_t> allowed(8, 0x35);
   for (int way = 0; way < 3; ++way) {
     Hits hits(3, 7);
     elanus_index_search plan = {};
     plan.index = index;
-    plan.queries = values.data();
+    plan.queries = base.queries.data();
     plan.query_value_count = 3 * base.entries;
     plan.k = 7, plan.ef = 16, plan.probes = way == 2 ? 60 : 2, plan.reorder = way == 1 ? 20 : 0;
     if (way == 2) plan.allowed = allowed.data(), plan.allowed_bytes = allowed.size();

@@ -87,12 +87,14 @@ void search_dense(const Opened& one, Numbers& numbers) {
   plan.query_bits = number(numbers);
   plan.time_limit_microseconds = numbers.take<uint16_t>();
   const uint32_t values = numbers.take<uint8_t>() % 64;
-  auto queries = std::make_unique<float[]>(values);
+  auto floats = std::make_unique<float[]>(values);
+  auto bytes = std::make_unique<uint8_t[]>(values);
   for (uint32_t i = 0; i < values; ++i) {
-    queries[i] = numbers.take<float>();
-    if (!(std::fabs(queries[i]) < 1e30f) && i % 2) queries[i] = 1;
+    floats[i] = numbers.take<float>();
+    if (!(std::fabs(floats[i]) < 1e30f) && i % 2) floats[i] = 1;
+    bytes[i] = (uint8_t)(one.base->queries[i % one.base->queries.size()] ^ (i % 7 ? 0 : (int)values));
   }
-  plan.queries = queries.get();
+  plan.queries = one.base->entry_bytes == 1 ? (const void*)bytes.get() : floats.get();
   plan.query_value_count = values;
   double work[ELANUS_INDEX_WORK];
   if (numbers.take<uint8_t>() % 2) plan.work = work, plan.work_count = ELANUS_INDEX_WORK;

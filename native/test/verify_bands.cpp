@@ -234,7 +234,7 @@ int main() {
   damaged_files();
   elanus_memory memory;
   elanus_memory_used(&memory);
-  CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);
+  CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.mapped_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);
   ::rmdir(folder.c_str());
   std::printf("bands: %d checks, %d failures\n", checks.load(), failures.load());
   return failures ? 1 : 0;

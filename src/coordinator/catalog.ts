@@ -61,6 +61,7 @@ export class Catalog {
     [keys.LOADS]: new Map<string, LoadConfig>(),
     [keys.SEGMENTS]: new Map<string, SegmentInfo>(),
     [keys.DELETES_FLUSHED]: new Map<string, bigint>(),
+    [keys.READABLE_FROM]: new Map<string, bigint>(),
     [keys.DROPPED]: new Map<string, DroppedFiles>(),
     [keys.RETIRED]: new Map<string, RetiredSegment>(),
     [keys.COMPACTIONS]: new Map<string, AskedCompaction>(),
@@ -169,6 +170,11 @@ export class Catalog {
 
   deletesFlushed(virtualChannel: string): bigint {
     return this.#tables[keys.DELETES_FLUSHED].get(keys.deletesFlushedKey(virtualChannel)) ?? 0n;
+  }
+
+  /** A read of the channel as of an earlier timestamp would miss rows of segments of which nothing was left. */
+  readableFrom(virtualChannel: string): bigint {
+    return this.#tables[keys.READABLE_FROM].get(keys.readableFromKey(virtualChannel)) ?? 0n;
   }
 
   segment({ collectionId, partitionId, segmentId }: SegmentIds): SegmentInfo | null {

@@ -8,6 +8,7 @@ import type { Operation } from "../metastore/metastore.ts";
 import { MessageType } from "../model/message.ts";
 import type { CollectionInfo, CollectionSchema, KeyValue, PartitionInfo } from "../model/schema.ts";
 import { primaryKeyField } from "../model/schema.ts";
+import { CONSISTENCY_LEVEL_KEY, consistencyLevelOf } from "../model/types.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { alteration, everyChannel } from "./alteration.ts";
 import { type Context, metadataChange, putCollection, putJson, updated } from "./context.ts";
@@ -19,6 +20,7 @@ import {
   deletesFlushedKey,
   indexKey,
   loadKey,
+  readableFromKey,
   segmentPrefix,
 } from "./meta-keys.ts";
 import { goneOperations } from "./field-drops.ts";
@@ -91,7 +93,10 @@ export async function dropCollection(context: Context, request: CollectionName):
       { delete: loadKey(collectionId) },
       ...catalog.indexes(collectionId).map((index): Operation => ({ delete: indexKey(collectionId, index.indexId) })),
       { deletePrefix: segmentPrefix(collectionId, null) },
-      ...collection.virtualChannels.map((channel): Operation => ({ delete: deletesFlushedKey(channel) })),
+      ...collection.virtualChannels.flatMap((channel): Operation[] => [
+        { delete: deletesFlushedKey(channel) },
+        { delete: readableFromKey(channel) },
+      ]),
       putJson(droppedKey(collectionId, null), { collectionId, partitionId: null }),
     ]);
   });
@@ -149,7 +154,9 @@ export function alterCollection(
     const described: CollectionSchema =
       description === undefined ? collection.schema : { ...collection.schema, description };
     const schema = withDynamicField(described, request.properties, request.deleteKeys);
-    const altered = await alteration(context, collection, { properties, schema });
+    const level = request.properties.find(({ key }) => key === CONSISTENCY_LEVEL_KEY)?.value;
+    const consistencyLevel = (level === undefined ? null : consistencyLevelOf(level)) ?? collection.consistencyLevel;
+    const altered = await alteration(context, collection, { properties, schema, consistencyLevel });
     const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
     const gone = collection.schema.fields.map(({ fieldId }) => fieldId).filter((fieldId) => !kept.has(fieldId));
     const operations = goneOperations(context, collection.collectionId, new Set(gone));

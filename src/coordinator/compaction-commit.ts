@@ -14,24 +14,29 @@ import { assert } from "../base/assert.ts";
 import { encodeJson } from "../base/json.ts";
 import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
+import type { MergeResult } from "../rpc/services.ts";
 import type { RetiredSegment } from "./catalog.ts";
 import { type Context, putJson } from "./context.ts";
-import { retiredSegmentKey, segmentKey } from "./meta-keys.ts";
+import { readableFromKey, retiredSegmentKey, segmentKey } from "./meta-keys.ts";
 
 /** A transaction holds at least 128 operations. */
 const SEGMENTS_AT_ONCE = 40;
 const RETRY_MILLISECONDS = 50;
 
-/** False when some input is not what it was any more; then nothing was changed. `child` is null when no row was left. */
+/** False when some input is not what it was any more; then nothing was changed. Where no row was left the channel keeps from when it can be read. */
 export async function commitMerge(
   context: Context,
   taskId: bigint,
   parents: readonly SegmentInfo[],
-  child: SegmentInfo | null,
+  { segment: child, readableFrom }: MergeResult,
   signal: AbortSignal,
 ): Promise<boolean> {
   const operations = await retirement(context, taskId, parents);
+  const { insertChannel } = parents[0]!;
   if (child !== null) operations.push(putJson(keyOf(child), child));
+  else if (readableFrom > context.catalog.readableFrom(insertChannel)) {
+    operations.push(putJson(readableFromKey(insertChannel), readableFrom));
+  }
   return attempt(context, parents, operations, signal);
 }
 

@@ -252,7 +252,7 @@ export class Compactions {
       if (result.kind !== "merge") throw milvusError("CompactionResult");
       mayCount = true;
       if (result.segment !== null && isSlow(result.segment)) loads.standIn(segmentId, segments);
-      mayCount = await commitMerge(context, taskId, segments, result.segment, signal);
+      mayCount = await commitMerge(context, taskId, segments, result, signal);
       if (!mayCount) return undefined;
       this.#options.log(describe(segments, result.segment));
       this.#options.changed(collection.collectionId);

@@ -249,6 +249,7 @@ export class Loads {
       segments,
       indexes: segments.flatMap(this.#indexesOf),
       flushedUntil: catalog.deletesFlushed(virtualChannel),
+      readableFrom: catalog.readableFrom(virtualChannel),
     };
   }
 

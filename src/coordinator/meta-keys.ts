@@ -12,6 +12,7 @@ export const SEGMENT_INDEXES = `${ROOT}/segment-index/`;
 export const LOADS = `${ROOT}/querycoord-collection-loadinfo/`;
 export const SEGMENTS = `${ROOT}/datacoord-meta/s/`;
 export const DELETES_FLUSHED = `${ROOT}/datacoord-meta/deletes-flushed/`;
+export const READABLE_FROM = `${ROOT}/datacoord-meta/readable-from/`;
 export const DROPPED = `${ROOT}/datacoord-meta/dropped/`;
 export const RETIRED = `${ROOT}/datacoord-meta/retired/`;
 export const COMPACTIONS = `${ROOT}/datacoord-meta/compaction-task/`;
@@ -59,6 +60,10 @@ export function segmentIndexKey(index: {
 
 export function deletesFlushedKey(virtualChannel: string): string {
   return `${DELETES_FLUSHED}${virtualChannel}`;
+}
+
+export function readableFromKey(virtualChannel: string): string {
+  return `${READABLE_FROM}${virtualChannel}`;
 }
 
 /** Files of a dropped collection (or partition of it) that may be removed. */

@@ -13,6 +13,7 @@ import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { CollectionSchema, FieldSchema, KeyValue, StructSchema } from "../model/schema.ts";
 import { dynamicField, newDynamicField, nextFieldId } from "../model/schema.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
+import { CONSISTENCY_LEVEL_KEY } from "../model/types.ts";
 import { alteration } from "./alteration.ts";
 import type { Context } from "./context.ts";
 import { mergeProperties } from "./databases.ts";
@@ -91,9 +92,9 @@ export function alterField(context: Context, request: Parameters<CoordinatorServ
   });
 }
 
-/** The schema itself says whether it has the dynamic field. */
+/** The collection and its schema themselves say the others. */
 export function keptProperties(properties: readonly KeyValue[]): readonly KeyValue[] {
-  return properties.filter(({ key }) => key !== DYNAMIC_KEY);
+  return properties.filter(({ key }) => key !== DYNAMIC_KEY && key !== CONSISTENCY_LEVEL_KEY);
 }
 
 /** What altering the property means for the schema: the dynamic field comes or goes, and what it held does not come back. */

@@ -48,7 +48,8 @@ export async function mergeSegments(task: MergeTask, options: DataNodeOptions, r
     truncatedUntil: truncatedUntil(collection),
   };
   const merged = await mergeRows(parents, horizon, runtime);
-  if (merged.rows.length === 0) return { kind: "merge", segment: null };
+  const readableFrom = latest([merged.readableFrom, ...segments.map((segment) => segment.readableFrom ?? 0n)]);
+  if (merged.rows.length === 0) return { kind: "merge", segment: null, readableFrom };
 
   const scope = { schema, objects, runtime, running };
   const { source, keys } = await mergedSource(parents, merged, scope);
@@ -74,7 +75,7 @@ export async function mergeSegments(task: MergeTask, options: DataNodeOptions, r
     source,
   );
   const times = await summarizeTimes(parents, merged, runtime);
-  return { kind: "merge", segment: { ...infoOf(manifest, segments, merged.readableFrom), times } };
+  return { kind: "merge", segment: { ...infoOf(manifest, segments), readableFrom, times }, readableFrom };
 }
 
 async function openParents(task: MergeTask, options: DataNodeOptions, running: Running): Promise<Parent[]> {
@@ -138,10 +139,8 @@ async function readTimes(files: SegmentFiles, { fields }: CollectionSchema): Pro
   return times;
 }
 
-function infoOf(manifest: SegmentManifest, segments: readonly SegmentInfo[], droppedUntil: bigint): SegmentInfo {
+function infoOf(manifest: SegmentManifest, segments: readonly SegmentInfo[]): SegmentInfo {
   const { segmentId, collectionId, partitionId, channel, level, rowCount, timestampFrom, timestampTo } = manifest;
-  const latest = (values: readonly bigint[]): bigint =>
-    values.reduce((most, value) => (value > most ? value : most), 0n);
   return {
     segmentId,
     collectionId,
@@ -157,9 +156,12 @@ function infoOf(manifest: SegmentManifest, segments: readonly SegmentInfo[], dro
     flushTimestamp: latest(segments.map(({ flushTimestamp }) => flushTimestamp)),
     sizeBytes: segmentBytes(manifest).stored,
     deltas: deltaSummaries(manifest),
-    readableFrom: latest([droppedUntil, ...segments.map(({ readableFrom = 0n }) => readableFrom)]),
     compactedFrom: segments.map((parent) => parent.segmentId),
   };
+}
+
+function latest(values: readonly bigint[]): bigint {
+  return values.reduce((most, value) => (value > most ? value : most), 0n);
 }
 
 /** Of positions in the log. */

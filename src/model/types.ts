@@ -46,6 +46,13 @@ export function isArrayType(type: DataType): boolean {
 
 export const ConsistencyLevel = { Strong: 0, Session: 1, Bounded: 2, Eventually: 3, Customized: 4 } as const;
 export type ConsistencyLevel = (typeof ConsistencyLevel)[keyof typeof ConsistencyLevel];
+/** The property that changes it. */
+export const CONSISTENCY_LEVEL_KEY = "consistency_level";
+
+/** Null: there is none of that name. */
+export function consistencyLevelOf(name: string): ConsistencyLevel | null {
+  return Object.hasOwn(ConsistencyLevel, name) ? ConsistencyLevel[name as keyof typeof ConsistencyLevel] : null;
+}
 
 export const SegmentState = {
   None: 0,

@@ -10,7 +10,7 @@ import { INDEX_PROPERTIES, checkMapping } from "../index/parameters.ts";
 import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
 import { type CollectionInfo, type CollectionSchema, type KeyValue, primaryKeyField } from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
-import { DataType, isVectorType } from "../model/types.ts";
+import { CONSISTENCY_LEVEL_KEY, DataType, consistencyLevelOf, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
 export const MMAP_KEY = "mmap.enabled";
@@ -152,6 +152,9 @@ export function checkValue(key: string, value: string): void {
   }
   if (key === TIME_ZONE_KEY && !isTimeZone(value)) {
     throw invalidParameter(`unknown or invalid IANA Time Zone ID: ${value}`);
+  }
+  if (key === CONSISTENCY_LEVEL_KEY && consistencyLevelOf(value) === null) {
+    throw invalidParameter(`invalid consistency level: ${value}`);
   }
   if (key === QUERY_MODE_KEY && value !== "large_topk") {
     throw invalidParameter(`invalid query_mode value "${value}", valid values: [large_topk]`);

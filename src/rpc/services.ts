@@ -255,6 +255,8 @@ export interface ChannelTarget {
   readonly indexes: readonly SegmentIndexInfo[];
   /** They have every row that was closed, and every delete that was made, at this tick or before. */
   readonly flushedUntil: Timestamp;
+  /** As of an earlier timestamp rows would be missing that no segment tells of any more. */
+  readonly readableFrom: Timestamp;
 }
 
 export interface FlushedChannel {
@@ -453,6 +455,8 @@ export interface MergeResult {
   readonly kind: "merge";
   /** Null: no row is left. */
   readonly segment: SegmentInfo | null;
+  /** As of an earlier timestamp rows of the inputs would be missing. */
+  readonly readableFrom: Timestamp;
 }
 
 export interface SpreadResult {

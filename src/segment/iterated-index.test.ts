@@ -13,7 +13,8 @@ import { indexesOf, loadKernel } from "../kernel/load.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import { Metric, isDistance } from "../model/types.ts";
 import type { SealedSegment } from "./sealed.ts";
-import { VECTOR, adoptIndex, sealedVectors } from "./testing/indexed-segment.ts";
+import { adoptIndex, sealedVectors } from "./testing/indexed-segment.ts";
+import { type Walk, walkPages } from "./testing/walk-pages.ts";
 
 const ROWS = 16_000;
 const DIMENSION = 24;
@@ -49,30 +50,11 @@ function withIndexes(native: Kernel, builder: IndexKernel): void {
   const values = drawn(ROWS, 1);
   const query = drawn(1, 1).map((value) => value + 0.01);
 
-  interface Walk {
-    readonly rows: number[];
-    readonly scores: number[];
-    readonly distances: number;
-  }
-
-  async function walk(segment: SealedSegment, metric: Metric, allowed: Bitset | null): Promise<Walk> {
-    const told: Walk & { distances: number } = { rows: [], scores: [], distances: 0 };
-    const ascends = isDistance(metric);
-    const outer = ascends ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-    const view = segment.view(1_000n);
-    while (told.rows.length < TOLD) {
-      const last = told.scores.at(-1);
-      // As floats are dense, hardly a row has the very score of the last.
-      const range = { outer, inner: last === undefined ? -outer : last + (ascends ? 1e-6 : -1e-6) };
-      const search = { fieldId: VECTOR, queries: query, queryCount: 1, metric, k: PAGE, range, explain: true };
-      const { rows, scores, explanation } = await segment.search(search, view, allowed);
-      assert.equal(rows.length, PAGE);
-      told.rows.push(...rows);
-      told.scores.push(...scores);
-      told.distances += explanation!.codeDistances + explanation!.exactScores;
-    }
+  const walk = async (segment: SealedSegment, metric: Metric, allowed: Bitset | null): Promise<Walk> => {
+    const told = await walkPages(segment, metric, query, { pageRows: PAGE, rowCount: TOLD, allowed });
+    assert.equal(told.rows.length, TOLD);
     return told;
-  }
+  };
 
   for (const [indexType, given, metric, isRoomy] of [
     ["HNSW", { M: "16", efConstruction: "100" }, Metric.L2, false],

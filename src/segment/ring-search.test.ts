@@ -199,17 +199,17 @@ describe("rings through an index", () => {
   });
 
   test("a search goes as wide as it goes deep", () => {
-    assert.deepEqual(deepParameters({ kind: "graph", ef: 64 }, 10, 1_000), { kind: "graph", ef: 1_500 });
-    assert.deepEqual(deepParameters({ kind: "graph", ef: 3_000 }, 10, 1_000), { kind: "graph", ef: 3_000 });
+    assert.deepEqual(deepParameters({ kind: "graph", ef: 64 }, 10, 1_000), { kind: "graph", ef: 4_000 });
+    assert.deepEqual(deepParameters({ kind: "graph", ef: 5_000 }, 10, 1_000), { kind: "graph", ef: 5_000 });
     assert.deepEqual(deepParameters({ kind: "slim", ef: 64, reorder: null }, 10, 100), {
       kind: "slim",
-      ef: 300,
+      ef: 400,
       reorder: null,
     });
     assert.deepEqual(deepParameters({ kind: "lists", probes: 8, reorder: 20, queryBits: null }, 100, 400), {
       kind: "lists",
       probes: 32,
-      reorder: 600,
+      reorder: 1_600,
       queryBits: null,
     });
   });

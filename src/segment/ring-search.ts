@@ -29,9 +29,8 @@ const LEAST_DEPTH = 256;
 /** Of so many rows and more a scan costs less than looking for them. */
 const MOST_SHARE = 0.25;
 const LEAST_SCANNED = 1024;
-/** A walk that surely finds so many hits looks at half as many more; by short codes at twice as many more. */
-const WIDTH_A_HIT = 1.5;
-const SLIM_WIDTH_A_HIT = 3;
+/** Hits at the end of a list are found less surely than those at its head, and a page is told to its end (`docs/performance.md`). */
+const WIDTH_A_HIT = 4;
 
 /** How a segment is searched. */
 export interface RingSource {
@@ -139,7 +138,7 @@ export class RingSearch {
 
 /** The parameters of a search that goes as deep as `depth` where those of `k` hits were meant. */
 export function deepParameters(given: SearchParameters, k: number, depth: number): SearchParameters {
-  const width = Math.ceil((given.kind === "slim" ? SLIM_WIDTH_A_HIT : WIDTH_A_HIT) * depth);
+  const width = WIDTH_A_HIT * depth;
   switch (given.kind) {
     case "graph":
       return { ...given, ef: Math.min(MAX_WIDTH, Math.max(given.ef, width)) };
@@ -173,7 +172,8 @@ function isBefore({ metric }: VectorAsk, score: number, bound: number): boolean 
 /** Null: the list does not say. */
 function select(kept: Kept, ask: VectorAsk): Selected | null {
   const { rows, scores, depth } = kept;
-  const inner = ask.range!.inner!;
+  // As the kernel has bounds.
+  const inner = Math.fround(ask.range!.inner!);
   const sign = isDistance(ask.metric) ? 1 : -1;
   if (kept.from !== null && isBefore(ask, inner, kept.from)) return null;
   let start = 0;

@@ -65,7 +65,7 @@ function delegator(query: QueryLog): Delegator {
 
 function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {
   const flushedUntil = segments.length === 0 ? 0n : 110n;
-  return { virtualChannel: CHANNEL, version, load, segments, indexes: [], flushedUntil };
+  return { virtualChannel: CHANNEL, version, load, segments, indexes: [], flushedUntil, readableFrom: 0n };
 }
 
 function insert(into: Delegator, segmentId: bigint, timeTick: bigint, ...ids: bigint[]): Promise<void> {

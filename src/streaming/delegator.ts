@@ -63,6 +63,8 @@ export class Delegator {
   #targetVersion = 0n;
   /** The sealed segments of the view have what was closed up to this tick. */
   #servedUntil: Timestamp = 0n;
+  /** Of what the target's segments do not tell of. */
+  #readableFrom: Timestamp = 0n;
   #closed = false;
 
   constructor(recovered: RecoveredCollection, kernel: Kernel, query: Client<QueryService>, readMarks: ReadMarks) {
@@ -275,6 +277,7 @@ export class Delegator {
     if (this.#closed) return this.#releaseAll(loaded);
     this.#load = load;
     this.#servedUntil = target.flushedUntil;
+    this.#readableFrom = target.readableFrom;
     this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
     // Dropped while it was loaded: no view will let it go.
     for (const segment of loaded.filter((candidate) => this.#isDropped(candidate)))
@@ -314,10 +317,15 @@ export class Delegator {
       .filter((segment) => load.partitionIds?.includes(segment.partitionId) ?? true);
     for (const segment of growing) segment.acquire();
     for (const { segmentId } of sealed) this.#sealedUses.set(segmentId, (this.#sealedUses.get(segmentId) ?? 0) + 1);
-    const view = new View(growing, sealed, () => {
-      for (const segment of growing) segment.release();
-      for (const { segmentId } of sealed) this.#letGo(segmentId);
-    });
+    const view = new View(
+      growing,
+      sealed,
+      () => {
+        for (const segment of growing) segment.release();
+        for (const { segmentId } of sealed) this.#letGo(segmentId);
+      },
+      this.#readableFrom,
+    );
     const previous = this.#view;
     this.#view = view;
     previous?.retire();

@@ -20,15 +20,20 @@ export class View {
   #readers = 0;
   #current = true;
 
-  /** `retired` is called once, when the view is neither current nor read. */
-  constructor(growing: readonly GrowingSegment[], sealed: readonly SegmentInfo[], retired: () => void) {
+  /** `retired` is called once, when the view is neither current nor read. `readableFrom`: of what has left no segment. */
+  constructor(
+    growing: readonly GrowingSegment[],
+    sealed: readonly SegmentInfo[],
+    retired: () => void,
+    readableFrom: Timestamp = 0n,
+  ) {
     const ids = new Set([...growing, ...sealed].map((segment) => segment.segmentId));
     assert(ids.size === growing.length + sealed.length, "a segment is in a view once");
     this.growing = growing;
     this.sealed = sealed;
     this.readableFrom = sealed.reduce(
-      (latest, { readableFrom = 0n }) => (readableFrom > latest ? readableFrom : latest),
-      0n,
+      (latest, segment) => ((segment.readableFrom ?? 0n) > latest ? segment.readableFrom! : latest),
+      readableFrom,
     );
     this.#retired = retired;
   }

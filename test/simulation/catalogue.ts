@@ -11,6 +11,7 @@ import {
   tornTransaction,
   transactionsOverCheckpoint,
 } from "./scenarios/log.ts";
+import { rowsExpire } from "./scenarios/expiry.ts";
 import { mix, mixOfTransactions } from "./scenarios/mix.ts";
 import { namedWrites } from "./scenarios/names.ts";
 import { program } from "./scenarios/program.ts";
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   recordWithoutAnswer,
   recordUnknown,
   schemaDuringInserts,
+  rowsExpire,
   deletedBeforeLoad,
   deletedDuringLoad,
   upsertStorm,

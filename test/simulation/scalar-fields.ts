@@ -77,6 +77,11 @@ const NAMES: SimulatedScalar = {
     ),
 };
 
+/** A quarter of a second of the simulated time a value, so that moments come while a scenario runs. */
+export function momentOf(value: bigint): bigint {
+  return 1_704_067_200_000_000n + value * 250_007n;
+}
+
 const MOMENT: SimulatedScalar = {
   fieldId: 122n,
   name: "moment",
@@ -86,7 +91,7 @@ const MOMENT: SimulatedScalar = {
   columnOf: (values) => ({
     kind: "fixed",
     type: DataType.Timestamptz,
-    values: BigInt64Array.from(values, (value) => 1_700_000_000_000_000n + value * 1_000_003n),
+    values: BigInt64Array.from(values, momentOf),
     valid: null,
   }),
 };

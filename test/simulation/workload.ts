@@ -17,6 +17,7 @@ import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
 import { checkNearest } from "./nearest.ts";
 import { tagIs } from "./scalar-fields.ts";
+import { momentOf } from "./scalar-fields.ts";
 import { FIELDS, INDEXED, batchOf, colourIs, colourOf, keyColumn, rowsOf, schemaOf } from "./simulated-rows.ts";
 import { POINT_LIMIT, VECTOR_FIELDS } from "./vector-fields.ts";
 import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
@@ -37,6 +38,8 @@ export class Workload {
   tooOld = 0;
   #collection: CollectionInfo | null = null;
   #lastValue = 0n;
+  /** The collection's rows expire at their moments. */
+  isExpiring = false;
   #lastKey = 0n;
   #lastName = 0;
 
@@ -230,7 +233,9 @@ export class Workload {
       const { timestamp, batch } = answer;
       checkTime(timestamp, time);
       const found = rowsOf(batch);
-      const matches = colour === undefined ? null : (row: Row): boolean => colourOf(row) === colour;
+      const isAlive = this.#aliveAt(timestamp);
+      const hasColour = (row: Row): boolean => colourOf(row) === colour && (isAlive === null || isAlive(row));
+      const matches = colour === undefined ? isAlive : hasColour;
       this.#record("read", channel, timestamp, found);
       this.oracle.checkRead({ channel, timestamp, keys, matches, found });
       return found;
@@ -255,7 +260,8 @@ export class Workload {
       checkTime(timestamp, time);
       this.cluster.world.record("count", channel, timestamp, count);
       this.oracle.saw(timestamp);
-      this.oracle.checkCount(channel, timestamp, count);
+      // The oracle counts rows whose time has come, too.
+      if (!this.isExpiring) this.oracle.checkCount(channel, timestamp, count);
       return count;
     });
   }
@@ -299,8 +305,10 @@ export class Workload {
       const found = rowsOf(batch);
       this.#record("search", channel, timestamp, found);
       const keys = found.map(({ key }) => key);
-      this.oracle.checkRead({ channel, timestamp, keys, matches: null, found });
-      checkNearest(this.oracle.certainRows(channel, timestamp), vectors, point, k, hits.scores, found);
+      const isAlive = this.#aliveAt(timestamp);
+      this.oracle.checkRead({ channel, timestamp, keys, matches: isAlive, found });
+      const certain = this.oracle.certainRows(channel, timestamp).filter((row) => isAlive === null || isAlive(row));
+      checkNearest(certain, vectors, point, k, hits.scores, found);
       return found;
     });
   }
@@ -433,6 +441,13 @@ export class Workload {
       const count = await this.count(channel, "strong");
       if (found === null || nearest === null || count === null) throw new WrongAnswer(`${channel} cannot be read`);
     }
+  }
+
+  /** Null: every row is. */
+  #aliveAt(timestamp: Timestamp): ((row: Row) => boolean) | null {
+    if (!this.isExpiring) return null;
+    const microseconds = BigInt(physicalMilliseconds(timestamp)) * 1_000n;
+    return (row) => momentOf(row.value) > microseconds;
   }
 
   async #answered<T>(

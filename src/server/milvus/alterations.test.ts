@@ -216,6 +216,10 @@ describe("properties that change", () => {
     assert.deepEqual(await alter(collectionName, {}, ["mmap.enabled", "warmup.vectorIndex"]), DONE);
     const told = await client.call(service.describeCollection, { collectionName });
     assert.deepEqual(pairs(told.properties), [["unknown", "kept"]]);
+    assert.deepEqual(await alter(collectionName, { consistency_level: "Eventually" }), DONE);
+    const later = await client.call(service.describeCollection, { collectionName });
+    assert.deepEqual([later.consistencyLevel, pairs(later.properties)], [3, [["unknown", "kept"]]]);
+    refused(await alter(collectionName, { consistency_level: "Never" }), 1100, "invalid consistency level: Never");
     refused(await alter(collectionName, {}), 1100, "no properties or delete keys provided");
     refused(await alter(collectionName, { "mmap.enabled": "x" }), 1100, "invalid mmap.enabled value: x");
     refused(await alter(collectionName, { "warmup.vectorField": "x" }), 1100, "invalid warmup policy");

@@ -174,6 +174,37 @@ describe("compaction", () => {
     assert.deepEqual(await versions("many"), expected);
   });
 
+  test("reads of the past are refused when no row at all was left", async () => {
+    const name = "past_nothing";
+    await createQuick(client, name);
+    await load(client, name);
+    const fieldsData = [
+      int64s("id", [1, 2]),
+      vectors([
+        [1, 0, 0, 0],
+        [2, 0, 0, 0],
+      ]),
+    ];
+    const { timestamp: travelTimestamp } = await client.call(service.insert, {
+      collectionName: name,
+      fieldsData,
+      numRows: 2,
+    });
+    ok(await client.call(service.delete, { collectionName: name, expr: "id in [1, 2]" }));
+    await flushed(name);
+    await compacted({ collectionName: name });
+    const search = searchFor(name, [[0, 0, 0, 0]], { topk: "10" }, { travelTimestamp });
+    const told = async (): Promise<string> => (await client.call(service.search, search)).status!.reason;
+    await until(async () => (await told()) !== "");
+    assert.match(await told(), /rows deleted or expired before \d+ are gone/);
+    await stop();
+    await start(0);
+    await until(
+      async () => (await client.call(service.getLoadingProgress, { collectionName: name })).progress === 100n,
+    );
+    assert.match(await told(), /rows deleted or expired before \d+ are gone/);
+  });
+
   test("reads of the past are refused when rows are gone, unless somebody goes on reading as of then", async () => {
     for (const isRead of [false, true]) {
       const name = `past_${isRead}`;

@@ -51,7 +51,7 @@ function recall(found: SearchHits, truth: SearchHits): number {
   return hits / truth.rows.length;
 }
 
-export async function growingGraphBench(): Promise<void> {
+export async function growingGraphBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
   if (!(kernel instanceof NativeKernel)) {
     console.log(`growing-graph: nothing to measure, ${kernel.reason}`);
@@ -59,9 +59,10 @@ export async function growingGraphBench(): Promise<void> {
   }
   const { threads } = kernel;
   kernel.threads = 1;
-  for (const dimension of DIMENSIONS) await crossover(kernel, dimension);
+  const wants = (part: string): boolean => parts.length === 0 || parts.includes(part);
+  if (wants("crossover")) for (const dimension of DIMENSIONS) await crossover(kernel, dimension);
   kernel.threads = threads;
-  for (const dimension of DIMENSIONS) await beside(kernel, dimension);
+  if (wants("beside")) for (const dimension of DIMENSIONS) await beside(kernel, dimension);
 }
 
 async function crossover(kernel: NativeKernel, dimension: number): Promise<void> {
@@ -167,10 +168,13 @@ async function beside(kernel: NativeKernel, dimension: number): Promise<void> {
       null,
     );
   };
-  const searchUntil = async (isOver: () => boolean): Promise<number> => {
-    const [start, first] = [performance.now(), asked];
+  /** Searches a second, and µs of processor each, with all that went on beside them. */
+  const searchUntil = async (isOver: () => boolean): Promise<{ readonly rate: number; readonly processor: number }> => {
+    const [start, first, before] = [performance.now(), asked, process.cpuUsage()];
     while (!isOver()) await search();
-    return (1000 * (asked - first)) / (performance.now() - start);
+    const { user, system } = process.cpuUsage(before);
+    const count = asked - first;
+    return { rate: (1000 * count) / (performance.now() - start), processor: (user + system) / count };
   };
   await search();
   await segment.settled();
@@ -188,13 +192,14 @@ async function beside(kernel: NativeKernel, dimension: number): Promise<void> {
     const busy = await searchUntil(() => next >= BATCHES);
     clearInterval(timer);
     await segment.settled();
-    ratios.push(busy / idle);
-    rates.push([idle, busy]);
+    ratios.push(busy.rate / idle.rate);
+    rates.push([idle.rate, busy.rate, idle.processor, busy.processor]);
   }
   const of = (place: number): string => median(rates.map((pair) => pair[place]!)).toFixed(0);
   console.log(
     `\n${BESIDE_ROWS} growing rows x ${dimension}, one search at a time: idle ${of(0)} QPS, ` +
-      `beside 1,000 inserts/s ${of(1)} QPS, ${(100 * median(ratios)).toFixed(0)} %`,
+      `beside 1,000 inserts/s ${of(1)} QPS, ${(100 * median(ratios)).toFixed(0)} %; ` +
+      `${of(2)} and ${of(3)} µs of processor a search, inserts and graph included`,
   );
   segment.close();
 }

@@ -46,8 +46,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     run: async (parts) => (await import("./served.ts")).servedBench(parts),
   },
   "growing-graph": {
-    about: "growing rows: the graph beside a scan, and searches beside 1,000 inserts a second",
-    run: async () => (await import("./growing-graph.ts")).growingGraphBench(),
+    about:
+      "growing rows: crossover (the graph beside a scan), beside (searches beside 1,000 inserts a second), or both",
+    run: async (parts) => (await import("./growing-graph.ts")).growingGraphBench(parts),
+  },
+  joined: {
+    about: "small searches at the same time, joined and alone: scans and a packed graph, 1, 8 and 64 in flight",
+    run: async () => (await import("./joined.ts")).joinedBench(),
   },
   iterate: {
     about: "walks through the nearest rows by pages, through indexes and by scans (iterate 60000)",

@@ -37,10 +37,14 @@ export const optimisation = ["-O3", "-g1"];
 // GCC 12 warns about undefined registers inside its own headers of vector instructions.
 const tableFlags = ["-fno-exceptions", "-fno-math-errno", "-Wno-uninitialized", "-Wno-maybe-uninitialized"];
 
+/** What is compiled for, and with what. */
+export const host = { arch: process.arch, compiler, nm: "nm" };
+
 /** What `native/src/dispatch.cpp` asks the processor for covers these flags. */
-export function instructionSets() {
+export function instructionSets(arch = process.arch) {
   const sets = [{ name: "portable", flags: [] }];
-  if (process.arch === "x64") {
+  if (arch === "arm64") sets.push({ name: "neon", flags: ["-march=armv8.2-a+dotprod+crc"] });
+  if (arch === "x64") {
     const avx2 = ["-mavx2", "-mfma", "-mf16c", "-mbmi", "-mpopcnt"];
     sets.push({ name: "avx2", flags: avx2 });
     sets.push({
@@ -52,12 +56,12 @@ export function instructionSets() {
 }
 
 /** One object for each instruction set in `directory`; returns their paths. */
-export async function compileTables(directory, flags) {
+export async function compileTables(directory, flags, target = host) {
   return Promise.all(
-    instructionSets().map(async ({ name, flags: own }) => {
+    instructionSets(target.arch).map(async ({ name, flags: own }) => {
       const object = join(directory, `table_${name}.o`);
       const source = join(root, "native/simd/isa.cpp");
-      await run(compiler, [
+      await run(target.compiler, [
         ...commonFlags,
         ...flags,
         ...tableFlags,
@@ -77,9 +81,9 @@ export async function compileTables(directory, flags) {
  * Throws unless each object defines its table and nothing else that the linker sees. A weak symbol in an object compiled for AVX-512
  * could be taken for the whole program's copy, and run on a machine that lacks the instructions.
  */
-export async function checkSymbols(tables) {
+export async function checkSymbols(tables, target = host) {
   for (const object of tables) {
-    const { stdout } = await run("nm", ["--extern-only", "--defined-only", object]);
+    const { stdout } = await run(target.nm, ["--extern-only", "--defined-only", object]);
     const symbols = stdout.trim().split("\n");
     const table = new RegExp(` [DR] _ZN6elanus\\d+${basename(object, ".o")}E$`);
     if (symbols.length !== 1 || !table.test(symbols[0])) {
@@ -97,13 +101,13 @@ export function kernelSources() {
 }
 
 /** One object for each source in `directory`, as many at a time as there are processors; returns their paths. */
-export async function compileSources(sources, directory, flags) {
+export async function compileSources(sources, directory, flags, target = host) {
   const waiting = [...sources];
   const objects = sources.map((source) => join(directory, `${basename(source, ".cpp")}.o`));
   const compile = async () => {
     for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
       const object = join(directory, `${basename(source, ".cpp")}.o`);
-      await run(compiler, [...commonFlags, ...flags, "-c", source, "-o", object]);
+      await run(target.compiler, [...commonFlags, ...flags, "-c", source, "-o", object]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, compile));

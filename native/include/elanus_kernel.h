@@ -172,7 +172,7 @@ int elanus_read_probe(elanus_rows rows, uint64_t row_count, uint64_t *sum, elanu
 /* Threads that the pool runs jobs with; the cores at first. 1 to 1,024. Takes effect as running pieces end. */
 int elanus_set_threads(uint32_t threads, elanus_error *error);
 uint32_t elanus_threads(void);
-/* "avx512", "avx2" or "portable"; the environment's ELANUS_ISA names a lesser one. Fails if that is not to be had here. */
+/* "avx512", "avx2", "neon" or "portable"; the environment's ELANUS_ISA names a lesser one. Fails if that is not to be had here. */
 int elanus_instruction_set(const char **name, elanus_error *error);
 /* For jobs that start from now on. */
 int elanus_use_instruction_set(const char *name, elanus_error *error);

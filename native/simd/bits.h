@@ -53,7 +53,7 @@ inline void count_words(const unsigned char* const* queries, const unsigned char
     add(i, [rest](const unsigned char* p) __attribute__((always_inline)) { return rest_at(p, rest); });
 }
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(ELANUS_NEON)
 
 #if defined(__AVX512F__)
 struct Bits {
@@ -71,6 +71,19 @@ inline Bits add_ones(Bits sum, Bits x) {
   return {_mm512_dpbusd_epi32(sum.v, ones, _mm512_set1_epi8(1))};
 }
 inline uint32_t total(Bits sum) { return (uint32_t)_mm512_reduce_add_epi32(sum.v); }
+#elif defined(ELANUS_NEON)
+struct Bits {
+  uint8x16_t v;
+  static constexpr uint32_t bytes = 16;
+  static Bits load(const unsigned char* p) { return {vld1q_u8(p)}; }
+  static Bits zero() { return {vdupq_n_u8(0)}; }
+};
+inline Bits operator^(Bits a, Bits b) { return {veorq_u8(a.v, b.v)}; }
+inline Bits operator&(Bits a, Bits b) { return {vandq_u8(a.v, b.v)}; }
+inline Bits add_ones(Bits sum, Bits x) {
+  return {vreinterpretq_u8_u32(vpadalq_u16(vreinterpretq_u32_u8(sum.v), vpaddlq_u8(vcntq_u8(x.v))))};
+}
+inline uint32_t total(Bits sum) { return vaddvq_u32(vreinterpretq_u32_u8(sum.v)); }
 #else
 struct Bits {
   __m256i v;
@@ -178,6 +191,16 @@ template <class Hash> inline uint32_t equal_hashes(const unsigned char* query, c
     else if constexpr (sizeof(Hash) == 4) same = _mm256_cmpeq_epi32(a, b);
     else same = _mm256_cmpeq_epi64(a, b);
     count += ones_of((uint32_t)_mm256_movemask_epi8(same)) / sizeof(Hash);
+  }
+#elif defined(ELANUS_NEON)
+  for (; i + 16 <= bytes; i += 16) {
+    const uint8x16_t a = vld1q_u8(query + i), b = vld1q_u8(row + i);
+    uint8x16_t same;
+    if constexpr (sizeof(Hash) == 1) same = vceqq_u8(a, b);
+    else if constexpr (sizeof(Hash) == 2) same = vreinterpretq_u8_u16(vceqq_u16(vreinterpretq_u16_u8(a), vreinterpretq_u16_u8(b)));
+    else if constexpr (sizeof(Hash) == 4) same = vreinterpretq_u8_u32(vceqq_u32(vreinterpretq_u32_u8(a), vreinterpretq_u32_u8(b)));
+    else same = vreinterpretq_u8_u64(vceqq_u64(vreinterpretq_u64_u8(a), vreinterpretq_u64_u8(b)));
+    count += vaddvq_u8(vandq_u8(same, vdupq_n_u8(1))) / sizeof(Hash);
   }
 #endif
   for (; i < bytes; i += sizeof(Hash)) count += memcmp(query + i, row + i, sizeof(Hash)) == 0;

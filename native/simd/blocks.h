@@ -182,6 +182,25 @@ inline void add_span(const uint8_t* bits, const uint8_t* table, uint32_t bytes, 
   _mm_storeu_si128((__m128i*)(sums + 24), _mm_unpackhi_epi16(even_b, odd_b));
 }
 
+#elif defined(ELANUS_NEON)
+
+inline void add_span(const uint8_t* bits, const uint8_t* table, uint32_t bytes, uint16_t* sums) {
+  const uint8x16_t low = vdupq_n_u8(15);
+  uint16x8_t a = vdupq_n_u16(0), b = a, c = a, d = a;
+  for (uint32_t i = 0; i < bytes; i += 16) {
+    const uint8x16_t x = vld1q_u8(bits + i), t = vld1q_u8(table + i);
+    const uint8x16_t p = vqtbl1q_u8(t, vandq_u8(x, low)), q = vqtbl1q_u8(t, vshrq_n_u8(x, 4));
+    a = vaddw_u8(a, vget_low_u8(p));
+    b = vaddw_high_u8(b, p);
+    c = vaddw_u8(c, vget_low_u8(q));
+    d = vaddw_high_u8(d, q);
+  }
+  vst1q_u16(sums, a);
+  vst1q_u16(sums + 8, b);
+  vst1q_u16(sums + 16, c);
+  vst1q_u16(sums + 24, d);
+}
+
 #else
 
 inline void add_span(const uint8_t* bits, const uint8_t* table, uint32_t bytes, uint16_t* sums) {

@@ -8,12 +8,22 @@
 #include <string.h>
 #if defined(__SSE4_2__)
 #include <immintrin.h>
+#elif defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
 #endif
 
 namespace elanus {
 namespace {
 
+#if defined(__SSE4_2__) || defined(__ARM_FEATURE_CRC32)
+
 #if defined(__SSE4_2__)
+inline uint64_t crc_of_word(uint64_t crc, uint64_t word) { return _mm_crc32_u64(crc, word); }
+inline uint32_t crc_of_byte(uint32_t crc, unsigned char byte) { return _mm_crc32_u8(crc, byte); }
+#else
+inline uint64_t crc_of_word(uint64_t crc, uint64_t word) { return __crc32cd((uint32_t)crc, word); }
+inline uint32_t crc_of_byte(uint32_t crc, unsigned char byte) { return __crc32cb(crc, byte); }
+#endif
 
 constexpr size_t run_bytes = 8192;
 
@@ -51,19 +61,19 @@ uint32_t crc32c(uint32_t before, const void* bytes, size_t count) {
       memcpy(words, at + i, 8);
       memcpy(words + 1, at + run_bytes + i, 8);
       memcpy(words + 2, at + 2 * run_bytes + i, 8);
-      crc = _mm_crc32_u64(crc, words[0]);
-      second = _mm_crc32_u64(second, words[1]);
-      third = _mm_crc32_u64(third, words[2]);
+      crc = crc_of_word(crc, words[0]);
+      second = crc_of_word(second, words[1]);
+      third = crc_of_word(third, words[2]);
     }
     crc = crc_shift(crc_shift((uint32_t)crc) ^ (uint32_t)second) ^ (uint32_t)third;
   }
   for (; count >= 8; count -= 8, at += 8) {
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    crc = _mm_crc32_u64(crc, word);
+    crc = crc_of_word(crc, word);
   }
   uint32_t rest = (uint32_t)crc;
-  for (; count; --count) rest = _mm_crc32_u8(rest, *at++);
+  for (; count; --count) rest = crc_of_byte(rest, *at++);
   return ~rest;
 }
 

@@ -121,6 +121,51 @@ struct Int8 {
   }
 };
 
+#elif defined(ELANUS_NEON)
+
+inline uint16x4_t halves(const unsigned char* p) { return vreinterpret_u16_u8(vld1_u8(p)); }
+inline uint8x8_t first_bytes(const unsigned char* p, uint32_t count) {
+  unsigned char few[8] = {};
+  memcpy(few, p, count);
+  return vld1_u8(few);
+}
+struct Float16 : Half {
+  static F32 widen(uint16x4_t x) { return {vcvt_f32_f16(vreinterpret_f16_u16(x))}; }
+  static F32 row(const unsigned char* p) { return widen(halves(p)); }
+  static F32 row_first(const unsigned char* p, uint32_t count) { return widen(vreinterpret_u16_u8(first_bytes(p, 2 * count))); }
+};
+struct Bfloat16 : Half {
+  static F32 widen(uint16x4_t x) { return {vreinterpretq_f32_u32(vshll_n_u16(x, 16))}; }
+  static F32 row(const unsigned char* p) { return widen(halves(p)); }
+  static F32 row_first(const unsigned char* p, uint32_t count) { return widen(vreinterpret_u16_u8(first_bytes(p, 2 * count))); }
+};
+
+struct I32 {
+  int32x4_t v;
+  static I32 fill(int32_t x) { return {vdupq_n_s32(x)}; }
+};
+struct I16 {
+  static constexpr uint32_t lanes = 8;
+  int16x8_t v;
+};
+inline I16 operator-(I16 a, I16 b) { return {vsubq_s16(a.v, b.v)}; }
+inline I32 fma(I16 a, I16 b, I32 c) { return {vmlal_high_s16(vmlal_s16(c.v, vget_low_s16(a.v), vget_low_s16(b.v)), a.v, b.v)}; }
+inline float sum(I32 a) { return (float)vaddvq_s32(a.v); }
+struct Int8 {
+  using Query = int16_t;
+  using Value = I16;
+  using Sum = I32;
+  static constexpr uint32_t bytes = 1;
+  static I16 row(const unsigned char* p) { return {vmovl_s8(vreinterpret_s8_u8(vld1_u8(p)))}; }
+  static I16 row_first(const unsigned char* p, uint32_t count) { return {vmovl_s8(vreinterpret_s8_u8(first_bytes(p, count)))}; }
+  static I16 query(const int16_t* p) { return {vld1q_s16(p)}; }
+  static I16 query_first(const int16_t* p, uint32_t count) {
+    int16_t few[8] = {};
+    memcpy(few, p, 2 * count);
+    return query(few);
+  }
+};
+
 #else
 
 typedef int32_t Int4 __attribute__((vector_size(16)));

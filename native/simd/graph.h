@@ -111,10 +111,10 @@ struct GraphTable {
   CodeTerms (*to_codes)(const float* values, uint32_t dims, float least, int8_t* codes);
   void (*distances)(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out);
   void (*clear)(Candidates*, uint32_t capacity);
-  // Best first from `entries`, at most `visit_limit` rows. With `allowed` (a bit a row) only allowed rows go to `results`, and the
-  // walk ends when what is left is farther than the worst of a full result list; else the frontier is the result.
+  // Best first from `entries`, at most `visit_limit` rows, until the `wanted` nearest of all that were met are visited. With `allowed` (a
+  // bit a row) allowed rows go to `results`; else the frontier is the result.
   WalkCounts (*walk)(const Lists*, const CodeRows*, const CodeQuery*, const uint32_t* entries, uint32_t entry_count, Candidates* frontier,
-                     Candidates* results, Visited*, const uint8_t* allowed, uint32_t visit_limit);
+                     Candidates* results, Visited*, const uint8_t* allowed, uint32_t wanted, uint32_t visit_limit);
   void (*sign_sums)(const float* query, uint32_t dims, uint8_t* table, SignSums* sums);
   // Fills the block of `centre`. `scratch` has room for `dims` bytes.
   void (*pack)(const CodeRows*, uint32_t centre, const uint32_t* neighbours, uint32_t slots, uint8_t* block, int8_t* scratch);

@@ -1,4 +1,4 @@
-// Vector registers, three ways: AVX-512, AVX2, and what the compiler makes of plain vectors anywhere else.
+// Vector registers, four ways: AVX-512, AVX2, NEON, and what the compiler makes of plain vectors anywhere else.
 //
 //   F32   `lanes` floats: load, load of the first few (the rest 0), store, fill, + - *, fma, sum, minimum, masks of a <= b and a < b,
 //         Hadamard transform of the lanes
@@ -12,6 +12,9 @@
 #include <string.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define ELANUS_NEON
+#include <arm_neon.h>
 #endif
 
 namespace elanus {
@@ -86,6 +89,48 @@ inline float minimum_of(F32 a) {
 }
 inline uint32_t less_equal(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)); }
 inline uint32_t less(F32 a, F32 b) { return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)); }
+
+#elif defined(ELANUS_NEON)
+
+const uint32_t odd_lanes[4] = {0, ~0u, 0, ~0u}, lane_bits[4] = {1, 2, 4, 8};
+
+struct F32 {
+  static constexpr uint32_t lanes = 4;
+  float32x4_t v;
+  static F32 fill(float x) { return {vdupq_n_f32(x)}; }
+  // Values of rows may lie anywhere.
+  static F32 load(const void* p) { return {vreinterpretq_f32_u8(vld1q_u8((const uint8_t*)p))}; }
+  static F32 load_first(const void* p, uint32_t count) {
+    float few[4] = {};
+    memcpy(few, p, count * sizeof(float));
+    return load(few);
+  }
+  void store(float* p) const { vst1q_u8((uint8_t*)p, vreinterpretq_u8_f32(v)); }
+};
+inline F32 operator+(F32 a, F32 b) { return {vaddq_f32(a.v, b.v)}; }
+inline F32 operator-(F32 a, F32 b) { return {vsubq_f32(a.v, b.v)}; }
+inline F32 operator*(F32 a, F32 b) { return {vmulq_f32(a.v, b.v)}; }
+inline F32 hadamard(F32 a) {
+  float32x4_t v = a.v, w = vrev64q_f32(v);
+  v = vbslq_f32(vld1q_u32(odd_lanes), vsubq_f32(w, v), vaddq_f32(v, w));
+  w = vextq_f32(v, v, 2);
+  return {vcombine_f32(vget_low_f32(vaddq_f32(v, w)), vget_high_f32(vsubq_f32(w, v)))};
+}
+inline F32 fma(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
+inline float sum(F32 a) {
+  const float32x2_t x = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
+  return vget_lane_f32(x, 0) + vget_lane_f32(x, 1);
+}
+inline F32 minimum(F32 a, F32 b) { return {vbslq_f32(vcltq_f32(a.v, b.v), a.v, b.v)}; }
+inline float minimum_of(F32 a) {
+  float x[4];
+  a.store(x);
+  const float y = x[0] < x[1] ? x[0] : x[1], z = x[2] < x[3] ? x[2] : x[3];
+  return y < z ? y : z;
+}
+inline uint32_t bits_of_lanes(uint32x4_t yes) { return vaddvq_u32(vandq_u32(yes, vld1q_u32(lane_bits))); }
+inline uint32_t less_equal(F32 a, F32 b) { return bits_of_lanes(vcleq_f32(a.v, b.v)); }
+inline uint32_t less(F32 a, F32 b) { return bits_of_lanes(vcltq_f32(a.v, b.v)); }
 
 #else
 

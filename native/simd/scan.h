@@ -114,6 +114,39 @@ void scan_block(const uint8_t* block, const uint8_t* luts, uint32_t groups, uint
   }
 }
 
+#elif defined(ELANUS_NEON)
+
+struct Sixteen {   // sums of 16 rows, in their order
+  uint16x8_t low = vdupq_n_u16(0), high = low;
+  void add(uint8x16_t bytes) {
+    low = vaddw_u8(low, vget_low_u8(bytes));
+    high = vaddw_high_u8(high, bytes);
+  }
+  void empty(uint32_t* sums) {
+    vst1q_u32(sums, vaddw_u16(vld1q_u32(sums), vget_low_u16(low)));
+    vst1q_u32(sums + 4, vaddw_high_u16(vld1q_u32(sums + 4), low));
+    vst1q_u32(sums + 8, vaddw_u16(vld1q_u32(sums + 8), vget_low_u16(high)));
+    vst1q_u32(sums + 12, vaddw_high_u16(vld1q_u32(sums + 12), high));
+    *this = {};
+  }
+};
+
+void scan_block(const uint8_t* block, const uint8_t* luts, uint32_t groups, uint32_t* sums) {
+  memset(sums, 0, block_of_codes * sizeof *sums);
+  const uint8x16_t nibble = vdupq_n_u8(15);
+  Sixteen low, high;
+  for (uint32_t first = 0; first < groups;) {
+    const uint32_t last = groups - first < most_additions ? groups : first + most_additions;
+    for (; first < last; ++first) {
+      const uint8x16_t codes = vld1q_u8(block + (size_t)first * 16), lut = vld1q_u8(luts + (size_t)first * 16);
+      low.add(vqtbl1q_u8(lut, vandq_u8(codes, nibble)));
+      high.add(vqtbl1q_u8(lut, vshrq_n_u8(codes, 4)));
+    }
+    low.empty(sums);
+    high.empty(sums + 16);
+  }
+}
+
 #else
 
 void scan_block(const uint8_t* block, const uint8_t* luts, uint32_t groups, uint32_t* sums) {

@@ -19,7 +19,8 @@ inline bool first_time(Visited& visited, uint32_t row) {
 
 template <bool filtered>
 inline WalkCounts walk_on(const Lists& lists, const CodeRows& rows, const CodeQuery& query, const uint32_t* entries, uint32_t entry_count,
-                          Candidates& frontier, Candidates* results, Visited& visited, const uint8_t* allowed, uint32_t visit_limit) {
+                          Candidates& frontier, Candidates* results, Visited& visited, const uint8_t* allowed, uint32_t wanted,
+                          uint32_t visit_limit) {
   WalkCounts counts = {0, 0, true};
   uint32_t fresh[most_slots_of_list], count = 0;
   auto consider = [&](uint32_t row, float x) __attribute__((always_inline)) {
@@ -35,9 +36,7 @@ inline WalkCounts walk_on(const Lists& lists, const CodeRows& rows, const CodeQu
   for (uint32_t i = 0; i < entry_count; ++i)
     if (first_time(visited, entries[i])) fresh[count++] = entries[i];
   look();
-  while (has_next(frontier)) {
-    if constexpr (filtered)
-      if (frontier.distance[frontier.next] > worst(*results)) return counts;
+  while (has_next(frontier) && frontier.next < wanted) {
     if (counts.visits == visit_limit) {
       counts.ended = false;
       return counts;
@@ -56,9 +55,9 @@ inline WalkCounts walk_on(const Lists& lists, const CodeRows& rows, const CodeQu
 }
 
 WalkCounts walk(const Lists* lists, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count,
-                Candidates* frontier, Candidates* results, Visited* visited, const uint8_t* allowed, uint32_t visit_limit) {
-  return allowed ? walk_on<true>(*lists, *rows, *query, entries, entry_count, *frontier, results, *visited, allowed, visit_limit)
-                 : walk_on<false>(*lists, *rows, *query, entries, entry_count, *frontier, nullptr, *visited, nullptr, visit_limit);
+                Candidates* frontier, Candidates* results, Visited* visited, const uint8_t* allowed, uint32_t wanted, uint32_t visit_limit) {
+  return allowed ? walk_on<true>(*lists, *rows, *query, entries, entry_count, *frontier, results, *visited, allowed, wanted, visit_limit)
+                 : walk_on<false>(*lists, *rows, *query, entries, entry_count, *frontier, nullptr, *visited, nullptr, wanted, visit_limit);
 }
 
 uint32_t choose(const CodeRows* rows, uint32_t centre, const float* distances, const uint32_t* candidate, uint32_t count, uint32_t limit,

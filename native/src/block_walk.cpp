@@ -6,10 +6,6 @@ namespace elanus {
 
 namespace {
 
-constexpr uint32_t widest = 16384;         // of a walk under a filter
-constexpr uint32_t least_watched = 48;     // visits before a filter is judged
-constexpr double expected_by_then = 12;    // allowed rows among them, if filter and query have nothing to do with each other
-
 // Visits of a walk without a filter, in widths; twice the width is usual. Where many rows are as far from the query as the width reaches, such as
 // all of a tight cluster, there is always another that looks nearer than it is, and hardly any of them is found in the end.
 constexpr double most_over_width = 2.5;
@@ -26,29 +22,54 @@ BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* po
   table_.graph.sign_sums(point, rows_.dims, scratch.packed.sign_table(rows_.dims), &sums_);
 }
 
-void BlockWalk::begin(uint32_t width, uint32_t most, const uint8_t* allowed, uint64_t allowed_count) {
-  share_ = allowed ? (double)allowed_count / index_.row_count : 1;
-  const double wide = width * width_factor(rows_.dims), expected = wide / share_;
-  const double visited = allowed ? std::clamp(1.3 * expected, wide, std::max(wide, (double)widest)) : wide;
-  most_visits_ = allowed ? (uint64_t)std::max(3 * expected, 64.0) : (uint64_t)(most_over_width * visited);
-  watched_ = allowed ? std::max(least_watched, (uint32_t)(expected_by_then / share_)) : 0;
+void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal) {
+  plan_ = plan;
+  anew_ = {};
+  goal_.emplace(goal);
+  next_look_ = allowed ? first_look : ~0u;
   most_ = most;
-  is_cut_ = false;
-  scratch_.packed.begin(index_.row_count, (uint32_t)(visited * margin_factor(rows_.dims)), std::max((uint32_t)visited, most));
-  state().width = (uint32_t)visited;
+  ended_at_ = ~0u;
+  scratch_.packed.begin(index_.row_count, (uint32_t)(plan.known * margin_factor(rows_.dims)), std::max(plan.known, most));
+  state().width = plan.width;
   state().allowed = allowed;
   table_.graph.begin_packed(&state(), &rows_, &query_, index_.entries.data(), (uint32_t)index_.entries.size());
 }
 
 BlockWalk::State BlockWalk::step() {
   PackedWalk& walk = state();
-  if (!table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_)) return State::ended;
-  if (walk.visits >= most_visits_) {
-    // Rows that only look near keep it from ending by itself. It has met as many allowed rows as chance brings: the filter bars nothing here.
-    is_cut_ = true;
-    return !walk.allowed || walk.met >= share_ * walk.visits / 2 ? State::ended : State::lost;
+  const bool ended = !table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_) || walk.visits >= most_over_width * walk.width;
+  if (ended) return walk.allowed ? judge(true) : State::ended;
+  if (walk.visits < next_look_) return State::going;
+  next_look_ *= 2;
+  return judge(false);
+}
+
+// How far it is to the k-th allowed row, by the rows that it knows, and whether that was gone, or is worth going.
+BlockWalk::State BlockWalk::judge(bool at_end) {
+  PackedWalk& walk = state();
+  const Pool& known = walk.known;
+  std::vector<float>& passing = scratch_.distances;
+  passing.clear();
+  for (uint32_t i = 0; i < known.size; ++i)
+    if (walk.allowed[known.row[i] >> 3] >> (known.row[i] & 7) & 1) passing.push_back(known.distance[i]);
+  double rank = goal_->rank_beyond(known.size, (uint32_t)std::min<size_t>(passing.size(), goal_->k()));
+  if (passing.size() >= goal_->k()) {
+    const auto last = passing.begin() + (ptrdiff_t)goal_->k() - 1;
+    std::nth_element(passing.begin(), last, passing.end());
+    rank = (double)std::count_if(known.distance, known.distance + known.size, [&](float x) { return x <= *last; });
   }
-  if (watched_ && walk.visits == watched_ && walk.met < share_ * walk.visits / 4) return State::lost;
+  const double needed = goal_->needed(rank);
+  const bool exhausted = at_end && walk.visits == ended_at_;
+  if (at_end) {
+    if (needed <= walk.width || (exhausted && std::isinf(known.bound))) return State::ended;
+    ended_at_ = walk.visits;
+  }
+  if (!goal_->is_affordable(needed)) return State::lost;
+  if (exhausted || !goal_->has_room(plan_, needed)) {
+    anew_ = goal_->wider(plan_, needed);
+    return State::lost;
+  }
+  if (at_end) walk.width = (uint32_t)std::ceil(needed);
   return State::going;
 }
 
@@ -69,7 +90,7 @@ bool BlockWalk::collect(uint32_t wanted) {
   for (size_t i = 0; i < numbers.size(); ++i) nearest.push_back({scratch_.distances[i], numbers[i]});
   const size_t count = std::min<size_t>(nearest.size(), std::max(most_, wanted));
   std::partial_sort(nearest.begin(), nearest.begin() + (ptrdiff_t)count, nearest.end());
-  if (count < wanted || (walk.allowed && wanted && !is_cut_ && nearest[wanted - 1].first > walk.radius)) return false;
+  if (count < wanted) return false;
   scratch_.numbers.resize(count);
   scratch_.distances.resize(count);
   for (size_t i = 0; i < count; ++i) {

@@ -1,10 +1,12 @@
 // One query's walk through the blocks of a packed index, a step at a time, so that several walks of one thread take turns and none waits
 // for memory.
 //
-// With a filter the walk goes through all rows, since the graph is connected only as a whole; allowed ones are found. It is as wide as
-// chance wants it for `width` allowed rows, and watched as walks through lists are (index_search.cpp).
+// With a filter the walk goes through all rows, since the graph is connected only as a whole; allowed ones are found. What it may cost is
+// told beforehand, and it gives up as soon as the rows around it show that it will cost more (walk_plan.h).
 #pragma once
+#include <optional>
 #include "index.h"
+#include "walk_plan.h"
 
 namespace elanus {
 
@@ -18,11 +20,12 @@ class BlockWalk {
   BlockWalk(const Index& index, const GridQuery& query, const float* point, Scratch& scratch);
 
   // `most`: candidates wanted at the end. `allowed` null: all rows.
-  void begin(uint32_t width, uint32_t most, const uint8_t* allowed, uint64_t allowed_count);
-  enum class State { going, ended, lost };   // lost: what is near seems to be barred, or it took too long
+  void begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal);
+  enum class State { going, ended, lost };   // lost: what is near is barred, so that this walk is not wide enough
   State step();
-  // At the end: what was found into scratch.numbers and scratch.distances, nearest first. False if it cannot be trusted to hold the
-  // `wanted` nearest allowed rows.
+  // When it was lost: how to begin anew. No width: it is not worth it.
+  WalkPlan anew() const { return anew_; }
+  // When it has ended: what was found into scratch.numbers and scratch.distances, nearest first. False if those are fewer than `wanted`.
   bool collect(uint32_t wanted);
 
   uint32_t visits() const { return state().visits; }
@@ -30,6 +33,7 @@ class BlockWalk {
 
  private:
   PackedWalk& state() const { return scratch_.packed.walk; }
+  State judge(bool at_end);
 
   const Index& index_;
   Scratch& scratch_;
@@ -38,10 +42,9 @@ class BlockWalk {
   const CodeRows rows_;
   const Blocks blocks_;
   SignSums sums_;
-  uint32_t most_ = 0, watched_ = 0;
-  uint64_t most_visits_ = 0;
-  double share_ = 1;
-  bool is_cut_ = false;   // ended by its number of visits
+  WalkPlan plan_, anew_;
+  std::optional<WalkGoal> goal_;
+  uint32_t most_ = 0, next_look_ = 0, ended_at_ = 0;
 };
 
 }  // namespace elanus

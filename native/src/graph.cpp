@@ -99,7 +99,7 @@ void Graph::link(uint32_t row, Scratch& s) {
   const CodeRows all = code_rows();
   const Lists graph = lists();
   const CodeQuery query = as_query(row);
-  table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
+  table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u, ~0u);
   for (uint32_t i = 0; i < s.frontier.size; ++i) s.frontier.row[i] &= ~taken;
   s.kept.resize(degree_);
   const uint32_t kept = table().graph.choose(&all, row, s.frontier.distance, s.frontier.row, s.frontier.size, degree_, alpha, s.kept.data());
@@ -229,7 +229,7 @@ bool Graph::connect(Scratch& s, const std::function<bool()>& stopped) {
     s.begin(rows_, beam_, 1);
     const Lists graph = lists();
     const CodeQuery query = as_query(row);
-    table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u);
+    table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u, ~0u);
     // Whatever the walk found is reached. The nearest with room takes the row; if none has, the nearest gives up its last neighbour,
     // which the row takes over.
     uint32_t host = no_row;

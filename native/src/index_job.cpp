@@ -8,7 +8,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint64_t most_of_piece = 16;
+constexpr uint64_t few_of_piece = 3, most_of_piece = 16;
 constexpr uint64_t most_microseconds = 1ull << 50;
 
 }  // namespace
@@ -20,7 +20,9 @@ IndexJob::IndexJob(const elanus_index_search& plan, const OpenIndex& index, Metr
   const bool turned = is_turned(metric_);
   if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;
   if (plan.has_inner) low_ = turned ? -plan.inner : plan.inner;
-  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * thread_count()), 1, most_of_piece);
+  // A few queries of every thread may take turns; many are shared out evenly.
+  const uint64_t threads = thread_count(), few = std::min<uint64_t>(few_of_piece, (queries_ + threads - 1) / threads);
+  piece_queries_ = std::clamp<uint64_t>(queries_ / (4 * threads), std::max<uint64_t>(1, few), most_of_piece);
   set_pieces(std::max<uint64_t>(1, (queries_ + piece_queries_ - 1) / piece_queries_));
 }
 

@@ -1,14 +1,14 @@
 // The rule, for a share s of allowed rows among n (1 without a filter):
 //
 //   scan of codes   s n rows, wherever they are
-//   walk            about 1.3 width / s visits, since every 1/s-th row that is met may be a hit
+//   walk            as far as the k-th allowed row and some way beyond it: that is about the k/s-th nearest row (walk_plan.h)
 //
-// Both are predicted from the costs below, and the cheaper one goes first. A walk under a filter is watched:
-//  - after 48 visits: has it met less than a quarter of the allowed rows that chance would bring, the filter bars what is near;
-//  - at its end: does the k-th result lie within the radius that it has explored? Rows beyond were never looked at. A walk of blocks
-//    that its number of visits stops is not asked: it counts if it has met at least half of what chance would bring.
-// A walk that fails is tried once more, four times as wide, if even that is cheaper than the scan; then the codes of all allowed rows
-// are scanned. So recall does not hang on how filter and query relate, and no search costs much more than twice the scan.
+// Both are predicted from the costs below, and a walk is begun where it is cheaper by far. Now and then it looks at the rows that it knows,
+// which are those around the query: has it gone far enough for the filter as it is here? If the filter bars what is near it goes
+// farther, begins anew with more room, or gives up as soon as that would cost more than a scan; then the codes of all allowed rows are
+// scanned. So recall does not hang on how filter and query relate, and no search costs much more than the scan.
+//
+// Rows that came after the index are scored by their raw values.
 //
 // A range with an inner bound looks for rows beyond those that are nearest: the walk is widened until all of the ring, or enough of
 // it, lies within its radius; else the raw rows are scanned.
@@ -20,13 +20,14 @@
 #include "block_walk.h"
 #include "index_job.h"
 #include "index_plan.h"
+#include "walk_plan.h"
 
 namespace elanus {
 
 namespace {
 
-constexpr uint32_t slice_visits = 64, watched_visits = 48;
-constexpr uint32_t widest = 16384;            // of the frontier of a walk under a filter
+constexpr uint32_t slice_visits = 64;
+constexpr double list_spread = 2;             // walk_plan.h: where every distance is known, as many visits find less than by blocks
 constexpr uint32_t scan_block = 512;
 constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
 constexpr float farthest_estimated = 2;       // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
@@ -34,12 +35,14 @@ constexpr uint32_t most_in_turn = 3;          // walks of one thread that take t
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
 
 // Nanoseconds as measured on one machine; only their ratios matter.
-double visit_cost(const Index& index, bool by_blocks) {
+// By blocks a walk makes twice the visits of its width, as rows look nearer than they are.
+WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
   const uint32_t dims = index.grid.dims();
-  if (by_blocks) return BlockWalk::width_factor(dims) * (120 + (60 + 0.6 * dims) * index.slots() / 32);
-  return 100 + (300 + 1.25 * dims) * index.degree / 32;
+  if (by_blocks) return {2.2 * (120 + (60 + 0.6 * dims) * index.slots() / 32), 2.5, scan, 1 << 15};
+  return {1.2 * (100 + (300 + 1.25 * dims) * index.degree / 32), 2, scan, 1 << 12};
 }
-double code_cost(uint32_t dims) { return 4 + 0.06 * dims; }
+// Of one row among others that are passed over: what does not fit in the caches is waited for.
+double code_cost(const Index& index) { return 4 + 0.06 * index.grid.dims() + 20 * std::min(1.0, (double)index.codes.bytes() / (64 << 20)); }
 double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
 class IndexSearch final : public IndexJob {
@@ -74,16 +77,19 @@ class IndexSearch final : public IndexJob {
   void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
   uint32_t width() const { return std::max(plan_.ef, plan_.k + plan_.k / 8 + 16); }
   uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
-  double walk_cost(uint32_t width, bool by_blocks) const { return 1.3 * width * rows_ / (double)allowed_count_ * visit_cost(*index_, by_blocks); }
-  double scan_cost() const { return (double)allowed_count_ * code_cost(dims_); }
+  WalkGoal goal(bool by_blocks) const;
+  WalkPlan first_walk(bool by_blocks) const { return plan_.allowed ? goal(by_blocks).among() : goal(by_blocks).everywhere(); }
+  double share() const { return (double)allowed_count_ / rows_; }
+  uint32_t wanted() const { return (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_); }
+  double scan_cost() const { return (double)allowed_count_ * code_cost(*index_); }
   void write_hits(Asked& a) const;
   void find_nearest(Asked& a) const;
   void find_after_walk(Asked& a, bool found) const;
-  void begin_blocks(Asked& a, uint32_t width) const;
   bool end_blocks(Asked& a, BlockWalk::State state) const;
-  bool walk_blocks(Asked& a, uint32_t width) const;
+  bool walk_blocks(Asked& a, WalkPlan plan) const;
   void find_ring(Asked& a) const;
-  bool walk(Asked& a, uint32_t width, float* radius) const;
+  bool walk(Asked& a, const WalkGoal& goal, float* radius) const;
+  bool walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const;
   void scan_codes(Asked& a) const;
   void scan_raw(Asked& a) const;
   template <class Use> void each_allowed(uint32_t block, Scratch& s, Use use) const;
@@ -91,6 +97,7 @@ class IndexSearch final : public IndexJob {
   void look_at_ring(Asked& a) const;
   void look_at_zero_rows(Asked& a) const;
   void look_outside(Asked& a) const;
+  void look_behind(Asked& a) const;
   void propose(Asked& a, uint32_t row) const;
   void propose_twins(Asked& a, uint32_t row) const;
   void settle_pending(Asked& a) const;
@@ -111,7 +118,7 @@ void IndexSearch::prepare() {
 }
 
 void IndexSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
-  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && scan_cost() >= walk_cost(width(), true);
+  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && goal(true).is_worth_it();
   if (in_turn) return answer_in_turn(first, last, effort);
   Borrowed borrowed(*index_->lender);
   for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
@@ -150,7 +157,7 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
         write_hits(a);
         continue;
       }
-      begin_blocks(a, width());
+      a.blocks->begin(first_walk(true), most_looks(), walk_bits_, goal(true));
       ++next;
       return true;
     }
@@ -171,50 +178,51 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
         if (a.blocks->visits() % slice_visits == 0) go_on();
         continue;
       }
-      find_after_walk(a, end_blocks(a, state));
+      find_after_walk(a, end_blocks(a, state) || walk_blocks(a, a.blocks->anew()));
       write_hits(a);
       if (!start(*turn)) --walking;
     }
   }
 }
 
-void IndexSearch::begin_blocks(Asked& a, uint32_t width) const {
-  a.blocks->begin(width, most_looks(), walk_bits_, allowed_count_);
+WalkGoal IndexSearch::goal(bool by_blocks) const {
+  const double factor = by_blocks ? BlockWalk::width_factor(dims_) : 1, spread = by_blocks ? 1.5 * factor : list_spread;
+  return WalkGoal(factor * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
 }
 
 // Whether what was found, now in the scratch, can be trusted.
 bool IndexSearch::end_blocks(Asked& a, BlockWalk::State state) const {
-  const uint64_t there = plan_.allowed ? allowed_count_ : index_->graph_row_count;
-  const bool found = state == BlockWalk::State::ended && a.blocks->collect((uint32_t)std::min<uint64_t>(plan_.k, there));
+  const bool found = state == BlockWalk::State::ended && a.blocks->collect(plan_.allowed ? wanted() : std::min(plan_.k, index_->graph_row_count));
   a.effort.visits += a.blocks->visits();
   a.effort.distances += a.blocks->distances();
   return found;
 }
 
-bool IndexSearch::walk_blocks(Asked& a, uint32_t width) const {
-  begin_blocks(a, width);
-  for (;;) {
-    const BlockWalk::State state = a.blocks->step();
-    if (state != BlockWalk::State::going) return end_blocks(a, state);
-    if (a.blocks->visits() % slice_visits == 0) go_on();
+// As often as it pays. False if nothing was found.
+bool IndexSearch::walk_blocks(Asked& a, WalkPlan plan) const {
+  for (; plan.width; plan = a.blocks->anew()) {
+    a.blocks->begin(plan, most_looks(), walk_bits_, goal(true));
+    BlockWalk::State state;
+    while ((state = a.blocks->step()) == BlockWalk::State::going)
+      if (a.blocks->visits() % slice_visits == 0) go_on();
+    if (end_blocks(a, state)) return true;
   }
+  return false;
 }
 
 void IndexSearch::write_hits(Asked& a) const {
+  look_behind(a);
   const std::vector<Hit>& hits = a.best.sorted();
   IndexJob::write_hits(a.query, hits, a.best.tied());
 }
 
 void IndexSearch::find_nearest(Asked& a) const {
+  const bool by_blocks = a.blocks.has_value();
   float radius;
-  const bool walks = scan_cost() >= walk_cost(width(), a.blocks.has_value());
-  find_after_walk(a, walks && (a.blocks ? walk_blocks(a, width()) : walk(a, width(), &radius)));
+  find_after_walk(a, goal(by_blocks).is_worth_it() && (by_blocks ? walk_blocks(a, first_walk(true)) : walk(a, goal(false), &radius)));
 }
 
 void IndexSearch::find_after_walk(Asked& a, bool found) const {
-  float radius;
-  const uint32_t wide = 4 * width();
-  if (!found && walk_cost(wide, a.blocks.has_value()) < scan_cost()) found = a.blocks ? walk_blocks(a, wide) : walk(a, wide, &radius);
   if (found) {
     look_again(a, most_looks(), true);
   } else {
@@ -227,10 +235,10 @@ void IndexSearch::find_after_walk(Asked& a, bool found) const {
 
 void IndexSearch::find_ring(Asked& a) const {
   const double scan_cost = (double)allowed_count_ * raw_cost(layout_.dimension);
-  for (uint32_t width = this->width(); width <= widest; width *= 4) {
-    if (walk_cost(width, false) > scan_cost) break;
+  for (uint32_t width = this->width(); width <= ELANUS_MAX_WIDTH; width *= 4) {
+    const WalkGoal goal(width, list_spread, (uint32_t)std::min<uint64_t>(width, allowed_count_), share(), walk_costs(*index_, false, scan_cost));
     float radius;
-    if (!walk(a, width, &radius)) break;
+    if (!goal.is_worth_it() || !walk(a, goal, &radius)) break;
     a.best.clear();
     look_at_ring(a);
     look_at_zero_rows(a);
@@ -244,38 +252,55 @@ void IndexSearch::find_ring(Asked& a) const {
 
 // Candidates into s.numbers and s.distances, nearest first. Nothing that is allowed and nearer than *radius was left out, but for the
 // misses that a graph has. False if the walk cannot be trusted.
-bool IndexSearch::walk(Asked& a, uint32_t width, float* radius) const {
+bool IndexSearch::walk(Asked& a, const WalkGoal& goal, float* radius) const {
+  WalkPlan plan = plan_.allowed ? goal.among() : goal.everywhere();
+  while (plan.width)
+    if (walk_once(a, goal, &plan, radius)) return true;
+  return false;
+}
+
+// When it returns false *plan is how to begin anew, if that is worth it.
+bool IndexSearch::walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const {
   Scratch& s = a.s;
   const bool filtered = plan_.allowed;
-  const double share = (double)allowed_count_ / rows_, expected = width / share;
-  s.begin(rows_, filtered ? (uint32_t)std::clamp(1.5 * expected, (double)width, (double)std::max(width, widest)) : width, filtered ? width : 1);
-  const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;
+  s.begin(rows_, plan->known, filtered ? std::max(goal.k(), most_looks()) : 1);
   const Lists lists = index_->neighbour_lists();
   const CodeRows rows = index_->code_rows();
-  double distances = 0;
-  uint64_t visits = 0;
-  bool ended = false;
-  while (!ended && visits < most_visits) {
-    const uint32_t slice = (uint32_t)std::min<uint64_t>(visits || !filtered ? slice_visits : watched_visits, most_visits - visits);
+  uint32_t visits = 0, next_look = filtered ? first_look : ~0u, width = filtered ? plan->width : ~0u;
+  for (bool is_over = false; !is_over;) {
+    const uint32_t slice = std::min(slice_visits, next_look - visits);
     const WalkCounts counts = table_.graph.walk(&lists, &rows, &a.grid.codes, index_->entries.data(), visits ? 0 : (uint32_t)index_->entries.size(),
-                                                &s.frontier, &s.results, &s.visited, walk_bits_, slice);
-    ended = counts.ended;
-    distances += counts.distances;
-    const bool first = !visits;
+                                                &s.frontier, &s.results, &s.visited, walk_bits_, width, slice);
     visits += counts.visits;
+    a.effort.visits += counts.visits;
+    a.effort.distances += counts.distances;
     go_on();
-    if (filtered && first && !ended && s.results.size < std::min<double>(width, share * distances) / 4) break;
+    is_over = counts.ended;
+    if (!filtered || (!is_over && visits < next_look)) continue;
+    if (!is_over) next_look *= 2;
+    // How far it is to the k-th allowed row, by the rows that it knows, and whether that was gone, or is worth going.
+    uint32_t rank = 0, passing = 0;
+    for (; rank < s.frontier.size && passing < goal.k(); ++rank) {
+      const uint32_t row = s.frontier.row[rank] & ~taken;
+      passing += walk_bits_[row >> 3] >> (row & 7) & 1;
+    }
+    const bool is_full = s.frontier.size == s.frontier.capacity, exhausted = is_over && s.frontier.next >= s.frontier.size;
+    const double needed = goal.needed(passing == goal.k() ? rank : goal.rank_beyond(rank, passing));
+    if (is_over && (needed <= width || (exhausted && !is_full))) break;
+    if (!goal.is_affordable(needed)) {
+      *plan = {};
+      return false;
+    }
+    if (exhausted || !goal.has_room(*plan, needed)) {
+      *plan = goal.wider(*plan, needed);
+      return false;
+    }
+    if (is_over) width = (uint32_t)std::ceil(needed);
+    is_over = false;
   }
-  a.effort.visits += (double)visits;
-  a.effort.distances += distances;
-  if (!ended) return false;
-  *radius = s.frontier.distance[s.frontier.capacity - 1];
   Candidates& found = filtered ? s.results : s.frontier;
-  if (filtered) {
-    const uint32_t wanted = (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_);
-    if (found.size < wanted || found.distance[wanted - 1] > *radius) return false;
-    *radius = std::min(*radius, found.distance[found.capacity - 1]);
-  }
+  *radius = std::min(s.frontier.distance[s.frontier.capacity - 1], found.distance[found.capacity - 1]);
+  if (filtered && s.frontier.next < s.frontier.size) *radius = std::min(*radius, s.frontier.distance[s.frontier.next]);
   s.numbers.resize(found.size);
   for (uint32_t i = 0; i < found.size; ++i) s.numbers[i] = found.row[i] & ~taken;
   s.distances.assign(found.distance, found.distance + found.size);
@@ -422,6 +447,19 @@ void IndexSearch::look_outside(Asked& a) const {
   settle_pending(a);
 }
 
+// Rows that came after the index.
+void IndexSearch::look_behind(Asked& a) const {
+  for (uint32_t row = rows_; row < plan_.row_count; ++row) {
+    if (!is_allowed(row)) continue;
+    a.pending.push_back(row);
+    if (a.pending.size() == raw_block) {
+      settle_pending(a);
+      go_on();
+    }
+  }
+  settle_pending(a);
+}
+
 // Rows without direction are not in the graph; their score is known to be 0.
 void IndexSearch::look_at_zero_rows(Asked& a) const {
   if (index_->zero_row == no_row || (a.best.full() && a.best.worst() < 0)) return;
@@ -433,7 +471,10 @@ void IndexSearch::look_at_zero_rows(Asked& a) const {
 }  // namespace
 
 std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context) {
-  check_index_search(plan, index->grid.state().dimension, index->row_count);
+  const uint64_t rows = std::max<uint64_t>(plan.row_count, index->row_count);
+  if (rows > index->rows->count() || rows > ELANUS_MAX_INDEX_ROWS)
+    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)rows, (unsigned long long)index->rows->count());
+  check_index_search(plan, index->grid.state().dimension, rows);
   if (plan.ef < 1 || plan.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", plan.ef, ELANUS_MAX_WIDTH);
   return std::make_shared<IndexSearch>(plan, std::move(index), done, context);
 }

@@ -232,6 +232,7 @@ void ListsSearch::score(const Asked& a, const uint32_t* rows, uint32_t count, To
 
 std::shared_ptr<Job> make_lists_search(const elanus_index_search& plan, std::shared_ptr<const ListsIndex> index, elanus_done done, void* context) {
   check_index_search(plan, index->shape.layout().entries(), index->shape.rows);
+  if (plan.row_count > index->shape.rows) fail(ELANUS_INVALID, "rows behind an index are searched through graphs only");
   if (plan.probes < 1) fail(ELANUS_INVALID, "%u lists are too few", plan.probes);
   if (plan.reorder > ELANUS_MAX_REORDER || (plan.reorder && plan.reorder < plan.k))
     fail(ELANUS_INVALID, "%u candidates to score again are not in %u..%u", plan.reorder, plan.k, ELANUS_MAX_REORDER);

@@ -121,7 +121,7 @@ void leave(void* data) {
 
 // ------------------------------------------------------------------------------------------------------------- arguments
 
-constexpr size_t most_arguments = 17;
+constexpr size_t most_arguments = 18;
 
 class Call {
  public:

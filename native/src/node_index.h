@@ -88,7 +88,7 @@ napi_value open_index(Call& call) {
 }
 
 // (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
-// probes, reorder, queryBits)
+// probes, reorder, queryBits, rowCount)
 napi_value search_index(Call& call) {
   elanus_index_search plan = {};
   const double ticket = call.number(0);
@@ -114,6 +114,7 @@ napi_value search_index(Call& call) {
   plan.probes = call.whole32(14);
   plan.reorder = call.whole32(15);
   plan.query_bits = call.whole32(16);
+  plan.row_count = call.whole(17);
   if (!call.good()) return nullptr;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;

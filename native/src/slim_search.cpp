@@ -236,6 +236,7 @@ void SlimSearch::settle_pending(Asked& a) const {
 
 std::shared_ptr<Job> make_slim_search(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context) {
   check_index_search(plan, index->shape.layout().entries(), index->shape.rows);
+  if (plan.row_count > index->shape.rows) fail(ELANUS_INVALID, "rows behind an index are searched through graphs only");
   if (plan.ef < 1 || plan.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", plan.ef, ELANUS_MAX_WIDTH);
   if (plan.reorder && (plan.reorder < plan.k || plan.reorder > ELANUS_MAX_WIDTH))
     fail(ELANUS_INVALID, "%u candidates to read again are not in %u..%u", plan.reorder, plan.k, ELANUS_MAX_WIDTH);

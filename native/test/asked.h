@@ -12,8 +12,8 @@
 #include "check.h"
 #include "files.h"
 
-// Under these every instruction costs ten: fewer rows, lower aims.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+// Under these, and emulated, every instruction costs ten: fewer rows, lower aims.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) || defined(ELANUS_SLOW)
 constexpr bool slow = true;
 #else
 constexpr bool slow = false;

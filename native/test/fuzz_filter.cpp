@@ -390,7 +390,7 @@ bool run(const Case& c) {
   std::vector<uint8_t> first;
   bool accepted = false;
   int number = 0;
-  for (const char* set : {"portable", "avx2", "avx512"}) {
+  for (const char* set : {"portable", "avx2", "avx512", "neon"}) {
     try {
       elanus::use_table(set);
     } catch (...) {

@@ -321,7 +321,7 @@ static void cancellation() {
 }
 
 int main() {
-  for (const char* set : {"portable", "avx2", "avx512"}) against_obvious_code(set);
+  for (const char* set : {"portable", "avx2", "avx512", "neon"}) against_obvious_code(set);
   mapped();
   nonsense();
   several_threads();

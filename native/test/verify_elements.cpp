@@ -260,7 +260,7 @@ static void growing() {
 }
 
 int main() {
-  for (const char* set : {"portable", "avx2", "avx512"}) against_obvious_code(set);
+  for (const char* set : {"portable", "avx2", "avx512", "neon"}) against_obvious_code(set);
   growing();
   CHECK(elanus_open_handles() == 0);
   std::printf("elements: %d checks, %d failures\n", checks.load(), failures.load());

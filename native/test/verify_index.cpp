@@ -128,7 +128,7 @@ static void same_file() {
     for (const uint32_t dimension : {1u, 7u, 100u, 192u}) {
       const std::vector<float> values = made(Data::clustered, slow ? 200 : 2500, dimension, 6);
       std::string first;
-      for (const char* set : {"avx512", "avx2", "portable"}) {
+      for (const char* set : {"avx512", "avx2", "neon", "portable"}) {
         if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
         for (const uint32_t threads : {1u, 2u, 3u}) {
           if (threads != 1 && std::strcmp(set, "portable")) continue;

@@ -163,7 +163,7 @@ static void same_file() {
         if (metric >= ELANUS_HAMMING && codes != ELANUS_CODES_NONE) continue;
         const std::vector<float> values = clustered(slow ? 200 : 2500, dimension, 6);
         std::string first;
-        for (const char* set : {"avx512", "avx2", "portable"}) {
+        for (const char* set : {"avx512", "avx2", "neon", "portable"}) {
           if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
           for (const uint32_t threads : {1u, 3u}) {
             if (threads != 1 && std::strcmp(set, "portable")) continue;
@@ -177,7 +177,7 @@ static void same_file() {
       }
   // Scores of codes are the same bits on every instruction set for a sum of bytes; of tables nearly.
   CHECK(elanus_set_threads(before, nullptr) == ELANUS_OK);
-  for (const char* set : {"portable", "avx2", "avx512"}) elanus_use_instruction_set(set, nullptr);
+  for (const char* set : {"portable", "avx2", "avx512", "neon"}) elanus_use_instruction_set(set, nullptr);
 }
 
 // Damages bytes, and every other time mends the checksums afterwards.

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <set>
 #include <string>
@@ -110,7 +111,7 @@ static const Codes fine[] = {{ELANUS_SLIM_BOOK, 0, 8, 0}, {ELANUS_SLIM_STAGES, 0
 static void same_file(const Codes& codes) {
   const std::vector<float> values = clustered(slow ? 200 : 1500, 40, 6);
   std::string first;
-  for (const char* set : {"portable", "avx2", "avx512"}) {
+  for (const char* set : {"portable", "avx2", "avx512", "neon"}) {
     if (elanus_use_instruction_set(set, nullptr) != ELANUS_OK) continue;
     for (const uint32_t threads : {3u, 1u}) {
       CHECK(elanus_set_threads(threads, nullptr) == ELANUS_OK);
@@ -121,6 +122,22 @@ static void same_file(const Codes& codes) {
     }
   }
   CHECK(elanus_set_threads(2, nullptr) == ELANUS_OK);
+}
+
+// Of whole numbers, which are the same wherever this runs: so are the files, by their checksums, on every kind of processor.
+static void same_file_everywhere() {
+  constexpr uint32_t expected[][2] = {{0x70a2170d, 0xe2b1fece}, {0xfaddf1ca, 0xe6431bda}, {0x643aacc9, 0xf8d7c49b}, {0x0f755782, 0x8a31bf0a}};
+  std::mt19937 random(12);
+  std::vector<float> values(700 * 24);
+  for (float& x : values) x = (float)(int)(random() % 201) - 100;
+  for (size_t i = 0; i < std::size(coarse); ++i)
+    for (const uint32_t metric : {ELANUS_L2, ELANUS_COSINE}) {
+      const Built built(values, 24, metric, 12, coarse[i]);
+      const std::string file = contents(built.path);
+      const uint32_t checksum = crc32c((const unsigned char*)file.data(), file.size()), wanted = expected[i][metric == ELANUS_COSINE];
+      CHECK(checksum == wanted);
+      if (checksum != wanted) std::fprintf(stderr, "  codes %u, metric %u: the file has checksum %#x\n", coarse[i].codes, metric, checksum);
+    }
 }
 
 // Damages bytes, and every other time mends the checksums afterwards.
@@ -246,6 +263,7 @@ int main() {
   folder = mkdtemp(name);
   recall_everywhere();
   kinds_of_codes();
+  same_file_everywhere();
   for (const Codes& codes : coarse) {
     same_file(codes);
     damaged_files(codes);

@@ -254,7 +254,7 @@ function assertAlike(made: Case, found: SearchHits, expected: SearchHits): void 
 
 if (native instanceof NativeKernel) {
   const best = native.instructionSet;
-  for (const set of ["avx512", "avx2", "portable"]) {
+  for (const set of ["avx512", "avx2", "neon", "portable"]) {
     const available = (): boolean => {
       try {
         native.useInstructionSet(set);

@@ -131,6 +131,62 @@ function growing(native: NativeKernel, indexes: IndexKernel): void {
       }
     }
 
+    test("rows behind the index are searched with it", async () => {
+      const rows = native.createRows({ element: "float32", dimension: DIMENSION });
+      native.appendRows(rows, clustered(3000, 1));
+      const graph = indexes.createGrowing({ rows, metric: "COSINE", degree: 24, beam: 64, seed: 3 });
+      const index = await indexes.extendGrowing(graph, 3000);
+      native.appendRows(rows, clustered(3000, 2));
+      const queries = clustered(QUERIES, 99);
+      const rank = new Uint32Array(6000).map((_, row) => (row * 7919) % 6000);
+      for (const rowCount of [3000, 3001, 3064, 6000]) {
+        for (const share of [1, 0.3]) {
+          const allowed = share === 1 ? null : emptyBitset(rowCount);
+          if (allowed !== null)
+            for (let row = 0; row < rowCount; row += 1) if ((row * 31) % 100 < share * 100) setBit(allowed, row);
+          const shared = { queries, k: K, allowed, rank, range: null };
+          const parameters = { kind: "graph", ef: 128 } as const;
+          const found = await indexes.searchIndex({
+            ...shared,
+            index,
+            rowCount,
+            parameters,
+            timeLimitMicroseconds: null,
+          });
+          const truth = await native.exactSearch({ ...shared, rows, rowCount, metric: "COSINE" });
+          // Every row behind the index that is among the nearest is found, with its score.
+          let missed = 0;
+          for (let query = 0; query < QUERIES; query += 1) {
+            const own = new Map<number, number>();
+            for (let at = query * K; at < (query + 1) * K; at += 1) own.set(found.rows[at]!, found.scores[at]!);
+            for (let at = query * K; at < (query + 1) * K; at += 1) {
+              const row = truth.rows[at]!;
+              assert.ok(row < 3000 || own.has(row), `row ${row}`);
+              if (own.has(row)) assert.equal(own.get(row), truth.scores[at]);
+              else missed += 1;
+            }
+          }
+          assert.ok(missed <= 0.03 * QUERIES * K, `${missed} missed of ${rowCount} rows`);
+        }
+      }
+      const ask = {
+        index,
+        queries,
+        k: K,
+        allowed: null,
+        rank: null,
+        range: null,
+        timeLimitMicroseconds: null,
+      } as const;
+      for (const rowCount of [2999, 6001, -1, 3000.5]) {
+        const search = { ...ask, rowCount, parameters: { kind: "graph", ef: 64 } } as const;
+        await assert.rejects(indexes.searchIndex(search), KernelError);
+      }
+      indexes.closeIndex(index);
+      indexes.closeGrowing(graph);
+      native.close(rows);
+    });
+
     test("one writer, many readers: what a reader was given answers alike, whatever is inserted behind it", async () => {
       const rows = native.createRows({ element: "float32", dimension: DIMENSION });
       native.appendRows(rows, clustered(2000, 1));

@@ -189,9 +189,12 @@ export function checkIndexSearch(
   search: IndexSearch<RowValues | SparseEntries>,
   kind: IndexDescription["kind"],
   layout: RowLayout,
-  rowCount: number,
+  indexedRows: number,
 ): number {
   const { queries, k, parameters, allowed, rank, range, timeLimitMicroseconds } = search;
+  const { rowCount = indexedRows } = search;
+  require(isWhole(rowCount, indexedRows, kind === "graph" ? MAX_INDEX_ROWS : indexedRows), () =>
+    `${rowCount} rows cannot be searched through an index of kind ${kind} over ${indexedRows}`);
   require(isWhole(k, 1, MAX_K), () => `k ${k} is not in 1..${MAX_K}`);
   checkParameters(parameters, kind, k);
   require(ArrayBuffer.isView(queries), () => "dense rows are asked with dense queries");

@@ -182,6 +182,11 @@ export interface IndexSearch<Queries = RowValues> {
   readonly index: Handle;
   /** As many values as the rows have, for each query, in an array of their kind. */
   readonly queries: Queries;
+  /**
+   * Of a graph: rows that are searched, not fewer than it has. Those behind its own are scored one by one; `allowed` and `rank` are as long.
+   * Absent: its own.
+   */
+  readonly rowCount?: number;
   /** Hits wanted a query, 1 to 16,384. */
   readonly k: number;
   /** Those of the index's own kind. */
@@ -193,6 +198,8 @@ export interface IndexSearch<Queries = RowValues> {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   /** From the start of the search; null: none. Rejects with a KernelLateError. */
   readonly timeLimitMicroseconds: number | null;
+  /** As for an exact search. */
+  readonly alone?: boolean;
 }
 
 /** What a search did, summed over its queries: for EXPLAIN. */
@@ -209,6 +216,7 @@ export interface IndexWork {
 }
 
 export interface IndexHits extends SearchHits {
+  /** Where searches were joined, an equal part of what they did together. */
   readonly work: IndexWork;
 }
 

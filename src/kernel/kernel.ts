@@ -56,6 +56,8 @@ export interface ExactSearch {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   /** MHJACCARD: bits of one hash of the signature, a divisor of the dimension; 8 if not given. */
   readonly hashBits?: HashBits;
+  /** Never joined with searches that come at the same time and differ in their queries only. */
+  readonly alone?: boolean;
 }
 
 /** List `i` are the rows from `ends[i]` to `ends[i + 1]`; so with queries. */

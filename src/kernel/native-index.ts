@@ -4,7 +4,7 @@
  * Not here: jobs and their ends (native.ts), which are those of the whole addon.
  */
 
-import { present, unreachable } from "../base/assert.ts";
+import { assert, present, unreachable } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { Metric, NUMBER_METRICS } from "../model/types.ts";
 import * as check from "./arguments.ts";
@@ -31,9 +31,11 @@ import type {
   PostingsDescription,
   SlimDescription,
 } from "./index-kernel.ts";
+import { joinedThroughIndex, mayBeJoined } from "./joined-searches.ts";
+import type { Joiner } from "./joining.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
 import type { SparseEntries, SparseSearch } from "./sparse-kernel.ts";
-import { ELEMENT_NAMES } from "./layout.ts";
+import { ELEMENT_NAMES, elementKind } from "./layout.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
 
 /** What `native/src/node_index.h` exports. */
@@ -104,6 +106,7 @@ export interface IndexAddon {
     probes: number,
     reorder: number,
     queryBits: number,
+    rowCount: number,
   ): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
@@ -161,6 +164,7 @@ export class NativeIndexes implements IndexKernel {
   readonly #startJob: StartJob;
   readonly #guarded: Guarded;
   readonly #rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number };
+  readonly #joined: Joiner<IndexSearch, IndexHits>;
   readonly #searchPostings: SearchPostings;
   readonly #about = new Float64Array(5);
   readonly #description = new Float64Array(FIRST_DEGREE + MAX_DEGREE + 1);
@@ -170,12 +174,18 @@ export class NativeIndexes implements IndexKernel {
     startJob: StartJob,
     guarded: Guarded,
     rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number },
+    atOnce: () => number,
     searchPostings: SearchPostings,
   ) {
     this.#addon = addon;
     this.#startJob = startJob;
     this.#guarded = guarded;
     this.#rowsOf = rowsOf;
+    this.#joined = joinedThroughIndex(
+      atOnce,
+      ({ index }, length) => elementKind(this.#tell(index).layout.element).make(length),
+      (search, queryCount, signal) => this.#searchIndex(search, queryCount, signal),
+    );
     this.#searchPostings = searchPostings;
   }
 
@@ -224,6 +234,7 @@ export class NativeIndexes implements IndexKernel {
 
   closeIndex(index: Handle): void {
     checkIndex.checkIndexHandle(index);
+    this.#joined.begin(index);
     this.#guarded(() => this.#addon.closeIndex(index));
   }
 
@@ -241,6 +252,14 @@ export class NativeIndexes implements IndexKernel {
       return { ...hits, work: NO_WORK };
     }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
+    const dense = search as IndexSearch;
+    if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
+    return this.#joined.search(dense, queryCount, signal);
+  }
+
+  async #searchIndex(search: IndexSearch, queryCount: number, signal: AbortSignal | undefined): Promise<IndexHits> {
+    const { parameters } = search;
+    assert(parameters.kind !== "postings", "packed lists are searched elsewhere");
     // One piece of memory: each that the kernel writes to is made and collected outside of the heap, which a small search would notice.
     const count = queryCount * search.k;
     const first = WORK_COUNTS * Float64Array.BYTES_PER_ELEMENT;
@@ -255,7 +274,7 @@ export class NativeIndexes implements IndexKernel {
         this.#addon.searchIndex(
           ticket,
           search.index,
-          queries as RowValues,
+          search.queries,
           search.k,
           "ef" in parameters ? parameters.ef : 0,
           search.allowed,
@@ -270,6 +289,7 @@ export class NativeIndexes implements IndexKernel {
           parameters.kind === "lists" ? parameters.probes : 0,
           parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
           parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
+          search.rowCount ?? 0,
         ),
       );
     }

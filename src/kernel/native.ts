@@ -21,6 +21,8 @@ import type { ExactSearch, Handle, Kernel, ListSearch, SearchHits } from "./kern
 import { type FilterAddon, NativeFilters } from "./native-filter.ts";
 import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
+import { joinedExact, mayBeJoined } from "./joined-searches.ts";
+import type { Joiner } from "./joining.ts";
 import { NativeIndexes } from "./native-index.ts";
 import type { IndexAddon } from "./native-index.ts";
 import { NativeSparse } from "./native-sparse.ts";
@@ -121,11 +123,17 @@ export class NativeKernel implements Kernel {
   readonly sparse: NativeSparse;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
+  readonly #joined: Joiner<ExactSearch, SearchHits>;
   readonly #description = new Float64Array(4);
   #lastTicket = 0;
 
   private constructor(addon: Addon) {
     this.#addon = addon;
+    this.#joined = joinedExact(
+      () => this.threads + 1,
+      ({ rows }, length) => elementKind(this.#describe(rows).layout.element).make(length),
+      (search, queryCount, signal) => this.#exactSearch(search, queryCount, signal),
+    );
     const sparse = new NativeSparse(addon, (signal, start) => this.#job(signal, start), guarded);
     this.sparse = sparse;
     this.indexes = new NativeIndexes(
@@ -133,6 +141,7 @@ export class NativeKernel implements Kernel {
       (signal, start) => this.#job(signal, start),
       guarded,
       (rows) => this.#describe(rows),
+      () => this.threads + 1,
       (search, parameters, signal) => sparse.searchPostings(search, parameters, signal),
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
@@ -208,12 +217,18 @@ export class NativeKernel implements Kernel {
 
   close(rows: Handle): void {
     check.checkHandle(rows);
+    this.#joined.begin(rows);
     guarded(() => this.#addon.closeRows(rows));
   }
 
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
     const { layout, rowCount } = this.#describe(search.rows);
     const queryCount = check.checkSearch(search, layout, rowCount);
+    if (!mayBeJoined(search)) return this.#exactSearch(search, queryCount, signal);
+    return this.#joined.search(search, queryCount, signal);
+  }
+
+  async #exactSearch(search: ExactSearch, queryCount: number, signal: AbortSignal | undefined): Promise<SearchHits> {
     const hits = roomForHits(queryCount, search.k);
     if (queryCount === 0) {
       signal?.throwIfAborted();

@@ -4,6 +4,7 @@
  * An average is a sum and a count until the end. Groups come in the order of their keys, nulls last, unless `order_by_fields` says another.
  */
 
+import { isNumberType } from "../expr/cast.ts";
 import { invalidParameter } from "../base/errors.ts";
 import { type Column, takeRows } from "../model/columns.ts";
 import type { Aggregate, AggregatePlan, GroupTable } from "../model/plan.ts";
@@ -150,19 +151,8 @@ export function checkAggregated(operator: string, type: DataType, invalid = (rea
 }
 
 function isAggregated(operator: string, type: DataType): boolean {
-  switch (type) {
-    case DataType.Int8:
-    case DataType.Int16:
-    case DataType.Int32:
-    case DataType.Int64:
-    case DataType.Float:
-    case DataType.Double:
-      return true;
-    case DataType.VarChar:
-      return operator === "count" || operator === "min" || operator === "max";
-    default:
-      return operator === "count";
-  }
+  if (isNumberType(type) || operator === "count") return true;
+  return type === DataType.VarChar && (operator === "min" || operator === "max");
 }
 
 function keySource(groupBy: readonly FieldSchema[], name: string): Source {

@@ -9,11 +9,12 @@
  * A row without the number comes last.
  */
 
+import { isNumberType } from "../expr/cast.ts";
 import { assert } from "../base/assert.ts";
 import { invalidParameter } from "../base/errors.ts";
 import { type Column, columnRows } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, fieldByName } from "../model/schema.ts";
-import { DataType, dataTypeName } from "../model/types.ts";
+import { dataTypeName } from "../model/types.ts";
 import type { Fusion } from "../rank/fusion.ts";
 
 const LEAST_DECAY = 0.001;
@@ -81,17 +82,8 @@ function decayNumbers(params: ReadonlyMap<string, string>): {
 function numericField(schema: CollectionSchema, name: string): FieldSchema {
   const field = fieldByName(schema, name);
   if (field === null) throw invalidParameter(`input field ${name} not found in collection schema`);
-  switch (field.dataType) {
-    case DataType.Int8:
-    case DataType.Int16:
-    case DataType.Int32:
-    case DataType.Int64:
-    case DataType.Float:
-    case DataType.Double:
-      return field;
-    default:
-      throw invalidParameter(`decay input field ${name} must be numeric, got ${dataTypeName(field.dataType)}`);
-  }
+  if (isNumberType(field.dataType)) return field;
+  throw invalidParameter(`decay input field ${name} must be numeric, got ${dataTypeName(field.dataType)}`);
 }
 
 function curveOf(name: string, scale: number, decay: number): (distance: number) => number {

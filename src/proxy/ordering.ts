@@ -4,6 +4,7 @@
  * A search may also order by a place in a JSON field, `more["a"]["b"]`, and by a key of the dynamic field; a query may not.
  */
 
+import { isNumberType } from "../expr/cast.ts";
 import { type MilvusError, invalidParameter } from "../base/errors.ts";
 import type { ColumnBatch } from "../model/columns.ts";
 import { type CollectionSchema, type FieldSchema, dynamicField, fieldByName } from "../model/schema.ts";
@@ -124,19 +125,7 @@ function documentPlace(schema: CollectionSchema, name: string): Pick<OrderKey, "
 }
 
 function isSortable(type: DataType): boolean {
-  switch (type) {
-    case DataType.Bool:
-    case DataType.Int8:
-    case DataType.Int16:
-    case DataType.Int32:
-    case DataType.Int64:
-    case DataType.Float:
-    case DataType.Double:
-    case DataType.VarChar:
-      return true;
-    default:
-      return false;
-  }
+  return isNumberType(type) || type === DataType.Bool || type === DataType.VarChar;
 }
 
 function absent(name: string): MilvusError {

@@ -1,5 +1,6 @@
 /**
- * The graph over one vector field of a growing segment: the rows behind it are scanned, and both are merged.
+ * The graph over one vector field of a growing segment. Rows behind it are scored one by one: by the search of the graph itself while they
+ * are few, else by a scan beside it, and both are merged.
  *
  * It is made because searches come, and follows the rows because they go on coming: a search that finds many rows behind the graph starts
  * an extension, on the kernel's threads below searches, and does not wait for it. Inserts know nothing of it. Below `LEAST_ROWS` a scan
@@ -37,6 +38,8 @@ const LEAST_BEHIND = 512;
 const MOST_AT_ONCE = 8192;
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
+/** More rows behind the graph are worth a job of their own, which all threads share. */
+const MOST_BEHIND = 4096;
 /** Recall over memory and time of insertion. */
 const DEGREE = 32;
 const BEAM = 100;
@@ -125,29 +128,29 @@ export class GrowingGraph {
     if (published === null || !ArrayBuffer.isView(ask.queries)) return vectors.search(ask, signal);
     const reachable = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
     if (reachable <= SCANNED_ROWS || ask.k >= reachable) return vectors.search(ask, signal);
-    const indexed = Math.min(published.rowCount, ask.rowCount);
-    const inGraph = { ...ask, rowCount: indexed };
+    const isFarBehind = ask.rowCount - published.rowCount > MOST_BEHIND;
+    const searched = { ...ask, rowCount: isFarBehind ? published.rowCount : ask.rowCount };
     const told = (given: GraphParameters): IndexedSearch => {
-      const rowCount = work === null ? indexed : allowedCount(inGraph);
+      const rowCount = work === null ? searched.rowCount : allowedCount(searched);
       return { parameters: given, width: given.ef, recall: this.#recall, rowCount };
     };
     const deeper = (depth: number): IndexedSearch => told(deepParameters(parameters, ask.k, depth) as GraphParameters);
     const walking =
       ask.range?.inner == null
-        ? this.#nearest(published, vectors, inGraph, told(parameters), work, signal)
-        : published.rings.search(inGraph, allowedCount(inGraph), {
+        ? this.#nearest(published, vectors, searched, told(parameters), work, signal)
+        : published.rings.search(searched, allowedCount(searched), {
             nearest: (deep) => this.#nearest(published, vectors, deep, deeper(deep.k), work, signal),
             exact: (scan) => vectors.search(scan, signal),
             answeredBefore: (depth) => work?.addKept(depth === null ? null : deeper(depth)),
           });
-    const scanning = indexed === ask.rowCount ? null : vectors.search(tailOf(ask, indexed), signal);
+    const scanning = isFarBehind ? vectors.search(tailOf(ask, published.rowCount), signal) : null;
     const [hits, tail] = await Promise.all([walking, scanning]);
     return tail === null ? hits : mergeHits(hits, tail, this.metric, ask.k, ask.rank);
   }
 
-  /** Of the rows in the graph. The search has the index once it has begun, whatever is published and closed meanwhile. */
+  /** Of the rows in the graph and a few behind. The search has the index once it has begun, whatever is published and closed meanwhile. */
   async #nearest(
-    { index, rowCount }: Published,
+    { index, rowCount: indexedRows }: Published,
     vectors: Pick<FieldVectors, "search">,
     ask: VectorAsk,
     indexed: IndexedSearch,
@@ -157,10 +160,12 @@ export class GrowingGraph {
     const { queries, k, range } = ask;
     const { parameters } = indexed;
     assert(ArrayBuffer.isView(queries), "a graph has dense vectors");
+    const rowCount = Math.max(indexedRows, ask.rowCount);
     const allowed = allowedUpTo(ask, rowCount);
     const rank = rankUpTo(ask.rank, rowCount);
+    const alone = work !== null;
     const hits = await this.#indexes.searchIndex(
-      { index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
+      { index, rowCount, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null, alone },
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, indexed);
@@ -229,16 +234,16 @@ export class GrowingGraph {
 }
 
 /** The allowed rows as bits for so many rows: none behind those that the search counts. */
-function allowedUpTo({ allowed, rowCount }: VectorAsk, indexedRows: number): Bitset | null {
-  if (indexedRows <= rowCount) return allowed;
-  const bits = new Uint8Array(bitsetBytes(indexedRows));
+function allowedUpTo({ allowed, rowCount }: VectorAsk, searchedRows: number): Bitset | null {
+  if (searchedRows <= rowCount) return allowed;
+  const bits = new Uint8Array(bitsetBytes(searchedRows));
   bits.set((allowed ?? fullBitset(rowCount)).subarray(0, bitsetBytes(rowCount)));
   return bits;
 }
 
-function rankUpTo(rank: Uint32Array | null, indexedRows: number): Uint32Array | null {
-  if (rank === null || rank.length >= indexedRows) return rank;
-  const longer = new Uint32Array(indexedRows);
+function rankUpTo(rank: Uint32Array | null, searchedRows: number): Uint32Array | null {
+  if (rank === null || rank.length >= searchedRows) return rank;
+  const longer = new Uint32Array(searchedRows);
   longer.set(rank);
   return longer;
 }

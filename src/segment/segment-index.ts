@@ -113,7 +113,17 @@ export class SegmentIndex {
       "packed lists are asked for sparse vectors, other indexes for dense ones",
     );
     const hits = await this.#indexes.searchIndex(
-      { index: this.#index, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null },
+      {
+        index: this.#index,
+        queries,
+        k,
+        parameters,
+        allowed,
+        rank,
+        range,
+        timeLimitMicroseconds: null,
+        alone: work !== null,
+      },
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, indexed);

@@ -6,7 +6,8 @@
 
 import type { Column, ColumnBatch, KeyColumn } from "../../src/model/columns.ts";
 import type { Filter } from "../../src/model/filter.ts";
-import { type CollectionSchema, type FieldSchema, TIMESTAMP_FIELD } from "../../src/model/schema.ts";
+import { type CollectionSchema, TIMESTAMP_FIELD } from "../../src/model/schema.ts";
+import { plainField } from "../../src/model/testing/plain-field.ts";
 import { DataType, Metric } from "../../src/model/types.ts";
 import { type FoundRow, type Row, WrongAnswer } from "./oracle.ts";
 import { isOfValue, scalarFields } from "./scalar-fields.ts";
@@ -99,35 +100,17 @@ export function schemaOf(name: string): CollectionSchema {
     name,
     description: "",
     fields: [
-      field({ fieldId: KEY, name: "key", dataType: DataType.Int64, isPrimaryKey: true }),
-      field({ fieldId: VALUE, name: "value", dataType: DataType.Int64 }),
-      field({ fieldId: COLOUR, name: "colour", dataType: DataType.Int64 }),
+      plainField(KEY, "key", DataType.Int64, { isPrimaryKey: true }),
+      plainField(VALUE, "value", DataType.Int64),
+      plainField(COLOUR, "colour", DataType.Int64),
       ...SCALAR_FIELDS.map(({ fieldId, name, dataType, elementType, nullable, dimension = 0 }) =>
-        field({ fieldId, name, dataType, elementType, nullable, dimension }),
+        plainField(fieldId, name, dataType, { elementType, nullable, dimension }),
       ),
       ...VECTOR_FIELDS.map(({ fieldId, name, dataType, dimension, nullable }) =>
-        field({ fieldId, name, dataType, dimension, nullable }),
+        plainField(fieldId, name, dataType, { dimension, nullable }),
       ),
     ],
     enableDynamicField: false,
     version: 0,
-  };
-}
-
-function field(options: Partial<FieldSchema> & Pick<FieldSchema, "fieldId" | "name" | "dataType">): FieldSchema {
-  return {
-    description: "",
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 0,
-    ...options,
   };
 }

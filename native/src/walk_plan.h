@@ -43,8 +43,8 @@ class WalkGoal {
     return width_ + spread * std::max(0.0, rank - k_);
   }
 
-  // A walk is begun where chance has to be mistaken by far before a scan were cheaper.
-  bool is_worth_it() const { return cost_of(needed(k_ / share_)) <= 0.6 * costs_.scan; }
+  // With a filter a walk is begun where chance has to be mistaken by far before a scan were cheaper; without one nothing is left to chance.
+  bool is_worth_it() const { return cost_of(needed(k_ / share_)) <= (share_ < 1 ? 0.6 : 1) * costs_.scan; }
   bool is_affordable(double needed) const { return cost_of(needed) <= costs_.scan && reach * needed <= costs_.widest; }
 
   WalkPlan everywhere() const { return {(uint32_t)width_, (uint32_t)width_}; }

@@ -27,7 +27,8 @@ import {
 } from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
 
-const DIMENSION = 24;
+/** So many that a walk over a few thousand rows is cheaper than a look at all their codes. */
+const DIMENSION = 128;
 const HNSW = { index_type: "HNSW", metric_type: "L2", M: "12", efConstruction: "80" };
 const collectionName = "indexed";
 

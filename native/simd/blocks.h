@@ -101,32 +101,41 @@ void pack(const CodeRows* rows, uint32_t centre, const uint32_t* neighbours, uin
 
 // --------------------------------------------------------------------------------------------------------------- estimates
 
+typedef float Patterns __attribute__((vector_size(64)));
+typedef int32_t WholePatterns __attribute__((vector_size(64)));
+typedef uint8_t BytePatterns __attribute__((vector_size(16)));
+
 // The sums of a nibble's set coordinates, less the least of them, in steps of 1/255 of the widest range that four coordinates have.
+// Nothing branches on a sign.
 void sign_sums(const float* query, uint32_t dims, uint8_t* table, SignSums* sums) {
-  float widest = 0, least = 0, total = 0;
+  const Patterns has[4] = {{0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1},
+                           {0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1},
+                           {0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1},
+                           {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1}};
+  float widest = 0, sizes[4] = {}, total[4] = {};
   for (uint32_t i = 0; i < dims; i += 4) {
     float range = 0;
-    for (uint32_t j = i; j < i + 4; ++j) {
-      total += query[j];
-      least += query[j] < 0 ? query[j] : 0;
-      range += __builtin_fabsf(query[j]);
+    for (uint32_t j = 0; j < 4; ++j) {
+      const float size = __builtin_fabsf(query[i + j]);
+      total[j] += query[i + j];
+      sizes[j] += size;
+      range += size;
     }
     widest = range > widest ? range : widest;
   }
   const float inverse = widest > 0 && 255 / widest > 0 ? 255 / widest : 0;
+  const Patterns most = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, none = {};
   for (uint32_t i = 0; i < dims; i += 4) {
-    float of[16];
-    of[0] = 0;
-    for (uint32_t j = 0; j < 4; ++j) of[0] -= query[i + j] < 0 ? query[i + j] : 0;
-    for (uint32_t j = 0; j < 4; ++j)
-      for (uint32_t k = 0; k < 1u << j; ++k) of[(1u << j) + k] = of[k] + query[i + j];
-    for (uint32_t j = 0; j < 16; ++j) {
-      float x = of[j] * inverse + 0.5f;
-      x = x < 255 ? x : 255;
-      table[4 * i + j] = (uint8_t)(int32_t)(x > 0 ? x : 0);
-    }
+    const float *x = query + i, below = ((__builtin_fabsf(x[0]) - x[0]) + (__builtin_fabsf(x[1]) - x[1])) + ((__builtin_fabsf(x[2]) - x[2]) + (__builtin_fabsf(x[3]) - x[3]));
+    Patterns of = (has[0] * x[0] + has[1] * x[1]) + (has[2] * x[2] + has[3] * x[3]);
+    of = (of + 0.5f * below) * inverse + 0.5f;
+    of = of < most ? of : most;
+    of = of > none ? of : none;
+    const BytePatterns bytes = __builtin_convertvector(__builtin_convertvector(of, WholePatterns), BytePatterns);
+    memcpy(table + 4 * i, &bytes, sizeof bytes);
   }
-  *sums = {table, widest / 255, least - total / 2};
+  // Half the difference is the sum of those below 0; less half the total, half of all sizes is left.
+  *sums = {table, widest / 255, -0.5f * ((sizes[0] + sizes[1]) + (sizes[2] + sizes[3]))};
 }
 
 // Adds up one span of at most `span_dims` dimensions for 32 edges.

@@ -1,6 +1,8 @@
 #include "block_walk.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 
 namespace elanus {
 
@@ -12,6 +14,13 @@ constexpr double most_over_width = 2.5;
 
 // More that only looked farther away are looked at in the end.
 double margin_factor(uint32_t dims) { return 1 + 8 / std::sqrt(dims); }
+
+// What only looked farther away than the last that is wanted is looked at once more if it looked so by less than estimates err.
+float look_factor(uint32_t dims) { return 1 + 3 / std::sqrt((float)dims); }
+
+// In the order of distances, then of rows. Distances are not negative, but for errors of rounding.
+uint64_t sortable(float distance, uint32_t row) { return (uint64_t)std::bit_cast<uint32_t>(std::max(distance, 0.f)) << 32 | row; }
+float distance_of(uint64_t sortable) { return std::bit_cast<float>((uint32_t)(sortable >> 32)); }
 
 }  // namespace
 
@@ -76,26 +85,31 @@ BlockWalk::State BlockWalk::judge(bool at_end) {
 bool BlockWalk::collect(uint32_t wanted) {
   PackedWalk& walk = state();
   const Pool &found = walk.found, &known = walk.known;
-  std::vector<std::pair<float, uint32_t>>& nearest = scratch_.pairs;
-  nearest.resize(found.size);
-  for (uint32_t i = 0; i < found.size; ++i) nearest[i] = {found.distance[i], found.row[i]};
+  std::vector<uint64_t>& nearest = scratch_.sortable;
+  nearest.clear();
+  for (uint32_t i = 0; i < found.size; ++i) nearest.push_back(sortable(found.distance[i], found.row[i]));
   // Rows that only looked farther away than they are.
+  float limit = std::numeric_limits<float>::infinity();
+  if (wanted && nearest.size() >= wanted) {
+    std::nth_element(nearest.begin(), nearest.begin() + (wanted - 1), nearest.end());
+    limit = distance_of(nearest[wanted - 1]) * look_factor(rows_.dims);
+  }
   std::vector<uint32_t>& numbers = scratch_.numbers;
   numbers.clear();
   for (uint32_t i = 0; i < known.size; ++i)
-    if (std::isfinite(known.open[i]) && (!walk.allowed || (walk.allowed[known.row[i] >> 3] >> (known.row[i] & 7) & 1))) numbers.push_back(known.row[i]);
+    if (std::isfinite(known.open[i]) && known.open[i] <= limit && (!walk.allowed || (walk.allowed[known.row[i] >> 3] >> (known.row[i] & 7) & 1))) numbers.push_back(known.row[i]);
   scratch_.distances.resize(numbers.size());
   table_.graph.distances(&query_, &rows_, numbers.data(), (uint32_t)numbers.size(), scratch_.distances.data());
   walk.distances += (uint32_t)numbers.size();
-  for (size_t i = 0; i < numbers.size(); ++i) nearest.push_back({scratch_.distances[i], numbers[i]});
+  for (size_t i = 0; i < numbers.size(); ++i) nearest.push_back(sortable(scratch_.distances[i], numbers[i]));
   const size_t count = std::min<size_t>(nearest.size(), std::max(most_, wanted));
   std::partial_sort(nearest.begin(), nearest.begin() + (ptrdiff_t)count, nearest.end());
   if (count < wanted) return false;
   scratch_.numbers.resize(count);
   scratch_.distances.resize(count);
   for (size_t i = 0; i < count; ++i) {
-    scratch_.distances[i] = nearest[i].first;
-    scratch_.numbers[i] = nearest[i].second;
+    scratch_.distances[i] = distance_of(nearest[i]);
+    scratch_.numbers[i] = (uint32_t)nearest[i];
   }
   return true;
 }

@@ -8,7 +8,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint64_t few_of_piece = 3, most_of_piece = 16;
+constexpr uint64_t few_of_piece = 3, most_of_piece = 32;
 constexpr uint64_t most_microseconds = 1ull << 50;
 
 }  // namespace

@@ -68,7 +68,7 @@ class Scratch {
   Visited visited = {};
   std::vector<uint32_t> numbers, kept;
   std::vector<float> distances, work;
-  std::vector<std::pair<float, uint32_t>> pairs;
+  std::vector<uint64_t> sortable;
   std::vector<const unsigned char*> at;
 
   void begin(size_t rows, uint32_t frontier_capacity, uint32_t result_capacity) {

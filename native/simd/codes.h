@@ -93,16 +93,17 @@ inline CodeQuery as_query(const CodeRows& rows, uint32_t row) {
   return {codes_at(rows, row), rows.terms[row].norm, 2 * rows.terms[row].ratio};
 }
 
-// Calls use(row, distance) for each row of the list, whose codes are fetched ahead.
-template <class Use> inline void each_distance(const CodeQuery& query, const CodeRows& rows, const uint32_t* numbers, uint32_t count, Use use) {
+inline __attribute__((always_inline)) void fetch_row(const CodeRows& rows, uint32_t row) {
+  fetch_lines(codes_at(rows, row), rows.dims);
+  __builtin_prefetch(rows.terms + row, 0, 3);
+}
+
+// Calls use(row, distance) for each row of the list, whose codes are fetched ahead; those of the first `fetched` are on their way.
+template <class Use> inline void each_distance(const CodeQuery& query, const CodeRows& rows, const uint32_t* numbers, uint32_t count, Use use, uint32_t fetched = 0) {
   constexpr uint32_t ahead = 4;
-  auto fetch_row = [&](uint32_t i) __attribute__((always_inline)) {
-    fetch_lines(codes_at(rows, numbers[i]), rows.dims);
-    __builtin_prefetch(rows.terms + numbers[i], 0, 3);
-  };
-  for (uint32_t i = 0; i < count && i < ahead; ++i) fetch_row(i);
+  for (uint32_t i = fetched; i < count && i < ahead; ++i) fetch_row(rows, numbers[i]);
   for (uint32_t i = 0; i < count; ++i) {
-    if (i + ahead < count) fetch_row(i + ahead);
+    if (i + ahead >= fetched && i + ahead < count) fetch_row(rows, numbers[i + ahead]);
     use(numbers[i], distance(query, rows, numbers[i]));
   }
 }

@@ -34,11 +34,16 @@ struct CodeQuery {
   float norm, twice;
 };
 
+// Bytes of a row's sketch (sketch.h).
+static constexpr size_t sketch_bytes(uint32_t dims) { return dims / 8 + 8; }
+
 // `slots` neighbours a row, every `stride` numbers; the first free one, if any, holds no_row. Lists may be written while they are read, a
 // slot at a time; rows from `limit` on are passed over, since they may be newer than what the reader sees.
+// With `sketches` the codes of rows that they show to be too far away are not read.
 struct Lists {
   const uint32_t* neighbours;
   uint32_t stride, slots, limit;
+  const uint8_t* sketches = nullptr;
 };
 
 // A block is a row's neighbours with one bit a dimension of the way to each (blocks.h draws it). `slots` is a multiple of group_edges.
@@ -67,10 +72,12 @@ struct Candidates {
 constexpr uint32_t candidate_padding = 32;
 constexpr uint32_t taken = 0x80000000u;
 
-// A row is seen in this search if its mark is the search's own number.
-struct Visited {
-  uint16_t* mark;
-  uint16_t own;
+// Rows that were met: a bit a row, and which bits are to be undone.
+struct Seen {
+  uint64_t* bits;
+  uint32_t* undo;            // there is room for `capacity` and most_fresh more
+  uint32_t count, capacity;
+  bool overflowed;           // not all bits can be undone one by one
 };
 
 // Candidates without order (pool.h). Arrays are aligned to 64 bytes and have `pool_padding` slots more than `capacity`.
@@ -88,20 +95,25 @@ struct PackedWalk {
   Pool known;   // by estimate; by distance once visited
   Pool found;   // visited and allowed, by distance
   const uint8_t* allowed;   // a bit a row; null: all
-  uint64_t* seen;           // a bit a row
-  uint32_t* undo;           // rows whose bits were set; there is room for `undo_capacity` and group_edges more
-  uint32_t undo_count, undo_capacity;
+  Seen seen;
   uint32_t width;           // the walk ends when so many visited rows are nearer than all others; `known` may be wider
   uint32_t at, row;         // where in `known` the row stands that is visited next, and its number
   uint32_t visits, distances, met;   // `met`: allowed rows among the visits
   float radius;             // at the end: no row that is known and not visited is nearer, by estimate
-  bool overflowed;          // not all bits of `seen` can be undone one by one
 };
 
-struct WalkCounts {
+// A walk through lists on its way (walk.h).
+struct ListWalk {
+  Candidates *frontier, *results;   // `results` only with a filter
+  Seen* seen;
+  const uint8_t* allowed;   // a bit a row; null: all
+  uint32_t* fresh;          // `count` rows that were met and not looked at yet; there is room for those of a list, of the entries, and one more
+  uint32_t count, stage, row;   // whose list is read next
+  uint32_t wanted;          // the walk ends when so many of the nearest of all that were met are visited
   uint32_t visits, distances;
-  bool ended;  // false: the limit of visits came first, and a call without entries goes on
+  float offset;             // what sketches need of the query
 };
+constexpr uint32_t most_fresh = most_slots_of_list + most_entries + 1;
 
 struct GraphTable {
   // In place: a fixed random rotation of `dims` floats; `signs` are 4 * dims of +1 and -1. The same bits on every machine.
@@ -109,12 +121,15 @@ struct GraphTable {
   // Rounds values to codes, in steps that are as much longer than 1 as it takes to get all of them into ±127, and at least `least`.
   // The same bits on every machine.
   CodeTerms (*to_codes)(const float* values, uint32_t dims, float least, int8_t* codes);
+  // Of the rows from `first` to `last`, the first at `out`.
+  void (*sketch)(const CodeRows*, uint32_t first, uint32_t last, uint8_t* out);
   void (*distances)(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out);
   void (*clear)(Candidates*, uint32_t capacity);
-  // Best first from `entries`, at most `visit_limit` rows, until the `wanted` nearest of all that were met are visited. With `allowed` (a
-  // bit a row) allowed rows go to `results`; else the frontier is the result.
-  WalkCounts (*walk)(const Lists*, const CodeRows*, const CodeQuery*, const uint32_t* entries, uint32_t entry_count, Candidates* frontier,
-                     Candidates* results, Visited*, const uint8_t* allowed, uint32_t wanted, uint32_t visit_limit);
+  // With `allowed` (a bit a row) allowed rows go to `results`; else the frontier is the result. `fresh` is there, lists are empty.
+  void (*begin_walk)(ListWalk*, const CodeRows*, const CodeQuery*, const uint32_t* entries, uint32_t entry_count);
+  // One stage of a visit, of which there are three; at the end of each the memory that the next one needs begins to come. False at the end,
+  // and again until more are wanted.
+  bool (*step_walk)(ListWalk*, const Lists*, const CodeRows*, const CodeQuery*);
   void (*sign_sums)(const float* query, uint32_t dims, uint8_t* table, SignSums* sums);
   // Fills the block of `centre`. `scratch` has room for `dims` bytes.
   void (*pack)(const CodeRows*, uint32_t centre, const uint32_t* neighbours, uint32_t slots, uint8_t* block, int8_t* scratch);

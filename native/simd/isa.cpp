@@ -202,9 +202,11 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
         {
             .rotate = rotate,
             .to_codes = to_codes,
+            .sketch = make_sketches,
             .distances = distances,
             .clear = clear,
-            .walk = walk,
+            .begin_walk = begin_walk,
+            .step_walk = step_walk,
             .sign_sums = sign_sums,
             .pack = pack,
             .begin_packed = begin_packed,

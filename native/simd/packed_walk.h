@@ -8,26 +8,18 @@
 #pragma once
 #include "blocks.h"
 #include "pool.h"
+#include "seen.h"
 
 namespace elanus {
 namespace {
 
 inline bool is_set(const uint8_t* bits, uint32_t row) { return bits[row >> 3] >> (row & 7) & 1; }
 
-inline void note_undo(PackedWalk& walk) {
-  if (walk.undo_count <= walk.undo_capacity) return;
-  walk.undo_count = 0;
-  walk.overflowed = true;
-}
-
 void begin_packed(PackedWalk* walk, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count) {
-  uint32_t fresh[most_entries], count = 0;
+  uint32_t fresh[most_entries + 1], count = 0;
   for (uint32_t i = 0; i < entry_count; ++i) {
-    uint64_t& word = walk->seen[entries[i] >> 6];
-    const uint64_t bit = 1ull << (entries[i] & 63);
-    if (word & bit) continue;
-    word |= bit;
-    fresh[count++] = walk->undo[walk->undo_count++] = entries[i];
+    fresh[count] = entries[i];
+    count += note_seen(walk->seen, entries[i]);
   }
   each_distance(*query, *rows, fresh, count, [&](uint32_t row, float x) { append(walk->known, row, x); });
   walk->row = no_row;
@@ -49,22 +41,18 @@ inline void note_near(PackedWalk& walk, const uint32_t* neighbours, const float*
   const F32 bound = F32::fill(known.bound);
   uint32_t near = 0;
   for (uint32_t i = 0; i < group_edges; i += F32::lanes) near |= less(F32::load(estimates + i), bound) << i;
-  uint32_t size = known.size, undone = walk.undo_count;
+  Seen seen = walk.seen;   // in registers
+  uint32_t size = known.size;
   for (; near; near &= near - 1) {
     const uint32_t j = (uint32_t)__builtin_ctz(near), row = neighbours[j];
-    uint64_t& word = walk.seen[row >> 6];
-    const uint64_t bit = 1ull << (row & 63);
-    const uint32_t fresh = !(word & bit);
-    word |= bit;
     known.distance[size] = known.open[size] = estimates[j];
-    known.row[size] = walk.undo[undone] = row;
-    size += fresh;
-    undone += fresh;
+    known.row[size] = row;
+    size += note_seen(seen, row);
   }
   known.distance[size] = known.open[size] = infinite;
   known.size = size;
-  walk.undo_count = undone;
-  note_undo(walk);
+  bound_undo(seen);
+  walk.seen = seen;
 }
 
 inline void visit(PackedWalk& walk, const Blocks& blocks, const CodeRows& rows, const CodeQuery& query, const SignSums& sums) {

@@ -8,7 +8,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, pack_rows = 32;
+constexpr uint32_t link_rows = 8, merge_targets = 32, trim_rows = 256, pack_rows = 32;
 
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
@@ -95,8 +95,8 @@ void Build::work(uint64_t piece) {
   switch (phase_) {
     case Phase::place: return placing_.work(piece, s);
     case Phase::link: {
-      for (uint64_t i = piece * link_rows; i < std::min<uint64_t>((piece + 1) * link_rows, batch_) && !stopped(); ++i) graph_->link(graph_->batch[i], s);
-      return;
+      const uint32_t first = (uint32_t)piece * link_rows;
+      return graph_->link(graph_->batch.data() + first, std::min(link_rows, batch_ - first), lender_);
     }
     case Phase::merge: {
       const uint64_t targets = graph_->targets.size() - 1;

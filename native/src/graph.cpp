@@ -1,6 +1,8 @@
 #include "graph.h"
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include "random.h"
 
@@ -11,13 +13,14 @@ namespace {
 constexpr float alpha = 1.05f;   // more keeps more long edges and longer lists; 1.2 gave no better graphs
 constexpr uint32_t most_of_batch = 1000;
 constexpr uint32_t most_landmarks = 256, least_landmarks = 16;
+constexpr uint32_t most_in_turn = 4;
 constexpr uint32_t looks_a_slot = 8;   // neighbours of neighbours that are looked at for each slot to be filled
 
 }  // namespace
 
 Graph::Graph(uint32_t rows, uint32_t dims, uint32_t degree, uint32_t beam)
     : codes((size_t)rows * dims, Owner::build), terms(rows, Owner::build), rows_(rows), dims_(dims), degree_(degree), beam_(std::max(beam, degree)),
-      stride_(stride_of(degree)), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build), hashes_(rows, Owner::build) {}
+      stride_(stride_of(degree)), neighbours_((size_t)rows * stride_, Owner::build), degrees_(rows, Owner::build), hashes_(rows, Owner::build), sketches_((size_t)rows * sketch_bytes(dims), Owner::build) {}
 
 Graph::Graph(const Memory& m, uint32_t capacity, uint32_t dims, uint32_t degree, uint32_t beam)
     : codes(Buffer<int8_t>::view(m.codes, (size_t)capacity * dims)), terms(Buffer<CodeTerms>::view(m.terms, capacity)), rows_(0), dims_(dims),
@@ -39,6 +42,9 @@ void Graph::encoded(uint32_t row, bool placed) {
     hash ^= hash >> 32;
   }
   hashes_[row] = (hash & ~1ull) | placed;
+  if (!sketches_.size()) return;
+  const CodeRows all = code_rows();
+  table().graph.sketch(&all, row, row + 1, sketches_.data() + (size_t)row * sketch_bytes(dims_));
 }
 
 void Graph::chain_twins(uint64_t seed) {
@@ -94,16 +100,50 @@ void Graph::set_list(uint32_t row, const uint32_t* neighbours, uint32_t count) {
   degrees_[row] = (uint16_t)count;
 }
 
-void Graph::link(uint32_t row, Scratch& s) {
+void Graph::begin_walk(uint32_t row, Scratch& s) const {
   s.begin(rows_, beam_, 1);
+  s.begin_walk(code_rows(), as_query(row), entries.data(), (uint32_t)entries.size());
+}
+
+bool Graph::step_walk(uint32_t row, Scratch& s) const {
   const CodeRows all = code_rows();
   const Lists graph = lists();
   const CodeQuery query = as_query(row);
-  table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u, ~0u);
+  if (table().graph.step_walk(&s.walk, &graph, &all, &query)) return true;
   for (uint32_t i = 0; i < s.frontier.size; ++i) s.frontier.row[i] &= ~taken;
-  s.kept.resize(degree_);
-  const uint32_t kept = table().graph.choose(&all, row, s.frontier.distance, s.frontier.row, s.frontier.size, degree_, alpha, s.kept.data());
-  set_list(row, s.kept.data(), kept);
+  return false;
+}
+
+void Graph::link(const uint32_t* rows, uint32_t count, Lender& lender) {
+  struct Walker {
+    Borrowed scratch;
+    uint32_t row = no_row;
+    explicit Walker(Lender& lender) : scratch(lender) {}
+  };
+  std::array<std::optional<Walker>, most_in_turn> walkers;
+  uint32_t next = 0, walking = 0;
+  auto start = [&](Walker& walker) {
+    if (next == count) {
+      walker.row = no_row;
+      --walking;
+    } else {
+      begin_walk(walker.row = rows[next++], *walker.scratch);
+    }
+  };
+  for (auto& walker : walkers)
+    if (next < count) {
+      ++walking;
+      start(walker.emplace(lender));
+    }
+  const CodeRows all = code_rows();
+  while (walking)
+    for (auto& walker : walkers) {
+      if (!walker || walker->row == no_row || step_walk(walker->row, *walker->scratch)) continue;
+      Scratch& s = *walker->scratch;
+      s.kept.resize(degree_);
+      set_list(walker->row, s.kept.data(), table().graph.choose(&all, walker->row, s.frontier.distance, s.frontier.row, s.frontier.size, degree_, alpha, s.kept.data()));
+      start(*walker);
+    }
 }
 
 void Graph::gather_edges(const uint32_t* batch, uint32_t count) {
@@ -172,18 +212,12 @@ void Graph::fill_slots(uint32_t row, uint32_t slots, uint32_t* neighbours, Scrat
   std::fill(std::copy_n(list(row), have, neighbours), neighbours + slots, no_row);
   if (have == slots || !have) return;
   s.begin(rows_, 1, 1);
-  auto first_time = [&](uint32_t other) {
-    uint16_t& mark = s.visited.mark[other];
-    if (mark == s.visited.own) return false;
-    mark = s.visited.own;
-    return true;
-  };
-  first_time(row);
-  for (uint32_t i = 0; i < have; ++i) first_time(neighbours[i]);
+  s.first_time(row);
+  for (uint32_t i = 0; i < have; ++i) s.first_time(neighbours[i]);
   s.numbers.clear();
   for (uint32_t i = 0; i < have && s.numbers.size() < looks_a_slot * (slots - have); ++i)
     for (uint32_t j = 0; j < degrees_[neighbours[i]]; ++j)
-      if (const uint32_t other = list(neighbours[i])[j]; first_time(other)) s.numbers.push_back(other);
+      if (const uint32_t other = list(neighbours[i])[j]; s.first_time(other)) s.numbers.push_back(other);
   const CodeRows all = code_rows();
   const CodeQuery query = as_query(row);
   s.distances.resize(s.numbers.size());
@@ -226,19 +260,18 @@ bool Graph::connect(Scratch& s, const std::function<bool()>& stopped) {
   for (const uint32_t row : order) {
     if (reached[row]) continue;
     if (stopped()) return false;
-    s.begin(rows_, beam_, 1);
-    const Lists graph = lists();
-    const CodeQuery query = as_query(row);
-    table().graph.walk(&graph, &all, &query, entries.data(), (uint32_t)entries.size(), &s.frontier, nullptr, &s.visited, nullptr, ~0u, ~0u);
+    begin_walk(row, s);
+    while (step_walk(row, s)) {
+    }
     // Whatever the walk found is reached. The nearest with room takes the row; if none has, the nearest gives up its last neighbour,
     // which the row takes over.
     uint32_t host = no_row;
     for (uint32_t i = 0; i < s.frontier.size && host == no_row; ++i)
-      if (degrees_[s.frontier.row[i] & ~taken] < degree_) host = s.frontier.row[i] & ~taken;
+      if (degrees_[s.frontier.row[i]] < degree_) host = s.frontier.row[i];
     if (host != no_row) {
       append(host, row);
     } else {
-      host = s.frontier.row[0] & ~taken;
+      host = s.frontier.row[0];
       uint32_t& last = own_list(host)[degrees_[host] - 1];
       if (degrees_[row] == degree_) own_list(row)[degree_ - 1] = last;
       else append(row, last);

@@ -41,7 +41,7 @@ class Graph {
   uint32_t next_batch() const;
   // The next rows into `batch`, those that lie near each other one after another: their walks go through rows that the cache still has.
   uint32_t begin_batch(Scratch& scratch);
-  void link(uint32_t row, Scratch& scratch);
+  void link(const uint32_t* rows, uint32_t count, Lender& lender);   // their walks take turns
   void gather_edges(const uint32_t* batch, uint32_t count);   // into `edges` and `targets`
   void merge(uint32_t target, Scratch& scratch);              // a number of a target
   void batch_done(uint32_t count);
@@ -71,9 +71,11 @@ class Graph {
 
  private:
   CodeQuery as_query(uint32_t row) const { return {codes.data() + (size_t)row * dims_, terms[row].norm, 2 * terms[row].ratio}; }
-  Lists lists() const { return {neighbours_.data(), stride_, stride_, rows_}; }
+  Lists lists() const { return {neighbours_.data(), stride_, stride_, rows_, sketches_.data()}; }
   uint32_t* own_list(uint32_t row) { return neighbours_.data() + (size_t)row * stride_; }
   void set_list(uint32_t row, const uint32_t* neighbours, uint32_t count);
+  void begin_walk(uint32_t row, Scratch& scratch) const;   // to what is near the row, by codes that stay
+  bool step_walk(uint32_t row, Scratch& scratch) const;    // false: the frontier has them
   void keep_best(uint32_t row, Scratch& scratch);   // of scratch.numbers
   void choose_entries();
 
@@ -83,6 +85,7 @@ class Graph {
   Buffer<uint32_t> neighbours_;
   Buffer<uint16_t> degrees_;
   Buffer<uint64_t> hashes_;   // of codes; the lowest bit: placed
+  Buffer<uint8_t> sketches_;  // none over memory of the caller's
 };
 
 }  // namespace elanus

@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t least_capacity = 1 << 16;
 constexpr uint32_t most_of_sample = 5000;
 constexpr uint32_t sample_parts = 32;
-constexpr uint32_t encode_rows = 64, link_rows = 4, merge_targets = 32;
+constexpr uint32_t encode_rows = 64, link_rows = 8, merge_targets = 32;
 constexpr double headroom = 2;   // under IP: how much longer than the longest of the first rows a row may be
 
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
@@ -290,9 +290,10 @@ void Extension::work(uint64_t piece) {
       for (uint64_t row = first; row < last && !stopped(); ++row) growing_->encode((uint32_t)row, s);
       return;
     }
-    case Phase::link:
-      for (uint64_t i = piece * link_rows; i < std::min<uint64_t>((piece + 1) * link_rows, batch_) && !stopped(); ++i) graph().link(batch()[i], s);
-      return;
+    case Phase::link: {
+      const uint32_t first = (uint32_t)piece * link_rows;
+      return graph().link(batch() + first, std::min(link_rows, batch_ - first), growing_->builders_);
+    }
     case Phase::merge: {
       const uint64_t targets = graph().targets.size() - 1;
       for (uint64_t i = piece * merge_targets; i < std::min((piece + 1) * merge_targets, targets) && !stopped(); ++i) graph().merge((uint32_t)i, s);

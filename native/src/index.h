@@ -32,6 +32,7 @@ struct Index final : OpenIndex {
   Buffer<CodeTerms> terms;
   IndexLayout layout = IndexLayout::lean;
   Buffer<uint32_t> lists;              // lean
+  Buffer<uint8_t> sketches;            // lean, made when it is opened; none of a growing index
   Buffer<uint8_t> blocks;              // packed
   Buffer<uint32_t> next_twin;          // no twins: empty
   std::vector<uint32_t> entries;
@@ -45,7 +46,7 @@ struct Index final : OpenIndex {
   Blocks neighbour_blocks() const { return {blocks.data(), slots(), grid.dims()}; }
   // Of either layout: blocks begin with their neighbours.
   Lists neighbour_lists() const {
-    if (layout == IndexLayout::lean) return {lists.data(), stride, stride, row_count};
+    if (layout == IndexLayout::lean) return {lists.data(), stride, stride, row_count, sketches.data()};
     return {(const uint32_t*)blocks.data(), (uint32_t)(block_bytes(slots(), grid.dims()) / sizeof(uint32_t)), slots(), row_count};
   }
   uint32_t slots() const { return slots_of(layout, degree); }

@@ -264,8 +264,20 @@ void* IndexReader::section_memory() {
   }
 }
 
+// They are in no file, since codes and terms say all that they are made of.
+bool IndexReader::sketch_some() {
+  if (index_->layout != IndexLayout::lean || sketched_ == index_->row_count) return false;
+  const CodeRows rows = index_->code_rows();
+  const size_t bytes = sketch_bytes(rows.dims);
+  if (!sketched_) index_->sketches = Buffer<uint8_t>(index_->row_count * bytes, Owner::index);
+  const uint32_t first = sketched_;
+  sketched_ += (uint32_t)std::min<uint64_t>(index_->row_count - first, std::max<uint64_t>(1, part_bytes / rows.dims));
+  table().graph.sketch(&rows, first, sketched_, index_->sketches.data() + first * bytes);
+  return sketched_ < index_->row_count;
+}
+
 bool IndexReader::read_some() {
-  if (section_ == section_count) return false;
+  if (section_ == section_count) return sketch_some();
   const SectionEntry& section = header_.sections[section_];
   const uint64_t element = section.kind == block_kind ? list_bytes(header_, Grid::dims_of((Metric)header_.metric, header_.dimension)) : 192;
   const uint64_t some = std::min(section.bytes - done_, part_bytes / element * element);   // whole elements
@@ -288,7 +300,7 @@ bool IndexReader::read_some() {
       if (!follows[row]) index_->twin_heads.push_back((uint32_t)row);   // chains ascend
     }
   }
-  return false;
+  return true;
 }
 
 // An estimate of a neighbour that there is not must be +inf, so that it is never taken.

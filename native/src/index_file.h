@@ -103,6 +103,7 @@ class IndexReader final : public IndexFileReader {
   bool good_block(const uint8_t* block);
   template <class T> Buffer<T> take(uint32_t section) const;
   void* section_memory();
+  bool sketch_some();
 
   const std::string path_;
   int file_ = -1;
@@ -113,6 +114,7 @@ class IndexReader final : public IndexFileReader {
   uint32_t section_ = 0, crc_ = 0;
   uint64_t done_ = 0;   // bytes of the section
   uint32_t slot_ = 0, neighbours_ = 0;   // of the list that is being read
+  uint32_t sketched_ = 0;
 };
 
 }  // namespace elanus

@@ -91,6 +91,9 @@ class IndexSearch final : public IndexJob {
   void find_ring(Asked& a) const;
   bool walk(Asked& a, const WalkGoal& goal, float* radius) const;
   bool walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const;
+  void begin_lists(Asked& a, const WalkGoal& goal, const WalkPlan& plan) const;
+  bool step_lists(Asked& a) const;
+  void take_nearest(Scratch& s, const Candidates& found) const;
   void scan_codes(Asked& a) const;
   void scan_raw(Asked& a) const;
   template <class Use> void each_allowed(uint32_t block, Scratch& s, Use use) const;
@@ -119,8 +122,8 @@ void IndexSearch::prepare() {
 }
 
 void IndexSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
-  const bool in_turn = index_->layout == IndexLayout::packed && !plan_.has_inner && allowed_count_ && goal(true).is_worth_it();
-  if (in_turn) return answer_in_turn(first, last, effort);
+  const bool by_blocks = index_->layout == IndexLayout::packed;
+  if (!plan_.has_inner && allowed_count_ && (by_blocks || !plan_.allowed) && goal(by_blocks).is_worth_it()) return answer_in_turn(first, last, effort);
   Borrowed borrowed(*index_->lender);
   for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
 }
@@ -153,16 +156,35 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
     for (; next < last; ++next) {
       ask(next, *turn.scratch, effort, turn.asked);
       Asked& a = *turn.asked;
-      if (!a.blocks) {
+      if (!a.blocks && index_->layout == IndexLayout::packed) {
         find_nearest(a);
         write_hits(a);
         continue;
       }
-      a.blocks->begin(first_walk(true), most_looks(), walk_bits_, goal(true));
+      if (a.blocks) a.blocks->begin(first_walk(true), most_looks(), walk_bits_, goal(true));
+      else begin_lists(a, goal(false), first_walk(false));
       ++next;
       return true;
     }
     turn.asked.reset();
+    return false;
+  };
+  // Whether it goes on.
+  auto step = [&](Asked& a) {
+    if (!a.blocks) {
+      if (step_lists(a)) return true;
+      a.effort.visits += a.s.walk.visits;
+      a.effort.distances += a.s.walk.distances;
+      take_nearest(a.s, a.s.frontier);
+      find_after_walk(a, true);
+      return false;
+    }
+    const BlockWalk::State state = a.blocks->step();
+    if (state == BlockWalk::State::going) {
+      if (a.blocks->visits() % slice_visits == 0) go_on();
+      return true;
+    }
+    find_after_walk(a, end_blocks(a, state) || walk_blocks(a, a.blocks->anew()));
     return false;
   };
   for (auto& turn : turns)
@@ -172,15 +194,8 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
     }
   while (walking) {
     for (auto& turn : turns) {
-      if (!turn || !turn->asked) continue;
-      Asked& a = *turn->asked;
-      const BlockWalk::State state = a.blocks->step();
-      if (state == BlockWalk::State::going) {
-        if (a.blocks->visits() % slice_visits == 0) go_on();
-        continue;
-      }
-      find_after_walk(a, end_blocks(a, state) || walk_blocks(a, a.blocks->anew()));
-      write_hits(a);
+      if (!turn || !turn->asked || step(*turn->asked)) continue;
+      write_hits(*turn->asked);
       if (!start(*turn)) --walking;
     }
   }
@@ -260,24 +275,44 @@ bool IndexSearch::walk(Asked& a, const WalkGoal& goal, float* radius) const {
   return false;
 }
 
+void IndexSearch::begin_lists(Asked& a, const WalkGoal& goal, const WalkPlan& plan) const {
+  a.s.begin(rows_, plan.known, plan_.allowed ? std::max(goal.k(), most_looks()) : 1);
+  a.s.begin_walk(index_->code_rows(), a.grid.codes, index_->entries.data(), (uint32_t)index_->entries.size(), walk_bits_);
+  if (plan_.allowed) a.s.walk.wanted = plan.width;
+}
+
+bool IndexSearch::step_lists(Asked& a) const {
+  const Lists lists = index_->neighbour_lists();
+  const CodeRows rows = index_->code_rows();
+  const uint32_t before = a.s.walk.visits;
+  const bool going = table_.graph.step_walk(&a.s.walk, &lists, &rows, &a.grid.codes);
+  if (a.s.walk.visits != before && a.s.walk.visits % slice_visits == 0) go_on();
+  return going;
+}
+
+void IndexSearch::take_nearest(Scratch& s, const Candidates& found) const {
+  s.numbers.resize(found.size);
+  for (uint32_t i = 0; i < found.size; ++i) s.numbers[i] = found.row[i] & ~taken;
+  s.distances.assign(found.distance, found.distance + found.size);
+}
+
 // When it returns false *plan is how to begin anew, if that is worth it.
 bool IndexSearch::walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const {
   Scratch& s = a.s;
   const bool filtered = plan_.allowed;
-  s.begin(rows_, plan->known, filtered ? std::max(goal.k(), most_looks()) : 1);
-  const Lists lists = index_->neighbour_lists();
-  const CodeRows rows = index_->code_rows();
-  uint32_t visits = 0, next_look = filtered ? first_look : ~0u, width = filtered ? plan->width : ~0u;
-  for (bool is_over = false; !is_over;) {
-    const uint32_t slice = std::min(slice_visits, next_look - visits);
-    const WalkCounts counts = table_.graph.walk(&lists, &rows, &a.grid.codes, index_->entries.data(), visits ? 0 : (uint32_t)index_->entries.size(),
-                                                &s.frontier, &s.results, &s.visited, walk_bits_, width, slice);
-    visits += counts.visits;
-    a.effort.visits += counts.visits;
-    a.effort.distances += counts.distances;
-    go_on();
-    is_over = counts.ended;
-    if (!filtered || (!is_over && visits < next_look)) continue;
+  begin_lists(a, goal, *plan);
+  struct Count {
+    const ListWalk& walk;
+    Effort& effort;
+    ~Count() {
+      effort.visits += walk.visits;
+      effort.distances += walk.distances;
+    }
+  } const count = {s.walk, a.effort};
+  for (uint32_t next_look = filtered ? first_look : ~0u;;) {
+    bool is_over = false;
+    while (!is_over && s.walk.visits < next_look) is_over = !step_lists(a);
+    if (!filtered) break;
     if (!is_over) next_look *= 2;
     // How far it is to the k-th allowed row, by the rows that it knows, and whether that was gone, or is worth going.
     uint32_t rank = 0, passing = 0;
@@ -287,7 +322,7 @@ bool IndexSearch::walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, floa
     }
     const bool is_full = s.frontier.size == s.frontier.capacity, exhausted = is_over && s.frontier.next >= s.frontier.size;
     const double needed = goal.needed(passing == goal.k() ? rank : goal.rank_beyond(rank, passing));
-    if (is_over && (needed <= width || (exhausted && !is_full))) break;
+    if (is_over && (needed <= s.walk.wanted || (exhausted && !is_full))) break;
     if (!goal.is_affordable(needed)) {
       *plan = {};
       return false;
@@ -296,15 +331,12 @@ bool IndexSearch::walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, floa
       *plan = goal.wider(*plan, needed);
       return false;
     }
-    if (is_over) width = (uint32_t)std::ceil(needed);
-    is_over = false;
+    if (is_over) s.walk.wanted = (uint32_t)std::ceil(needed);
   }
-  Candidates& found = filtered ? s.results : s.frontier;
+  const Candidates& found = filtered ? s.results : s.frontier;
   *radius = std::min(s.frontier.distance[s.frontier.capacity - 1], found.distance[found.capacity - 1]);
   if (filtered && s.frontier.next < s.frontier.size) *radius = std::min(*radius, s.frontier.distance[s.frontier.next]);
-  s.numbers.resize(found.size);
-  for (uint32_t i = 0; i < found.size; ++i) s.numbers[i] = found.row[i] & ~taken;
-  s.distances.assign(found.distance, found.distance + found.size);
+  take_nearest(s, found);
   return true;
 }
 

@@ -12,20 +12,37 @@
 
 namespace elanus {
 
-// What a walk through blocks needs (block_walk.h). Nothing is seen between walks.
+// Rows that were met. Growing, when more are there than before.
+class SeenRows {
+ public:
+  explicit SeenRows(Owner owner) : owner_(owner) {}
+
+  // None is seen. `seen` is what it left of the time before.
+  Seen begin(const Seen& seen, size_t rows) {
+    const size_t words = (rows + 63) / 64;
+    if (bits_.size() < words) bits_ = Buffer<uint64_t>(bits_.size() ? words + words / 2 : words, owner_);   // who grows once grows again
+    else if (seen.overflowed) std::memset(bits_.data(), 0, bits_.bytes());
+    else
+      for (uint32_t i = 0; i < seen.count; ++i) bits_[seen.undo[i] >> 6] = 0;
+    if (!undo_.size()) undo_ = Buffer<uint32_t>(most_undone + most_fresh, owner_);
+    return {bits_.data(), undo_.data(), 0, most_undone, false};
+  }
+
+ private:
+  static constexpr uint32_t most_undone = 1 << 14;   // beyond, forgetting all at once is quicker
+  const Owner owner_;
+  Buffer<uint64_t> bits_;
+  Buffer<uint32_t> undo_;
+};
+
+// What a walk through blocks needs (block_walk.h).
 class PackedScratch {
  public:
-  explicit PackedScratch(Owner owner) : owner_(owner) {}
+  explicit PackedScratch(Owner owner) : owner_(owner), seen_(owner) {}
   PackedWalk walk = {};
 
   void begin(size_t rows, uint32_t known_width, uint32_t found_width) {
-    forget();
-    const size_t words = (rows + 63) / 64;
-    if (seen_.size() < words) seen_ = Buffer<uint64_t>(words, owner_);
-    if (!undo_.size()) undo_ = Buffer<uint32_t>(most_undone + 2 * group_edges, owner_);
-    walk.seen = seen_.data();
-    walk.undo = undo_.data();
-    walk.undo_capacity = most_undone;
+    walk.seen = seen_.begin(walk.seen, rows);
     prepare(walk.known, known_memory_, known_width, true);
     prepare(walk.found, found_memory_, found_width, false);
   }
@@ -35,15 +52,6 @@ class PackedScratch {
   }
 
  private:
-  static constexpr uint32_t most_undone = 1 << 14;   // beyond, forgetting all at once is quicker
-
-  void forget() {
-    if (walk.overflowed) std::memset(seen_.data(), 0, seen_.bytes());
-    else
-      for (uint32_t i = 0; i < walk.undo_count; ++i) seen_[walk.undo[i] >> 6] = 0;
-    walk.overflowed = false;
-    walk.undo_count = 0;
-  }
   void prepare(Pool& pool, Buffer<uint32_t>& memory, uint32_t width, bool opens) {
     const size_t slots = pool_capacity(width) + pool_padding, arrays = opens ? 3 : 2;
     if (memory.size() < arrays * slots) memory = Buffer<uint32_t>(arrays * slots, owner_);
@@ -54,34 +62,43 @@ class PackedScratch {
   }
 
   const Owner owner_;
-  Buffer<uint64_t> seen_;
-  Buffer<uint32_t> undo_, known_memory_, found_memory_;
+  SeenRows seen_;
+  Buffer<uint32_t> known_memory_, found_memory_;
   Buffer<uint8_t> table_;
 };
 
 class Scratch {
  public:
-  explicit Scratch(Owner owner) : packed(owner), owner_(owner) {}
+  explicit Scratch(Owner owner) : packed(owner), owner_(owner), seen_(owner) {}
 
   PackedScratch packed;
   Candidates frontier = {}, results = {};
-  Visited visited = {};
+  Seen seen = {};
+  ListWalk walk = {};
   std::vector<uint32_t> numbers, kept;
   std::vector<float> distances, work;
   std::vector<uint64_t> sortable;
   std::vector<const unsigned char*> at;
 
   void begin(size_t rows, uint32_t frontier_capacity, uint32_t result_capacity) {
-    if (marks_.size() < rows) {
-      marks_ = Buffer<uint16_t>(marks_.size() ? rows + rows / 2 : rows, owner_);   // who grows once grows again
-      visited = {marks_.data(), 0};
-    }
-    if (++visited.own == 0) {
-      if (marks_.size()) std::memset(marks_.data(), 0, marks_.bytes());
-      visited.own = 1;
-    }
+    seen = seen_.begin(seen, rows);
     prepare(frontier, frontier_memory_, frontier_capacity);
     prepare(results, result_memory_, result_capacity);
+  }
+  bool first_time(uint32_t row) {
+    uint64_t& word = seen.bits[row >> 6];
+    const uint64_t bit = 1ull << (row & 63);
+    if (word & bit) return false;
+    word |= bit;
+    if (seen.count < seen.capacity) seen.undo[seen.count++] = row;
+    else seen.overflowed = true;
+    return true;
+  }
+  // After `begin`: a walk through lists. `allowed` null: all rows.
+  void begin_walk(const CodeRows& rows, const CodeQuery& query, const uint32_t* entries, uint32_t entry_count, const uint8_t* allowed = nullptr) {
+    if (!fresh_.size()) fresh_ = Buffer<uint32_t>(most_fresh, owner_);
+    walk = {&frontier, &results, &seen, allowed, fresh_.data(), 0, 0, 0, ~0u, 0, 0, 0};
+    table().graph.begin_walk(&walk, &rows, &query, entries, entry_count);
   }
   int8_t* codes(uint32_t dims) {
     if (codes_.size() < dims) codes_ = Buffer<int8_t>(dims, owner_);
@@ -98,8 +115,8 @@ class Scratch {
   }
 
   const Owner owner_;
-  Buffer<uint16_t> marks_;
-  Buffer<uint32_t> frontier_memory_, result_memory_;
+  SeenRows seen_;
+  Buffer<uint32_t> frontier_memory_, result_memory_, fresh_;
   Buffer<int8_t> codes_;
 };
 

@@ -11,7 +11,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, encode_rows = 64;
+constexpr uint32_t link_rows = 8, merge_targets = 32, trim_rows = 256, encode_rows = 64;
 constexpr uint64_t rows_of_word = 64, most_training_values = 1 << 24;   // of the rows that a book comes from
 
 uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
@@ -97,7 +97,10 @@ void SlimBuild::work(uint64_t piece) {
   };
   switch (phase_) {
     case Phase::place: return placing_.work(piece, s);
-    case Phase::link: return each(link_rows, batch_, [&](uint32_t i) { graph_->link(graph_->batch[i], s); });
+    case Phase::link: {
+      const uint32_t first = (uint32_t)piece * link_rows;
+      return graph_->link(graph_->batch.data() + first, std::min(link_rows, batch_ - first), lender_);
+    }
     case Phase::merge: return each(merge_targets, graph_->targets.size() - 1, [&](uint32_t i) { graph_->merge(i, s); });
     case Phase::trim: return each(trim_rows, graph_->order.size(), [&](uint32_t i) { graph_->trim(graph_->order[i], s); });
     case Phase::train: return training_->work(piece, s);

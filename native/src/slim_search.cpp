@@ -139,8 +139,7 @@ bool SlimSearch::walk(Asked& a, uint32_t width) const {
     count = 0;
   };
   const auto meet = [&](uint32_t row) {
-    if (s.visited.mark[row] == s.visited.own) return;
-    s.visited.mark[row] = s.visited.own;
+    if (!s.first_time(row)) return;
     fresh[count++] = row;
   };
   for (uint32_t i = 0; i < shape_.entry_count; ++i) meet(shape_.entries[i]);

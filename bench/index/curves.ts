@@ -4,7 +4,8 @@ import { median } from "../measure.ts";
 import { K } from "./data.ts";
 
 const ROUNDS = 3;
-const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
+/** From the least that serves, that of the hits wanted. */
+const WIDTHS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
 /** A curve ends where this is reached. */
 const ENOUGH = 0.995;
 

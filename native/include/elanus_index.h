@@ -59,7 +59,7 @@ double elanus_job_progress(const elanus_job *job);
 
 /*
  * READ takes memory for the file, in huge pages where it is large. MAP leaves it to the system which pages of the file are in memory; what
- * must be made when it is opened (marks, centres) is in memory either way. Searches give the same answers.
+ * must be made when it is opened (marks, sketches, centres) is in memory either way. Searches give the same answers.
  */
 enum { ELANUS_READ = 0, ELANUS_MAP = 1 };
 
@@ -79,7 +79,7 @@ typedef struct elanus_index_search {
   const void *queries; /* made of what the rows are made of */
   uint64_t query_value_count;
   uint32_t k;
-  uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k is taken */
+  uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k and 10 are taken */
   const uint8_t *allowed;
   uint64_t allowed_bytes;
   const uint32_t *rank;

@@ -110,8 +110,8 @@ async function writeUpsert(
 }
 
 export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
-  const { collection, indexes } = await context.describeAll(request);
-  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes }, request.templates);
+  const { collection, indexes, load } = await context.describeAll(request);
+  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes, load }, request.templates);
   if (filter === null || isAlwaysTrue(filter)) {
     throw invalidParameter(`delete plan can't be empty or always true : ${request.expression}`);
   }

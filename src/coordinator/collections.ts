@@ -9,10 +9,10 @@ import { MessageType } from "../model/message.ts";
 import type { CollectionInfo, CollectionSchema, KeyValue, PartitionInfo } from "../model/schema.ts";
 import { primaryKeyField } from "../model/schema.ts";
 import { CONSISTENCY_LEVEL_KEY, consistencyLevelOf } from "../model/types.ts";
-import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
+import type { CollectionName, CoordinatorService, DatabaseInfo } from "../rpc/services.ts";
 import { alteration, everyChannel } from "./alteration.ts";
 import { type Context, metadataChange, putCollection, putJson, updated } from "./context.ts";
-import { mergeProperties } from "./databases.ts";
+import { MAX_COLLECTIONS_KEY, mergeProperties } from "./databases.ts";
 import {
   aliasKey,
   collectionKey,
@@ -45,8 +45,9 @@ export function createCollection(context: Context, request: CreateRequest): Prom
       if (sameDeclaration(existing, request)) return null;
       throw invalidParameter(`create duplicate collection with different parameters, collection: ${name}`);
     }
-    if (catalog.collections(database.databaseId).length >= MAX_COLLECTIONS) {
-      throw milvusError("CollectionNumLimitExceeded", "", { dbName: database.name, limit: MAX_COLLECTIONS });
+    const limit = collectionLimit(database);
+    if (catalog.collections(database.databaseId).length >= limit) {
+      throw milvusError("CollectionNumLimitExceeded", "", { dbName: database.name, limit });
     }
     const collectionId = await context.ids.allocate();
     const timestamp = await context.timestamps.allocate();
@@ -67,6 +68,12 @@ export function createCollection(context: Context, request: CreateRequest): Prom
     };
     return everyChannel(collection, { type: MessageType.CreateCollection, collection }, [putCollection(collection)]);
   });
+}
+
+/** A database may have a limit of its own, which never widens ours. */
+function collectionLimit({ properties }: DatabaseInfo): number {
+  const own = properties.find(({ key }) => key === MAX_COLLECTIONS_KEY);
+  return own === undefined ? MAX_COLLECTIONS : Math.min(Number(own.value), MAX_COLLECTIONS);
 }
 
 /** The id of the dropped collection, or null when there was none. */

@@ -51,6 +51,7 @@ export async function hybridSearch(
   const { collection } = described;
   const { schema } = collection;
   const { searches, rankParams } = request;
+  for (const { queries } of searches) context.quotas.take(described, "searchVectors", queries.queryCount);
   if (searches.length === 0) throw invalidParameter("a hybrid search takes at least one ann search request");
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);

@@ -33,6 +33,7 @@ const NEVER = new AbortController().signal;
 
 export async function query(context: ProxyContext, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
   const described = await context.describeAll(request);
+  context.quotas.take(described, "queries", 1);
   const { collection } = described;
   const { schema } = collection;
   const filter = parsePlanFilter(

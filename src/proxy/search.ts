@@ -52,6 +52,7 @@ export async function search(
   signal: AbortSignal,
 ): Promise<SearchResponse> {
   const described = await context.describeAll(asked);
+  context.quotas.take(described, "searchVectors", asked.queries.queryCount);
   const { collection } = described;
   const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;

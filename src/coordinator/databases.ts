@@ -4,12 +4,12 @@ import { invalidParameter, milvusError } from "../base/errors.ts";
 import { MessageType } from "../model/message.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { DatabaseInfo } from "../rpc/services.ts";
+import { MAX_COLLECTIONS_KEY } from "./capacity.ts";
 import { DEFAULT_DATABASE } from "./catalog.ts";
 import { type Context, metadataChange, putJson } from "./context.ts";
 import { databaseKey } from "./meta-keys.ts";
 
 export const DEFAULT_DATABASE_ID = 1n;
-export const MAX_COLLECTIONS_KEY = "database.max.collections";
 const DENIALS: ReadonlySet<string> = new Set(["database.force.deny.writing", "database.force.deny.reading"]);
 const MAX_DATABASES = 64;
 

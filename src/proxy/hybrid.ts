@@ -59,7 +59,7 @@ export async function hybridSearch(
   const rerank = planFusion(collection, rankParams, request.rerank, searches);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
-  const output = planOutput(schema, request.outputFields, false);
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
   const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
@@ -68,7 +68,7 @@ export async function hybridSearch(
     const filter = parsePlanFilter(
       "query",
       search.expression,
-      { ...collection, indexes: described.indexes },
+      { ...collection, indexes: described.indexes, load: described.load },
       search.templates,
       search.params,
     );

@@ -116,8 +116,8 @@ async function writeUpsert(
 
 export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
   const described = await context.describeAll(request);
-  const { collection, indexes } = described;
-  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes }, request.templates);
+  const { collection, indexes, load } = described;
+  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes, load }, request.templates);
   if (filter === null || isAlwaysTrue(filter)) {
     throw invalidParameter(`delete plan can't be empty or always true : ${request.expression}`);
   }

@@ -91,12 +91,12 @@ export async function search(
       "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
     );
   }
-  const output = planOutput(schema, request.outputFields, false);
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
   const times = timeView(collection, request.params);
   const filter = parsePlanFilter(
     "query",
     request.expression,
-    { ...collection, indexes: described.indexes },
+    { ...collection, indexes: described.indexes, load: described.load },
     request.templates,
     request.params,
   );

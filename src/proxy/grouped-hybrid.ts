@@ -8,14 +8,16 @@
  *  - groups of equal score are in the order of their best hits.
  */
 
+import { inTurns } from "../base/turns.ts";
 import { invalidParameter } from "../base/errors.ts";
 import { type Column, type ColumnBatch, takeBatch, takeRows } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import { type Fusion, fuseHits, isDescending } from "../rank/fusion.ts";
-import { gatherBatch, gatherColumn } from "../rank/gather.ts";
+import { gatherBatch, gatherBatchInTurns, gatherColumn } from "../rank/gather.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { rescored } from "../rank/rescore.ts";
+import { pauseOf } from "../segment/execute.ts";
 import type { ProxyContext } from "./context.ts";
 import { decayedScores } from "./decay.ts";
 import { type GroupedHits, groupedSearch } from "./grouped-search.ts";
@@ -80,11 +82,8 @@ export async function groupedHybrid(
       entries,
     ),
   );
-  const batch = gatherBatch(
-    found.map((one) => one.batch),
-    sources,
-    entries,
-  );
+  const batches = found.map((one) => one.batch);
+  const batch = await inTurns(gatherBatchInTurns(batches, sources, entries), pauseOf(context));
   const sign = isDescending(fusion, metrics) ? -1 : 1;
   let ranked = { hits: fused, values, batch };
   if (decay !== null) {

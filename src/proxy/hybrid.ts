@@ -5,6 +5,8 @@
  * as the whole search shows when it says nothing.
  */
 
+import { pauseOf } from "../segment/execute.ts";
+import { inTurns } from "../base/turns.ts";
 import { invalidParameter, unexpectedParameter } from "../base/errors.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
@@ -19,7 +21,7 @@ import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
 import { requireLoaded, requireLoadedFields } from "./loaded.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -116,7 +118,7 @@ export async function hybridSearch(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: rounded(found.hits.scores, decimals),
-      fields: outputFields(output, found.batch, times),
+      fields: await inTurns(outputFieldsInTurns(output, found.batch, times), pauseOf(context)),
       sessionTimestamp: found.sessionTimestamp,
       explanation: explained(found.asked),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
@@ -139,7 +141,7 @@ export async function hybridSearch(
       counts: hitCounts(hits),
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
-      fields: outputFields(output, batch, times),
+      fields: await inTurns(outputFieldsInTurns(output, batch, times), pauseOf(context)),
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
       explanation: explained(plans.map((_, at) => [shards.map((shard) => shard.hits[at]!)])),

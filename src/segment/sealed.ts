@@ -377,7 +377,7 @@ export class SealedSegment implements Segment {
       if (vector !== undefined) {
         vector.lease.acquire();
         try {
-          columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
+          columns.set(fieldId, await vector.vectors.take(rows, vector.valid, pause ?? null));
         } finally {
           vector.lease.release();
         }

@@ -53,6 +53,7 @@ export async function hybridSearch(
   const { collection } = described;
   const { schema } = collection;
   const { searches, rankParams } = request;
+  for (const { queries } of searches) context.quotas.take(described, "searchVectors", queries.queryCount);
   if (searches.length === 0) throw invalidParameter("a hybrid search takes at least one ann search request");
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);
@@ -60,7 +61,7 @@ export async function hybridSearch(
   const rerank = planFusion(collection, rankParams, request.rerank, searches);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
-  const output = planOutput(schema, request.outputFields, false);
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
   const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
@@ -69,7 +70,7 @@ export async function hybridSearch(
     const filter = parsePlanFilter(
       "query",
       search.expression,
-      { ...collection, indexes: described.indexes },
+      { ...collection, indexes: described.indexes, load: described.load },
       search.templates,
       search.params,
     );

@@ -41,8 +41,18 @@ export interface OutputPlan {
   readonly names: readonly string[];
 }
 
-/** @throws 1100 `field x not exist`. */
-export function planOutput(schema: CollectionSchema, wanted: readonly string[], withKey: boolean): OutputPlan {
+/**
+ * `*` means what there is to be had: with `loaded` (empty: all fields) those fields only.
+ *
+ * @throws 1100 `field x not exist`.
+ */
+export function planOutput(
+  schema: CollectionSchema,
+  wanted: readonly string[],
+  withKey: boolean,
+  loaded: readonly bigint[] = [],
+): OutputPlan {
+  const isLoaded = ({ fieldId }: FieldSchema): boolean => loaded.length === 0 || loaded.includes(fieldId);
   const meta = dynamicField(schema);
   const fields = new Set<FieldSchema>();
   const names = new Set<string>();
@@ -51,11 +61,11 @@ export function planOutput(schema: CollectionSchema, wanted: readonly string[], 
   for (const raw of wanted) {
     const name = raw.trim();
     if (name === "*") {
-      for (const field of schema.fields) {
+      for (const field of schema.fields.filter(isLoaded)) {
         fields.add(field);
         names.add(shownName(schema, field));
       }
-      wholeMeta = meta !== null;
+      wholeMeta = meta !== null && isLoaded(meta);
       continue;
     }
     const named = fieldsNamed(schema, name);

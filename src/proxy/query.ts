@@ -36,12 +36,13 @@ const NEVER = new AbortController().signal;
 
 export async function query(context: ProxyContext, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
   const described = await context.describeAll(request);
+  context.quotas.take(described, "queries", 1);
   const { collection } = described;
   const { schema } = collection;
   const filter = parsePlanFilter(
     "query",
     request.expression,
-    { ...collection, indexes: described.indexes },
+    { ...collection, indexes: described.indexes, load: described.load },
     request.templates,
     request.params,
   );
@@ -78,7 +79,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
     return aggregateQuery(context, collection, aggregation, plan, window, time, signal);
   }
 
-  const output = planOutput(schema, request.outputFields, true);
+  const output = planOutput(schema, request.outputFields, true, described.load?.fieldIds);
   const times = timeView(collection, request.params);
   requireLoadedFields(described, output);
   const key = primaryKeyField(schema);
@@ -189,9 +190,12 @@ function queryWindow(
     if (filter === null && !hasAggregates) throw invalidParameter("empty expression should be used with limit");
     return null;
   }
-  if (limit < 1 || offset < 0 || offset + limit > MAX_WINDOW) {
+  const window = "invalid max query result window";
+  if (offset < 0) throw invalidParameter(`${window}, offset [${offset}] is invalid, should be gte than 0`);
+  if (limit < 1) throw invalidParameter(`${window}, limit [${limit}] is invalid, should be greater than 0`);
+  if (offset + limit > MAX_WINDOW) {
     throw invalidParameter(
-      `invalid max query result window, (offset+limit) should be in range [1, ${MAX_WINDOW}], but got ${offset + limit}`,
+      `${window}, (offset+limit) should be in range [1, ${MAX_WINDOW}], but got ${offset + limit}`,
     );
   }
   return { limit, offset };

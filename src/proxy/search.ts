@@ -54,6 +54,7 @@ export async function search(
   signal: AbortSignal,
 ): Promise<SearchResponse> {
   const described = await context.describeAll(asked);
+  context.quotas.take(described, "searchVectors", asked.queries.queryCount);
   const { collection } = described;
   const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
@@ -92,12 +93,12 @@ export async function search(
       "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
     );
   }
-  const output = planOutput(schema, request.outputFields, false);
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
   const times = timeView(collection, request.params);
   const filter = parsePlanFilter(
     "query",
     request.expression,
-    { ...collection, indexes: described.indexes },
+    { ...collection, indexes: described.indexes, load: described.load },
     request.templates,
     request.params,
   );

@@ -16,6 +16,7 @@ export const PYTHON_CASES = {
   "004_window": "windows of 16,384, ties by key, iterators of queries",
   partition_keys: "partition keys over shards, keys from the server, keys that come twice",
   databases: "databases",
+  quotas: "rates of a collection, databases that are shut or full",
   aliases: "aliases",
   sparse_vectors: "sparse vectors, against brute force",
   vector_types: "every type of dense vector, against brute force",

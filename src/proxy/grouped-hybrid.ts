@@ -107,16 +107,18 @@ function placesOf(
   lists: readonly Hits[],
 ): { readonly sources: Uint32Array; readonly entries: Uint32Array } {
   const places = new Map<string, readonly [number, number]>();
-  for (const [list, { segmentIds, rows }] of lists.entries()) {
-    for (let entry = 0; entry < rows.length; entry += 1) {
-      const name = `${segmentIds[entry]}/${rows[entry]}`;
+  const nameOf = ({ segmentIds, rows, elements }: Hits, at: number): string =>
+    `${segmentIds[at]}/${rows[at]}/${elements?.[at] ?? ""}`;
+  for (const [list, hits] of lists.entries()) {
+    for (let entry = 0; entry < hits.rows.length; entry += 1) {
+      const name = nameOf(hits, entry);
       if (!places.has(name)) places.set(name, [list, entry]);
     }
   }
   const sources = new Uint32Array(fused.rows.length);
   const entries = new Uint32Array(fused.rows.length);
   for (let at = 0; at < fused.rows.length; at += 1) {
-    [sources[at], entries[at]] = places.get(`${fused.segmentIds[at]}/${fused.rows[at]}`)! as [number, number];
+    [sources[at], entries[at]] = places.get(nameOf(fused, at))! as [number, number];
   }
   return { sources, entries };
 }

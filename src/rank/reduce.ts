@@ -125,7 +125,7 @@ export async function reduceRows(
 }
 
 /** What may come once among the hits of a query. */
-function keysOfHits({ keys, elements }: Hits): KeyReader {
+export function keysOfHits({ keys, elements }: Hits): KeyReader {
   const reader = keyReader(keys);
   if (elements === undefined) return reader;
   return new ElementKeys(

@@ -358,7 +358,7 @@ export class SealedSegment implements Segment {
     try {
       const source = this.#nearestSource(searched, pause ?? null);
       const hits = isOfElements(vector.vectors, search)
-        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal, pause)
         : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;

@@ -3,6 +3,8 @@
  * snapshots that were searched.
  */
 
+import { pauseOf } from "../segment/execute.ts";
+import { inTurns } from "../base/turns.ts";
 import { invalidParameter } from "../base/errors.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
@@ -24,7 +26,7 @@ import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
 import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -171,7 +173,7 @@ export async function search(
       keys: found.hits.keys,
       scores: told(found.hits.scores),
       ...(found.hits.elements === undefined ? {} : { elements: found.hits.elements }),
-      fields: outputFields(output, found.batch, times),
+      fields: await inTurns(outputFieldsInTurns(output, found.batch, times), pauseOf(context)),
       sessionTimestamp: found.sessionTimestamp,
       explanation: explained(found.questions),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
@@ -199,7 +201,7 @@ export async function search(
       keys: hits.keys,
       scores: told(hits.scores),
       ...(hits.elements === undefined ? {} : { elements: hits.elements }),
-      fields: outputFields(output, batch, times),
+      fields: await inTurns(outputFieldsInTurns(output, batch, times), pauseOf(context)),
       sessionTimestamp: sessionTimestamp(shards),
       explanation: explained([shards.map((shard) => shard.hits[0]!)]),
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },

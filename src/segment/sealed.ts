@@ -361,7 +361,7 @@ export class SealedSegment implements Segment {
     try {
       const source = this.#nearestSource(searched, pause ?? null);
       const hits = isOfElements(vector.vectors, search)
-        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal, pause)
         : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
@@ -395,7 +395,7 @@ export class SealedSegment implements Segment {
       if (vector !== undefined) {
         vector.lease.acquire();
         try {
-          columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
+          columns.set(fieldId, await vector.vectors.take(rows, vector.valid, pause ?? null));
         } finally {
           vector.lease.release();
         }

@@ -8,7 +8,7 @@ const MAX_COLLECTIONS = 65_536;
 /** Partitions of every shard, over all collections. */
 const MAX_CAPACITY = 65_536;
 /** The property of a database that makes it fewer. */
-const MAX_COLLECTIONS_KEY = "database.max.collections";
+export const MAX_COLLECTIONS_KEY = "database.max.collections";
 
 /** @throws 102 when the database, or all of them together, have as many collections as they may. */
 export function requireRoomForCollection(catalog: Catalog, database: DatabaseInfo): void {

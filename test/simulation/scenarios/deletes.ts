@@ -78,13 +78,14 @@ export const deleteRefused: Scenario = {
     const share = 0.3 + world.random() * 0.7;
     cluster.refuses = (call) => {
       const isRefused = call === "query.applyDeletes" || (call === "query.loadSegment" && world.random() < 0.5);
-      if (!isRefused || world.random() > share) return false;
+      // The first delete is, so that no seed is for nothing.
+      if (!isRefused || (refusals > 0 && world.random() > share)) return false;
       refusals += 1;
       return true;
     };
     const done = new AbortController();
     const writer = async (): Promise<void> => {
-      for (let round = 0; round < 12 || refusals === 0; round += 1) {
+      for (let round = 0; round < 12; round += 1) {
         const known = workload.oracle.keysOf(channel);
         const keys = known.filter(() => world.random() < 0.15).slice(0, 3);
         if (keys.length === 0) keys.push(known[0]!);
@@ -106,6 +107,7 @@ export const deleteRefused: Scenario = {
     };
     await Promise.all([writer(), reader(), reader()]);
     cluster.refuses = () => false;
+    if (refusals === 0) throw new WrongAnswer("nothing was refused");
     await workload.eventually("it is read again", async () => (await workload.read(channel, "strong")) !== null);
   },
 };

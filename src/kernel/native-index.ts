@@ -107,6 +107,7 @@ export interface IndexAddon {
     reorder: number,
     queryBits: number,
     rowCount: number,
+    unscored: number,
   ): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
@@ -287,9 +288,10 @@ export class NativeIndexes implements IndexKernel {
           tied,
           work,
           parameters.kind === "lists" ? parameters.probes : 0,
-          parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
+          parameters.kind === "graph" || parameters.reorder === "none" ? 0 : (parameters.reorder ?? 0),
           parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
           search.rowCount ?? 0,
+          parameters.kind === "bands" && parameters.reorder === "none" ? 1 : 0,
         ),
       );
     }

@@ -53,6 +53,7 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     hashBits: number,
+    bands: number,
   ): void;
   listSearch(
     ticket: number,
@@ -250,6 +251,7 @@ export class NativeKernel implements Kernel {
         hits.scores,
         hits.tied,
         search.hashBits ?? 8,
+        search.bands ?? 0,
       ),
     );
     return hits;

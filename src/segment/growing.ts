@@ -392,7 +392,7 @@ export class GrowingSegment implements Segment {
     const { fieldId, metric, indexType = "", indexParams = new Map() } = search;
     const scanned = isOfElements(vectors, search) ? elementsOf(vectors) : vectors;
     const exact = work === null ? scanned : work.counting(scanned);
-    const family = familyOf(indexType, type);
+    const family = familyOf(indexType, type, metric);
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
     if (family === null || indexes === null || !isForGraphs || this.#lease.closed) return exact;

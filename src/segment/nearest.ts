@@ -155,7 +155,7 @@ class Asker {
   }
 
   async #exact(ask: Ask, rank: Uint32Array | null): Promise<{ found: Found[]; tied: Uint8Array }> {
-    const { metric, range, hashBits } = this.#search;
+    const { metric, range, hashBits, bands } = this.#search;
     const { queries, queryCount, k, allowed } = ask;
     const hits = await this.#source.vectors.search(
       {
@@ -168,6 +168,7 @@ class Asker {
         rank,
         range,
         ...(hashBits === undefined ? {} : { hashBits }),
+        ...(bands === undefined ? {} : { bands }),
       },
       this.#signal,
     );

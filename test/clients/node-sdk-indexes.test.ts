@@ -180,6 +180,12 @@ describe("Milvus SDK for Node: indexes", () => {
     assert.equal(scores.filter((score) => score >= 15 / 16).length, 100, "one in sixteen shares fifteen hashes");
     const told = JSON.parse((found.status.extra_info as { explain: string }).explain) as { indexType: string };
     assert.equal(told.indexType, "MINHASH_LSH");
+    const banded = succeeded(await client.search({ ...collection, data: signature(7), limit: 100 })).results;
+    assert.ok(banded.length > 0);
+    assert.ok(
+      banded.every(({ score }) => score === 1),
+      "without Jaccard a hit says that a band is shared",
+    );
   });
 
   test("lists of sparse vectors are packed, mapped where that is said, and give every hit", async () => {

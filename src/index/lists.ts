@@ -7,7 +7,7 @@
  *
  * Always true: codes choose the candidates. `reorder_k` or `refine_k` of them are looked at again in the raw rows, which lie on disk
  * anyway; without that the best by codes are the hits, and only they are, so that every score is exact. A refine type is therefore never
- * less precise than it was asked to be.
+ * less precise than it was asked to be (ADR 20).
  */
 
 import { MAX_BOOK_BITS, MAX_LISTS, MAX_QUERY_BITS, MAX_REORDER } from "../kernel/index-kernel.ts";
@@ -19,7 +19,7 @@ import { INDEX_TYPES, defaultOf } from "./types.ts";
 /** What IVF_PQ has where no `m` is given. */
 const SUBSPACES = 32;
 const DIMENSIONS_OF_A_NIBBLE = 2;
-/** AUTOINDEX over bits: what finds 98 % and more of ten hits where rows are in groups as embeddings are (`docs/performance.md`). */
+/** AUTOINDEX over bits: what finds 98 % and more of ten hits where rows are in groups as embeddings are (`npm run recall -- AUTOINDEX BinaryVector`). */
 const BEST_LISTS = 256;
 const BEST_PROBES = 24;
 /** The tenth level scans every list. */

@@ -30,6 +30,7 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { scatterRows } from "../rank/places.ts";
 import { emptyBatch } from "../rank/read-segments.ts";
 import { reduceHits } from "../rank/reduce.ts";
+import { pauseOf } from "../segment/execute.ts";
 import type { ProxyContext } from "./context.ts";
 import { insideGroups, outsideGroups } from "./group-filters.ts";
 import { groupColumns, groupNames } from "./group-values.ts";
@@ -312,7 +313,7 @@ class GroupedSearch {
           entries,
         ),
       ),
-      batch: filled.length === 0 ? emptyBatch(schema, fieldIds) : scatterRows(filled),
+      batch: filled.length === 0 ? emptyBatch(schema, fieldIds) : await scatterRows(filled, pauseOf(this.#context)),
       questions: this.#questions,
       sessionTimestamp: sessionTimestamp(this.#answers[0]!.shards),
       shards: this.#answers[0]!.shards,

@@ -6,8 +6,9 @@ import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
 import type { HitPlaces, Hits, SearchPlan } from "../model/plan.ts";
 import type { CollectionInfo, CollectionSchema } from "../model/schema.ts";
-import { placesOf, scatterRows } from "../rank/places.ts";
+import { placesOf, scatterRows, segmentsOf } from "../rank/places.ts";
 import { emptyBatch } from "../rank/read-segments.ts";
+import { pauseOf } from "../segment/execute.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ReadTime } from "./read-time.ts";
 
@@ -56,8 +57,7 @@ export async function fetchFields(
   if (fieldIds.length === 0 || hits.rows.length === 0) return emptyBatch(schema, fieldIds);
   const parts = await Promise.all(
     shards.map(async (shard) => {
-      const own = new Set<bigint>();
-      for (const { segmentIds } of shard.hits) for (const segmentId of segmentIds) own.add(segmentId);
+      const own = new Set(shard.hits.flatMap(({ segmentIds }) => segmentsOf(segmentIds)));
       const { positions, places } = placesOf(hits, (segmentId) => own.has(segmentId));
       if (positions.length === 0) return null;
       const { virtualChannel, leaseId } = shard;
@@ -66,7 +66,7 @@ export async function fetchFields(
     }),
   );
   const filled = parts.filter((part) => part !== null);
-  return filled.length === 1 ? filled[0]!.batch : scatterRows(filled);
+  return filled.length === 1 ? filled[0]!.batch : scatterRows(filled, pauseOf(context));
 }
 
 /** The newest of their snapshots. */

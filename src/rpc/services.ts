@@ -51,6 +51,7 @@ export interface DescribedCollection {
   readonly aliases: readonly string[];
   readonly indexes: readonly IndexInfo[];
   readonly load: LoadConfig | null;
+  readonly databaseProperties: readonly KeyValue[];
 }
 
 export interface ShownCollection {
@@ -277,6 +278,8 @@ export interface GrowingSegmentInfo {
 export interface StreamingService {
   /** Opens the channel under the term; repeated with the same term it does nothing. */
   assignChannel(request: { readonly channel: string; readonly term: bigint }): Promise<void>;
+  /** Why inserts wait just now, in Milvus's words; null when they do not. */
+  pressure(request: object): Promise<{ readonly reason: string | null }>;
   append(request: {
     readonly virtualChannel: string;
     readonly messages: readonly Message[];

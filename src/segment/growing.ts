@@ -370,7 +370,7 @@ export class GrowingSegment implements Segment {
     const searched = this.#searched(vector, search, rowCount, work);
     const source = this.#nearestSource(searched, pause ?? null);
     const hits = isOfElements(vector.vectors, search)
-      ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal)
+      ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal, pause)
       : await nearestRows(source, search, rowCount, reachable, signal);
     if (work === null) return hits;
     const { segmentId, state } = this;

@@ -14,6 +14,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { inTurns, type Pause } from "../base/turns.ts";
 import type { IndexParams } from "../index/family.ts";
 import { MAX_K, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { type Bitset, countBits, emptyBitset, setBit } from "../model/bitset.ts";
@@ -43,23 +44,24 @@ export function elementsAsked(params: IndexParams, k: number): number {
   return Math.min(Math.max(Math.ceil(wanted), 1), MAX_K);
 }
 
-/** `exact`: of the lists; asked where the index does not pay. `params`: what the search says to the index. */
-export function listsThrough(
-  index: SegmentIndex,
-  lists: VectorLists,
-  exact: Pick<FieldVectors, "search">,
-  params: IndexParams,
-  work: SearchWork | null,
-): Pick<FieldVectors, "search"> {
-  return { search: (ask, signal) => new ListIndexSearch(index, lists, exact, params, work, ask, signal).run() };
+export interface ListSource {
+  /** Over the vectors of all lists. */
+  readonly index: SegmentIndex;
+  readonly lists: VectorLists;
+  /** Of the lists; asked where the index does not pay. */
+  readonly exact: Pick<FieldVectors, "search">;
+  /** What the search says to the index. */
+  readonly params: IndexParams;
+  readonly work: SearchWork | null;
+  readonly pause: Pause | null;
+}
+
+export function listsThrough(source: ListSource): Pick<FieldVectors, "search"> {
+  return { search: (ask, signal) => new ListIndexSearch(source, ask, signal).run() };
 }
 
 class ListIndexSearch {
-  readonly #index: SegmentIndex;
-  readonly #lists: VectorLists;
-  readonly #exact: Pick<FieldVectors, "search">;
-  readonly #params: IndexParams;
-  readonly #work: SearchWork | null;
+  readonly #source: ListSource;
   readonly #ask: VectorAsk;
   readonly #queries: ArrayColumn;
   readonly #signal: AbortSignal | undefined;
@@ -67,28 +69,16 @@ class ListIndexSearch {
   readonly #elements: number;
   readonly #hits: SearchHits;
 
-  constructor(
-    index: SegmentIndex,
-    lists: VectorLists,
-    exact: Pick<FieldVectors, "search">,
-    params: IndexParams,
-    work: SearchWork | null,
-    ask: VectorAsk,
-    signal: AbortSignal | undefined,
-  ) {
+  constructor(source: ListSource, ask: VectorAsk, signal: AbortSignal | undefined) {
     const { queries, queryCount, k, rowCount } = ask;
     assert(isListQueries(queries) && ask.range === null, "lists are asked for lists, and in no ring");
-    assert(rowCount === lists.rowCount, "a sealed segment is searched whole");
-    this.#index = index;
-    this.#lists = lists;
-    this.#exact = exact;
-    this.#params = params;
-    this.#work = work;
+    assert(rowCount === source.lists.rowCount, "a sealed segment is searched whole");
+    this.#source = source;
     this.#ask = ask;
     this.#queries = queries;
     this.#signal = signal;
-    this.#ends = lists.ends(rowCount);
-    this.#elements = elementsAsked(params, k);
+    this.#ends = source.lists.ends(rowCount);
+    this.#elements = elementsAsked(source.params, k);
     this.#hits = {
       rows: new Uint32Array(queryCount * k).fill(NO_ROW),
       scores: new Float32Array(queryCount * k).fill(Number.NaN),
@@ -108,7 +98,8 @@ class ListIndexSearch {
       (pays ? paying : others).push(query);
     }
     if (paying.length > 0) {
-      const elements = allowed === null ? null : allowedElements(this.#ends, allowed, null);
+      const elements =
+        allowed === null ? null : await inTurns(allowedElements(this.#ends, allowed, null), this.#source.pause);
       for (const some of this.#calls(paying)) others.push(...(await this.#searchSome(some, elements)));
     }
     if (others.length > 0) await this.#searchExactly(others);
@@ -139,10 +130,11 @@ class ListIndexSearch {
   async #searchSome(numbers: readonly number[], allowed: Bitset | null): Promise<number[]> {
     const asked = chosenQueries(this.#queries, this.#ask.queryCount, numbers) as ArrayColumn;
     assert(asked.elements.kind === "vector", "lists of vectors");
-    const found = await this.#index.candidates(
+    const { index, params, work } = this.#source;
+    const found = await index.candidates(
       { queries: asked.elements.values, queryCount: numbers.length, k: this.#elements, allowed },
-      this.#params,
-      this.#work,
+      params,
+      work,
       this.#signal,
     );
     const short: number[] = [];
@@ -166,15 +158,18 @@ class ListIndexSearch {
 
   async #compare(query: number, candidates: Bitset): Promise<void> {
     const queries = chosenQueries(this.#queries, this.#ask.queryCount, [query]);
-    const hits = await this.#lists.search({ ...this.#ask, queries, queryCount: 1, allowed: candidates }, this.#signal);
+    const hits = await this.#source.lists.search(
+      { ...this.#ask, queries, queryCount: 1, allowed: candidates },
+      this.#signal,
+    );
     this.#take(query, hits, 0);
-    this.#work?.addExactScores(countBits(candidates));
+    this.#source.work?.addExactScores(countBits(candidates));
   }
 
   async #searchExactly(numbers: readonly number[]): Promise<void> {
     const { queryCount } = this.#ask;
     const queries = chosenQueries(this.#queries, queryCount, numbers);
-    const hits = await this.#exact.search({ ...this.#ask, queries, queryCount: numbers.length }, this.#signal);
+    const hits = await this.#source.exact.search({ ...this.#ask, queries, queryCount: numbers.length }, this.#signal);
     for (const [at, query] of numbers.entries()) this.#take(query, hits, at);
   }
 

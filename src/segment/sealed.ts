@@ -354,13 +354,13 @@ export class SealedSegment implements Segment {
     const work = search.explain === true ? new SearchWork() : null;
     const scanned = isOfElements(vector.vectors, search) ? elementsOf(vector.vectors) : vector.vectors;
     const exact = work === null ? scanned : work.counting(scanned);
-    const searched = index === undefined ? exact : through(index, vector.vectors, exact, search, work);
+    const searched = index === undefined ? exact : through(index, vector.vectors, exact, search, work, pause);
     index?.acquire();
     vector.lease.acquire();
     try {
       const source = this.#nearestSource(searched, pause ?? null);
       const hits = isOfElements(vector.vectors, search)
-        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal, pause)
         : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
@@ -379,7 +379,7 @@ export class SealedSegment implements Segment {
       if (vector !== undefined) {
         vector.lease.acquire();
         try {
-          columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
+          columns.set(fieldId, await vector.vectors.take(rows, vector.valid, pause ?? null));
         } finally {
           vector.lease.release();
         }
@@ -452,10 +452,11 @@ function through(
   exact: Pick<FieldVectors, "search">,
   { queries, indexParams }: VectorSearch,
   work: SearchWork | null,
+  pause: Pause | null = null,
 ): Pick<FieldVectors, "search"> {
   if (!isListQueries(queries)) return index.over(exact, indexParams, work);
   assert(vectors instanceof VectorLists, "lists are searched among lists");
-  return listsThrough(index, vectors, exact, indexParams ?? new Map(), work);
+  return listsThrough({ index, lists: vectors, exact, params: indexParams ?? new Map(), work, pause });
 }
 
 /** Whether an index may stand beside the vectors. */

@@ -23,6 +23,7 @@ import type {
 import { primaryKeyField } from "../model/schema.ts";
 import { aggregateRows, mergeTables } from "../rank/aggregate.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
+import { pauseOf } from "../segment/execute.ts";
 import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
 import type { QueryService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
@@ -169,10 +170,11 @@ export async function fetch(
     ]);
     if (fromSealed === null) return fromGrowing;
     if (here.positions.length === 0) return fromSealed.batch;
-    return scatterRows([
+    const parts = [
       { positions: here.positions, batch: fromGrowing },
       { positions: there.positions, batch: fromSealed.batch },
-    ]);
+    ];
+    return await scatterRows(parts, pauseOf(context));
   } finally {
     view.unpin();
   }

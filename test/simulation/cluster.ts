@@ -70,6 +70,7 @@ export const SIMULATED_LIMITS: EngineLimits = {
   compactionSlots: 1,
   garbageMilliseconds: 4_000,
   roomyIndexBytes: 0,
+  limitsFoundDeletes: false,
 };
 
 export class Cluster {

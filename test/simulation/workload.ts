@@ -5,6 +5,7 @@
  * write it came from.
  */
 
+import { present } from "../../src/base/assert.ts";
 import { MilvusError } from "../../src/base/errors.ts";
 import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
@@ -288,9 +289,9 @@ export class Workload {
     };
     return this.#answered(moment, async (time) => {
       const { timestamp, hits, batch } = await this.cluster.ask(async ({ streaming }) => {
-        const answer = await streaming.search({ virtualChannel: channel, plans: [plan], ...time });
+        const answer = await streaming.search({ virtualChannel: channel, plans: [plan], keep: true, ...time });
         const [found] = answer.hits;
-        const lease = { virtualChannel: channel, leaseId: answer.leaseId };
+        const lease = { virtualChannel: channel, leaseId: present(answer.leaseId, "the lease that was asked for") };
         const { segmentIds, rows } = found!;
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({

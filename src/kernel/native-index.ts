@@ -250,22 +250,30 @@ export class NativeIndexes implements IndexKernel {
     }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
     const dense = search as IndexSearch;
-    if (queryCount === 1 && parameters.kind === "graph" && search.timeLimitMicroseconds === null) {
-      signal?.throwIfAborted();
-      const hits = this.#searchNow(dense);
-      if (hits !== null) return hits;
-    }
+    signal?.throwIfAborted();
+    const hits = this.#searchNow(dense, queryCount);
+    if (hits !== null) return hits;
     if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
     return this.#joined.search(dense, queryCount, signal);
   }
 
+  searchIndexNow(search: IndexSearch): IndexHits | null {
+    checkIndex.checkIndexHandle(search.index);
+    const { kind, layout, rowCount } = this.#tell(search.index);
+    return this.#searchNow(search, checkIndex.checkIndexSearch(search, kind, layout, rowCount));
+  }
+
   /** Null: it is not for the calling thread. */
-  #searchNow(search: IndexSearch): IndexHits | null {
-    const { index } = search;
+  #searchNow(search: IndexSearch, queryCount: number): IndexHits | null {
+    const { index, parameters, timeLimitMicroseconds } = search;
+    if (queryCount !== 1 || parameters.kind !== "graph" || timeLimitMicroseconds !== null) return null;
     if (!this.#atOnce.mayTry(index)) return null;
     const room = new Room(1, search.k);
     const given = planOf(0, search, room, LIMIT_MICROSECONDS);
-    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) return room.hits();
+    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) {
+      this.#atOnce.wasQuick(index);
+      return room.hits();
+    }
     this.#atOnce.tookTooLong(index);
     return null;
   }

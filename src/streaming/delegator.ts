@@ -12,6 +12,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { ChangeCounter } from "../base/change-counter.ts";
 import { milvusError } from "../base/errors.ts";
 import { Mutex } from "../base/mutex.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
@@ -48,6 +49,8 @@ export class Delegator {
   #collection: CollectionInfo;
   readonly #kernel: Kernel;
   readonly #query: Client<QueryService>;
+  /** Of what reads see. */
+  readonly #changes: ChangeCounter;
   readonly #targets = new Mutex();
   readonly #growing = new Map<bigint, Growing>();
   /** Segments that are flushed already: a replay must not grow them again. */
@@ -67,7 +70,14 @@ export class Delegator {
   #readableFrom: Timestamp = 0n;
   #closed = false;
 
-  constructor(recovered: RecoveredCollection, kernel: Kernel, query: Client<QueryService>, readMarks: ReadMarks) {
+  constructor(
+    recovered: RecoveredCollection,
+    kernel: Kernel,
+    query: Client<QueryService>,
+    readMarks: ReadMarks,
+    changes: ChangeCounter = new ChangeCounter(),
+  ) {
+    this.#changes = changes;
     this.virtualChannel = recovered.virtualChannel;
     this.#collection = recovered.collection;
     this.#kernel = kernel;
@@ -328,6 +338,7 @@ export class Delegator {
     );
     const previous = this.#view;
     this.#view = view;
+    this.#changes.changed();
     previous?.retire();
   }
 
@@ -361,6 +372,7 @@ export class Delegator {
   #retireView(): void {
     const previous = this.#view;
     this.#view = null;
+    this.#changes.changed();
     previous?.retire();
   }
 

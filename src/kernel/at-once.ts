@@ -2,7 +2,7 @@
  * Small searches on the calling thread: where one takes less than about a hundred microseconds, two changes of threads cost as much as itself.
  *
  * Always true:
- *  - in one turn of the event loop at most `MOST_A_TURN` searches are tried, each for at most `LIMIT_MICROSECONDS`, so that nobody is held up for
+ *  - in one turn of the event loop at most `MOST_A_TURN` searches are tried, each for at most `LIMIT_MICROSECONDS` of this thread's work, so that nobody is held up for
  *    longer than a few milliseconds; the rest go to the kernel's threads;
  *  - a handle whose search took too long is not tried for a while, and for twice as long when that happens again. One such search says little:
  *    its thread may have had no core.
@@ -10,8 +10,8 @@
 
 import type { Handle } from "./kernel.ts";
 
-/** Two walks of the kind that pays: a search beyond it was no small one. */
-export const LIMIT_MICROSECONDS = 250;
+/** A search beyond it was no small one: two changes of threads are little beside it. */
+export const LIMIT_MICROSECONDS = 400;
 const MOST_A_TURN = 8;
 /** So many of them are free: that a turn is over is asked for only by those who come more often. */
 const UNCOUNTED = MOST_A_TURN / 2;

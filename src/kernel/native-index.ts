@@ -340,13 +340,10 @@ export class NativeIndexes implements IndexKernel {
     readonly mappedBytes: number;
   } {
     this.#guarded(() => this.#addon.tellIndex(index, this.#about));
-    const [kind, element, dimension, rowCount, mappedBytes] = this.#about as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    // By places: taking it apart like a list costs as much as the call.
+    const about = this.#about;
+    const [kind, element, dimension] = [about[0]!, about[1]!, about[2]!];
+    const [rowCount, mappedBytes] = [about[3]!, about[4]!];
     return {
       kind: present(KINDS[kind], "the kind of the index"),
       layout: { element: present(ELEMENT_NAMES[element], "the element of its rows"), dimension },
@@ -381,10 +378,20 @@ class Room {
   }
 
   hits(): IndexHits {
-    const { rows, scores, tied } = this;
-    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] =
-      this.work;
-    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
+    const { rows, scores, tied, work } = this;
+    return {
+      rows,
+      scores,
+      tied,
+      work: {
+        visitedRows: work[0]!,
+        codeDistances: work[1]!,
+        exactScores: work[2]!,
+        codeScans: work[3]!,
+        rawScans: work[4]!,
+        probedLists: work[5]!,
+      },
+    };
   }
 }
 

@@ -97,6 +97,7 @@ typedef struct elanus_index_search {
   uint64_t work_count;
   uint32_t probes;     /* lists: how many are scanned, 1 or more */
   uint32_t reorder;    /* slim graphs and bands: in their headers; lists of codes: how many candidates are scored again by raw values; 0: none, else at least k */
+  uint32_t unscored;   /* bands: 1: rows that share a whole band are all alike, each with 1; `reorder` says nothing then */
   uint32_t query_bits; /* lists of signs: bits that a dimension of the query is rounded to; 0: as many as serve */
   /* Graphs: more rows than the index has, which are scored one by one: `allowed` and `rank` are as long. 0: those of the index. */
   uint64_t row_count;

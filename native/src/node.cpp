@@ -121,7 +121,7 @@ void leave(void* data) {
 
 // ------------------------------------------------------------------------------------------------------------- arguments
 
-constexpr size_t most_arguments = 18;
+constexpr size_t most_arguments = 20;
 
 class Call {
  public:
@@ -372,6 +372,7 @@ bool read_search(Call& call, elanus_search& plan) {
   plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
   plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
   plan.hash_bits = call.whole32(13);
+  plan.bands = call.whole32(14);
   if (!call.good()) return false;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;
@@ -381,7 +382,7 @@ bool read_search(Call& call, elanus_search& plan) {
 }
 
 // (ticket, rows, rowCount, queries, metric, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied,
-//  hashBits)
+//  hashBits, bands)
 napi_value search(Call& call) {
   elanus_search plan = {};
   const double ticket = call.number(0);

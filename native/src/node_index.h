@@ -112,6 +112,7 @@ bool read_index_search(Call& call, elanus_index_search& plan) {
   plan.reorder = call.whole32(15);
   plan.query_bits = call.whole32(16);
   plan.row_count = call.whole(17);
+  plan.unscored = call.whole32(18);
   if (!call.good()) return false;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;
@@ -121,7 +122,7 @@ bool read_index_search(Call& call, elanus_index_search& plan) {
 }
 
 // (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
-// probes, reorder, queryBits, rowCount)
+// probes, reorder, queryBits, rowCount, unscored)
 napi_value search_index(Call& call) {
   elanus_index_search plan = {};
   const double ticket = call.number(0);

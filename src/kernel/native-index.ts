@@ -110,6 +110,7 @@ export interface IndexAddon {
     reorder: number,
     queryBits: number,
     rowCount: number,
+    unscored: number,
   ): void;
   /** The same on the calling thread; false: the limit of time has passed. The ticket is not looked at. */
   searchIndexNow(...search: Parameters<IndexAddon["searchIndex"]>): boolean;
@@ -419,8 +420,9 @@ function planOf(
     room.tied,
     room.work,
     parameters.kind === "lists" ? parameters.probes : 0,
-    parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
+    parameters.kind === "graph" || parameters.reorder === "none" ? 0 : (parameters.reorder ?? 0),
     parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
     rowCount,
+    parameters.kind === "bands" && parameters.reorder === "none" ? 1 : 0,
   ];
 }

@@ -56,6 +56,7 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     hashBits: number,
+    bands: number,
   ): void;
   /** The same on the calling thread. The ticket is not looked at. */
   searchNow(...search: Parameters<Addon["search"]>): void;
@@ -375,7 +376,7 @@ function isQuick({ metric }: ExactSearch): boolean {
 }
 
 function planOf(ticket: number, search: ExactSearch, hits: SearchHits): Parameters<Addon["search"]> {
-  const { rows, rowCount, queries, metric, k, allowed, rank, range, hashBits = 8 } = search;
+  const { rows, rowCount, queries, metric, k, allowed, rank, range, hashBits = 8, bands = 0 } = search;
   return [
     ticket,
     rows,
@@ -391,5 +392,6 @@ function planOf(ticket: number, search: ExactSearch, hits: SearchHits): Paramete
     hits.scores,
     hits.tied,
     hashBits,
+    bands,
   ];
 }

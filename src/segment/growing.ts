@@ -396,7 +396,7 @@ export class GrowingSegment implements Segment {
     const graph = this.#graphFor(vector, search, rowCount);
     if (graph === null) return exact;
     const { indexType = "", indexParams = new Map() } = search;
-    return graph.over(exact, familyOf(indexType, vector.type)!, indexType, indexParams, work);
+    return graph.over(exact, familyOf(indexType, vector.type, search.metric)!, indexType, indexParams, work);
   }
 
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
@@ -407,7 +407,8 @@ export class GrowingSegment implements Segment {
   ): GrowingGraph | null {
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
-    if (indexes === null || !isForGraphs || this.#lease.closed || familyOf(indexType, type) === null) return null;
+    if (indexes === null || !isForGraphs || this.#lease.closed || familyOf(indexType, type, metric) === null)
+      return null;
     let graph = this.#graphs.get(fieldId);
     if (graph === undefined) {
       graph = new GrowingGraph(this.#kernel, indexes, vectors, metric);

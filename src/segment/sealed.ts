@@ -30,11 +30,13 @@ import {
   ROW_ID_FIELD,
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
+import { isListQueries } from "../model/queries.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
 import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
+import { listsThrough } from "./list-index-search.ts";
 import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.ts";
 import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
@@ -355,7 +357,7 @@ export class SealedSegment implements Segment {
     const work = search.explain === true ? new SearchWork() : null;
     const scanned = isOfElements(vector.vectors, search) ? elementsOf(vector.vectors) : vector.vectors;
     const exact = work === null ? scanned : work.counting(scanned);
-    const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
+    const searched = index === undefined ? exact : through(index, vector.vectors, exact, search, work, pause);
     index?.acquire();
     vector.lease.acquire();
     try {
@@ -461,12 +463,26 @@ export class SealedSegment implements Segment {
   }
 }
 
-/** Times are there whatever was asked for: rows may expire by them from any moment on. */
+/** Lists are found by the elements that are nearest to their vectors, everything else by the index itself. */
+function through(
+  index: SegmentIndex,
+  vectors: FieldVectors,
+  exact: Pick<FieldVectors, "search">,
+  { queries, indexParams }: VectorSearch,
+  work: SearchWork | null,
+  pause: Pause | null = null,
+): Pick<FieldVectors, "search"> {
+  if (!isListQueries(queries)) return index.over(exact, indexParams, work);
+  assert(vectors instanceof VectorLists, "lists are searched among lists");
+  return listsThrough({ index, lists: vectors, exact, params: indexParams ?? new Map(), work, pause });
+}
+
 /** Whether an index may stand beside the vectors. */
 function isIndexed(vectors: FieldVectors): vectors is DenseVectors | SparseVectors | VectorLists {
   return vectors instanceof DenseVectors || vectors instanceof SparseVectors || vectors instanceof VectorLists;
 }
 
+/** Times are there whatever was asked for: rows may expire by them from any moment on. */
 function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
   return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }

@@ -215,9 +215,9 @@ export class Channel implements LogConsumer {
   }
 
   #addDelegator(recovered: RecoveredCollection): void {
-    const { kernel, query, runtime, limits, changes } = this.#context;
+    const { runtime, limits } = this.#context;
     const marks = new ReadMarks(runtime, limits.retentionMilliseconds);
-    this.#delegators.set(recovered.virtualChannel, new Delegator(recovered, kernel, query, marks, changes));
+    this.#delegators.set(recovered.virtualChannel, new Delegator(recovered, this.#context, marks));
   }
 
   /**

@@ -47,8 +47,9 @@ export async function lend(
   // Rows that expire do so without a change that anybody counts.
   if (hasTimeToLive(collection) || isIsolated(collection)) return null;
   const index = indexes.find(({ fieldId }) => fieldId === field.fieldId);
-  if (index === undefined || familyOf(index.indexType, field.dataType)?.kind !== "graph") return null;
+  if (index === undefined) return null;
   const metric = searchMetric(field, index, "");
+  if (familyOf(index.indexType, field.dataType, metric)?.kind !== "graph") return null;
   const level = {
     consistencyLevel: ConsistencyLevel.Session,
     useDefaultConsistency: false,

@@ -126,6 +126,9 @@ async function leaves(kernel: NativeKernel, columns: ReadonlyMap<bigint, Column>
     'name like "%99%"',
     'name like "%9_9%"',
     'name in ["name-1", "name-77", "name-4000"]',
+    'name =~ "99"',
+    'name =~ "^name-[0-9]*7$"',
+    'name =~ "(?i)NAME-(1|22|333).*5"',
   ]) {
     const run = runOf(text, columns, ROWS);
     const evaluator = compileFilter(parseFilter(text, SCHEMA)!);

@@ -44,6 +44,7 @@ export const Op = {
   PlaceLengths: 27,
   Months: 28,
   Sample: 29,
+  Regex: 30,
 } as const;
 
 export const OPERATORS = ["+", "-", "*", "/", "%", "&", "|", "^"] as const;

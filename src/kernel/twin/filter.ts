@@ -22,6 +22,7 @@ import {
 import { addMonths } from "../../model/timestamptz.ts";
 import { KernelError } from "../kernel.ts";
 import { hashOfRow } from "../row-hash.ts";
+import { TwinRegex } from "./regex.ts";
 import { type PlaceValue, placeValueAt } from "./place-values.ts";
 
 const DAY_MICROSECONDS = 86_400_000_000n;
@@ -63,6 +64,8 @@ class Interpreter {
   readonly #code: Uint32Array;
   readonly #constants: DataView;
   readonly #bytes: Uint8Array;
+  /** By the word of their node. */
+  readonly #regexes = new Map<number, TwinRegex>();
 
   constructor({ program, columns }: FilterRun) {
     this.#columns = columns.map((column) => (column.kind === "elements" ? column.elements : column));
@@ -156,6 +159,7 @@ class Interpreter {
       case Op.TextRange:
       case Op.TextSet:
       case Op.Like:
+      case Op.Regex:
         return this.#textHolds(at, this.#textAt(a, row));
       default:
         throw new KernelError(`the program of the filter is damaged at word ${at}`);
@@ -254,6 +258,14 @@ class Interpreter {
       case Op.Like: {
         const units = Array.from({ length: b }, (_, unit) => this.#constants.getInt16(a + unit * 2, true));
         return isLike(text, units);
+      }
+      case Op.Regex: {
+        let regex = this.#regexes.get(at);
+        if (regex === undefined) {
+          const words = Uint32Array.from({ length: b }, (_, word) => this.#constants.getUint32(a + word * 4, true));
+          this.#regexes.set(at, (regex = new TwinRegex(words)));
+        }
+        return regex.matches(text);
       }
       default:
         throw new KernelError(`the program of the filter is damaged at word ${at}`);

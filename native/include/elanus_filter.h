@@ -40,6 +40,8 @@
  *                                                                   with: days since 1970, microseconds of that day
  *   sample       29, seed, place                                    a hash of the row's number and the seed below the integer
  *   regex        30, column, byte, count                            words of 32 bits: a match is somewhere in the text
+ *   box          31, column, place                                  left, bottom, right, top: the box of a geometry in well-known
+ *                                                                   binary meets it, or its bytes are damaged
  *
  * A regular expression: count of classes, of boundaries, of sets, of instructions; the boundaries, code points that ascend; the class of what
  * is before the first of them, and behind each; the flags of each class, 1 of word characters, 2 of the new line; each set, a bit a class, in whole

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include "failure.h"
+#include "filter_box.h"
 #include "filter_regex.h"
 
 namespace elanus {
@@ -316,6 +317,13 @@ class Reader {
         const uint64_t place = word();
         made.lower = constant<int64_t>(place);
         made.upper = constant<int64_t>(place + 1);
+        break;
+      }
+      case Op::box: {
+        made.column = column(is_text);
+        const uint64_t place = word();
+        const double ends[4] = {constant<double>(place), constant<double>(place + 1), constant<double>(place + 2), constant<double>(place + 3)};
+        made.text = meets_box(ends);
         break;
       }
       case Op::sample:

@@ -45,6 +45,7 @@ export const Op = {
   Months: 28,
   Sample: 29,
   Regex: 30,
+  Box: 31,
 } as const;
 
 export const OPERATORS = ["+", "-", "*", "/", "%", "&", "|", "^"] as const;

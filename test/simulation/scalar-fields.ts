@@ -231,7 +231,37 @@ export function tagIs(colour: bigint): Filter {
   return { kind: "contains", field, mode: "one", elements: [colour] };
 }
 
-export function isOfValue(scalar: SimulatedScalar, column: Column, at: number, value: bigint): boolean {
+/** The first row that is not of its value; null: none. */
+export function strangeRow(scalar: SimulatedScalar, column: Column, values: readonly bigint[]): number | null {
+  // All at once is much quicker, and decides nearly always: only what lies under nulls may differ.
+  if (isSame(column, scalar.columnOf(values))) return null;
+  const row = values.findIndex((value, at) => !isOfValue(scalar, column, at, value));
+  return row < 0 ? null : row;
+}
+
+function isSame(left: Column, right: Column): boolean {
+  if (left.kind !== right.kind || left.type !== right.type) return false;
+  const isAlike = (one: ArrayBufferView, other: ArrayBufferView): boolean =>
+    Buffer.compare(bytesOf(one), bytesOf(other)) === 0;
+  if (left.valid === null || right.valid === null) {
+    if ((left.valid ?? right.valid)?.includes(0) === true) return false;
+  } else if (!isAlike(left.valid, right.valid)) return false;
+  if (left.kind === "bytes") {
+    const other = right as typeof left;
+    return isAlike(left.offsets, other.offsets) && isAlike(left.bytes, other.bytes);
+  }
+  if (left.kind === "array") {
+    const other = right as typeof left;
+    return isAlike(left.offsets, other.offsets) && isSame(left.elements, other.elements);
+  }
+  return isAlike(left.values, (right as typeof left).values);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function isOfValue(scalar: SimulatedScalar, column: Column, at: number, value: bigint): boolean {
   return shown(takeRows(column, Uint32Array.of(at))) === shown(scalar.columnOf([value]));
 }
 

@@ -14,6 +14,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The least value that `share` of all values do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((left, right) => left - right)[Math.floor((values.length - 1) * share)]!;
+}
+
 export async function secondsOf(action: () => unknown): Promise<number> {
   const start = performance.now();
   await action();

@@ -41,6 +41,7 @@ class IndexJob : public Job {
   uint32_t rank_of(uint32_t row) const { return plan_.rank ? plan_.rank[row] : 0; }
   void go_on() const;   // throws if the job was stopped, or is late
   const unsigned char* query_at(uint64_t query) const { return (const unsigned char*)plan_.queries + query * layout_.row_bytes(); }
+  const unsigned char* raw_row(uint32_t row) const;
   void write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const;
   // At most raw_block rows by their raw values; NaN for a row that is no hit.
   void raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const;

@@ -158,8 +158,11 @@ export interface SlimParameters {
 
 export interface BandsParameters {
   readonly kind: "bands";
-  /** How many of the rows that share a band are scored, those that share most first; at least k; null: all. */
-  readonly reorder: number | null;
+  /**
+   * How many of the rows that share a band are scored, those that share most first; at least k. `"none"`: every row that shares one is a hit with
+   * score 1, as with `bands` in an exact search; null: all.
+   */
+  readonly reorder: number | "none" | null;
 }
 
 export interface PostingsParameters {

@@ -269,7 +269,7 @@ class GroupedSearch {
     const { runtime } = this.#context;
     const previous = this.#answers[0]?.shards ?? this.#previous;
     const plan = { ...this.#plan, vector, filter };
-    const shards = await searchShards(this.#context, this.#collection, [plan], this.#time, this.#signal, previous);
+    const shards = await searchShards(this.#context, this.#collection, [plan], this.#time, this.#signal, { previous });
     try {
       const lists = shards.map((shard) => shard.hits[0]!);
       if (vector.explain === true) this.#questions.push(lists.map(withoutHits));

@@ -28,7 +28,7 @@ import {
   type CollectionName,
   type CompactionProgress,
 } from "../rpc/services.ts";
-import type { Client, Transport } from "../rpc/transport.ts";
+import { type Client, NEVER, type Transport } from "../rpc/transport.ts";
 import { type AddedField, addFields, dropFunction } from "./added-field.ts";
 import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
@@ -76,7 +76,6 @@ const DML_CONCURRENCY = 256;
 const DQL_CONCURRENCY = 256;
 const DEFAULT_SHARDS = 1;
 const DEFAULT_KEY_PARTITIONS = 16;
-const NEVER = new AbortController().signal;
 
 export interface ProxyOptions {
   readonly transport: Transport;

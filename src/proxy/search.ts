@@ -179,7 +179,10 @@ export async function search(
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
-  const shards = await searchShards(context, collection, [plan], time, signal);
+  const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
+  const shards = await searchShards(context, collection, [plan], time, signal, {
+    keep: wanted.length > 0 || isReranked,
+  });
   try {
     const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
       reduceHits(from, vector.metric, part, context.runtime, signal);
@@ -191,7 +194,6 @@ export async function search(
       page === null
         ? await reranked(context, schema, shards, rerank, found, vector.metric, window, signal)
         : await reduce([found], { offset: 0, limit: pageLength(found, page) });
-    const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
     const fetched = await fetchFields(context, schema, shards, wanted, nearest);
     const { hits, batch } = order.length === 0 ? { hits: nearest, batch: fetched } : ordered(nearest, fetched, order);
     return {

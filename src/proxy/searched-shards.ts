@@ -2,6 +2,7 @@
  * Every shard of a collection, searched by the same plans: one snapshot a shard, held until released, from which fields of hits come.
  */
 
+import { present } from "../base/assert.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { ColumnBatch } from "../model/columns.ts";
 import type { HitPlaces, Hits, SearchPlan } from "../model/plan.ts";
@@ -15,25 +16,32 @@ import type { ReadTime } from "./read-time.ts";
 export interface SearchedShard {
   readonly virtualChannel: string;
   readonly timestamp: Timestamp;
-  readonly leaseId: bigint;
+  /** Null: it is not held, and no fields can be fetched from it. */
+  readonly leaseId: bigint | null;
   /** In the order of the plans. */
   readonly hits: readonly Hits[];
 }
 
-/** Whoever calls this releases what comes back. With `previous`, each shard is read as of its snapshot there. */
+/**
+ * Whoever calls this releases what comes back. With `previous`, each shard is read as of its snapshot there; `keep` false: no fields will be
+ * fetched.
+ */
 export async function searchShards(
   context: ProxyContext,
   collection: CollectionInfo,
   plans: readonly SearchPlan[],
   time: ReadTime,
   signal: AbortSignal,
-  previous: readonly SearchedShard[] | null = null,
+  {
+    previous = null,
+    keep = true,
+  }: { readonly previous?: readonly SearchedShard[] | null; readonly keep?: boolean } = {},
 ): Promise<readonly SearchedShard[]> {
   return Promise.all(
     collection.virtualChannels.map(async (virtualChannel) => {
       const seen = previous?.find((shard) => shard.virtualChannel === virtualChannel);
       const timestamp = seen?.timestamp ?? time.timestamp;
-      const request = { virtualChannel, plans, guarantee: time.guarantee, timestamp };
+      const request = { virtualChannel, plans, keep, guarantee: time.guarantee, timestamp };
       return { virtualChannel, ...(await context.streaming.search(request, { signal })) };
     }),
   );
@@ -41,6 +49,7 @@ export async function searchShards(
 
 export function releaseShards(context: ProxyContext, shards: readonly SearchedShard[]): void {
   for (const { virtualChannel, leaseId } of shards) {
+    if (leaseId === null) continue;
     // A lease that cannot be given back expires.
     void context.streaming.releaseLease({ virtualChannel, leaseId }).catch(() => undefined);
   }
@@ -60,7 +69,8 @@ export async function fetchFields(
       const own = new Set(shard.hits.flatMap(({ segmentIds }) => segmentsOf(segmentIds)));
       const { positions, places } = placesOf(hits, (segmentId) => own.has(segmentId));
       if (positions.length === 0) return null;
-      const { virtualChannel, leaseId } = shard;
+      const { virtualChannel } = shard;
+      const leaseId = present(shard.leaseId, "the lease of a shard whose fields are fetched");
       const { batch } = await context.streaming.fetch({ virtualChannel, leaseId, fieldIds, places });
       return { positions, batch };
     }),

@@ -59,6 +59,7 @@ export async function reduceHits(
   signal?: AbortSignal,
 ): Promise<Hits> {
   const queryCount = sameQueryCount(lists);
+  if (lists.length === 1 && isWithin(lists[0]!, window)) return lists[0]!;
   const merge = new HitMerge(lists, metric);
   const offsets = new Uint32Array(queryCount + 1);
   let looked = 0;
@@ -71,6 +72,16 @@ export async function reduceHits(
     signal?.throwIfAborted();
   }
   return gatherHits(lists, offsets, Uint32Array.from(merge.sources), Uint32Array.from(merge.entries));
+}
+
+/** Whether the window takes every hit. */
+function isWithin({ offsets }: Hits, { offset, limit }: Window): boolean {
+  if (offset !== 0) return false;
+  if (limit === null) return true;
+  for (let query = 0; query + 1 < offsets.length; query += 1) {
+    if (offsets[query + 1]! - offsets[query]! > limit) return false;
+  }
+  return true;
 }
 
 /** Batches with the same fields, the key and `TIMESTAMP_FIELD` among them, each sorted by key, no key twice in one; at least one. */

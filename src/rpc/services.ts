@@ -313,10 +313,11 @@ export interface StreamingService {
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
-  /** Several searches of one snapshot, held by one lease. */
+  /** Several searches of one snapshot. `keep`: whether it is held by a lease, for `fetch`. */
   search(request: {
     readonly virtualChannel: string;
     readonly plans: readonly SearchPlan[];
+    readonly keep: boolean;
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<SearchAnswer>;

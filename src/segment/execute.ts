@@ -136,8 +136,9 @@ export async function visitSegment(
 }
 
 export function pauseOf({ runtime }: Pick<Reading, "runtime">): Pause {
-  const pace = new Pace(runtime);
-  return () => pace.pause();
+  // Most reads have nothing long to do.
+  let pace: Pace | null = null;
+  return () => (pace ??= new Pace(runtime)).pause();
 }
 
 async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {

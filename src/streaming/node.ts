@@ -130,8 +130,8 @@ export class StreamingNode {
         timestamp: this.#channel(virtualChannel).delegator(virtualChannel).readMarks.oldest(),
       }),
       setTarget: (target) => this.#channel(target.virtualChannel).delegator(target.virtualChannel).setTarget(target),
-      search: ({ virtualChannel, plans, ...time }, { signal }) =>
-        search(this.#reads(virtualChannel), plans, time, signal),
+      search: ({ virtualChannel, plans, keep, ...time }, { signal }) =>
+        search(this.#reads(virtualChannel), plans, keep, time, signal),
       retrieve: ({ virtualChannel, plan, ...time }, { signal }) =>
         retrieve(this.#reads(virtualChannel), plan, time, signal),
       count: ({ virtualChannel, plan, ...time }, { signal }) => count(this.#reads(virtualChannel), plan, time, signal),

@@ -97,6 +97,7 @@ typedef struct elanus_index_search {
   uint64_t work_count;
   uint32_t probes;     /* lists: how many are scanned, 1 or more */
   uint32_t reorder;    /* slim graphs and bands: in their headers; lists of codes: how many candidates are scored again by raw values; 0: none, else at least k */
+  uint32_t unscored;   /* bands: 1: rows that share a whole band are all alike, each with 1; `reorder` says nothing then */
   uint32_t query_bits; /* lists of signs: bits that a dimension of the query is rounded to; 0: as many as serve */
   /* Graphs: more rows than the index has, which are scored one by one: `allowed` and `rank` are as long. 0: those of the index. */
   uint64_t row_count;
@@ -119,6 +120,8 @@ int elanus_index_tell(elanus_index index, elanus_index_about *about, elanus_erro
 
 int elanus_index_search_start(const elanus_index_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
 int elanus_index_search_wait(const elanus_index_search *search, elanus_error *error);
+/* On the calling thread. With a time limit it ends in ELANUS_LATE soon after that has passed. */
+int elanus_index_search_now(const elanus_index_search *search, elanus_error *error);
 
 typedef struct elanus_index_description {
   uint32_t metric, dimension, degree, beam;

@@ -24,6 +24,10 @@ namespace elanus {
 constexpr uint32_t raw_block = 64;   // rows that are scored by their raw values at once
 
 class IndexJob : public Job {
+ public:
+  // Before it runs, on the thread that runs it: the limit counts the time of that thread alone, and not what others took from it.
+  void limit_own_time();
+
  protected:
   struct Effort {
     double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0, lists = 0;
@@ -41,6 +45,7 @@ class IndexJob : public Job {
   uint32_t rank_of(uint32_t row) const { return plan_.rank ? plan_.rank[row] : 0; }
   void go_on() const;   // throws if the job was stopped, or is late
   const unsigned char* query_at(uint64_t query) const { return (const unsigned char*)plan_.queries + query * layout_.row_bytes(); }
+  const unsigned char* raw_row(uint32_t row) const;
   void write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const;
   // At most raw_block rows by their raw values; NaN for a row that is no hit.
   void raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const;
@@ -67,6 +72,7 @@ class IndexJob : public Job {
   const Rows& raw_;
   const uint32_t hash_bits_;
   const Clock::time_point limit_;
+  uint64_t own_limit_ = 0;   // nanoseconds of this thread; 0: the clock counts
   uint64_t piece_queries_;
   std::once_flag prepared_;
   std::vector<uint8_t> bits_;

@@ -65,6 +65,39 @@ static std::pair<uint32_t, float> shared(const unsigned char* query, const unsig
   return {count, (float)equal / (float)hashes};
 }
 
+// Without scores: every row that shares a band, in the order of ranks and numbers, each with 1.
+static void shared_alone(const Built& built, const Bytes& queries, const Bytes& entries, uint32_t hashes, uint32_t bands) {
+  constexpr uint32_t k = 15;
+  const uint32_t bytes = built.hash_bits / 8, row_bytes = hashes * bytes;
+  std::mt19937 random(5);
+  const std::vector<uint8_t> some = chosen(random, built.count, 0.3);
+  std::vector<uint32_t> ranks(built.count);
+  for (uint32_t i = 0; i < ranks.size(); ++i) ranks[i] = (uint32_t)ranks.size() - i;
+  std::shuffle(ranks.begin(), ranks.end(), random);
+  for (const std::vector<uint8_t>* allowed : {(const std::vector<uint8_t>*)nullptr, &some})
+    for (const bool ranked : {false, true}) {
+      Asked asked(built, queries, k, 0, allowed);
+      asked.plan.unscored = 1;
+      asked.exact.bands = bands;
+      if (ranked) asked.plan.rank = asked.exact.rank = ranks.data(), asked.plan.rank_count = asked.exact.rank_count = ranks.size();
+      CHECK(asked.run());
+      bool good = asked.rows == asked.exact_rows && asked.tied == asked.exact_tied;
+      for (uint32_t q = 0; q < asked.tied.size(); ++q) {
+        std::vector<std::pair<uint32_t, uint32_t>> hits;   // rank, row
+        for (uint32_t row = 0; row < built.count; ++row)
+          if (shared(queries.data() + q * row_bytes, entries.data() + row * row_bytes, hashes, bytes, bands).first && (!allowed || (*allowed)[row / 8] >> (row % 8) & 1))
+            hits.push_back({ranked ? ranks[row] : 0, row});
+        std::sort(hits.begin(), hits.end());
+        good &= asked.tied[q] == (hits.size() > k);
+        for (uint32_t i = 0; i < k; ++i)
+          good &= i < hits.size() ? asked.rows[q * k + i] == hits[i].second && asked.scores[q * k + i] == 1 : asked.rows[q * k + i] == ELANUS_NO_ROW;
+      }
+      CHECK(good);
+      asked.plan.has_outer = 1, asked.plan.outer = 1;
+      CHECK(elanus_index_search_wait(&asked.plan, nullptr) == ELANUS_OK && std::count(asked.rows.begin(), asked.rows.end(), ELANUS_NO_ROW) == (long)asked.rows.size());
+    }
+}
+
 // All hits are those that the definition gives.
 static void by_definition() {
   constexpr uint32_t hashes = 24;
@@ -99,6 +132,7 @@ static void by_definition() {
           }
           CHECK(good);
         }
+      shared_alone(built, queries, entries, hashes, bands);
       // A band of one hash finds every row that has a score at all.
       if (bands == hashes) CHECK(Asked(built, queries, 50).recall() == 1);
     }

@@ -145,7 +145,7 @@ function checkParameters(parameters: SearchParameters, kind: IndexDescription["k
   require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
   if (parameters.kind === "bands") {
     const { reorder } = parameters;
-    require(reorder === null || isWhole(reorder, k, MAX_REORDER), () =>
+    require(reorder === null || reorder === "none" || isWhole(reorder, k, MAX_REORDER), () =>
       `${reorder} candidates to score are not in ${k}..${MAX_REORDER}`);
     return;
   }

@@ -158,8 +158,11 @@ export interface SlimParameters {
 
 export interface BandsParameters {
   readonly kind: "bands";
-  /** How many of the rows that share a band are scored, those that share most first; at least k; null: all. */
-  readonly reorder: number | null;
+  /**
+   * How many of the rows that share a band are scored, those that share most first; at least k. `"none"`: every row that shares one is a hit with
+   * score 1, as with `bands` in an exact search; null: all.
+   */
+  readonly reorder: number | "none" | null;
 }
 
 export interface PostingsParameters {
@@ -356,6 +359,11 @@ export interface IndexKernel {
   closeIndex(index: Handle): void;
   /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */
   searchIndex(search: IndexSearch<RowValues | SparseEntries>, signal?: AbortSignal): Promise<IndexHits>;
+  /**
+   * A small search of one query through a graph, made on the calling thread before this returns; null: it is none, or enough were made in
+   * this turn of the event loop.
+   */
+  searchIndexNow(search: IndexSearch): IndexHits | null;
   describeIndex(index: Handle): IndexDescription;
   /** Takes no memory before rows are indexed. */
   createGrowing(graph: GrowingGraph): Handle;

@@ -10,16 +10,19 @@
 
 import { createRequire } from "node:module";
 import { assert, present } from "../base/assert.ts";
+import { SystemRuntime } from "../base/host/system.ts";
+import type { Runtime } from "../base/host/runtime.ts";
 import { bitsetBytes } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
+import { AtOnce } from "./at-once.ts";
 import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
 import type { ExactSearch, Handle, Kernel, ListSearch, SearchHits } from "./kernel.ts";
 import { type FilterAddon, NativeFilters } from "./native-filter.ts";
-import { ELEMENT_NAMES, elementKind, valuesPerRow } from "./layout.ts";
+import { ELEMENT_NAMES, bytesPerRow, elementKind, valuesPerRow } from "./layout.ts";
 import type { Element, RowLayout, RowValues } from "./layout.ts";
 import { joinedExact, mayBeJoined } from "./joined-searches.ts";
 import type { Joiner } from "./joining.ts";
@@ -53,7 +56,10 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     hashBits: number,
+    bands: number,
   ): void;
+  /** The same on the calling thread. The ticket is not looked at. */
+  searchNow(...search: Parameters<Addon["search"]>): void;
   listSearch(
     ticket: number,
     rows: Handle,
@@ -100,6 +106,8 @@ const METRIC_NUMBERS: Readonly<Partial<Record<Metric, number>>> = {
 };
 /** Up to so many values a scan is shorter than two changes of thread. */
 const SHORT_SCAN = 1 << 16;
+/** So many bytes of rows are compared in less than about a hundred microseconds. */
+const SMALL_BYTES = 1 << 20;
 
 interface Pending {
   readonly resolve: (index: number) => void;
@@ -121,14 +129,17 @@ export class NativeKernel implements Kernel {
   readonly indexes: IndexKernel;
   readonly filters: NativeFilters;
   readonly sparse: NativeSparse;
+  /** How many small searches this thread may still make itself. */
+  readonly atOnce: AtOnce;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #joined: Joiner<ExactSearch, SearchHits>;
   readonly #description = new Float64Array(4);
   #lastTicket = 0;
 
-  private constructor(addon: Addon) {
+  private constructor(addon: Addon, runtime: Runtime) {
     this.#addon = addon;
+    this.atOnce = new AtOnce(() => runtime.yield());
     this.#joined = joinedExact(
       () => this.threads + 1,
       ({ rows }, length) => elementKind(this.#describe(rows).layout.element).make(length),
@@ -143,6 +154,7 @@ export class NativeKernel implements Kernel {
       (rows) => this.#describe(rows),
       () => this.threads + 1,
       (search, parameters, signal) => sparse.searchPostings(search, parameters, signal),
+      this.atOnce,
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
     guarded(() => addon.instructionSet());
@@ -152,9 +164,9 @@ export class NativeKernel implements Kernel {
   static readonly #ofThisThread = new Map<Addon, NativeKernel>();
 
   /** Throws Node's error when the file is absent or was built for another machine, and a KernelError when it refuses to start. */
-  static load(path: string): NativeKernel {
+  static load(path: string, runtime: Runtime = new SystemRuntime()): NativeKernel {
     const addon = createRequire(import.meta.url)(path) as Addon;
-    const kernel = NativeKernel.#ofThisThread.get(addon) ?? new NativeKernel(addon);
+    const kernel = NativeKernel.#ofThisThread.get(addon) ?? new NativeKernel(addon, runtime);
     NativeKernel.#ofThisThread.set(addon, kernel);
     return kernel;
   }
@@ -224,8 +236,25 @@ export class NativeKernel implements Kernel {
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
     const { layout, rowCount } = this.#describe(search.rows);
     const queryCount = check.checkSearch(search, layout, rowCount);
+    signal?.throwIfAborted();
+    const hits = this.#searchNow(search, queryCount, layout);
+    if (hits !== null) return hits;
     if (!mayBeJoined(search)) return this.#exactSearch(search, queryCount, signal);
     return this.#joined.search(search, queryCount, signal);
+  }
+
+  /** A small search of one query, made on the calling thread before this returns; null: it is none, or enough were made in this turn. */
+  exactSearchNow(search: ExactSearch): SearchHits | null {
+    const { layout, rowCount } = this.#describe(search.rows);
+    return this.#searchNow(search, check.checkSearch(search, layout, rowCount), layout);
+  }
+
+  #searchNow(search: ExactSearch, queryCount: number, layout: RowLayout): SearchHits | null {
+    const isSmall = queryCount === 1 && search.rowCount * bytesPerRow(layout) <= SMALL_BYTES && isQuick(search);
+    if (!isSmall || !this.atOnce.mayTry(search.rows)) return null;
+    const hits = roomForHits(queryCount, search.k);
+    guarded(() => this.#addon.searchNow(...planOf(0, search, hits)));
+    return hits;
   }
 
   async #exactSearch(search: ExactSearch, queryCount: number, signal: AbortSignal | undefined): Promise<SearchHits> {
@@ -234,24 +263,7 @@ export class NativeKernel implements Kernel {
       signal?.throwIfAborted();
       return hits;
     }
-    await this.#job(signal ?? null, (ticket) =>
-      this.#addon.search(
-        ticket,
-        search.rows,
-        search.rowCount,
-        search.queries,
-        present(METRIC_NUMBERS[search.metric], "a metric of rows"),
-        search.k,
-        search.allowed,
-        search.rank,
-        search.range === null ? null : search.range.outer,
-        search.range === null ? null : search.range.inner,
-        hits.rows,
-        hits.scores,
-        hits.tied,
-        search.hashBits ?? 8,
-      ),
-    );
+    await this.#job(signal ?? null, (ticket) => this.#addon.search(...planOf(ticket, search, hits)));
     return hits;
   }
 
@@ -356,4 +368,30 @@ function roomForHits(queryCount: number, k: number): SearchHits {
     scores: new Float32Array(queryCount * k),
     tied: new Uint8Array(queryCount),
   };
+}
+
+/** Whether a score is made at about the rate at which memory is read. */
+function isQuick({ metric }: ExactSearch): boolean {
+  return metric !== "JACCARD" && metric !== "MHJACCARD";
+}
+
+function planOf(ticket: number, search: ExactSearch, hits: SearchHits): Parameters<Addon["search"]> {
+  const { rows, rowCount, queries, metric, k, allowed, rank, range, hashBits = 8, bands = 0 } = search;
+  return [
+    ticket,
+    rows,
+    rowCount,
+    queries,
+    present(METRIC_NUMBERS[metric], "a metric of rows"),
+    k,
+    allowed,
+    rank,
+    range === null ? null : range.outer,
+    range === null ? null : range.inner,
+    hits.rows,
+    hits.scores,
+    hits.tied,
+    hashBits,
+    bands,
+  ];
 }

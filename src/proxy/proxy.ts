@@ -5,6 +5,7 @@
  */
 
 import { MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
+import type { ChangeCounter } from "../base/change-counter.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -28,7 +29,7 @@ import {
   type CollectionName,
   type CompactionProgress,
 } from "../rpc/services.ts";
-import type { Client, Transport } from "../rpc/transport.ts";
+import { type Client, NEVER, type Transport } from "../rpc/transport.ts";
 import { type AddedField, addFields, dropFunction } from "./added-field.ts";
 import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
@@ -44,12 +45,14 @@ import {
 import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
+import { type LentCollection, lend } from "./lend.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
 import { createPartition, dropPartition } from "./partition-changes.ts";
 import { checkAlteration, checkProperties, requireChange } from "./properties.ts";
 import { query } from "./query.ts";
+import { Quotas } from "./quotas.ts";
 import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
@@ -75,12 +78,15 @@ const DML_CONCURRENCY = 256;
 const DQL_CONCURRENCY = 256;
 const DEFAULT_SHARDS = 1;
 const DEFAULT_KEY_PARTITIONS = 16;
-const NEVER = new AbortController().signal;
 
 export interface ProxyOptions {
   readonly transport: Transport;
   readonly kernel: Kernel;
   readonly runtime: Runtime;
+  /** Of what reads see. */
+  readonly changes: ChangeCounter;
+  /** See `ProxyContext`. */
+  readonly limitsFoundDeletes?: boolean;
 }
 
 export class Proxy {
@@ -92,7 +98,7 @@ export class Proxy {
   readonly #dml = new TaskQueue("DML", DML_CONCURRENCY);
   readonly #dql = new TaskQueue("DQL", DQL_CONCURRENCY);
 
-  constructor({ transport, kernel, runtime }: ProxyOptions) {
+  constructor({ transport, kernel, runtime, changes, limitsFoundDeletes = false }: ProxyOptions) {
     this.#coordinator = transport.client<CoordinatorService>(COORDINATOR);
     this.#streaming = transport.client<StreamingService>(STREAMING);
     this.#query = transport.client<QueryService>(QUERY);
@@ -105,8 +111,11 @@ export class Proxy {
       streaming: this.#streaming,
       kernel,
       runtime,
+      changes,
       describeAll,
       describe: async (target) => (await describeAll(target)).collection,
+      quotas: new Quotas(runtime),
+      limitsFoundDeletes,
       timestamp: async () => (await this.#coordinator.allocateTimestamps({ count: 1 })).first,
       updates: new StripedLocks(),
     };
@@ -119,6 +128,11 @@ export class Proxy {
 
   allocateTimestamp(): Promise<Timestamp> {
     return this.#context.timestamp();
+  }
+
+  /** Why inserts wait just now, in Milvus's words; null when they do not. */
+  async pressure(): Promise<string | null> {
+    return (await this.#streaming.pressure({})).reason;
   }
 
   // Databases
@@ -385,6 +399,11 @@ export class Proxy {
 
   hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
     return this.#dql.run(() => whenServed(this.#context, request, () => hybridSearch(this.#context, request, signal)));
+  }
+
+  /** What another thread of this process needs to search a collection as a client sees it that wrote last then; null: it cannot. */
+  lend(target: Target, lastWrite: Timestamp): Promise<LentCollection | null> {
+    return this.#dql.run(() => lend(this.#context, target, lastWrite));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

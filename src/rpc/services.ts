@@ -13,6 +13,7 @@ import type {
   SegmentInfo,
 } from "../model/catalog.ts";
 import type { CompactionScope } from "../model/compaction.ts";
+import type { Expiry } from "../model/expiry.ts";
 import type { RecallSample } from "../model/explain.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
@@ -27,6 +28,7 @@ import type {
 } from "../model/plan.ts";
 import type { CollectionInfo, CollectionSchema, FieldSchema, StructSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
+import type { LentSearch, LentSegment } from "../segment/lent.ts";
 
 export const COORDINATOR = "coordinator";
 export const STREAMING = "streaming";
@@ -51,6 +53,7 @@ export interface DescribedCollection {
   readonly aliases: readonly string[];
   readonly indexes: readonly IndexInfo[];
   readonly load: LoadConfig | null;
+  readonly databaseProperties: readonly KeyValue[];
 }
 
 export interface ShownCollection {
@@ -277,6 +280,8 @@ export interface GrowingSegmentInfo {
 export interface StreamingService {
   /** Opens the channel under the term; repeated with the same term it does nothing. */
   assignChannel(request: { readonly channel: string; readonly term: bigint }): Promise<void>;
+  /** Why inserts wait just now, in Milvus's words; null when they do not. */
+  pressure(request: object): Promise<{ readonly reason: string | null }>;
   append(request: {
     readonly virtualChannel: string;
     readonly messages: readonly Message[];
@@ -310,10 +315,11 @@ export interface StreamingService {
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
-  /** Several searches of one snapshot, held by one lease. */
+  /** Several searches of one snapshot. `keep`: whether it is held by a lease, for `fetch`. */
   search(request: {
     readonly virtualChannel: string;
     readonly plans: readonly SearchPlan[];
+    readonly keep: boolean;
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<SearchAnswer>;
@@ -342,6 +348,12 @@ export interface StreamingService {
     readonly fieldIds: readonly bigint[];
     readonly places: HitPlaces;
   }): Promise<{ readonly batch: ColumnBatch }>;
+  /** As of now, for a thread of the same process; null: some segment cannot be searched so. */
+  lend(request: {
+    readonly virtualChannel: string;
+    readonly search: LentSearch;
+    readonly guarantee: Timestamp;
+  }): Promise<{ readonly timestamp: Timestamp; readonly segments: readonly LentSegment[] | null }>;
   releaseLease(request: { readonly virtualChannel: string; readonly leaseId: bigint }): Promise<void>;
 }
 
@@ -379,6 +391,13 @@ export interface QueryService {
     readonly timestamps: BigUint64Array;
     readonly upperBounds: BigUint64Array;
   }): Promise<void>;
+  /** In the order of the segments; null: such a one cannot be searched by another thread. */
+  lend(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly search: LentSearch;
+    readonly timestamp: Timestamp;
+    readonly expiry: Expiry;
+  }): Promise<{ readonly segments: readonly (LentSegment | null)[] }>;
   search(request: {
     readonly segmentIds: readonly bigint[];
     readonly plan: SearchPlan;

@@ -14,13 +14,13 @@ import {
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Implementation } from "../rpc/transport.ts";
-import { Admission } from "./admission.ts";
+import { Admission, MEMORY_EXCEEDED } from "./admission.ts";
 import { appendAlteration } from "./alter.ts";
 import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
 import type { StreamingContext, StreamingOptions } from "./context.ts";
 import { Leases } from "./leases.ts";
-import { type ReadContext, aggregate, count, fetch, retrieve, search } from "./reads.ts";
+import { type ReadContext, aggregate, count, fetch, lend, retrieve, search } from "./reads.ts";
 import { type GrowingState, SealPolicy } from "./seal-policy.ts";
 
 export class StreamingNode {
@@ -77,6 +77,7 @@ export class StreamingNode {
         // While the replay ran there was no channel to look at.
         if (this.#growingStates().some(({ oldest }) => oldest !== null)) this.#context.sealPolicy.arm();
       },
+      pressure: async () => ({ reason: this.#admission.isFull() ? MEMORY_EXCEEDED : null }),
       append: async ({ virtualChannel, messages }) => {
         const altered = messages.find((message) => message.type === MessageType.AlterCollection);
         if (altered !== undefined) {
@@ -129,8 +130,8 @@ export class StreamingNode {
         timestamp: this.#channel(virtualChannel).delegator(virtualChannel).readMarks.oldest(),
       }),
       setTarget: (target) => this.#channel(target.virtualChannel).delegator(target.virtualChannel).setTarget(target),
-      search: ({ virtualChannel, plans, ...time }, { signal }) =>
-        search(this.#reads(virtualChannel), plans, time, signal),
+      search: ({ virtualChannel, plans, keep, ...time }, { signal }) =>
+        search(this.#reads(virtualChannel), plans, keep, time, signal),
       retrieve: ({ virtualChannel, plan, ...time }, { signal }) =>
         retrieve(this.#reads(virtualChannel), plan, time, signal),
       count: ({ virtualChannel, plan, ...time }, { signal }) => count(this.#reads(virtualChannel), plan, time, signal),
@@ -139,6 +140,7 @@ export class StreamingNode {
       fetch: async ({ virtualChannel, leaseId, fieldIds, places }) => ({
         batch: await fetch(this.#reads(virtualChannel), leaseId, fieldIds, places),
       }),
+      lend: ({ virtualChannel, search: wanted, guarantee }) => lend(this.#reads(virtualChannel), wanted, guarantee),
       releaseLease: async ({ leaseId }) => this.#leases.release(leaseId),
     };
   }

@@ -79,7 +79,7 @@ typedef struct elanus_index_search {
   const void *queries; /* made of what the rows are made of */
   uint64_t query_value_count;
   uint32_t k;
-  uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k and 10 are taken */
+  uint32_t ef; /* graphs: width, 1 to ELANUS_MAX_WIDTH; at least k + k / 8 and 10 are taken */
   const uint8_t *allowed;
   uint64_t allowed_bytes;
   const uint32_t *rank;

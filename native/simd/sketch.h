@@ -95,7 +95,7 @@ void make_sketches(const CodeRows* rows, uint32_t first, uint32_t last, uint8_t*
   }
 }
 
-constexpr float sketch_deviations = 1;   // by which a row may be nearer than it seems; with fewer, walks find less
+constexpr float sketch_deviations = 1.5f;   // by which a row may be nearer than it seems; with fewer, walks that want no more rows than hits find less
 
 // What estimates need of a query besides its codes.
 inline float sketch_offset(const CodeQuery& query, uint32_t dims) {

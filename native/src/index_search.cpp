@@ -76,7 +76,8 @@ class IndexSearch final : public IndexJob {
   void ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const;
   void answer(uint64_t query, Scratch& s, Effort& effort) const;
   void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
-  uint32_t width() const { return std::max({plan_.ef, plan_.k, least_width}); }
+  // The last hits are those that a walk misses, so it wants some more than hits.
+  uint32_t width() const { return std::max({plan_.ef, plan_.k + plan_.k / 8, least_width}); }
   uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
   WalkGoal goal(bool by_blocks) const;
   WalkPlan first_walk(bool by_blocks) const { return plan_.allowed ? goal(by_blocks).among() : goal(by_blocks).everywhere(); }

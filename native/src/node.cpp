@@ -603,6 +603,7 @@ NAPI_MODULE_INIT() {
       {"tellIndex", plain<tell_index>},
       {"describeLists", plain<describe_lists>},
       {"describeSlim", plain<describe_slim>},
+      {"keepRows", plain<keep_rows>},
       {"describeBands", plain<describe_bands>},
       {"progress", started<progress>},
       {"memoryUsed", plain<memory_used>},

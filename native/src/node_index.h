@@ -164,6 +164,16 @@ napi_value extend_growing(Call& call) {
   });
 }
 
+// (ticket, index, bytes)
+napi_value keep_rows(Call& call) {
+  const double ticket = call.number(0);
+  const uint64_t index = call.whole(1), bytes = call.whole(2);
+  if (!call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_slim_keep_start(index, bytes, job_done, pending, job, error);
+  });
+}
+
 napi_value close_growing(Call& call) {
   elanus_error error;
   const uint64_t growing = call.whole(0);
@@ -240,11 +250,11 @@ napi_value describe_slim(Call& call) {
   const uint64_t index = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 16) return call.fail("more places are needed");
+  if (length < 18) return call.fail("more places are needed");
   if (const int status = elanus_slim_describe(index, &d, &error)) return call.done(status, error);
-  const double all[16] = {(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
+  const double all[18] = {(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
                           (double)d.row_count, (double)d.graph_row_count, (double)d.neighbour_count, (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes,
-                          (double)d.codes,     (double)d.stages};
+                          (double)d.codes,     (double)d.stages,          (double)d.kept_row_count,  (double)d.kept_bytes};
   for (const double x : all) *out++ = x;
   return nullptr;
 }

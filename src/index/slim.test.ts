@@ -32,6 +32,17 @@ test("HNSW_PQ: its own codes, and a second look where it is asked for", () => {
   assert.deepEqual(search({ ef: 50, refine: "true", refine_k: 2.5 }), { kind: "slim", ef: 50, reorder: 25 });
 });
 
+test("DISKANN keeps rows in memory: a share of them, or so many gigabytes, a tenth where nothing is said", () => {
+  const kept = (type: string, params: Record<string, unknown>): number =>
+    SLIM.keptBytes!(type, said(params), 3_000_000);
+  assert.equal(kept("DISKANN", {}), 300_000);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb_ratio: "0.25" }), 750_000);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb_ratio: 0 }), 0);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb: "0.001" }), 1_073_741);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb: 5 }), 3_000_000);
+  assert.equal(kept("HNSW_SQ", { search_cache_budget_gb_ratio: 0.25 }), 0);
+});
+
 test("HNSW_PRQ: stages of codes; HNSW_SQ: bits a dimension, or halves", () => {
   const graph = { kind: "slim", degree: 60, beam: 360 };
   const build = (type: string, params: Record<string, unknown>): unknown => SLIM.build(type, said(params), 96, true);

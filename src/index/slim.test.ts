@@ -10,7 +10,7 @@ test("DISKANN: codes within the budget, candidates read from the rows", () => {
   const build = (params: Record<string, unknown>): unknown => SLIM.build("DISKANN", said(params), 768, true);
   const standard = { kind: "slim", degree: 56, beam: 100, codes: "book", subspaces: 192, bits: 8 };
   assert.deepEqual(build({}), standard);
-  assert.deepEqual(build({ max_degree: "512", search_list_size: 30 }), { ...standard, degree: 256, beam: 30 });
+  assert.deepEqual(build({ max_degree: "512", search_list_size: 30 }), { ...standard, degree: 512, beam: 30 });
   assert.deepEqual(build({ pq_code_budget_gb_ratio: "0.03" }), { ...standard, subspaces: 92 });
   const search = (params: Record<string, unknown>): unknown => SLIM.search("DISKANN", said(params), 10);
   assert.deepEqual(search({}), { kind: "slim", ef: 64, reorder: null });

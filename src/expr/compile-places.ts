@@ -53,6 +53,8 @@ export function compilePlaceLeaf(writer: CodeWriter, filter: PlaceFilter): boole
       return writeIn(writer, column, filter);
     case "like":
       return writer.parent(Op.PlaceText, () => writer.like(column, filter.pattern), [column]);
+    case "regex":
+      return writer.parent(Op.PlaceText, () => writer.regex(column, filter.pattern), [column]);
     case "arithmetic":
       return writeArithmetic(writer, filter.field, filter);
     case "exists":

@@ -142,49 +142,19 @@ static void same_file_everywhere() {
 
 // Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files(const Codes& codes) {
-  constexpr uint32_t dimension = 5, rows = 60, sections = 6;
+  constexpr uint32_t dimension = 5, rows = 60;
   std::vector<float> values = clustered(rows, dimension, 8);
   for (int i = 0; i < 30; ++i) std::copy_n(values.begin(), dimension, values.begin() + i * 2 * dimension);   // twins
   const Built built(values, dimension, ELANUS_COSINE, 4, codes);
-  const std::string whole = contents(built.path), path = folder + "/damaged.index";
-  std::mt19937 random(1);
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-  int opened = 0, refused = 0;
-  for (int round = 0; round < (slow ? 1000 : 2500); ++round) {
-    std::string bytes = whole;
-    const int kind = (int)(random() % 8);
-    for (uint32_t i = 0; i <= random() % 3; ++i) {
-      const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : 4096 * (1 + random() % sections) % bytes.size();
-      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 152 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
-      damage(bytes[at], random);
-    }
-    if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-    if (random() % 2) mend_checksums(bytes, {16, 0, sections});
-    CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
-    elanus_index index = 0;
-    elanus_error error = {};
-    const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
-    CHECK(status == ELANUS_OK || status == ELANUS_FILE);
-    if (status != ELANUS_OK) {
-      ++refused;
-      CHECK(std::strstr(error.text, "damaged.index"));
-      continue;
-    }
-    ++opened;
+  open_damaged(built, {6, 152, 300}, slow ? 1000 : 2500, 20, 300, [&](elanus_index index) {
     const std::vector<uint8_t> allowed(8, 0x35);
     for (int way = 0; way < 3; ++way) {
       Asked asked(built, {values.begin(), values.begin() + 3 * dimension}, 5, 16, way == 1 ? 5 : 0, way == 2 ? &allowed : nullptr);
-      asked.plan.index = index;
-      CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
-      for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+      ask_damaged(asked, index, rows);
     }
     elanus_slim_description description;
-    CHECK(elanus_slim_describe(index, &description, &error) == ELANUS_OK);
-    CHECK(elanus_index_close(index, &error) == ELANUS_OK);
-  }
-  CHECK(opened > 20 && refused > 300);
-  ::close(file);
-  ::unlink(path.c_str());
+    CHECK(elanus_slim_describe(index, &description, nullptr) == ELANUS_OK);
+  });
 }
 
 static void degenerate(const Codes& codes) {

@@ -5,6 +5,7 @@
 #include "boundary.h"
 #include "build.h"
 #include "handles.h"
+#include "index_job.h"
 #include "index_open.h"
 #include "index_search.h"
 #include "lists_build.h"
@@ -107,7 +108,9 @@ int elanus_index_search_wait(const elanus_index_search* search, elanus_error* er
 int elanus_index_search_now(const elanus_index_search* search, elanus_error* error) {
   return run_here(error, [&](elanus_done done, void* context) {
     require(search);
-    return make_index_search(*search, done, context);
+    auto job = make_index_search(*search, done, context);
+    if (const auto limited = std::dynamic_pointer_cast<IndexJob>(job)) limited->limit_own_time();
+    return job;
   });
 }
 

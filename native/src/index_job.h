@@ -24,6 +24,10 @@ namespace elanus {
 constexpr uint32_t raw_block = 64;   // rows that are scored by their raw values at once
 
 class IndexJob : public Job {
+ public:
+  // Before it runs, on the thread that runs it: the limit counts the time of that thread alone, and not what others took from it.
+  void limit_own_time();
+
  protected:
   struct Effort {
     double visits = 0, distances = 0, exact = 0, code_scans = 0, raw_scans = 0, lists = 0;
@@ -68,6 +72,7 @@ class IndexJob : public Job {
   const Rows& raw_;
   const uint32_t hash_bits_;
   const Clock::time_point limit_;
+  uint64_t own_limit_ = 0;   // nanoseconds of this thread; 0: the clock counts
   uint64_t piece_queries_;
   std::once_flag prepared_;
   std::vector<uint8_t> bits_;

@@ -251,22 +251,30 @@ export class NativeIndexes implements IndexKernel {
     }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
     const dense = search as IndexSearch;
-    if (queryCount === 1 && parameters.kind === "graph" && search.timeLimitMicroseconds === null) {
-      signal?.throwIfAborted();
-      const hits = this.#searchNow(dense);
-      if (hits !== null) return hits;
-    }
+    signal?.throwIfAborted();
+    const hits = this.#searchNow(dense, queryCount);
+    if (hits !== null) return hits;
     if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
     return this.#joined.search(dense, queryCount, signal);
   }
 
+  searchIndexNow(search: IndexSearch): IndexHits | null {
+    checkIndex.checkIndexHandle(search.index);
+    const { kind, layout, rowCount } = this.#tell(search.index);
+    return this.#searchNow(search, checkIndex.checkIndexSearch(search, kind, layout, rowCount));
+  }
+
   /** Null: it is not for the calling thread. */
-  #searchNow(search: IndexSearch): IndexHits | null {
-    const { index } = search;
+  #searchNow(search: IndexSearch, queryCount: number): IndexHits | null {
+    const { index, parameters, timeLimitMicroseconds } = search;
+    if (queryCount !== 1 || parameters.kind !== "graph" || timeLimitMicroseconds !== null) return null;
     if (!this.#atOnce.mayTry(index)) return null;
     const room = new Room(1, search.k);
     const given = planOf(0, search, room, LIMIT_MICROSECONDS);
-    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) return room.hits();
+    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) {
+      this.#atOnce.wasQuick(index);
+      return room.hits();
+    }
     this.#atOnce.tookTooLong(index);
     return null;
   }
@@ -333,13 +341,10 @@ export class NativeIndexes implements IndexKernel {
     readonly mappedBytes: number;
   } {
     this.#guarded(() => this.#addon.tellIndex(index, this.#about));
-    const [kind, element, dimension, rowCount, mappedBytes] = this.#about as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    // By places: taking it apart like a list costs as much as the call.
+    const about = this.#about;
+    const [kind, element, dimension] = [about[0]!, about[1]!, about[2]!];
+    const [rowCount, mappedBytes] = [about[3]!, about[4]!];
     return {
       kind: present(KINDS[kind], "the kind of the index"),
       layout: { element: present(ELEMENT_NAMES[element], "the element of its rows"), dimension },
@@ -374,10 +379,20 @@ class Room {
   }
 
   hits(): IndexHits {
-    const { rows, scores, tied } = this;
-    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] =
-      this.work;
-    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
+    const { rows, scores, tied, work } = this;
+    return {
+      rows,
+      scores,
+      tied,
+      work: {
+        visitedRows: work[0]!,
+        codeDistances: work[1]!,
+        exactScores: work[2]!,
+        codeScans: work[3]!,
+        rawScans: work[4]!,
+        probedLists: work[5]!,
+      },
+    };
   }
 }
 

@@ -106,7 +106,7 @@ export function searchedField(collection: CollectionInfo, name: string): FieldSc
   return field;
 }
 
-function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
+export function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
   if (index === undefined) throw invalidParameter("metric type not set for vector index");
   const built = index.metricType === "" ? defaultMetric(field) : (index.metricType.toUpperCase() as Metric);
   const asked = wanted.toUpperCase();

@@ -58,7 +58,7 @@ import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
 import { missingField } from "./missing-field.ts";
 import { lentGrowing } from "./lend-growing.ts";
-import type { LentSegment } from "./lent.ts";
+import type { LentSearch, LentSegment } from "./lent.ts";
 import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -402,7 +402,7 @@ export class GrowingSegment implements Segment {
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #graphFor(
     { type, vectors }: GrowingVectors,
-    { fieldId, metric, indexType = "" }: Pick<VectorSearch, "fieldId" | "metric" | "indexType">,
+    { fieldId, metric, indexType = "" }: LentSearch,
     rowCount: number,
   ): GrowingGraph | null {
     const indexes = indexesOf(this.#kernel);
@@ -418,11 +418,7 @@ export class GrowingSegment implements Segment {
   }
 
   /** Null: another thread cannot search it so. */
-  lend(
-    search: Pick<VectorSearch, "fieldId" | "metric" | "indexType">,
-    timestamp: Timestamp,
-    expiry: Expiry,
-  ): LentSegment | null {
+  lend(search: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined || vector.valid.view() !== null) return null;
     const view = this.view(timestamp, expiry);

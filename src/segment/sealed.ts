@@ -46,7 +46,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
-import { type LentSegment, sharedKeys } from "./lent.ts";
+import { type LentSearch, type LentSegment, sharedKeys } from "./lent.ts";
 import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -376,7 +376,7 @@ export class SealedSegment implements Segment {
   }
 
   /** Null: another thread cannot search it so. */
-  lend(fieldId: bigint, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
+  lend({ fieldId }: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
     const vector = this.#vectors.get(fieldId);
     const keys = this.#keys.column;
     if (!(vector?.vectors instanceof DenseVectors) || vector.valid !== null || keys.kind === "bytes") return null;

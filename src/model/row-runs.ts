@@ -1,6 +1,6 @@
 /** Rows that stand one behind the other, which are copied together. */
 
-import type { FixedValues } from "./columns.ts";
+type Values = Uint8Array | Int8Array | Int16Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
 /** A view costs more than a few values. */
 const FEW = 16;
@@ -15,7 +15,7 @@ export function runEnd(rows: Uint32Array, at: number, limit: number, sources: Ui
 }
 
 /** `count` values from `from` on to `at` and behind. Both arrays are of one kind. */
-export function copyValues(source: FixedValues, from: number, count: number, target: FixedValues, at: number): void {
+export function copyValues(source: Values, from: number, count: number, target: Values, at: number): void {
   if (count < FEW) for (let value = 0; value < count; value += 1) target[at + value] = source[from + value]!;
   else (target as Float64Array).set(source.subarray(from, from + count) as Float64Array, at);
 }

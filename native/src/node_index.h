@@ -159,7 +159,8 @@ napi_value close_index(Call& call) {
   return call.done(elanus_index_close(index, &error), error);
 }
 
-// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries, layout, slots;
+// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries, layout, slots, clusters,
+// bytes of clusters;
 // then the entries, in 16 places; then how many rows have 0, 1, ... 256 neighbours.
 napi_value describe_index(Call& call) {
   elanus_error error;
@@ -168,11 +169,11 @@ napi_value describe_index(Call& call) {
   const uint64_t index = call.whole(0);
   double* out = call.array<double>(1, napi_float64_array, &length);
   if (!call.good()) return nullptr;
-  if (length < 13 + ELANUS_MAX_ENTRIES + ELANUS_MAX_DEGREE + 1) return call.fail("more places are needed");
+  if (length < 15 + ELANUS_MAX_ENTRIES + ELANUS_MAX_DEGREE + 1) return call.fail("more places are needed");
   if (const int status = elanus_index_describe(index, &d, &error)) return call.done(status, error);
-  const double first[13] = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
+  const double first[15] = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
                             (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes, (double)d.entry_count,
-                            (double)d.layout,     (double)d.slots};
+                            (double)d.layout,     (double)d.slots,      (double)d.cluster_count, (double)d.cluster_bytes};
   for (const double x : first) *out++ = x;
   for (const uint32_t entry : d.entries) *out++ = entry;
   for (const uint64_t rows : d.rows_of_degree) *out++ = (double)rows;

@@ -150,7 +150,7 @@ const NO_WORK: IndexWork = {
   probedLists: 0,
 };
 const MOST_ENTRIES = 16;
-const FIRST_ENTRY = 13;
+const FIRST_ENTRY = 15;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 const WORK_COUNTS = 6;
 
@@ -397,8 +397,10 @@ export class NativeIndexes implements IndexKernel {
       graphRowCount: at(5),
       codeBytes: at(6),
       listBytes: at(7),
+      clusterCount: at(13),
+      clusterBytes: at(14),
       otherBytes: at(8),
-      memoryBytes: at(6) + at(7) + at(8),
+      memoryBytes: at(6) + at(7) + at(14) + at(8),
       fileBytes: at(9),
       entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
       rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(12) + 1)],

@@ -1,13 +1,14 @@
 /**
  * The engine as a whole, each part beside the limit that it runs against: inserts beside the disk, exact search beside the memory, searches
- * through an index beside exact ones, starts, idling, how long the event loop is held up by large requests, and what a compaction costs
- * those beside it.
+ * through an index beside exact ones, starts, idling, how long the event loop is held up by large requests, and what compactions
+ * and index builds cost those beside them.
  *
  * Always true: each part makes its own data in a directory of its own, and removes it.
  */
 
 import { answersBench } from "./engine/answers.ts";
 import { approximateBench } from "./engine/approximate.ts";
+import { buildsBench } from "./engine/builds.ts";
 import { compactionBench } from "./engine/compaction.ts";
 import { idleBench } from "./engine/idle.ts";
 import { insertBench } from "./engine/insert.ts";
@@ -27,6 +28,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   loop: loopBench,
   answers: answersBench,
   compaction: compactionBench,
+  builds: buildsBench,
 };
 
 export async function engineBench(parts: readonly string[]): Promise<void> {

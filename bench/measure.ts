@@ -5,13 +5,18 @@
  */
 
 import { readFileSync } from "node:fs";
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { createHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { loadavg } from "node:os";
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The least value that `share` of all values do not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((left, right) => left - right)[Math.floor((values.length - 1) * share)]!;
 }
 
 export async function secondsOf(action: () => unknown): Promise<number> {
@@ -71,19 +76,32 @@ export interface LoopDelay {
   readonly p999Milliseconds: number;
   readonly maxMilliseconds: number;
   readonly samples: number;
+  /** Processor time of this thread between two turns of a timer: what the program does, however busy the machine is. */
+  readonly p999StretchMilliseconds: number;
+  readonly maxStretchMilliseconds: number;
 }
 
 /** How late a timer of one millisecond fires on this thread. The millisecond itself is taken off. */
 export class LoopWatch {
   readonly #histogram = monitorEventLoopDelay({ resolution: 1 });
+  readonly #stretches = createHistogram();
+  #timer: NodeJS.Timeout | null = null;
 
   start(): void {
     this.#histogram.reset();
+    this.#stretches.reset();
+    let before = process.threadCpuUsage();
+    this.#timer = setInterval(() => {
+      const now = process.threadCpuUsage();
+      this.#stretches.record(Math.max(1, now.user + now.system - before.user - before.system));
+      before = now;
+    }, 1);
     this.#histogram.enable();
   }
 
   stop(): LoopDelay {
     this.#histogram.disable();
+    clearInterval(this.#timer!);
     const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - 1);
     return {
       p50Milliseconds: late(this.#histogram.percentile(50)),
@@ -91,6 +109,8 @@ export class LoopWatch {
       p999Milliseconds: late(this.#histogram.percentile(99.9)),
       maxMilliseconds: late(this.#histogram.max),
       samples: this.#histogram.count,
+      p999StretchMilliseconds: this.#stretches.percentile(99.9) / 1000,
+      maxStretchMilliseconds: this.#stretches.max / 1000,
     };
   }
 }

@@ -6,7 +6,7 @@
 import { mkdirSync, openSync, closeSync, fdatasyncSync, readSync, readdirSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Engine } from "../../src/engine/engine.ts";
-import { type LoopDelay, LoopWatch, median, printTable, secondsOf, sleep } from "../measure.ts";
+import { type LoopDelay, LoopWatch, median, percentile, printTable, secondsOf, sleep } from "../measure.ts";
 import { TARGET, createCollection, dataDirectory, fill, flush, insertRequest, vectors } from "./collection.ts";
 
 const SEGMENTS = 6;
@@ -68,10 +68,6 @@ export async function compactionBench(): Promise<void> {
   console.log(
     `compaction: ${median(seconds).toFixed(2)} s, ${(megabytes / median(seconds)).toFixed(0)} MB/s; a copy of the files: ${median(copies).toFixed(2)} s`,
   );
-}
-
-function percentile(values: readonly number[], share: number): number {
-  return values.toSorted((left, right) => left - right)[Math.floor((values.length - 1) * share)]!;
 }
 
 function copy(from: string, to: string): void {

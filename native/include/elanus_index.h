@@ -119,6 +119,8 @@ int elanus_index_tell(elanus_index index, elanus_index_about *about, elanus_erro
 
 int elanus_index_search_start(const elanus_index_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
 int elanus_index_search_wait(const elanus_index_search *search, elanus_error *error);
+/* On the calling thread. With a time limit it ends in ELANUS_LATE soon after that has passed. */
+int elanus_index_search_now(const elanus_index_search *search, elanus_error *error);
 
 typedef struct elanus_index_description {
   uint32_t metric, dimension, degree, beam;

@@ -123,6 +123,7 @@ typedef struct elanus_search {
 
 int elanus_search_start(const elanus_search *search, elanus_done done, void *context, elanus_job **job, elanus_error *error);
 int elanus_search_wait(const elanus_search *search, elanus_error *error);
+int elanus_search_now(const elanus_search *search, elanus_error *error); /* on the calling thread */
 
 /*
  * Exact nearest lists: list i are the rows from ends[i] to ends[i + 1], and so with queries. The score of a list is the sum, over the

@@ -92,6 +92,13 @@ int elanus_search_wait(const elanus_search* search, elanus_error* error) {
   });
 }
 
+int elanus_search_now(const elanus_search* search, elanus_error* error) {
+  return run_here(error, [&](elanus_done done, void* context) {
+    require(search);
+    return make_search(*search, done, context);
+  });
+}
+
 int elanus_list_search_start(const elanus_list_search* search, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
   return guarded(error, [&] {
     require(search);

@@ -60,6 +60,23 @@ template <class Make> int wait_for(elanus_error* error, WorkClass kind, Make mak
   });
 }
 
+// All of it on the calling thread, before this returns.
+template <class Make> int run_here(elanus_error* error, Make make) {
+  return guarded(error, [&] {
+    Failure end = {ELANUS_OK, {}};
+    const elanus_done note = [](void* context, int status, const char* text) {
+      Failure& failure = *(Failure*)context;
+      failure.status = status;
+      std::strncpy(failure.error.text, text, sizeof failure.error.text - 1);
+    };
+    const std::shared_ptr<Job> job = make(note, &end);
+    uint64_t piece = 0;
+    bool more = false;
+    while (job->claim(&piece, &more)) job->run(piece);
+    if (end.status != ELANUS_OK) throw end;
+  });
+}
+
 inline void start(elanus_job** job, std::shared_ptr<Job> made, WorkClass kind) {
   auto held = std::make_unique<elanus_job>(elanus_job{made});
   submit(std::move(made), kind);

@@ -104,6 +104,13 @@ int elanus_index_search_wait(const elanus_index_search* search, elanus_error* er
   });
 }
 
+int elanus_index_search_now(const elanus_index_search* search, elanus_error* error) {
+  return run_here(error, [&](elanus_done done, void* context) {
+    require(search);
+    return make_index_search(*search, done, context);
+  });
+}
+
 int elanus_index_describe(elanus_index handle, elanus_index_description* description, elanus_error* error) {
   return guarded(error, [&] {
     require(description);

@@ -353,15 +353,12 @@ template <class Start> napi_value begin(Call& call, double ticket, std::unique_p
   return nullptr;
 }
 
-// (ticket, rows, rowCount, queries, metric, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied,
-//  hashBits)
-napi_value search(Call& call) {
-  elanus_search plan = {};
+// From the second argument on. False: an error was thrown.
+bool read_search(Call& call, elanus_search& plan) {
   elanus_description about;
-  const double ticket = call.number(0);
   plan.rows = call.whole(1);
   plan.row_count = call.whole(2);
-  if (!describe(call, plan.rows, &about)) return nullptr;
+  if (!describe(call, plan.rows, &about)) return false;
   plan.queries = call.entries(3, about.entry_bytes, &plan.query_value_count);
   plan.metric = call.whole32(4);
   plan.k = call.whole32(5);
@@ -375,14 +372,31 @@ napi_value search(Call& call) {
   plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
   plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
   plan.hash_bits = call.whole32(13);
-  if (!call.good()) return nullptr;
+  if (!call.good()) return false;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;
   if (!call.is_null(6) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
   if (!call.is_null(7) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
+  return true;
+}
+
+// (ticket, rows, rowCount, queries, metric, k, allowed | null, rank | null, outer | null, inner | null, hitRows, hitScores, tied,
+//  hashBits)
+napi_value search(Call& call) {
+  elanus_search plan = {};
+  const double ticket = call.number(0);
+  if (!read_search(call, plan)) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_search_start(&plan, job_done, pending, job, error);
   });
+}
+
+// The same, without a ticket, on this thread.
+napi_value search_now(Call& call) {
+  elanus_search plan = {};
+  elanus_error error;
+  if (!read_search(call, plan)) return nullptr;
+  return call.done(elanus_search_now(&plan, &error), error);
 }
 
 // (ticket, rows, ends, queries, queryEnds, metric, k, allowed | null, rank | null, hitRows, hitScores, tied)
@@ -562,6 +576,7 @@ NAPI_MODULE_INIT() {
       {"closeRows", plain<close_rows>},
       {"openHandles", plain<open_handles>},
       {"search", started<search>},
+      {"searchNow", plain<search_now>},
       {"listSearch", started<list_search>},
       {"findNotFinite", started<find_not_finite>},
       {"findNotFiniteNow", plain<find_not_finite_now>},
@@ -578,6 +593,7 @@ NAPI_MODULE_INIT() {
       {"buildBands", started<build_bands>},
       {"openIndex", started<open_index>},
       {"searchIndex", started<search_index>},
+      {"searchIndexNow", plain<search_index_now>},
       {"closeIndex", plain<close_index>},
       {"createGrowing", plain<create_growing>},
       {"extendGrowing", started<extend_growing>},

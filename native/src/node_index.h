@@ -87,16 +87,13 @@ napi_value open_index(Call& call) {
   });
 }
 
-// (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
-// probes, reorder, queryBits, rowCount)
-napi_value search_index(Call& call) {
-  elanus_index_search plan = {};
-  const double ticket = call.number(0);
+// From the second argument on. False: an error was thrown.
+bool read_index_search(Call& call, elanus_index_search& plan) {
   plan.index = call.whole(1);
   elanus_index_about about;
   elanus_error error;
-  if (!call.good()) return nullptr;
-  if (const int status = elanus_index_tell(plan.index, &about, &error)) return call.done(status, error);
+  if (!call.good()) return false;
+  if (elanus_index_tell(plan.index, &about, &error)) return call.fail(error.text) != nullptr;
   plan.queries = call.entries(2, about.entry_bytes, &plan.query_value_count);
   plan.k = call.whole32(3);
   plan.ef = call.whole32(4);
@@ -115,14 +112,35 @@ napi_value search_index(Call& call) {
   plan.reorder = call.whole32(15);
   plan.query_bits = call.whole32(16);
   plan.row_count = call.whole(17);
-  if (!call.good()) return nullptr;
+  if (!call.good()) return false;
   // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
   static const uint64_t nothing = 0;
   if (!call.is_null(5) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
   if (!call.is_null(6) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
+  return true;
+}
+
+// (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
+// probes, reorder, queryBits, rowCount)
+napi_value search_index(Call& call) {
+  elanus_index_search plan = {};
+  const double ticket = call.number(0);
+  if (!read_index_search(call, plan)) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_index_search_start(&plan, job_done, pending, job, error);
   });
+}
+
+// The same, without a ticket, on this thread. False: the limit of time has passed.
+napi_value search_index_now(Call& call) {
+  elanus_index_search plan = {};
+  elanus_error error;
+  if (!read_index_search(call, plan)) return nullptr;
+  const int status = elanus_index_search_now(&plan, &error);
+  if (status != ELANUS_OK && status != ELANUS_LATE) return call.fail(error.text);
+  napi_value ended = nullptr;
+  napi_get_boolean(call.env(), status == ELANUS_OK, &ended);
+  return ended;
 }
 
 // (rows, metric, degree, beam, seed)

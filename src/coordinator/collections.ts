@@ -11,6 +11,7 @@ import { primaryKeyField } from "../model/schema.ts";
 import { CONSISTENCY_LEVEL_KEY, consistencyLevelOf } from "../model/types.ts";
 import type { CollectionName, CoordinatorService } from "../rpc/services.ts";
 import { alteration, everyChannel } from "./alteration.ts";
+import { requireCapacity, requireRoomForCollection } from "./capacity.ts";
 import { type Context, metadataChange, putCollection, putJson, updated } from "./context.ts";
 import { mergeProperties } from "./databases.ts";
 import {
@@ -27,7 +28,6 @@ import { goneOperations } from "./field-drops.ts";
 import { keptProperties, withDynamicField } from "./schema-changes.ts";
 
 export const DEFAULT_PARTITION = "_default";
-const MAX_COLLECTIONS = 65_536;
 const MAX_PARTITIONS = 1_024;
 
 type CreateRequest = Parameters<CoordinatorService["createCollection"]>[0];
@@ -45,9 +45,8 @@ export function createCollection(context: Context, request: CreateRequest): Prom
       if (sameDeclaration(existing, request)) return null;
       throw invalidParameter(`create duplicate collection with different parameters, collection: ${name}`);
     }
-    if (catalog.collections(database.databaseId).length >= MAX_COLLECTIONS) {
-      throw milvusError("CollectionNumLimitExceeded", "", { dbName: database.name, limit: MAX_COLLECTIONS });
-    }
+    requireRoomForCollection(catalog, database);
+    requireCapacity(catalog, request.shardsNum * Math.max(1, request.partitionCount));
     const collectionId = await context.ids.allocate();
     const timestamp = await context.timestamps.allocate();
     const collection: CollectionInfo = {
@@ -123,6 +122,7 @@ export function renameCollection(
         `duplicated new collection name ${target.name}:${request.newName} with other collection name or alias`,
       );
     }
+    if (target.databaseId !== database.databaseId) requireRoomForCollection(context.catalog, target);
     const renamed = updated(
       collection,
       {
@@ -176,6 +176,7 @@ export function createPartition(
         `partition number (${collection.partitions.length}) exceeds max configuration (${MAX_PARTITIONS})`,
       );
     }
+    requireCapacity(context.catalog, collection.shardsNum);
     const timestamp = await context.timestamps.allocate();
     const partition: PartitionInfo = {
       partitionId: await context.ids.allocate(),

@@ -175,6 +175,7 @@ export class Coordinator {
           aliases: catalog.aliasesOf(collectionId),
           indexes: catalog.indexes(collectionId),
           load: catalog.loadConfig(collectionId),
+          databaseProperties: catalog.database(collection.databaseName).properties,
         };
       },
       showCollections: async ({ databaseName }) => ({

@@ -4,11 +4,13 @@ import { invalidParameter, milvusError } from "../base/errors.ts";
 import { MessageType } from "../model/message.ts";
 import type { KeyValue } from "../model/schema.ts";
 import type { DatabaseInfo } from "../rpc/services.ts";
+import { MAX_COLLECTIONS_KEY } from "./capacity.ts";
 import { DEFAULT_DATABASE } from "./catalog.ts";
 import { type Context, metadataChange, putJson } from "./context.ts";
 import { databaseKey } from "./meta-keys.ts";
 
 export const DEFAULT_DATABASE_ID = 1n;
+const DENIALS: ReadonlySet<string> = new Set(["database.force.deny.writing", "database.force.deny.reading"]);
 const MAX_DATABASES = 64;
 
 /** Makes `default` in a store that has never been used. */
@@ -28,6 +30,7 @@ export async function ensureDefaultDatabase(context: Context): Promise<void> {
 
 export function createDatabase(context: Context, name: string, properties: readonly KeyValue[]): Promise<void> {
   return context.broadcaster.run(async () => {
+    checkProperties(properties);
     const databases = context.catalog.databases();
     if (databases.some((database) => database.name === name)) throw invalidParameter(`database already exist: ${name}`);
     if (databases.length >= MAX_DATABASES) throw milvusError("DatabaseNumLimitExceeded", "", { limit: MAX_DATABASES });
@@ -63,6 +66,7 @@ export function alterDatabase(
   deleteKeys: readonly string[],
 ): Promise<void> {
   return context.broadcaster.run(async () => {
+    checkProperties(properties);
     const database = context.catalog.database(name);
     const changed: DatabaseInfo = {
       ...database,
@@ -72,6 +76,18 @@ export function alterDatabase(
       putJson(databaseKey(database.databaseId), changed),
     ]);
   });
+}
+
+/** What has an effect must be what it can have an effect with. */
+function checkProperties(properties: readonly KeyValue[]): void {
+  for (const { key, value } of properties) {
+    if (key === MAX_COLLECTIONS_KEY && !/^\d+$/.test(value)) {
+      throw invalidParameter(`invalid ${key} value: ${value}, expected a number of collections`);
+    }
+    if (DENIALS.has(key) && !/^(true|false)$/i.test(value)) {
+      throw invalidParameter(`invalid ${key} value: ${value}, expected: true, false`);
+    }
+  }
 }
 
 /** Given keys replace known ones in their place, new ones come last, deleted ones go. */

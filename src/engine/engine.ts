@@ -91,6 +91,7 @@ export class Engine {
       readonly query: QueryNode;
       readonly data: DataNode;
     },
+    limits: EngineLimits,
     release: () => void,
   ) {
     this.#adapters = adapters;
@@ -101,7 +102,7 @@ export class Engine {
     this.#query = roles.query;
     this.#data = roles.data;
     this.#release = release;
-    this.proxy = new Proxy(adapters);
+    this.proxy = new Proxy({ ...adapters, limitsFoundDeletes: limits.limitsFoundDeletes });
   }
 
   /** Opens a data directory, making it where there is none. A second opener is told who has it. */
@@ -166,7 +167,7 @@ export class Engine {
       await coordinator.stop();
       throw asMilvusError(error);
     }
-    return new Engine(adapters, { coordinator, streaming, query, data }, release);
+    return new Engine(adapters, { coordinator, streaming, query, data }, limits, release);
   }
 
   /** Finishes what has begun, writes nothing new, closes everything. Idempotent. */

@@ -9,6 +9,8 @@ export interface EngineLimits extends SegmentLimits, SealLimits, CompactionLimit
   readonly channelCount: number;
   /** As long as all indexes together take no more memory than this, graphs are built in the layout that is larger and quicker. */
   readonly roomyIndexBytes: number;
+  /** Whether keys that a delete by filter finds count against `collection.deleteRate.max.mb`. */
+  readonly limitsFoundDeletes: boolean;
 }
 
 export const DEFAULT_LIMITS: EngineLimits = {
@@ -32,4 +34,6 @@ export const DEFAULT_LIMITS: EngineLimits = {
   garbageMilliseconds: 3_600_000,
   /** A million rows of 384 dimensions packed, or four million lean. */
   roomyIndexBytes: 2 * 1024 ** 3,
+  /** Milvus's `quotaAndLimits.limits.complexDeleteLimitEnable`. */
+  limitsFoundDeletes: false,
 };

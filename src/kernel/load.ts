@@ -33,7 +33,7 @@ export function loadKernel({
 }: KernelChoice = {}): Kernel {
   if (prefer === "twin") return new TwinKernel(runtime, null);
   try {
-    return NativeKernel.load(addonPath);
+    return NativeKernel.load(addonPath, runtime);
   } catch (error) {
     if (error instanceof KernelError) throw error;
     const firstLine = (error as Error).message.split("\n", 1)[0]!;

@@ -6,14 +6,10 @@
 
 import { assert, present, unreachable } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
-import { Metric, NUMBER_METRICS } from "../model/types.ts";
 import * as check from "./arguments.ts";
+import { type AtOnce, LIMIT_MICROSECONDS } from "./at-once.ts";
 import * as checkIndex from "./index-arguments.ts";
-import { MAX_DEGREE } from "./index-kernel.ts";
 import type {
-  BandsDescription,
-  GraphDescription,
-  GraphLayout,
   GrowingGraph,
   IndexBuild,
   IndexBuildJob,
@@ -23,17 +19,24 @@ import type {
   IndexMemory,
   IndexSearch,
   IndexWork,
-  ListCodes,
-  ListsDescription,
-  SlimCodes,
   OpenMode,
+  ListCodes,
   PostingsParameters,
-  PostingsDescription,
-  SlimDescription,
+  SlimCodes,
 } from "./index-kernel.ts";
 import { joinedThroughIndex, mayBeJoined } from "./joined-searches.ts";
 import type { Joiner } from "./joining.ts";
 import type { Handle, SearchHits } from "./kernel.ts";
+import {
+  CODES,
+  DESCRIPTION_NUMBERS,
+  KINDS,
+  type Kind,
+  LAYOUTS,
+  METRICS,
+  SLIM_CODES,
+  describedIndex,
+} from "./native-descriptions.ts";
 import type { SparseEntries, SparseSearch } from "./sparse-kernel.ts";
 import { ELEMENT_NAMES, elementKind } from "./layout.ts";
 import type { RowLayout, RowValues } from "./layout.ts";
@@ -108,6 +111,8 @@ export interface IndexAddon {
     queryBits: number,
     rowCount: number,
   ): void;
+  /** The same on the calling thread; false: the limit of time has passed. The ticket is not looked at. */
+  searchIndexNow(...search: Parameters<IndexAddon["searchIndex"]>): boolean;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
   createGrowing(rows: Handle, metric: number, degree: number, beam: number, seed: number): Handle;
@@ -132,14 +137,6 @@ type SearchPostings = (
 ) => Promise<SearchHits>;
 type Guarded = <T>(call: () => T) => T;
 
-/** Their numbers are those of the kernel. */
-const METRICS: readonly Metric[] = [...NUMBER_METRICS, "HAMMING", "JACCARD"];
-const KINDS = ["graph", "lists", "slim", "postings", "bands"] as const;
-type Kind = (typeof KINDS)[number];
-type Described = GraphDescription | ListsDescription | SlimDescription | PostingsDescription | BandsDescription;
-const CODES = ["none", "byte", "book", "nibble", "sign"] as const satisfies readonly ListCodes["codes"][];
-const SLIM_CODES = ["book", "stages", "scalar", "float16", "bfloat16"] as const satisfies readonly SlimCodes["codes"][];
-const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const MODES: readonly OpenMode[] = ["read", "map"];
 const NO_WORK: IndexWork = {
   visitedRows: 0,
@@ -149,9 +146,6 @@ const NO_WORK: IndexWork = {
   rawScans: 0,
   probedLists: 0,
 };
-const MOST_ENTRIES = 16;
-const FIRST_ENTRY = 15;
-const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 const WORK_COUNTS = 6;
 
 /** 0 where the codes have none. */
@@ -166,8 +160,9 @@ export class NativeIndexes implements IndexKernel {
   readonly #rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number };
   readonly #joined: Joiner<IndexSearch, IndexHits>;
   readonly #searchPostings: SearchPostings;
+  readonly #atOnce: AtOnce;
   readonly #about = new Float64Array(5);
-  readonly #description = new Float64Array(FIRST_DEGREE + MAX_DEGREE + 1);
+  readonly #description = new Float64Array(DESCRIPTION_NUMBERS);
 
   constructor(
     addon: IndexAddon,
@@ -176,6 +171,7 @@ export class NativeIndexes implements IndexKernel {
     rowsOf: (rows: Handle) => { readonly layout: RowLayout; readonly rowCount: number },
     atOnce: () => number,
     searchPostings: SearchPostings,
+    smallOnes: AtOnce,
   ) {
     this.#addon = addon;
     this.#startJob = startJob;
@@ -187,6 +183,7 @@ export class NativeIndexes implements IndexKernel {
       (search, queryCount, signal) => this.#searchIndex(search, queryCount, signal),
     );
     this.#searchPostings = searchPostings;
+    this.#atOnce = smallOnes;
   }
 
   buildIndex(build: IndexBuild, signal?: AbortSignal): IndexBuildJob {
@@ -253,158 +250,61 @@ export class NativeIndexes implements IndexKernel {
     }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
     const dense = search as IndexSearch;
+    if (queryCount === 1 && parameters.kind === "graph" && search.timeLimitMicroseconds === null) {
+      signal?.throwIfAborted();
+      const hits = this.#searchNow(dense);
+      if (hits !== null) return hits;
+    }
     if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
     return this.#joined.search(dense, queryCount, signal);
   }
 
+  /** Null: it is not for the calling thread. */
+  #searchNow(search: IndexSearch): IndexHits | null {
+    const { index } = search;
+    if (!this.#atOnce.mayTry(index)) return null;
+    const room = new Room(1, search.k);
+    const given = planOf(0, search, room, LIMIT_MICROSECONDS);
+    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) return room.hits();
+    this.#atOnce.tookTooLong(index);
+    return null;
+  }
+
   async #searchIndex(search: IndexSearch, queryCount: number, signal: AbortSignal | undefined): Promise<IndexHits> {
-    const { parameters } = search;
-    assert(parameters.kind !== "postings", "packed lists are searched elsewhere");
-    // One piece of memory: each that the kernel writes to is made and collected outside of the heap, which a small search would notice.
-    const count = queryCount * search.k;
-    const first = WORK_COUNTS * Float64Array.BYTES_PER_ELEMENT;
-    const memory = new ArrayBuffer(first + 8 * count + queryCount);
-    const work = new Float64Array(memory, 0, WORK_COUNTS);
-    const rows = new Uint32Array(memory, first, count);
-    const scores = new Float32Array(memory, first + 4 * count, count);
-    const tied = new Uint8Array(memory, first + 8 * count, queryCount);
+    const room = new Room(queryCount, search.k);
+    const limit = search.timeLimitMicroseconds ?? 0;
     if (queryCount === 0) signal?.throwIfAborted();
     else {
-      await this.#startJob(signal ?? null, (ticket) =>
-        this.#addon.searchIndex(
-          ticket,
-          search.index,
-          search.queries,
-          search.k,
-          "ef" in parameters ? parameters.ef : 0,
-          search.allowed,
-          search.rank,
-          search.range === null ? null : search.range.outer,
-          search.range === null ? null : search.range.inner,
-          search.timeLimitMicroseconds ?? 0,
-          rows,
-          scores,
-          tied,
-          work,
-          parameters.kind === "lists" ? parameters.probes : 0,
-          parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
-          parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
-          search.rowCount ?? 0,
-        ),
-      );
+      await this.#startJob(signal ?? null, (ticket) => this.#addon.searchIndex(...planOf(ticket, search, room, limit)));
     }
-    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] = work;
-    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
+    return room.hits();
   }
 
   describeIndex(index: Handle): IndexDescription {
     checkIndex.checkIndexHandle(index);
     const { kind, mappedBytes } = this.#tell(index);
-    const described = this.#described(index, kind);
+    this.#guarded(() => this.#describe(kind)(index, this.#description));
+    const described = describedIndex(kind, this.#description);
     return { ...described, memoryBytes: described.memoryBytes - mappedBytes, mappedBytes };
   }
 
-  #described(index: Handle, kind: Kind): Described {
+  /** Where the addon writes what it tells. */
+  #describe(kind: Kind): (index: Handle, description: Float64Array) => void {
+    const addon = this.#addon;
     switch (kind) {
       case "graph":
-        this.#guarded(() => this.#addon.describeIndex(index, this.#description));
-        return this.#describedGraph();
+        return addon.describeIndex;
       case "lists":
-        this.#guarded(() => this.#addon.describeLists(index, this.#description));
-        return this.#describedLists();
+        return addon.describeLists;
       case "slim":
-        this.#guarded(() => this.#addon.describeSlim(index, this.#description));
-        return this.#describedSlim();
+        return addon.describeSlim;
       case "bands":
-        this.#guarded(() => this.#addon.describeBands(index, this.#description));
-        return this.#describedBands();
+        return addon.describeBands;
       case "postings":
-        this.#guarded(() => this.#addon.describePostings(index, this.#description));
-        return this.#describedPostings();
+        return addon.describePostings;
       default:
         return unreachable(kind);
     }
-  }
-
-  #describedPostings(): PostingsDescription {
-    const at = (place: number): number => this.#number(place);
-    return {
-      kind: "postings",
-      metric: Metric.IP,
-      rowCount: at(0),
-      termCount: at(1),
-      postingCount: at(2),
-      blockCount: at(3),
-      listBytes: at(4),
-      memoryBytes: at(4),
-      fileBytes: at(5),
-    };
-  }
-
-  #describedSlim(): SlimDescription {
-    const at = (place: number): number => this.#number(place);
-    return {
-      kind: "slim",
-      codes: present(SLIM_CODES[at(14)], "the codes of the index"),
-      metric: present(METRICS[at(0)], "the metric of the index"),
-      layout: { element: present(ELEMENT_NAMES[at(2)], "the element of the rows"), dimension: at(1) },
-      degree: at(3),
-      beam: at(4),
-      subspaces: at(5),
-      bits: at(6),
-      stages: at(15),
-      rowCount: at(7),
-      graphRowCount: at(8),
-      neighbourCount: at(9),
-      codeBytes: at(10),
-      listBytes: at(11),
-      otherBytes: at(12),
-      memoryBytes: at(10) + at(11) + at(12),
-      fileBytes: at(13),
-    };
-  }
-
-  #describedBands(): BandsDescription {
-    const at = (place: number): number => this.#number(place);
-    return {
-      kind: "bands",
-      metric: "MHJACCARD",
-      layout: { element: "binary", dimension: at(0) },
-      hashBits: at(1),
-      bands: at(2),
-      bandHashes: at(3),
-      rowCount: at(4),
-      bucketCount: at(5),
-      longestBucket: at(6),
-      keyBytes: at(7),
-      numberBytes: at(8),
-      memoryBytes: at(7) + at(8),
-      fileBytes: at(9),
-    };
-  }
-
-  #describedGraph(): GraphDescription {
-    const at = (place: number): number => this.#number(place);
-    return {
-      kind: "graph",
-      layout: present(LAYOUTS[at(11)], "the layout of the index"),
-      metric: present(METRICS[at(0)], "the metric of the index"),
-      dimension: at(1),
-      degree: at(2),
-      slots: at(12),
-      beam: at(3),
-      rowCount: at(4),
-      graphRowCount: at(5),
-      codeBytes: at(6),
-      listBytes: at(7),
-      clusterCount: at(13),
-      clusterBytes: at(14),
-      otherBytes: at(8),
-      memoryBytes: at(6) + at(7) + at(14) + at(8),
-      fileBytes: at(9),
-      entryRows: [...this.#description.subarray(FIRST_ENTRY, FIRST_ENTRY + at(10))],
-      rowsOfDegree: [...this.#description.subarray(FIRST_DEGREE, FIRST_DEGREE + at(12) + 1)],
-    };
   }
 
   createGrowing(graph: GrowingGraph): Handle {
@@ -423,30 +323,6 @@ export class NativeIndexes implements IndexKernel {
   closeGrowing(growing: Handle): void {
     checkIndex.checkIndexHandle(growing);
     this.#guarded(() => this.#addon.closeGrowing(growing));
-  }
-
-  #describedLists(): ListsDescription {
-    const at = (place: number): number => this.#number(place);
-    return {
-      kind: "lists",
-      metric: present(METRICS[at(0)], "the metric of the index"),
-      layout: { element: present(ELEMENT_NAMES[at(17)], "the element of the rows"), dimension: at(1) },
-      lists: at(2),
-      codes: present(CODES[at(3)], "the codes of the index"),
-      subspaces: at(4),
-      bits: at(5),
-      rowCount: at(6),
-      looseRowCount: at(7),
-      emptyLists: at(8),
-      shortestList: at(9),
-      longestList: at(10),
-      centreBytes: at(11),
-      numberBytes: at(12),
-      codeBytes: at(13),
-      otherBytes: at(14),
-      memoryBytes: at(11) + at(12) + at(13) + at(14),
-      fileBytes: at(15),
-    };
   }
 
   #tell(index: Handle): {
@@ -471,14 +347,65 @@ export class NativeIndexes implements IndexKernel {
     };
   }
 
-  #number(place: number): number {
-    return present(this.#description[place], "a number of the description");
-  }
-
   memoryUsed(): IndexMemory {
     const bytes = new Float64Array(4);
     this.#guarded(() => this.#addon.memoryUsed(bytes));
     const [indexBytes = 0, buildBytes = 0, searchBytes = 0, mappedBytes = 0] = bytes;
     return { indexBytes, buildBytes, searchBytes, mappedBytes };
   }
+}
+
+/** What a search writes to: one piece of memory, as each is made and collected outside of the heap, which a small search would notice. */
+class Room {
+  readonly work: Float64Array;
+  readonly rows: Uint32Array;
+  readonly scores: Float32Array;
+  readonly tied: Uint8Array;
+
+  constructor(queryCount: number, k: number) {
+    const count = queryCount * k;
+    const first = WORK_COUNTS * Float64Array.BYTES_PER_ELEMENT;
+    const memory = new ArrayBuffer(first + 8 * count + queryCount);
+    this.work = new Float64Array(memory, 0, WORK_COUNTS);
+    this.rows = new Uint32Array(memory, first, count);
+    this.scores = new Float32Array(memory, first + 4 * count, count);
+    this.tied = new Uint8Array(memory, first + 8 * count, queryCount);
+  }
+
+  hits(): IndexHits {
+    const { rows, scores, tied } = this;
+    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] =
+      this.work;
+    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
+  }
+}
+
+function planOf(
+  ticket: number,
+  search: IndexSearch,
+  room: Room,
+  timeLimitMicroseconds: number,
+): Parameters<IndexAddon["searchIndex"]> {
+  const { index, queries, k, parameters, allowed, rank, range, rowCount = 0 } = search;
+  assert(parameters.kind !== "postings", "packed lists are searched elsewhere");
+  return [
+    ticket,
+    index,
+    queries,
+    k,
+    "ef" in parameters ? parameters.ef : 0,
+    allowed,
+    rank,
+    range === null ? null : range.outer,
+    range === null ? null : range.inner,
+    timeLimitMicroseconds,
+    room.rows,
+    room.scores,
+    room.tied,
+    room.work,
+    parameters.kind === "lists" ? parameters.probes : 0,
+    parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
+    parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
+    rowCount,
+  ];
 }

@@ -235,7 +235,12 @@ export function filterKeys(filter: Filter, primaryKeyFieldId: bigint): bigint[] 
 
 /** Every field that the filter reads, each once. */
 export function filterFieldIds(filter: Filter): Set<bigint> {
-  const ids = new Set<bigint>();
+  return new Set(filterPlaces(filter).map(({ fieldId }) => fieldId));
+}
+
+/** What the leaves of the filter read. */
+export function filterPlaces(filter: Filter): FieldPlace[] {
+  const places: FieldPlace[] = [];
   const open: Filter[] = [filter];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     switch (node.kind) {
@@ -250,17 +255,17 @@ export function filterFieldIds(filter: Filter): Set<bigint> {
         for (const operand of node.operands) open.push(operand);
         break;
       case "columns":
-        ids.add(node.left.fieldId).add(node.right.fieldId);
+        places.push(node.left, node.right);
         break;
       case "match":
-        ids.add(node.field.fieldId);
+        places.push(node.field);
         open.push(node.inner);
         break;
       default:
-        ids.add(node.field.fieldId);
+        places.push(node.field);
     }
   }
-  return ids;
+  return places;
 }
 
 /** The part that picks elements; null: none. */

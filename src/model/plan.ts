@@ -112,8 +112,8 @@ export interface Hits extends HitPlaces {
 export interface SearchAnswer {
   /** The snapshot that was read. */
   readonly timestamp: Timestamp;
-  /** Keeps the snapshot's segments for `fetch` until released or expired. */
-  readonly leaseId: bigint;
+  /** Keeps the snapshot's segments for `fetch` until released or expired. Null: nobody asked for it. */
+  readonly leaseId: bigint | null;
   /** In the order of the plans. */
   readonly hits: readonly Hits[];
 }

@@ -37,6 +37,12 @@ export function vectorValues(type: DataType, length: number): VectorValues {
   return new ARRAYS[type](length);
 }
 
+/** Whatever was in memory before: who asks for it fills all of it. Zeros cost as much as the copy that follows. */
+export function unfilledVectors(type: DataType, length: number): VectorValues {
+  assert(isDenseVectorType(type), `type ${type} has dense vectors`);
+  return viewedVectors(type, Buffer.allocUnsafeSlow(length * entryBytes(type)));
+}
+
 /** The same values in the array of their type; `bytes` starts where the array may. */
 export function viewedVectors(type: DataType, bytes: Uint8Array): VectorValues {
   assert(isDenseVectorType(type), `type ${type} has dense vectors`);

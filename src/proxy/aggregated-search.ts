@@ -1,12 +1,14 @@
 /** Searches that answer with buckets of rows instead of hits. */
 
+import { inTurns } from "../base/turns.ts";
 import type { Bucket } from "../model/buckets.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
+import { pauseOf } from "../segment/execute.ts";
 import { bucketsOf } from "./buckets.ts";
 import type { ProxyContext } from "./context.ts";
 import { type GroupedHits, groupedSearch } from "./grouped-search.ts";
-import { type OutputPlan, outputFields } from "./output.ts";
+import { type OutputPlan, outputFieldsInTurns } from "./output.ts";
 import type { ReadTime } from "./read-time.ts";
 import type { AggregationPlan } from "./search-aggregation.ts";
 import type { TimeView } from "./shown-times.ts";
@@ -34,12 +36,13 @@ export async function aggregatedSearch(
   const window = { offset: 0, limit: groupCount };
   const found = await groupedSearch(context, collection, plan, grouping, window, fieldIds, time, signal);
   const { hits, batch } = found;
+  const outputs = await inTurns(outputFieldsInTurns(output, batch, shown.times), pauseOf(context));
   const buckets = bucketsOf(levels, {
     hits,
     scores: shown.told(hits.scores),
     metric: plan.vector.metric,
     batch,
-    shown: outputFields(output, batch, shown.times).toSorted((left, right) => Number(left.fieldId - right.fieldId)),
+    shown: outputs.toSorted((left, right) => Number(left.fieldId - right.fieldId)),
   });
   return { buckets, found };
 }

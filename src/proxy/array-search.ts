@@ -23,15 +23,11 @@ export function checkArraySearch(
     const what = isOfLists ? "embedding lists" : "single vectors";
     throw invalidParameter(`metric type not match: ${what} cannot be searched by ${metric}, field ${field.name}`);
   }
-  const isIterator = booleanParam(params, "iterator");
-  if (!isOfLists) {
-    if (isIterator) throw invalidParameter(`search iterators over elements are not supported yet: field ${field.name}`);
-    return;
-  }
+  if (!isOfLists) return;
   const refused = (what: string): Error =>
     invalidParameter(`${what} is not supported for multi-search-multi on embedding list fields`);
   if (numberParam(search, "radius") !== null) throw refused("range search");
-  if (isIterator) throw refused("search iterator");
+  if (booleanParam(params, "iterator")) throw refused("search iterator");
   if (groupNames(params).length > 0) throw refused("group by");
 }
 

@@ -6,6 +6,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { CoordinatorService, DescribedCollection, StreamingService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Target } from "./requests.ts";
 import type { StripedLocks } from "./striped-locks.ts";
 
@@ -17,6 +18,9 @@ export interface ProxyContext {
   readonly describe: (target: Target) => Promise<CollectionInfo>;
   readonly describeAll: (target: Target) => Promise<DescribedCollection>;
   readonly timestamp: () => Promise<Timestamp>;
+  readonly quotas: Quotas;
+  /** Keys that a delete by filter finds count as deletes too: Milvus's `quotaAndLimits.limits.complexDeleteLimitEnable`. */
+  readonly limitsFoundDeletes: boolean;
   /** A partial update reads rows and writes them again: until it has, nobody else replaces or deletes rows of the collection here. */
   readonly updates: StripedLocks;
 }

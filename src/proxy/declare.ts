@@ -9,17 +9,19 @@ import { timeZoneOf } from "../model/timestamptz.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import { checkField, fieldSchema } from "./declare-field.ts";
 import { checkDistinctNames, checkStruct, structSchema } from "./declare-structs.ts";
-import { checkCollectionName } from "./names.ts";
+import { checkCollectionName, checkDescription } from "./names.ts";
 import type { CreateCollectionRequest, DeclaredField, DeclaredSchema } from "./requests.ts";
 
 export const MAX_FIELDS = 64;
 export const MAX_VECTOR_FIELDS = 10;
 const MAX_SHARDS = 16;
 const MAX_PARTITIONS = 1_024;
+
 export function declareCollection(request: CreateCollectionRequest): CollectionSchema {
   const { schema } = request;
   const name = request.collectionName === "" ? schema.name : request.collectionName;
   checkCollectionName(name);
+  checkDescription(schema.description);
   if (request.shardsNum > MAX_SHARDS)
     throw invalidParameter(`maximum shards's number should be limited to ${MAX_SHARDS}`);
   const fields = schema.fields.filter((field) => !field.isDynamic);

@@ -6,16 +6,20 @@ import { FilterError, planError } from "../expr/failure.ts";
 import { parseFilter } from "../expr/filter.ts";
 import type { TemplateValues } from "../expr/templates.ts";
 import { indexedPlace } from "../index/scalar/json-path.ts";
-import type { IndexInfo } from "../model/catalog.ts";
+import type { IndexInfo, LoadConfig } from "../model/catalog.ts";
 import type { Filter } from "../model/filter.ts";
 import type { CollectionInfo, CollectionSchema } from "../model/schema.ts";
 import { TIME_ZONE_KEY, timeZoneOf } from "../model/timestamptz.ts";
+import { requireLoadedPlaces } from "./loaded.ts";
 
 /** Null for an empty text. */
 export function parsePlanFilter(
   operation: "query" | "delete",
   expression: string,
-  collection: Pick<CollectionInfo, "schema" | "properties"> & { readonly indexes?: readonly IndexInfo[] },
+  collection: Pick<CollectionInfo, "schema" | "properties"> & {
+    readonly indexes?: readonly IndexInfo[];
+    readonly load?: LoadConfig | null;
+  },
   templates: TemplateValues,
   params: ReadonlyMap<string, string> = new Map(),
 ): Filter | null {
@@ -23,7 +27,9 @@ export function parsePlanFilter(
   try {
     const zone = params.get(TIME_ZONE_KEY) || timeZoneOf(properties);
     const filter = parseFilter(expression, schema, templates, zone);
-    return filter === null ? null : withCasts(filter, schema, collection.indexes ?? []);
+    if (filter === null) return null;
+    if (collection.load) requireLoadedPlaces(schema, collection.load, filter);
+    return withCasts(filter, schema, collection.indexes ?? []);
   } catch (error) {
     if (error instanceof FilterError || error instanceof MilvusError)
       throw planError(operation, expression, error.message);

@@ -8,14 +8,16 @@
  *  - groups of equal score are in the order of their best hits.
  */
 
+import { inTurns } from "../base/turns.ts";
 import { invalidParameter } from "../base/errors.ts";
 import { type Column, type ColumnBatch, takeBatch, takeRows } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import { type Fusion, fuseHits, isDescending } from "../rank/fusion.ts";
-import { gatherBatch, gatherColumn } from "../rank/gather.ts";
+import { gatherBatch, gatherBatchInTurns, gatherColumn } from "../rank/gather.ts";
 import { gatherHits } from "../rank/gather-hits.ts";
 import { rescored } from "../rank/rescore.ts";
+import { pauseOf } from "../segment/execute.ts";
 import type { ProxyContext } from "./context.ts";
 import { decayedScores } from "./decay.ts";
 import { type GroupedHits, groupedSearch } from "./grouped-search.ts";
@@ -80,11 +82,8 @@ export async function groupedHybrid(
       entries,
     ),
   );
-  const batch = gatherBatch(
-    found.map((one) => one.batch),
-    sources,
-    entries,
-  );
+  const batches = found.map((one) => one.batch);
+  const batch = await inTurns(gatherBatchInTurns(batches, sources, entries), pauseOf(context));
   const sign = isDescending(fusion, metrics) ? -1 : 1;
   let ranked = { hits: fused, values, batch };
   if (decay !== null) {
@@ -108,16 +107,18 @@ function placesOf(
   lists: readonly Hits[],
 ): { readonly sources: Uint32Array; readonly entries: Uint32Array } {
   const places = new Map<string, readonly [number, number]>();
-  for (const [list, { segmentIds, rows }] of lists.entries()) {
-    for (let entry = 0; entry < rows.length; entry += 1) {
-      const name = `${segmentIds[entry]}/${rows[entry]}`;
+  const nameOf = ({ segmentIds, rows, elements }: Hits, at: number): string =>
+    `${segmentIds[at]}/${rows[at]}/${elements?.[at] ?? ""}`;
+  for (const [list, hits] of lists.entries()) {
+    for (let entry = 0; entry < hits.rows.length; entry += 1) {
+      const name = nameOf(hits, entry);
       if (!places.has(name)) places.set(name, [list, entry]);
     }
   }
   const sources = new Uint32Array(fused.rows.length);
   const entries = new Uint32Array(fused.rows.length);
   for (let at = 0; at < fused.rows.length; at += 1) {
-    [sources[at], entries[at]] = places.get(`${fused.segmentIds[at]}/${fused.rows[at]}`)! as [number, number];
+    [sources[at], entries[at]] = places.get(nameOf(fused, at))! as [number, number];
   }
   return { sources, entries };
 }

@@ -30,6 +30,7 @@ import { gatherHits } from "../rank/gather-hits.ts";
 import { scatterRows } from "../rank/places.ts";
 import { emptyBatch } from "../rank/read-segments.ts";
 import { reduceHits } from "../rank/reduce.ts";
+import { pauseOf } from "../segment/execute.ts";
 import type { ProxyContext } from "./context.ts";
 import { insideGroups, outsideGroups } from "./group-filters.ts";
 import { groupColumns, groupNames } from "./group-values.ts";
@@ -268,7 +269,7 @@ class GroupedSearch {
     const { runtime } = this.#context;
     const previous = this.#answers[0]?.shards ?? this.#previous;
     const plan = { ...this.#plan, vector, filter };
-    const shards = await searchShards(this.#context, this.#collection, [plan], this.#time, this.#signal, previous);
+    const shards = await searchShards(this.#context, this.#collection, [plan], this.#time, this.#signal, { previous });
     try {
       const lists = shards.map((shard) => shard.hits[0]!);
       if (vector.explain === true) this.#questions.push(lists.map(withoutHits));
@@ -312,7 +313,7 @@ class GroupedSearch {
           entries,
         ),
       ),
-      batch: filled.length === 0 ? emptyBatch(schema, fieldIds) : scatterRows(filled),
+      batch: filled.length === 0 ? emptyBatch(schema, fieldIds) : await scatterRows(filled, pauseOf(this.#context)),
       questions: this.#questions,
       sessionTimestamp: sessionTimestamp(this.#answers[0]!.shards),
       shards: this.#answers[0]!.shards,

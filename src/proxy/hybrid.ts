@@ -5,13 +5,17 @@
  * as the whole search shows when it says nothing.
  */
 
+import { pauseOf } from "../segment/execute.ts";
+import { inTurns } from "../base/turns.ts";
 import { invalidParameter, unexpectedParameter } from "../base/errors.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
 import { primaryKeyField } from "../model/schema.ts";
+import { collapseElements } from "../rank/collapse.ts";
 import { reduceHits } from "../rank/reduce.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
-import { isElementSearch } from "./array-search.ts";
+import { checkElements } from "./array-search.ts";
 import type { ProxyContext } from "./context.ts";
+import { checkHybridArraySearch, planCollapses } from "./element-scope.ts";
 import { type SearchExplanation, explanationOf, jointExplanation, wantsExplanation } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
 import { timeView } from "./shown-times.ts";
@@ -19,7 +23,7 @@ import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
 import { requireLoaded, requireLoadedFields } from "./loaded.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -40,6 +44,7 @@ import {
 } from "./vector-plan.ts";
 
 export const MAX_SEARCHES = 1024;
+const NO_PARAMS: ReadonlyMap<string, string> = new Map();
 
 export async function hybridSearch(
   context: ProxyContext,
@@ -51,6 +56,7 @@ export async function hybridSearch(
   const { collection } = described;
   const { schema } = collection;
   const { searches, rankParams } = request;
+  for (const { queries } of searches) context.quotas.take(described, "searchVectors", queries.queryCount);
   if (searches.length === 0) throw invalidParameter("a hybrid search takes at least one ann search request");
   if (searches.length > MAX_SEARCHES) throw invalidParameter(`maximum of ann search requests is ${MAX_SEARCHES}`);
   checkQueryCounts(searches);
@@ -58,7 +64,7 @@ export async function hybridSearch(
   const rerank = planFusion(collection, rankParams, request.rerank, searches);
   const window = rankWindow(rankParams);
   const decimals = checkDecimals(rankParams);
-  const output = planOutput(schema, request.outputFields, false);
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
   const times = timeView(collection, rankParams);
   const { partitionNames } = request;
   const ignoreGrowing = booleanParam(rankParams, "ignore_growing");
@@ -67,21 +73,25 @@ export async function hybridSearch(
     const filter = parsePlanFilter(
       "query",
       search.expression,
-      { ...collection, indexes: described.indexes },
+      { ...collection, indexes: described.indexes, load: described.load },
       search.templates,
       search.params,
     );
     checkIsolation(collection, filter);
+    const vector = subPlan(described, search, window);
+    checkElements(schema, vector, filter, NO_PARAMS);
     return {
       collectionId: collection.collectionId,
       partitionIds: partitionsOfFilter(collection, partitionNames, filter),
       filter,
-      vector: { ...subPlan(described, search, window), ...(explains ? { explain: true } : {}) },
+      vector: { ...vector, ...(explains ? { explain: true } : {}) },
       ignoreGrowing: ignoreGrowing || booleanParam(search.params, "ignore_growing"),
     };
   });
   requireLoaded(described, "search", partitionsForRead(collection, partitionNames));
   const grouping = planGrouping(schema, rankParams);
+  const vectors = plans.map(({ vector }) => vector);
+  const collapses = planCollapses(schema, vectors, searches, grouping);
   requireLoadedFields(described, {
     ...output,
     fields: [...output.fields, ...groupingFields(grouping), ...rerankFields(rerank)],
@@ -116,7 +126,8 @@ export async function hybridSearch(
       counts: hitCounts(found.hits),
       keys: found.hits.keys,
       scores: rounded(found.hits.scores, decimals),
-      fields: outputFields(output, found.batch, times),
+      ...(found.hits.elements === undefined ? {} : { elements: found.hits.elements }),
+      fields: await inTurns(outputFieldsInTurns(output, found.batch, times), pauseOf(context)),
       sessionTimestamp: found.sessionTimestamp,
       explanation: explained(found.asked),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
@@ -128,7 +139,9 @@ export async function hybridSearch(
       plans.map(async ({ vector }, at) => {
         const parts = shards.map((shard) => shard.hits[at]!);
         const found = await reduceHits(parts, vector.metric, { offset: 0, limit: vector.k }, runtime, signal);
-        return weighed(context, schema, shards, rerank, found, vector.metric, signal);
+        const hits = await weighed(context, schema, shards, rerank, found, vector.metric, signal);
+        const collapse = collapses[at]!;
+        return collapse === null ? hits : collapseElements(hits, vector.metric, collapse);
       }),
     );
     const metrics = plans.map(({ vector }) => vector.metric);
@@ -139,7 +152,8 @@ export async function hybridSearch(
       counts: hitCounts(hits),
       keys: hits.keys,
       scores: rounded(hits.scores, decimals),
-      fields: outputFields(output, batch, times),
+      ...(hits.elements === undefined ? {} : { elements: hits.elements }),
+      fields: await inTurns(outputFieldsInTurns(output, batch, times), pauseOf(context)),
       sessionTimestamp: sessionTimestamp(shards),
       groupBy: null,
       explanation: explained(plans.map((_, at) => [shards.map((shard) => shard.hits[at]!)])),
@@ -182,15 +196,12 @@ function rankWindow(rankParams: ReadonlyMap<string, string>): Window {
   return { limit, offset };
 }
 
-/** The offset of a sub-search means nothing: pages are cut from the fused list. */
+/** The offset of a sub-search means nothing, nor do its groups: pages are cut from the fused list, and groups made of it. */
 function subPlan(described: DescribedCollection, search: SubSearch, window: Window): SearchPlan["vector"] {
   const params = new Map(search.params);
-  params.delete("offset");
+  for (const name of ["offset", "group_by_field", "group_by_fields"]) params.delete(name);
   if ((params.get("topk") ?? "") === "") params.set("topk", String(window.limit + window.offset));
   const sub = { ...search, params };
-  const plan = vectorPlan(described, sub, searchWindow(sub));
-  if (isElementSearch(described.collection.schema, plan)) {
-    throw invalidParameter("element-level searches in a hybrid search are not supported yet");
-  }
-  return plan;
+  checkHybridArraySearch(described.collection, sub);
+  return vectorPlan(described, sub, searchWindow(sub));
 }

@@ -108,6 +108,21 @@ test("vectors: dimension, row count and every number are checked", async () => {
   await assert.rejects(checkedColumns(schema, [ids(1n), vector(2, -Infinity, 1)], 1, false, kernel), /value '-Inf'/);
 });
 
+test("vectors none of which is there come as flags without data", async () => {
+  const schema = schemaOf(field(101n, "v", DataType.FloatVector, { dimension: 2, nullable: true }));
+  const flags = (...valid: number[]): InputField => sent("v", null, { rowCount: 0, valid: Uint8Array.from(valid) });
+  const columns = await checkedColumns(schema, [ids(1n, 2n), flags(0, 0)], 2, false, kernel);
+  assert.deepEqual((columns.get(101n) as FixedColumn).valid, Uint8Array.of(0, 0));
+  for (const valid of [[0, 1], [0], []]) {
+    await assert.rejects(
+      checkedColumns(schema, [ids(1n, 2n), flags(...valid)], 2, false, kernel),
+      /the num_rows \(0\) of field \(v\) is not equal to passed num_rows \(2\)/,
+    );
+  }
+  const full = schemaOf(field(101n, "v", DataType.FloatVector, { dimension: 2 }));
+  await assert.rejects(checkedColumns(full, [ids(1n), flags(0)], 1, false, kernel), /the num_rows \(0\)/);
+});
+
 test("missing, unknown, twice given and automatic fields are told by name", async () => {
   const schema = schemaOf(field(101n, "a", DataType.Int32));
   await assert.rejects(

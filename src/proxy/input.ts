@@ -93,13 +93,17 @@ async function checkedColumn(
     if (filled !== null) return filled;
     throw invalidParameter(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
   }
+  const optional = field.nullable || field.defaultValue !== null;
   if (input.unsupported || input.column === null) {
     if (input.rowCount === 0 && input.column === null && !input.unsupported) {
+      // Clients send vectors none of which is there as flags without data.
+      const isAllNull = optional && input.valid?.length === rowCount && !input.valid.includes(1);
+      const filled = isAllNull ? columnOfAbsent(field, rowCount) : null;
+      if (filled !== null) return filled;
       throw invalidParameter(`the num_rows (0) of field (${field.name}) is not equal to passed num_rows (${rowCount})`);
     }
     throw typeMismatch(field, input);
   }
-  const optional = field.nullable || field.defaultValue !== null;
   if (input.valid !== null && input.valid.length > 0) {
     if (!optional || input.valid.length !== rowCount)
       throw invalidParameter(`the length of valid_data of field(${field.name}) is wrong`);

@@ -1,6 +1,9 @@
 /** Whether what a read wants is loaded. */
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
+import type { LoadConfig } from "../model/catalog.ts";
+import { type Filter, filterPlaces } from "../model/filter.ts";
+import type { CollectionSchema } from "../model/schema.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import type { OutputPlan } from "./output.ts";
 
@@ -25,4 +28,18 @@ export function requireLoadedFields({ load }: DescribedCollection, output: Outpu
   const key = absent.isDynamic ? output.dynamicKeys?.[0] : undefined;
   if (key !== undefined) throw invalidParameter(`field ${key} cannot be returned since dynamic field not loaded`);
   throw invalidParameter(`field ${absent.name} is not loaded`);
+}
+
+/** Whatever segments there are: growing ones have every field, and an answer would depend on what was flushed. */
+export function requireLoadedPlaces({ fields }: CollectionSchema, load: LoadConfig, filter: Filter): void {
+  if (load.fieldIds.length === 0) return;
+  const absent = filterPlaces(filter).find(({ fieldId }) => !load.fieldIds.includes(fieldId));
+  if (absent === undefined) return;
+  const field = fields.find(({ fieldId }) => fieldId === absent.fieldId)!;
+  const [key] = absent.path;
+  throw invalidParameter(
+    field.isDynamic && key !== undefined
+      ? `field ${key} is dynamic but dynamic field is not loaded`
+      : `field ${field.name} is not loaded`,
+  );
 }

@@ -10,7 +10,9 @@ import {
   type Column,
   type ColumnBatch,
   type KeyColumn,
+  batchBytes,
   bytesColumn,
+  columnBytes,
   columnRows,
   takeBatch,
   takeRows,
@@ -34,7 +36,8 @@ import { queryKeys } from "./query.ts";
 import type { DeleteRequest, DeleteResponse, InsertRequest, MutationResponse } from "./requests.ts";
 
 export async function insert(context: ProxyContext, request: InsertRequest): Promise<MutationResponse> {
-  const collection = await context.describe(request);
+  const described = await context.describeAll(request);
+  const { collection } = described;
   checkSchemaTimestamp(collection, request.schemaTimestamp);
   const key = primaryKeyField(collection.schema);
   const keyGiven =
@@ -50,6 +53,7 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
     context.kernel,
     pace,
   );
+  context.quotas.take(described, "insertBytes", batchBytes({ rowCount: request.rowCount, columns }));
   const rowIds = await newRowIds(context, request.rowCount);
   if (key.autoId && !keyGiven) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
   const keys = columns.get(key.fieldId) as KeyColumn;
@@ -95,6 +99,7 @@ async function writeUpsert(
         );
   const replaced = columns.get(key.fieldId) as KeyColumn;
   checkDistinct(replaced);
+  context.quotas.take(described, "insertBytes", batchBytes({ rowCount: request.rowCount, columns }));
   const rowIds = await newRowIds(context, request.rowCount);
   // With automatic keys the row gets a new one, as in Milvus.
   if (key.autoId) columns.set(key.fieldId, automaticKeys(key.dataType, rowIds));
@@ -110,8 +115,9 @@ async function writeUpsert(
 }
 
 export async function remove(context: ProxyContext, request: DeleteRequest): Promise<DeleteResponse> {
-  const { collection, indexes } = await context.describeAll(request);
-  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes }, request.templates);
+  const described = await context.describeAll(request);
+  const { collection, indexes, load } = described;
+  const filter = parsePlanFilter("delete", request.expression, { ...collection, indexes, load }, request.templates);
   if (filter === null || isAlwaysTrue(filter)) {
     throw invalidParameter(`delete plan can't be empty or always true : ${request.expression}`);
   }
@@ -122,13 +128,16 @@ export async function remove(context: ProxyContext, request: DeleteRequest): Pro
   return context.updates.of(collection.collectionId).shared(async () => {
     if (listed !== null) {
       const keys = keyColumn(key.dataType, listed);
+      context.quotas.take(described, "deleteBytes", columnBytes(keys));
       const parts = deleteParts(collection, partitionId, keys, null);
       const { timeTick } = await write(context, collection, parts, undefined);
       return { deleteCount: columnRows(keys), timestamp: timeTick };
     }
+    context.quotas.take(described, "deleteBytes", Buffer.byteLength(request.expression, "utf8"));
     // Which rows they are is read first; rows written after that read are not meant.
     const found = await queryKeys(context, collection, filter, partitionId === -1n ? null : [partitionId]);
     if (columnRows(found.keys) === 0) return { deleteCount: 0, timestamp: found.timestamp };
+    if (context.limitsFoundDeletes) context.quotas.take(described, "deleteBytes", columnBytes(found.keys));
     const parts = deleteParts(collection, partitionId, found.keys, found.timestamp + 1n);
     const { timeTick } = await write(context, collection, parts, undefined);
     return { deleteCount: columnRows(found.keys), timestamp: timeTick };

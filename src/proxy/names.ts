@@ -3,6 +3,7 @@
 import { invalidParameter, milvusError } from "../base/errors.ts";
 
 const MAX_NAME_BYTES = 255;
+const MAX_DESCRIPTION_BYTES = 1_024;
 const IDENTIFIER_START = /^[A-Za-z_]/;
 const IDENTIFIER = /^[A-Za-z0-9_]*$/;
 const PARTITION_START = /^[A-Za-z0-9_]/;
@@ -35,6 +36,15 @@ export function checkCollectionName(name: string): void {
   checkIdentifier(name, `Invalid collection name: ${name}.`, "collection name");
 }
 
+/** Of a collection; how long those of fields are is nobody's concern. */
+export function checkDescription(description: string): void {
+  const bytes = Buffer.byteLength(description);
+  if (bytes <= MAX_DESCRIPTION_BYTES) return;
+  throw invalidParameter(
+    `the length of a collection description must be at most ${MAX_DESCRIPTION_BYTES} bytes, but got ${bytes}`,
+  );
+}
+
 export function checkAlias(alias: string): void {
   if (alias === "") throw invalidParameter("collection alias should not be empty");
   checkIdentifier(alias, `Invalid collection alias: ${alias}.`, "collection alias");
@@ -53,8 +63,8 @@ export function checkFieldName(name: string): void {
 }
 
 export function checkPartitionName(name: string): void {
-  if (name === "") throw invalidParameter("Partition name should not be empty.");
   const prefix = `Invalid partition name: ${name}.`;
+  if (name === "") throw invalidParameter(`${prefix} Partition name should not be empty.`);
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
     throw invalidParameter(`${prefix} The length of a partition name must be less than 255 characters.`);
   }

@@ -3,6 +3,7 @@
  */
 
 import { invalidParameter } from "../base/errors.ts";
+import { drained } from "../base/turns.ts";
 import {
   type BytesColumn,
   type Column,
@@ -26,6 +27,9 @@ import { decodeWkb } from "../model/wkb.ts";
 import { formatWkt } from "../model/wkt.ts";
 import { shownTimes, type TimeView, UTC_TEXTS } from "./shown-times.ts";
 
+/** Rows that are written as texts between two turns: a millisecond or two. */
+const STEP_ROWS = 1024;
+
 export interface OutputPlan {
   /** Fields to read, in the order of the answer. */
   readonly fields: readonly FieldSchema[];
@@ -37,8 +41,18 @@ export interface OutputPlan {
   readonly names: readonly string[];
 }
 
-/** @throws 1100 `field x not exist`. */
-export function planOutput(schema: CollectionSchema, wanted: readonly string[], withKey: boolean): OutputPlan {
+/**
+ * `*` means what there is to be had: with `loaded` (empty: all fields) those fields only.
+ *
+ * @throws 1100 `field x not exist`.
+ */
+export function planOutput(
+  schema: CollectionSchema,
+  wanted: readonly string[],
+  withKey: boolean,
+  loaded: readonly bigint[] = [],
+): OutputPlan {
+  const isLoaded = ({ fieldId }: FieldSchema): boolean => loaded.length === 0 || loaded.includes(fieldId);
   const meta = dynamicField(schema);
   const fields = new Set<FieldSchema>();
   const names = new Set<string>();
@@ -47,11 +61,11 @@ export function planOutput(schema: CollectionSchema, wanted: readonly string[], 
   for (const raw of wanted) {
     const name = raw.trim();
     if (name === "*") {
-      for (const field of schema.fields) {
+      for (const field of schema.fields.filter(isLoaded)) {
         fields.add(field);
         names.add(shownName(schema, field));
       }
-      wholeMeta = meta !== null;
+      wholeMeta = meta !== null && isLoaded(meta);
       continue;
     }
     const named = fieldsNamed(schema, name);
@@ -96,15 +110,22 @@ function shownName(schema: CollectionSchema, field: FieldSchema): string {
   return structOfField(schema, field.fieldId)?.name ?? field.name;
 }
 
-/** The columns of an answer, in the order of the plan; those of a struct are one, at the place of its first. */
-export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeView): OutputField[] {
+/**
+ * The columns of an answer, in the order of the plan; those of a struct are one, at the place of its first. Yields where others may have
+ * a turn: texts of many rows are tens of milliseconds of work.
+ */
+export function* outputFieldsInTurns(
+  plan: OutputPlan,
+  batch: ColumnBatch,
+  view: TimeView,
+): Generator<void, OutputField[]> {
   const shown: OutputField[] = [];
   const begun = new Map<StructSchema, OutputField[]>();
   for (const field of plan.fields) {
     const column = batch.columns.get(field.fieldId)!;
     const restricted =
-      field.isDynamic && plan.dynamicKeys !== null ? onlyKeys(column as BytesColumn, plan.dynamicKeys) : column;
-    const output = outputField(field, restricted, view);
+      field.isDynamic && plan.dynamicKeys !== null ? yield* onlyKeys(column as BytesColumn, plan.dynamicKeys) : column;
+    const output = yield* outputFieldInTurns(field, restricted, view);
     const struct = plan.structs?.find(({ fieldIds }) => fieldIds.includes(field.fieldId));
     if (struct === undefined) {
       shown.push(output);
@@ -130,22 +151,31 @@ export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeVie
   return shown;
 }
 
+export function outputFields(plan: OutputPlan, batch: ColumnBatch, view: TimeView): OutputField[] {
+  return drained(outputFieldsInTurns(plan, batch, view));
+}
+
 export function outputField(field: FieldSchema, stored: Column, view: TimeView = UTC_TEXTS): OutputField {
+  return drained(outputFieldInTurns(field, stored, view));
+}
+
+function* outputFieldInTurns(field: FieldSchema, stored: Column, view: TimeView): Generator<void, OutputField> {
   const { name, fieldId, isDynamic } = field;
   const isTime = stored.kind === "fixed" && stored.type === DataType.Timestamptz;
   const column = isTime
-    ? shownTimes(stored, view)
+    ? yield* shownTimes(stored, view)
     : field.dataType === DataType.Geometry
-      ? shownGeometries(stored)
+      ? yield* shownGeometries(stored as BytesColumn)
       : stored;
   return { name, fieldId, type: column.type, isDynamic, column: padded(field, column) };
 }
 
-function shownGeometries(stored: Column): Column {
-  const column = stored as BytesColumn;
-  const texts = Array.from({ length: columnRows(column) }, (_, row) =>
-    column.valid?.[row] === 0 ? "" : formatWkt(decodeWkb(bytesAt(column, row))),
-  );
+function* shownGeometries(column: BytesColumn): Generator<void, Column> {
+  const texts: string[] = [];
+  for (let row = 0; row < columnRows(column); row += 1) {
+    texts.push(column.valid?.[row] === 0 ? "" : formatWkt(decodeWkb(bytesAt(column, row))));
+    if (texts.length % STEP_ROWS === 0) yield;
+  }
   return bytesColumn(DataType.Geometry, texts, column.valid);
 }
 
@@ -155,7 +185,7 @@ function padded(field: FieldSchema, column: Column): Column {
   return { ...column, valid: new Uint8Array(columnRows(column)).fill(1) };
 }
 
-function onlyKeys(column: BytesColumn, keys: readonly string[]): BytesColumn {
+function* onlyKeys(column: BytesColumn, keys: readonly string[]): Generator<void, BytesColumn> {
   const rows = columnRows(column);
   const entries: string[] = [];
   for (let row = 0; row < rows; row += 1) {
@@ -163,6 +193,7 @@ function onlyKeys(column: BytesColumn, keys: readonly string[]): BytesColumn {
     const kept: Record<string, unknown> = {};
     for (const key of keys) if (Object.hasOwn(value, key)) kept[key] = value[key];
     entries.push(JSON.stringify(kept));
+    if (entries.length % STEP_ROWS === 0) yield;
   }
   return bytesColumn(column.type, entries);
 }

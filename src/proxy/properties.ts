@@ -12,6 +12,7 @@ import { type CollectionInfo, type CollectionSchema, type KeyValue, primaryKeyFi
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { CONSISTENCY_LEVEL_KEY, DataType, consistencyLevelOf, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
+import { checkRate } from "./quotas.ts";
 
 export const MMAP_KEY = "mmap.enabled";
 export const WARMUP_KEY = "warmup";
@@ -144,6 +145,7 @@ export function checkIndexAlteration(
 /** Whatever has the property. */
 export function checkValue(key: string, value: string): void {
   if (key === TTL_KEY) checkTimeToLive(value);
+  checkRate(key, value);
   if (key === MMAP_KEY && !/^(true|false)$/i.test(value)) {
     throw invalidParameter(`invalid ${MMAP_KEY} value: ${value}, expected: true, false`);
   }

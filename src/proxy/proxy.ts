@@ -28,7 +28,7 @@ import {
   type CollectionName,
   type CompactionProgress,
 } from "../rpc/services.ts";
-import type { Client, Transport } from "../rpc/transport.ts";
+import { type Client, NEVER, type Transport } from "../rpc/transport.ts";
 import { type AddedField, addFields, dropFunction } from "./added-field.ts";
 import { addStruct } from "./added-struct.ts";
 import type { ProxyContext } from "./context.ts";
@@ -50,6 +50,7 @@ import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
 import { createPartition, dropPartition } from "./partition-changes.ts";
 import { checkAlteration, checkProperties, requireChange } from "./properties.ts";
 import { query } from "./query.ts";
+import { Quotas } from "./quotas.ts";
 import { whenServed } from "./recovering.ts";
 import { TaskQueue } from "./queues.ts";
 import type {
@@ -75,12 +76,13 @@ const DML_CONCURRENCY = 256;
 const DQL_CONCURRENCY = 256;
 const DEFAULT_SHARDS = 1;
 const DEFAULT_KEY_PARTITIONS = 16;
-const NEVER = new AbortController().signal;
 
 export interface ProxyOptions {
   readonly transport: Transport;
   readonly kernel: Kernel;
   readonly runtime: Runtime;
+  /** See `ProxyContext`. */
+  readonly limitsFoundDeletes?: boolean;
 }
 
 export class Proxy {
@@ -92,7 +94,7 @@ export class Proxy {
   readonly #dml = new TaskQueue("DML", DML_CONCURRENCY);
   readonly #dql = new TaskQueue("DQL", DQL_CONCURRENCY);
 
-  constructor({ transport, kernel, runtime }: ProxyOptions) {
+  constructor({ transport, kernel, runtime, limitsFoundDeletes = false }: ProxyOptions) {
     this.#coordinator = transport.client<CoordinatorService>(COORDINATOR);
     this.#streaming = transport.client<StreamingService>(STREAMING);
     this.#query = transport.client<QueryService>(QUERY);
@@ -107,6 +109,8 @@ export class Proxy {
       runtime,
       describeAll,
       describe: async (target) => (await describeAll(target)).collection,
+      quotas: new Quotas(runtime),
+      limitsFoundDeletes,
       timestamp: async () => (await this.#coordinator.allocateTimestamps({ count: 1 })).first,
       updates: new StripedLocks(),
     };
@@ -119,6 +123,11 @@ export class Proxy {
 
   allocateTimestamp(): Promise<Timestamp> {
     return this.#context.timestamp();
+  }
+
+  /** Why inserts wait just now, in Milvus's words; null when they do not. */
+  async pressure(): Promise<string | null> {
+    return (await this.#streaming.pressure({})).reason;
   }
 
   // Databases

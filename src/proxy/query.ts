@@ -4,11 +4,14 @@
 
 import { invalidParameter } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
-import { type ColumnBatch, type KeyColumn, takeBatch } from "../model/columns.ts";
+import { inTurns } from "../base/turns.ts";
+import type { ColumnBatch, KeyColumn } from "../model/columns.ts";
 import { type Filter, filterKeys } from "../model/filter.ts";
 import type { RetrievePlan } from "../model/plan.ts";
 import { type CollectionInfo, primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
+import { gatherBatchInTurns } from "../rank/gather.ts";
+import { pauseOf } from "../segment/execute.ts";
 import { type Aggregation, aggregateQuery, planAggregation } from "./aggregates.ts";
 import type { ProxyContext } from "./context.ts";
 import { keyColumn } from "./key-column.ts";
@@ -17,7 +20,7 @@ import { parsePlanFilter } from "./filters.ts";
 import { checkIteratedCollection } from "./iterate.ts";
 import { orderedPage } from "./ordered-query.ts";
 import { orderSpecs, planOrder } from "./ordering.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam, integerParam } from "./params.ts";
 import { partitionsOfFilter } from "./partition-pruning.ts";
 import type { QueryRequest, QueryResponse } from "./requests.ts";
@@ -33,12 +36,13 @@ const NEVER = new AbortController().signal;
 
 export async function query(context: ProxyContext, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
   const described = await context.describeAll(request);
+  context.quotas.take(described, "queries", 1);
   const { collection } = described;
   const { schema } = collection;
   const filter = parsePlanFilter(
     "query",
     request.expression,
-    { ...collection, indexes: described.indexes },
+    { ...collection, indexes: described.indexes, load: described.load },
     request.templates,
     request.params,
   );
@@ -75,7 +79,7 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
     return aggregateQuery(context, collection, aggregation, plan, window, time, signal);
   }
 
-  const output = planOutput(schema, request.outputFields, true);
+  const output = planOutput(schema, request.outputFields, true, described.load?.fieldIds);
   const times = timeView(collection, request.params);
   requireLoadedFields(described, output);
   const key = primaryKeyField(schema);
@@ -84,12 +88,12 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   const byKeys = listed === null ? {} : { keys: keyColumn(key.dataType, listed), filter: null };
   const limit = window === null ? null : window.offset + window.limit;
   const fieldIds = [...new Set([...output.fields.map((field) => field.fieldId), ...elementFields(filter)])];
-  const rows = { ...plan, ...byKeys, fieldIds, limit };
-  const answer = (page: ColumnBatch, timestamp: Timestamp): QueryResponse => {
+  const asked = { ...plan, ...byKeys, fieldIds, limit };
+  const answer = async (page: ColumnBatch, timestamp: Timestamp): Promise<QueryResponse> => {
     const elements = pickedElements(filter, page);
     return {
       collectionName: schema.name,
-      fields: outputFields(output, page, times),
+      fields: await inTurns(outputFieldsInTurns(output, page, times), pauseOf(context)),
       outputFields: output.names,
       primaryFieldName: key.name,
       sessionTimestamp: timestamp,
@@ -98,12 +102,14 @@ export async function query(context: ProxyContext, request: QueryRequest, signal
   };
   if (order.length > 0) {
     requireLoadedFields(described, { ...output, fields: order.map(({ field }) => field) });
-    const page = await orderedPage(context, collection, rows, order, window!, time, signal);
-    return answer(page.batch, page.timestamp);
+    const page = await orderedPage(context, collection, asked, order, window!, time, signal);
+    return await answer(page.batch, page.timestamp);
   }
-  const { batch, timestamp } = await retrieve(context, collection, rows, time.guarantee, signal, time.timestamp);
-  const page = window === null || window.offset === 0 ? batch : takeBatch(batch, range(window.offset, batch.rowCount));
-  return answer(page, timestamp);
+  const { batch, timestamp } = await retrieve(context, collection, asked, time.guarantee, signal, time.timestamp);
+  if (window === null || window.offset === 0) return await answer(batch, timestamp);
+  const rows = range(window.offset, batch.rowCount);
+  const page = await inTurns(gatherBatchInTurns([batch], new Uint32Array(rows.length), rows), pauseOf(context));
+  return await answer(page, timestamp);
 }
 
 /** The keys that a filter names, for a delete, and the timestamp at which it was asked. */
@@ -184,9 +190,12 @@ function queryWindow(
     if (filter === null && !hasAggregates) throw invalidParameter("empty expression should be used with limit");
     return null;
   }
-  if (limit < 1 || offset < 0 || offset + limit > MAX_WINDOW) {
+  const window = "invalid max query result window";
+  if (offset < 0) throw invalidParameter(`${window}, offset [${offset}] is invalid, should be gte than 0`);
+  if (limit < 1) throw invalidParameter(`${window}, limit [${limit}] is invalid, should be greater than 0`);
+  if (offset + limit > MAX_WINDOW) {
     throw invalidParameter(
-      `invalid max query result window, (offset+limit) should be in range [1, ${MAX_WINDOW}], but got ${offset + limit}`,
+      `${window}, (offset+limit) should be in range [1, ${MAX_WINDOW}], but got ${offset + limit}`,
     );
   }
   return { limit, offset };

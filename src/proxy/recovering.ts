@@ -1,6 +1,6 @@
 /**
- * Reads that come while a loaded collection is still on its way into memory, as after a restart, or while a field is being dropped: they wait
- * a while instead of failing, for no client repeats a refused read by itself.
+ * Reads that come while a loaded collection is still on its way into memory, as after a restart, or again after a segment refused a delete, or
+ * while a field is being dropped: they wait a while instead of failing, for no client repeats a refused read by itself.
  */
 
 import { type MilvusError, asMilvusError, milvusError } from "../base/errors.ts";
@@ -31,6 +31,7 @@ export async function whenServed<T>(context: ProxyContext, target: Target, read:
 }
 
 async function isOnItsWay(context: ProxyContext, target: Target, error: MilvusError): Promise<boolean> {
+  if (error.kind === "CollectionOnRecovering") return true;
   if (error.kind !== "CollectionNotLoaded") return false;
   const { load } = await context.describeAll(target);
   if (load === null) return false;

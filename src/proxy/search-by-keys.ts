@@ -37,7 +37,7 @@ export async function queriesOfKeys(
   signal: AbortSignal,
 ): Promise<SubSearch["queries"]> {
   if (field.dataType === DataType.ArrayOfVector) {
-    throw invalidParameter(`arrays of vectors are not searched by ids: field ${field.name}`);
+    throw invalidParameter("array of vector is not supported for search by IDs");
   }
   const plan: RetrievePlan = {
     ...scope,

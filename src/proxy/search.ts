@@ -3,6 +3,8 @@
  * snapshots that were searched.
  */
 
+import { pauseOf } from "../segment/execute.ts";
+import { inTurns } from "../base/turns.ts";
 import { invalidParameter } from "../base/errors.ts";
 import { type ColumnBatch, type KeyColumn, columnRows, takeBatch } from "../model/columns.ts";
 import type { Hits, SearchPlan } from "../model/plan.ts";
@@ -24,7 +26,7 @@ import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
 import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
-import { outputFields, planOutput } from "./output.ts";
+import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
@@ -52,6 +54,7 @@ export async function search(
   signal: AbortSignal,
 ): Promise<SearchResponse> {
   const described = await context.describeAll(asked);
+  context.quotas.take(described, "searchVectors", asked.queries.queryCount);
   const { collection } = described;
   const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
@@ -90,12 +93,12 @@ export async function search(
       "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
     );
   }
-  const output = planOutput(schema, request.outputFields, false);
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
   const times = timeView(collection, request.params);
   const filter = parsePlanFilter(
     "query",
     request.expression,
-    { ...collection, indexes: described.indexes },
+    { ...collection, indexes: described.indexes, load: described.load },
     request.templates,
     request.params,
   );
@@ -170,13 +173,16 @@ export async function search(
       keys: found.hits.keys,
       scores: told(found.hits.scores),
       ...(found.hits.elements === undefined ? {} : { elements: found.hits.elements }),
-      fields: outputFields(output, found.batch, times),
+      fields: await inTurns(outputFieldsInTurns(output, found.batch, times), pauseOf(context)),
       sessionTimestamp: found.sessionTimestamp,
       explanation: explained(found.questions),
       groupBy: { fields: groupFields(grouping.parts, found.values, times), isSingular: grouping.isSingular },
     };
   }
-  const shards = await searchShards(context, collection, [plan], time, signal);
+  const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
+  const shards = await searchShards(context, collection, [plan], time, signal, {
+    keep: wanted.length > 0 || isReranked,
+  });
   try {
     const reduce = (from: readonly Hits[], part: Window): Promise<Hits> =>
       reduceHits(from, vector.metric, part, context.runtime, signal);
@@ -188,7 +194,6 @@ export async function search(
       page === null
         ? await reranked(context, schema, shards, rerank, found, vector.metric, window, signal)
         : await reduce([found], { offset: 0, limit: pageLength(found, page) });
-    const wanted = [...new Set([...fieldIds, ...order.map(({ field }) => field.fieldId)])];
     const fetched = await fetchFields(context, schema, shards, wanted, nearest);
     const { hits, batch } = order.length === 0 ? { hits: nearest, batch: fetched } : ordered(nearest, fetched, order);
     return {
@@ -198,7 +203,7 @@ export async function search(
       keys: hits.keys,
       scores: told(hits.scores),
       ...(hits.elements === undefined ? {} : { elements: hits.elements }),
-      fields: outputFields(output, batch, times),
+      fields: await inTurns(outputFieldsInTurns(output, batch, times), pauseOf(context)),
       sessionTimestamp: sessionTimestamp(shards),
       explanation: explained([shards.map((shard) => shard.hits[0]!)]),
       iterator: page === null ? null : { token: page.token, lastBound: nextBound(hits, vector, page) },

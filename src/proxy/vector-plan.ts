@@ -16,6 +16,8 @@ import { queryVectors } from "./query-vectors.ts";
 import type { SubSearch } from "./requests.ts";
 
 export const MAX_WINDOW = 16_384;
+/** How a filter and a search go together is decided by what it costs; both words are Milvus's, and change no answer. */
+const HINTS: ReadonlySet<unknown> = new Set(["iterative_filter", "disable", "", undefined]);
 
 export interface Window {
   readonly limit: number;
@@ -60,6 +62,8 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
+  const hints = search.get("hints");
+  if (!HINTS.has(hints)) throw invalidParameter(`hints: ${String(hints)} not supported`);
   const indexParams = searchParams(ruledAs(field, index), search, window.limit + window.offset);
   const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   const vectors = queryVectors(field, queries, numberParam(search, "drop_ratio_search") ?? 0);

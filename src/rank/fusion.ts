@@ -16,10 +16,10 @@ import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Hits } from "../model/plan.ts";
 import { Metric, isDistance } from "../model/types.ts";
-import { type KeyReader, keyReader } from "../segment/key-reader.ts";
+import type { KeyReader } from "../segment/key-reader.ts";
 import { gatherHits } from "./gather-hits.ts";
 import { KeyIndex } from "./key-index.ts";
-import { type Window, sameQueryCount } from "./reduce.ts";
+import { type Window, keysOfHits, sameQueryCount } from "./reduce.ts";
 
 /** Entries looked at between two turns of the event loop: a few milliseconds. */
 const SLICE_ENTRIES = 16_384;
@@ -32,7 +32,9 @@ export type Fusion =
 /** What the entry of a list adds to the score of its key; `rank` counts from 1. */
 export type Contribution = (score: number, rank: number) => number;
 
-/** The lists answer the same queries with keys of one type; at least one. `metrics` are theirs. */
+/**
+ * The lists answer the same queries with keys of one type, at least one; all with elements or none. `metrics` are theirs.
+ */
 export async function fuseHits(
   lists: readonly Hits[],
   metrics: readonly Metric[],
@@ -42,7 +44,7 @@ export async function fuseHits(
   signal?: AbortSignal,
 ): Promise<Hits> {
   const queryCount = sameQueryCount(lists);
-  const keys = lists.map((list) => keyReader(list.keys));
+  const keys = lists.map(keysOfHits);
   const contributions = contributionsOf(fusion, metrics);
   const sign = isDescending(fusion, metrics) ? -1 : 1;
   const offsets = new Uint32Array(queryCount + 1);

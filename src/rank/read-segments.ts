@@ -25,7 +25,7 @@ import { isDenseVectorType, vectorValues } from "../model/vectors.ts";
 import { countSegment, pauseOf, retrieveSegment, searchSegment } from "../segment/execute.ts";
 import { missingField } from "../segment/missing-field.ts";
 import type { Segment } from "../segment/segment.ts";
-import { placesOf, scatterRows } from "./places.ts";
+import { placesOf, scatterRows, segmentsOf } from "./places.ts";
 import { emptyHits, reduceHits, reduceRows } from "./reduce.ts";
 
 export async function searchRows(
@@ -92,17 +92,17 @@ export async function fetchRows(
   schema: CollectionSchema,
   runtime: Runtime,
 ): Promise<ColumnBatch> {
-  const ids = new Set(places.segmentIds);
-  if (ids.size === 0) return emptyBatch(schema, fieldIds);
+  const ids = segmentsOf(places.segmentIds);
+  if (ids.length === 0) return emptyBatch(schema, fieldIds);
   const parts = await Promise.all(
-    [...ids].map(async (segmentId) => {
+    ids.map(async (segmentId) => {
       const segment = segments.get(segmentId);
       if (segment === undefined) throw milvusError("SegmentNotLoaded", "", { segment: segmentId });
       const part = placesOf(places, (candidate) => candidate === segmentId);
       return { positions: part.positions, batch: await segment.take(fieldIds, part.places.rows, pauseOf({ runtime })) };
     }),
   );
-  return ids.size === 1 ? parts[0]!.batch : scatterRows(parts);
+  return ids.length === 1 ? parts[0]!.batch : scatterRows(parts, pauseOf({ runtime }));
 }
 
 export async function mergeHits(

@@ -13,14 +13,16 @@
 
 import { assert } from "../base/assert.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import { inTurns } from "../base/turns.ts";
 import { bytesColumn, type ColumnBatch, type FixedColumn, fixedValues, type KeyColumn } from "../model/columns.ts";
 import type { Hits } from "../model/plan.ts";
 import { TIMESTAMP_FIELD } from "../model/schema.ts";
 import type { Metric } from "../model/types.ts";
 import { DataType, isDistance } from "../model/types.ts";
 import { ElementKeys } from "../segment/element-keys.ts";
+import { pauseOf } from "../segment/execute.ts";
 import { type KeyReader, keyReader } from "../segment/key-reader.ts";
-import { gatherBatch } from "./gather.ts";
+import { gatherBatchInTurns } from "./gather.ts";
 import { gatherHits } from "./gather-hits.ts";
 import { KeyIndex } from "./key-index.ts";
 import { MergeHeap } from "./merge-heap.ts";
@@ -57,6 +59,7 @@ export async function reduceHits(
   signal?: AbortSignal,
 ): Promise<Hits> {
   const queryCount = sameQueryCount(lists);
+  if (lists.length === 1 && isWithin(lists[0]!, window)) return lists[0]!;
   const merge = new HitMerge(lists, metric);
   const offsets = new Uint32Array(queryCount + 1);
   let looked = 0;
@@ -71,14 +74,29 @@ export async function reduceHits(
   return gatherHits(lists, offsets, Uint32Array.from(merge.sources), Uint32Array.from(merge.entries));
 }
 
-/** Batches with the same fields, the key and `TIMESTAMP_FIELD` among them, each sorted by key; at least one. */
+/** Whether the window takes every hit. */
+function isWithin({ offsets }: Hits, { offset, limit }: Window): boolean {
+  if (offset !== 0) return false;
+  if (limit === null) return true;
+  for (let query = 0; query + 1 < offsets.length; query += 1) {
+    if (offsets[query + 1]! - offsets[query]! > limit) return false;
+  }
+  return true;
+}
+
+/** Batches with the same fields, the key and `TIMESTAMP_FIELD` among them, each sorted by key, no key twice in one; at least one. */
 export async function reduceRows(
-  batches: readonly ColumnBatch[],
+  lists: readonly ColumnBatch[],
   keyFieldId: bigint,
   window: Window,
   runtime: Runtime,
   signal?: AbortSignal,
 ): Promise<ColumnBatch> {
+  // Nothing is copied where all rows are in one list: so it is with most collections, whose growing rows are few or none.
+  const filled = lists.filter(({ rowCount }) => rowCount > 0);
+  const batches = filled.length === 0 ? lists.slice(0, 1) : filled;
+  const isWhole = window.offset === 0 && (window.limit === null || window.limit >= batches[0]!.rowCount);
+  if (batches.length === 1 && isWhole) return batches[0]!;
   const keys = batches.map((batch) => keyReader(batch.columns.get(keyFieldId) as KeyColumn));
   const times = batches.map((batch) => (batch.columns.get(TIMESTAMP_FIELD) as FixedColumn).values as BigInt64Array);
   const heads = new Uint32Array(batches.length);
@@ -113,11 +131,12 @@ export async function reduceRows(
     await runtime.yield();
     signal?.throwIfAborted();
   }
-  return gatherBatch(batches, Uint32Array.from(sources), Uint32Array.from(entries));
+  const gathered = gatherBatchInTurns(batches, Uint32Array.from(sources), Uint32Array.from(entries));
+  return await inTurns(gathered, pauseOf({ runtime }));
 }
 
 /** What may come once among the hits of a query. */
-function keysOfHits({ keys, elements }: Hits): KeyReader {
+export function keysOfHits({ keys, elements }: Hits): KeyReader {
   const reader = keyReader(keys);
   if (elements === undefined) return reader;
   return new ElementKeys(

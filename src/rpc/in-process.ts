@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import { MilvusError, asMilvusError, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
+import { NEVER } from "./transport.ts";
 import type { Call, CallOptions, Client, Implementation, Transport } from "./transport.ts";
 
 type Method = (request: unknown, call: Call) => Promise<unknown>;
@@ -52,32 +53,42 @@ export class InProcessTransport implements Transport {
     if (methods === undefined) throw milvusError("ServiceUnavailable", "", { service });
     const method = methods.get(property);
     if (method === undefined) throw milvusError("ServiceUnimplemented", "", { service, method: property });
-    if (options.signal?.aborted === true) throw milvusError("ContextCanceled");
-    const { timeoutMilliseconds, signal } = options;
-    if (timeoutMilliseconds === undefined && signal === undefined) {
-      return this.#pass(await this.#run(method, this.#pass(request), NEVER));
-    }
+    const { timeoutMilliseconds, signal = NEVER } = options;
+    if (signal.aborted) throw milvusError("ContextCanceled");
+    if (timeoutMilliseconds !== undefined) return this.#within(timeoutMilliseconds, method, request, signal);
+    return signal === NEVER ? this.#run(method, request, NEVER) : this.#untilGivenUp(method, request, signal);
+  }
+
+  /** The method hears of the caller's own signal: a search makes several calls, and a signal for each would cost more than the calls. */
+  #untilGivenUp(method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(milvusError("ContextCanceled"));
+      signal.addEventListener("abort", giveUp, { once: true });
+      const answered = this.#run(method, request, signal);
+      answered.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+    });
+  }
+
+  async #within(milliseconds: number, method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
     const controller = new AbortController();
     const giveUp = (): void => controller.abort(milvusError("ContextCanceled"));
-    signal?.addEventListener("abort", giveUp, { once: true });
-    const timer =
-      timeoutMilliseconds === undefined
-        ? null
-        : this.#runtime.after(timeoutMilliseconds, () => controller.abort(milvusError("ContextDeadlineExceeded")));
+    signal.addEventListener("abort", giveUp, { once: true });
+    const timer = this.#runtime.after(milliseconds, () => controller.abort(milvusError("ContextDeadlineExceeded")));
     try {
       const ended = new Promise<never>((_resolve, reject) => {
         controller.signal.addEventListener("abort", () => reject(controller.signal.reason as Error), { once: true });
       });
-      return this.#pass(await Promise.race([this.#run(method, this.#pass(request), controller.signal), ended]));
+      return await Promise.race([this.#run(method, request, controller.signal), ended]);
     } finally {
-      timer?.cancel();
-      signal?.removeEventListener("abort", giveUp);
+      timer.cancel();
+      signal.removeEventListener("abort", giveUp);
     }
   }
 
   async #run(method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
+    const sent = this.#pass(request);
     try {
-      return await method(request, { signal });
+      return this.#pass(await method(sent, { signal }));
     } catch (error) {
       throw error instanceof MilvusError ? error : asMilvusError(error);
     }
@@ -87,5 +98,3 @@ export class InProcessTransport implements Transport {
     return this.#isolate ? structuredClone(value) : value;
   }
 }
-
-const NEVER = new AbortController().signal;

@@ -51,6 +51,7 @@ export interface DescribedCollection {
   readonly aliases: readonly string[];
   readonly indexes: readonly IndexInfo[];
   readonly load: LoadConfig | null;
+  readonly databaseProperties: readonly KeyValue[];
 }
 
 export interface ShownCollection {
@@ -277,6 +278,8 @@ export interface GrowingSegmentInfo {
 export interface StreamingService {
   /** Opens the channel under the term; repeated with the same term it does nothing. */
   assignChannel(request: { readonly channel: string; readonly term: bigint }): Promise<void>;
+  /** Why inserts wait just now, in Milvus's words; null when they do not. */
+  pressure(request: object): Promise<{ readonly reason: string | null }>;
   append(request: {
     readonly virtualChannel: string;
     readonly messages: readonly Message[];
@@ -310,10 +313,11 @@ export interface StreamingService {
   /** Resolves when the target is served. */
   setTarget(request: ChannelTarget): Promise<void>;
 
-  /** Several searches of one snapshot, held by one lease. */
+  /** Several searches of one snapshot. `keep`: whether it is held by a lease, for `fetch`. */
   search(request: {
     readonly virtualChannel: string;
     readonly plans: readonly SearchPlan[];
+    readonly keep: boolean;
     readonly guarantee: Timestamp;
     readonly timestamp: Timestamp | null;
   }): Promise<SearchAnswer>;

@@ -8,6 +8,9 @@
  *  - caller and method never share mutable state: what is sent must not be changed afterwards, by either side.
  */
 
+/** The signal of those who never give up. */
+export const NEVER: AbortSignal = new AbortController().signal;
+
 export interface Call {
   readonly signal: AbortSignal;
 }

@@ -4,6 +4,7 @@
  * Always true: the order is by score, then key, then place in the array; a key with several visible versions has each place once.
  */
 
+import { inTurns, type Pause } from "../base/turns.ts";
 import { type Bitset, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import { isListQueries } from "../model/queries.ts";
 import { ElementKeys } from "./element-keys.ts";
@@ -11,6 +12,9 @@ import type { FieldVectors } from "./field-vectors.ts";
 import { type NearestSource, nearestRows } from "./nearest.ts";
 import type { SegmentHits, VectorSearch } from "./segment.ts";
 import { VectorLists } from "./vector-lists.ts";
+
+/** Rows and elements between two turns: a millisecond. */
+const STEP_ELEMENTS = 1 << 17;
 
 /** Whether a search asks for elements: the field's vectors are in arrays, and those of the search are not in lists. */
 export function isOfElements(vectors: FieldVectors, { queries }: VectorSearch): vectors is VectorLists {
@@ -31,6 +35,7 @@ export async function nearestElements(
   allowed: Bitset | null,
   picked: Bitset | null,
   signal?: AbortSignal,
+  pause: Pause | null = null,
 ): Promise<SegmentHits> {
   const ends = lists.ends(rowCount);
   const count = ends[rowCount]!;
@@ -45,7 +50,8 @@ export async function nearestElements(
     compareAge: (left, right) => source.compareAge(rowOf(left), rowOf(right)),
     versionsOf: (element) => versionsOf(source, ends, rowOf(element), placeOf(element)),
   };
-  const reachable = allowed === null && picked === null ? null : allowedElements(ends, allowed, picked);
+  const reachable =
+    allowed === null && picked === null ? null : await inTurns(allowedElements(ends, allowed, picked), pause);
   const hits = await nearestRows(elements, search, count, reachable, signal);
   return { ...hits, rows: hits.rows.map(rowOf), elements: hits.rows.map(placeOf) };
 }
@@ -62,10 +68,24 @@ function rowOfElement(ends: Uint32Array, element: number): number {
   return low;
 }
 
-export function allowedElements(ends: Uint32Array, allowed: Bitset | null, picked: Bitset | null): Bitset {
+/** Yields where others may have a turn. */
+export function* allowedElements(
+  ends: Uint32Array,
+  allowed: Bitset | null,
+  picked: Bitset | null,
+): Generator<void, Bitset> {
   const bits = emptyBitset(ends[ends.length - 1]!);
+  if (allowed === null) {
+    bits.set(picked!.subarray(0, bits.length));
+    return bits;
+  }
+  let yielded = 0;
   for (let row = 0; row < ends.length - 1; row += 1) {
-    if (allowed !== null && !hasBit(allowed, row)) continue;
+    if (row + ends[row]! - yielded >= STEP_ELEMENTS) {
+      yielded = row + ends[row]!;
+      yield;
+    }
+    if (!hasBit(allowed, row)) continue;
     for (let element = ends[row]!; element < ends[row + 1]!; element += 1) {
       if (picked === null || hasBit(picked, element)) setBit(bits, element);
     }

@@ -19,7 +19,7 @@ import type { Expiry } from "../model/expiry.ts";
 import { type Filter, elementPart } from "../model/filter.ts";
 import type { Hits } from "../model/plan.ts";
 import { primaryKeyField, TIMESTAMP_FIELD } from "../model/schema.ts";
-import { columnsOnce, passingPicked, passingRows, type Reading } from "./filter-rows.ts";
+import { columnsOnce, passingPicked, passingRows, type FilterSource, type Reading } from "./filter-rows.ts";
 import { keyReader } from "./key-reader.ts";
 import { Pace } from "../storage/pace.ts";
 import type { Pause } from "../base/turns.ts";
@@ -85,7 +85,14 @@ async function pickedElements(
   if (part === null) return null;
   const arrays = (fieldId: bigint): ArrayColumn => segment.column(fieldId) as ArrayColumn;
   const count = arrays(part.field.fieldId).offsets[view.rowCount]!;
-  return await passingPicked(planFilter(part.inner), (fieldId) => arrays(fieldId).elements, count, reading);
+  // Elements as the rows of a segment of their own: by the kernel where it can.
+  const elements: FilterSource = {
+    indexesOver: () => [],
+    filters: segment.filters,
+    column: (fieldId) => arrays(fieldId).elements,
+    places: async () => null,
+  };
+  return await passingRows(elements, planFilter(part.inner), count, null, reading);
 }
 
 /** The wanted fields, the key and `TIMESTAMP_FIELD` of the rows, by ascending key, each key once (its newest matching version). */
@@ -129,8 +136,9 @@ export async function visitSegment(
 }
 
 export function pauseOf({ runtime }: Pick<Reading, "runtime">): Pause {
-  const pace = new Pace(runtime);
-  return () => pace.pause();
+  // Most reads have nothing long to do.
+  let pace: Pace | null = null;
+  return () => (pace ??= new Pace(runtime)).pause();
 }
 
 async function held<T>(segment: Segment, work: () => Promise<T>): Promise<T> {

@@ -27,6 +27,7 @@ import type { RecallSample } from "../model/explain.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { Metric } from "../model/types.ts";
 import type { DenseVectors, FieldVectors, VectorAsk } from "./field-vectors.ts";
+import type { LentGraph } from "./lent.ts";
 import { mergeHits } from "./merge-hits.ts";
 import { RingSearch, deepParameters } from "./ring-search.ts";
 import type { IndexedSearch, SearchWork } from "./search-work.ts";
@@ -173,6 +174,15 @@ export class GrowingGraph {
     return hits;
   }
 
+  /** What is lent of it for so many rows, and follows them as for a search; null: it is too far behind. */
+  lend(rowCount: number): Omit<LentGraph, "params"> | null {
+    this.#wanted = Math.max(this.#wanted, rowCount);
+    this.#keepUp();
+    const published = this.#published;
+    if (published === null || rowCount - published.rowCount > MOST_BEHIND) return null;
+    return { index: published.index, rowCount: Math.max(rowCount, published.rowCount) };
+  }
+
   #keepUp(): void {
     if (this.#extending !== null || this.#isFull || this.#failure !== null || this.#closing.signal.aborted) return;
     const have = this.rowCount;
@@ -234,7 +244,10 @@ export class GrowingGraph {
 }
 
 /** The allowed rows as bits for so many rows: none behind those that the search counts. */
-function allowedUpTo({ allowed, rowCount }: VectorAsk, searchedRows: number): Bitset | null {
+export function allowedUpTo(
+  { allowed, rowCount }: Pick<VectorAsk, "allowed" | "rowCount">,
+  searchedRows: number,
+): Bitset | null {
   if (searchedRows <= rowCount) return allowed;
   const bits = new Uint8Array(bitsetBytes(searchedRows));
   bits.set((allowed ?? fullBitset(rowCount)).subarray(0, bitsetBytes(rowCount)));

@@ -57,6 +57,8 @@ import { KeyTable } from "./key-table.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
 import { missingField } from "./missing-field.ts";
+import { lentGrowing } from "./lend-growing.ts";
+import type { LentSegment } from "./lent.ts";
 import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -370,7 +372,7 @@ export class GrowingSegment implements Segment {
     const searched = this.#searched(vector, search, rowCount, work);
     const source = this.#nearestSource(searched, pause ?? null);
     const hits = isOfElements(vector.vectors, search)
-      ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal)
+      ? await nearestElements(vector.vectors, source, search, rowCount, reachable, picked, signal, pause)
       : await nearestRows(source, search, rowCount, reachable, signal);
     if (work === null) return hits;
     const { segmentId, state } = this;
@@ -382,26 +384,49 @@ export class GrowingSegment implements Segment {
     for (const graph of this.#graphs.values()) await graph.settled();
   }
 
-  /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #searched(
-    { type, vectors }: GrowingVectors,
+    vector: GrowingVectors,
     search: VectorSearch,
     rowCount: number,
     work: SearchWork | null,
   ): Pick<FieldVectors, "search"> {
-    const { fieldId, metric, indexType = "", indexParams = new Map() } = search;
+    const { vectors } = vector;
     const scanned = isOfElements(vectors, search) ? elementsOf(vectors) : vectors;
     const exact = work === null ? scanned : work.counting(scanned);
-    const family = familyOf(indexType, type);
+    const graph = this.#graphFor(vector, search, rowCount);
+    if (graph === null) return exact;
+    const { indexType = "", indexParams = new Map() } = search;
+    return graph.over(exact, familyOf(indexType, vector.type)!, indexType, indexParams, work);
+  }
+
+  /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
+  #graphFor(
+    { type, vectors }: GrowingVectors,
+    { fieldId, metric, indexType = "" }: Pick<VectorSearch, "fieldId" | "metric" | "indexType">,
+    rowCount: number,
+  ): GrowingGraph | null {
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
-    if (family === null || indexes === null || !isForGraphs || this.#lease.closed) return exact;
+    if (indexes === null || !isForGraphs || this.#lease.closed || familyOf(indexType, type) === null) return null;
     let graph = this.#graphs.get(fieldId);
     if (graph === undefined) {
       graph = new GrowingGraph(this.#kernel, indexes, vectors, metric);
       this.#graphs.set(fieldId, graph);
     }
-    return graph.metric === metric ? graph.over(exact, family, indexType, indexParams, work) : exact;
+    return graph.metric === metric ? graph : null;
+  }
+
+  /** Null: another thread cannot search it so. */
+  lend(
+    search: Pick<VectorSearch, "fieldId" | "metric" | "indexType">,
+    timestamp: Timestamp,
+    expiry: Expiry,
+  ): LentSegment | null {
+    const vector = this.#vectors.get(search.fieldId);
+    if (vector === undefined || vector.valid.view() !== null) return null;
+    const view = this.view(timestamp, expiry);
+    const graph = this.#graphFor(vector, search, view.rowCount);
+    return lentGrowing(this.segmentId, vector.vectors, view, this.keys(), graph);
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {

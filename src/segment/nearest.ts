@@ -13,7 +13,7 @@
 
 import { assert } from "../base/assert.ts";
 import { type Bitset, clearBit, countBits, fullBitset } from "../model/bitset.ts";
-import { MAX_K, NO_ROW } from "../kernel/kernel.ts";
+import { MAX_K, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import { type QueryVectors, chosenQueries, queryRange } from "../model/queries.ts";
 import type { FieldVectors } from "./field-vectors.ts";
 import type { CompareAge } from "./key-order.ts";
@@ -61,9 +61,14 @@ export async function nearestRows(
   const { queryCount } = search;
   assert(search.k >= 1 && search.k <= MAX_K, "k is within the kernel's limits");
   const reachable = allowed === null ? rowCount : countBits(allowed);
-  const found: Found[] = Array.from({ length: queryCount }, () => ({ rows: [], scores: [] }));
   const wanted = Math.min(search.k, reachable);
   const asker = new Asker(source, search, rowCount, signal);
+  const isPlain = source.rowOrderIsKeyOrder && !source.hasRepeatedKeys;
+  if (isPlain && wanted > 0 && queryCount * wanted <= HITS_A_CALL) {
+    const { queries } = search;
+    return packedHits(await asker.hits({ queries, queryCount, k: wanted, allowed }, null), queryCount, wanted);
+  }
+  const found: Found[] = Array.from({ length: queryCount }, () => ({ rows: [], scores: [] }));
   let open = wanted === 0 ? [] : found.map((_, query) => query);
   for (let k = wanted; open.length > 0;) {
     const hits = await asker.ask({ ...asker.queriesOf(open), k, allowed });
@@ -154,10 +159,10 @@ class Asker {
     return found;
   }
 
-  async #exact(ask: Ask, rank: Uint32Array | null): Promise<{ found: Found[]; tied: Uint8Array }> {
+  /** As the kernel gives them. */
+  hits({ queries, queryCount, k, allowed }: Ask, rank: Uint32Array | null): Promise<SearchHits> {
     const { metric, range, hashBits } = this.#search;
-    const { queries, queryCount, k, allowed } = ask;
-    const hits = await this.#source.vectors.search(
+    return this.#source.vectors.search(
       {
         rowCount: this.#rowCount,
         queries,
@@ -171,6 +176,11 @@ class Asker {
       },
       this.#signal,
     );
+  }
+
+  async #exact(ask: Ask, rank: Uint32Array | null): Promise<{ found: Found[]; tied: Uint8Array }> {
+    const { queryCount, k } = ask;
+    const hits = await this.hits(ask, rank);
     const found = Array.from({ length: queryCount }, (_, query) => {
       let end = query * k;
       while (end < (query + 1) * k && hits.rows[end] !== NO_ROW) end += 1;
@@ -216,6 +226,25 @@ function eachKeyOnce(source: NearestSource, found: Found): Found {
     scores.push(found.scores[at]!);
   }
   return { rows, scores };
+}
+
+/** Without the places that are empty. */
+function packedHits(hits: SearchHits, queryCount: number, k: number): SegmentHits {
+  const offsets = new Uint32Array(queryCount + 1);
+  let count = 0;
+  for (let query = 0; query < queryCount; query += 1) {
+    for (let at = query * k; at < (query + 1) * k && hits.rows[at] !== NO_ROW; at += 1) count += 1;
+    offsets[query + 1] = count;
+  }
+  if (count === hits.rows.length) return { offsets, rows: hits.rows, scores: hits.scores };
+  const [rows, scores] = [new Uint32Array(count), new Float32Array(count)];
+  for (let query = 0; query < queryCount; query += 1) {
+    const [first, to] = [query * k, offsets[query]!];
+    const end = first + offsets[query + 1]! - to;
+    rows.set(hits.rows.subarray(first, end), to);
+    scores.set(hits.scores.subarray(first, end), to);
+  }
+  return { offsets, rows, scores };
 }
 
 function asSegmentHits(found: readonly Found[], wanted: number): SegmentHits {

@@ -44,6 +44,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
+import { type LentSegment, sharedKeys } from "./lent.ts";
 import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -138,7 +139,9 @@ export class SealedSegment implements Segment {
     const keyField = primaryKeyField(schema);
     const wanted = schema.fields.filter((field) => field !== keyField && isLoaded(field, options.fieldIds));
     const written = new Set(files.manifest.fields.map((field) => field.fieldId));
-    const { keys, timestamps } = await files.readSystem();
+    const system = await files.readSystem();
+    const { timestamps } = system;
+    const keys = sharedKeys(system.keys);
     const scalarFields = wanted.filter((field) => !isVectorType(field.dataType));
     const stored = scalarFields.filter((field) => written.has(field.fieldId)).map((field) => field.fieldId);
     const scalars = new Map<bigint, Column>(await files.readScalars(stored));
@@ -358,7 +361,7 @@ export class SealedSegment implements Segment {
     try {
       const source = this.#nearestSource(searched, pause ?? null);
       const hits = isOfElements(vector.vectors, search)
-        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal)
+        ? await nearestElements(vector.vectors, source, search, view.rowCount, reachable, picked, signal, pause)
         : await nearestRows(source, search, view.rowCount, reachable, signal);
       if (work === null) return hits;
       const { segmentId, state, rowCount } = this;
@@ -370,6 +373,21 @@ export class SealedSegment implements Segment {
     }
   }
 
+  /** Null: another thread cannot search it so. */
+  lend(fieldId: bigint, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
+    const vector = this.#vectors.get(fieldId);
+    const keys = this.#keys.column;
+    if (!(vector?.vectors instanceof DenseVectors) || vector.valid !== null || keys.kind === "bytes") return null;
+    const { segmentId, rowCount } = this;
+    const { visible } = this.view(timestamp, expiry);
+    const rowOrderIsKeyOrder = !this.#hasRepeatedKeys;
+    const lent = { segmentId, rowCount, visible, keys: keys.values, rowOrderIsKeyOrder, rows: vector.vectors.rows };
+    const index = this.#indexes.get(fieldId);
+    if (index === undefined) return { ...lent, graph: null };
+    if (index.facts.family.kind !== "graph") return null;
+    return { ...lent, graph: { index: index.handle, rowCount, params: index.facts.params } };
+  }
+
   async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {
     const columns = new Map<bigint, Column>();
     for (const fieldId of fieldIds) {
@@ -377,7 +395,7 @@ export class SealedSegment implements Segment {
       if (vector !== undefined) {
         vector.lease.acquire();
         try {
-          columns.set(fieldId, await vector.vectors.take(rows, vector.valid));
+          columns.set(fieldId, await vector.vectors.take(rows, vector.valid, pause ?? null));
         } finally {
           vector.lease.release();
         }

@@ -138,6 +138,11 @@ export class SegmentIndex {
     return { parameters, width, recall: this.#isExact ? [{ width, recall: 1 }] : recall, rowCount };
   }
 
+  /** For who searches it without holding it: refused by the kernel once it is closed. */
+  get handle(): Handle {
+    return this.#index;
+  }
+
   /** Searches hold the index while they use it; `close` takes effect when the last one lets go. */
   acquire(): void {
     this.#lease.acquire();

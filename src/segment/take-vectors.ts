@@ -3,7 +3,7 @@
 import type { Handle, Kernel } from "../kernel/kernel.ts";
 import type { VectorColumn } from "../model/columns.ts";
 import type { DataType } from "../model/types.ts";
-import { vectorRowBytes, vectorStride, vectorValues } from "../model/vectors.ts";
+import { unfilledVectors, vectorRowBytes, vectorStride } from "../model/vectors.ts";
 
 /** 2 MiB: so much is copied into fresh memory in a few milliseconds. */
 const PIECE_BYTES = 1 << 21;
@@ -21,7 +21,7 @@ export async function takeVectors(
   pause: (() => Promise<void>) | null = null,
 ): Promise<VectorColumn> {
   const stride = vectorStride(type, dimension);
-  const values = vectorValues(type, rows.length * stride);
+  const values = unfilledVectors(type, rows.length * stride);
   const step = pause === null ? rows.length : Math.max(1, Math.floor(PIECE_BYTES / vectorRowBytes(type, dimension)));
   for (let at = 0; at < rows.length; at += step) {
     if (at > 0) await pause?.();

@@ -9,6 +9,7 @@ import { milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { type Message, MessageType } from "../model/message.ts";
 
+export const MEMORY_EXCEEDED = "memory quota exceeded, please allocate more resources";
 const MEASURE_MILLISECONDS = 20;
 const WAIT_MILLISECONDS = 10_000;
 
@@ -30,20 +31,19 @@ export class Admission {
 
   async enter(messages: readonly Message[]): Promise<void> {
     if (!messages.some((message) => message.type === MessageType.Insert)) return;
-    if (!this.#isFull()) return;
+    if (!this.isFull()) return;
     const end = this.#runtime.monotonic() + WAIT_MILLISECONDS;
     this.#relieve();
-    while (this.#isFull()) {
+    while (this.isFull()) {
       if (this.#runtime.monotonic() >= end) {
-        throw milvusError("ServiceQuotaExceeded", "", {
-          reason: "memory quota exceeded, please allocate more resources",
-        });
+        throw milvusError("ServiceQuotaExceeded", "", { reason: MEMORY_EXCEEDED });
       }
       await this.#runtime.sleep(MEASURE_MILLISECONDS);
     }
   }
 
-  #isFull(): boolean {
+  /** Whether an insert that came now would wait. */
+  isFull(): boolean {
     const now = this.#runtime.monotonic();
     if (now - this.#measuredAt >= MEASURE_MILLISECONDS) {
       this.#measuredAt = now;

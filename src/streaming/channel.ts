@@ -209,9 +209,9 @@ export class Channel implements LogConsumer {
   }
 
   #addDelegator(recovered: RecoveredCollection): void {
-    const { kernel, query, runtime, limits } = this.#context;
+    const { runtime, limits } = this.#context;
     const marks = new ReadMarks(runtime, limits.retentionMilliseconds);
-    this.#delegators.set(recovered.virtualChannel, new Delegator(recovered, kernel, query, marks));
+    this.#delegators.set(recovered.virtualChannel, new Delegator(recovered, this.#context, marks));
   }
 
   /**

@@ -43,24 +43,33 @@ function flushed(segmentId: bigint): SegmentInfo {
 class QueryLog {
   readonly calls: string[] = [];
   hold: Promise<void> | null = null;
+  /** What deletes and loads are refused with. */
+  refusal: Error | null = null;
 
   client(): Client<QueryService> {
     return {
       loadSegment: async ({ segment }: { segment: SegmentInfo }) => {
+        if (this.refusal !== null) throw this.refusal;
         this.calls.push(`load ${segment.segmentId}`);
         await this.hold;
         return { rowCount: 0, memoryBytes: 0 };
       },
       releaseSegment: async ({ segmentId }: { segmentId: bigint }) => void this.calls.push(`release ${segmentId}`),
-      applyDeletes: async (request: { segmentIds: readonly bigint[]; keys: KeyColumn }) =>
-        void this.calls.push(`delete ${columnRows(request.keys)} keys in ${request.segmentIds.join(",")}`),
+      applyDeletes: async (request: { segmentIds: readonly bigint[]; keys: KeyColumn }) => {
+        if (this.refusal !== null) throw this.refusal;
+        this.calls.push(`delete ${columnRows(request.keys)} keys in ${request.segmentIds.join(",")}`);
+      },
     } as unknown as Client<QueryService>;
   }
 }
 
 function delegator(query: QueryLog): Delegator {
   const recovered = { collection, virtualChannel: CHANNEL, segments: [], deletesFlushed: 0n };
-  return new Delegator(recovered, new TwinKernel(runtime, null), query.client(), new ReadMarks(runtime, 1_000));
+  return new Delegator(recovered, contextOf(query), new ReadMarks(runtime, 1_000));
+}
+
+function contextOf(query: QueryLog): ConstructorParameters<typeof Delegator>[1] {
+  return { kernel: new TwinKernel(runtime, null), query: query.client(), runtime, log: () => undefined };
 }
 
 function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {
@@ -167,12 +176,7 @@ test("rows that were flushed and became part of a larger segment leave the view 
   subject.close();
 
   const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(9n)], deletesFlushed: 110n };
-  const replayed = new Delegator(
-    recovered,
-    new TwinKernel(runtime, null),
-    query.client(),
-    new ReadMarks(runtime, 1_000),
-  );
+  const replayed = new Delegator(recovered, contextOf(query), new ReadMarks(runtime, 1_000));
   await insert(replayed, 5n, 100n, 1n, 2n);
   replayed.seal([5n], 110n);
   await insert(replayed, 6n, 120n, 3n);
@@ -216,12 +220,7 @@ test("an older target than the newest is ignored, and releasing lets everything 
 test("a replay does not grow again what is flushed, but its deletes still reach growing rows", async () => {
   const query = new QueryLog();
   const recovered = { collection, virtualChannel: CHANNEL, segments: [flushed(5n)], deletesFlushed: 150n };
-  const subject = new Delegator(
-    recovered,
-    new TwinKernel(runtime, null),
-    query.client(),
-    new ReadMarks(runtime, 1_000),
-  );
+  const subject = new Delegator(recovered, contextOf(query), new ReadMarks(runtime, 1_000));
   await insert(subject, 5n, 100n, 1n);
   await insert(subject, 6n, 101n, 2n, 3n);
   await remove(subject, 120n, 3n);
@@ -234,3 +233,49 @@ test("a replay does not grow again what is flushed, but its deletes still reach 
   assert.equal(subject.deletes.since(0).length, 0, "and files have the delete");
   subject.close();
 });
+
+test("a segment that refuses a delete serves nobody until it has been loaded again, with that delete", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  await subject.setTarget(target(1n, LOAD, flushed(5n)));
+  query.refusal = new Error("no");
+  await remove(subject, 200n, 6n);
+  assert.throws(() => subject.pin(), { kind: "CollectionOnRecovering" });
+  // Deletes go on; what is offline is not told of them.
+  await remove(subject, 210n, 7n);
+  query.refusal = null;
+  await until(() => query.calls.length === 4);
+  assert.deepEqual(query.calls, ["load 5", "release 5", "load 5", "delete 2 keys in 5"]);
+  await until(() => isReadable(subject));
+  subject.close();
+});
+
+test("what is released or closed while it is loaded again is not", async () => {
+  for (const end of [(one: Delegator) => one.setTarget(target(2n, null)), async (one: Delegator) => one.close()]) {
+    const query = new QueryLog();
+    const subject = delegator(query);
+    await subject.setTarget(target(1n, LOAD, flushed(5n)));
+    query.refusal = new Error("no");
+    await remove(subject, 200n, 6n);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await end(subject);
+    query.refusal = null;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    assert.deepEqual(query.calls, ["load 5", "release 5"]);
+    assert.throws(() => subject.pin(), /collection not loaded/);
+    subject.close();
+  }
+});
+
+function isReadable(subject: Delegator): boolean {
+  try {
+    subject.pin().unpin();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -6,29 +6,37 @@
  *  - a record is applied to growing rows, pending deletes and sealed segments before the channel's safe time passes its tick;
  *  - a sealed segment comes into view with every delete up to the safe time applied, in the same step that takes its growing form out.
  *    What a target has in files is told by one tick, as a growing segment may have become part of a larger one meanwhile;
- *  - growing rows leave memory only when files have them and no view names them.
+ *  - growing rows leave memory only when files have them and no view names them;
+ *  - a sealed segment that refuses a delete serves nobody until it has been loaded again: meanwhile reads are refused, and never answered
+ *    without it or by what it was.
  *
  * Not here: running searches (`reads.ts`), writing files (`flusher.ts`), the log (`channel.ts`).
  */
 
 import { assert } from "../base/assert.ts";
-import { milvusError } from "../base/errors.ts";
+import { asMilvusError, milvusError } from "../base/errors.ts";
+import { Loop } from "../base/loop.ts";
 import { Mutex } from "../base/mutex.ts";
 import { MAX_TIMESTAMP, type Timestamp } from "../base/timestamp.ts";
-import type { Kernel } from "../kernel/kernel.ts";
 import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
 import { columnRows } from "../model/columns.ts";
 import { truncatedUntil } from "../model/expiry.ts";
 import type { CreateSegmentMessage, DeleteMessage, InsertMessage } from "../model/message.ts";
 import type { CollectionInfo, PartitionInfo } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
-import type { ChannelTarget, QueryService, RecoveredCollection } from "../rpc/services.ts";
-import type { Client } from "../rpc/transport.ts";
+import type { ChannelTarget, RecoveredCollection } from "../rpc/services.ts";
 import { completeBatch } from "../segment/complete-batch.ts";
 import { GrowingSegment } from "../segment/growing.ts";
+import type { StreamingContext } from "./context.ts";
 import { DeleteBuffer, type DeleteEntry, joinDeletes } from "./delete-buffer.ts";
 import type { ReadMarks } from "./read-marks.ts";
 import { View } from "./view.ts";
+
+/** Between tries to load segments again; twice as long each time. */
+const FIRST_PAUSE_MILLISECONDS = 20;
+const LONGEST_PAUSE_MILLISECONDS = 5_000;
+
+type DelegatorContext = Pick<StreamingContext, "kernel" | "query" | "runtime" | "log">;
 
 /** A growing segment and what the flusher must know of it. */
 export interface Growing {
@@ -46,8 +54,7 @@ export class Delegator {
   readonly deletes: DeleteBuffer;
   readonly readMarks: ReadMarks;
   #collection: CollectionInfo;
-  readonly #kernel: Kernel;
-  readonly #query: Client<QueryService>;
+  readonly #context: DelegatorContext;
   readonly #targets = new Mutex();
   readonly #growing = new Map<bigint, Growing>();
   /** Segments that are flushed already: a replay must not grow them again. */
@@ -58,20 +65,24 @@ export class Delegator {
   readonly #sealedUses = new Map<bigint, number>();
   readonly #releases = new Map<bigint, Promise<void>>();
   readonly #letGoWaiters: (() => void)[] = [];
+  /** Sealed segments that refused what they were told. While there are any, nobody reads. */
+  readonly #offline = new Set<bigint>();
+  readonly #reloads = new Loop(() => this.#reload());
+  readonly #closing = new AbortController();
   #view: View | null = null;
   #load: LoadConfig | null = null;
+  /** The target of the view. */
+  #served: ChannelTarget | null = null;
   #targetVersion = 0n;
   /** The sealed segments of the view have what was closed up to this tick. */
   #servedUntil: Timestamp = 0n;
   /** Of what the target's segments do not tell of. */
   #readableFrom: Timestamp = 0n;
-  #closed = false;
 
-  constructor(recovered: RecoveredCollection, kernel: Kernel, query: Client<QueryService>, readMarks: ReadMarks) {
+  constructor(recovered: RecoveredCollection, context: DelegatorContext, readMarks: ReadMarks) {
     this.virtualChannel = recovered.virtualChannel;
     this.#collection = recovered.collection;
-    this.#kernel = kernel;
-    this.#query = query;
+    this.#context = context;
     this.#flushed = new Set(recovered.segments.map((segment) => segment.segmentId));
     this.#recoveredUntil = recovered.deletesFlushed;
     this.deletes = new DeleteBuffer(recovered.deletesFlushed);
@@ -83,7 +94,7 @@ export class Delegator {
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.#closing.signal.aborted;
   }
 
   growing(): Growing[] {
@@ -104,7 +115,7 @@ export class Delegator {
     if (truncatedUntil(collection) > truncatedUntil(previous)) this.#dropGone();
     if (collection.schema.version === previous.schema.version) return;
     for (const { segment } of this.#growing.values()) segment.adoptSchema(collection.schema);
-    await this.#adoptSealed(this.#view?.sealed ?? []);
+    await this.#tellSealed((sealed) => this.#adoptSealed(sealed));
   }
 
   createPartition(partition: PartitionInfo): void {
@@ -156,7 +167,7 @@ export class Delegator {
     // On a replay: files have it already, and with it every sealed segment.
     if (timeTick <= this.deletes.flushed) return;
     this.deletes.push(entry);
-    await this.#applyToSealed(this.#view?.sealed ?? [], [entry]);
+    await this.#tellSealed((sealed) => this.#applyToSealed(sealed, [entry]));
   }
 
   /** No more rows for these segments. */
@@ -211,10 +222,12 @@ export class Delegator {
   /** Brings the view to the target; resolves when it is served. Older targets than the newest are ignored. */
   setTarget(target: ChannelTarget): Promise<void> {
     return this.#targets.run(async () => {
-      if (this.#closed || target.version <= this.#targetVersion) return;
+      if (this.closed || target.version <= this.#targetVersion) return;
       if (target.load === null) {
         this.#targetVersion = target.version;
         this.#load = null;
+        this.#served = null;
+        this.#offline.clear();
         this.#retireView();
         this.#dropFlushed(MAX_TIMESTAMP);
         this.deletes.trim(this.deletes.flushed);
@@ -229,12 +242,14 @@ export class Delegator {
   pin(): View {
     if (this.#view === null)
       throw milvusError("CollectionNotLoaded", "", { collection: this.#collection.collectionId });
+    if (this.#offline.size > 0)
+      throw milvusError("CollectionOnRecovering", "", { collection: this.#collection.collectionId });
     this.#view.pin();
     return this.#view;
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#retireView();
     for (const { segment } of this.#growing.values()) segment.close();
     this.#growing.clear();
@@ -252,7 +267,13 @@ export class Delegator {
         const relevant = deltas.filter((delta) => inScope(delta, segment.partitionId));
         await this.#untilLetGo(segment.segmentId);
         const indexes = target.indexes.filter(({ segmentId }) => segmentId === segment.segmentId);
-        await this.#query.loadSegment({ collection: this.#collection, load, segment, deltas: relevant, indexes });
+        await this.#context.query.loadSegment({
+          collection: this.#collection,
+          load,
+          segment,
+          deltas: relevant,
+          indexes,
+        });
         loaded.push(segment);
       }
       // Deletes, and new fields, go on arriving while files are read; the loop ends when none is left, and then nothing comes between.
@@ -274,27 +295,70 @@ export class Delegator {
       await this.#releaseAll(loaded);
       throw error;
     }
-    if (this.#closed) return this.#releaseAll(loaded);
+    if (this.closed) return this.#releaseAll(loaded);
     this.#load = load;
+    this.#served = target;
     this.#servedUntil = target.flushedUntil;
     this.#readableFrom = target.readableFrom;
     this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
+    const isKept = new Set(this.#view!.sealed.map(({ segmentId }) => segmentId));
+    // Loaded just now, or not wanted any more.
+    for (const segmentId of this.#offline) {
+      if (!served.has(segmentId) || !isKept.has(segmentId)) this.#offline.delete(segmentId);
+    }
     // Dropped while it was loaded: no view will let it go.
     for (const segment of loaded.filter((candidate) => this.#isDropped(candidate)))
-      await this.#query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
+      await this.#context.query.releaseSegment({ segmentId: segment.segmentId }).catch(() => undefined);
     this.#dropFlushed(target.flushedUntil);
     this.deletes.trim(target.flushedUntil);
     const adopted = target.indexes.filter(({ segmentId }) => served.has(segmentId));
     if (adopted.length > 0) {
       const { properties } = this.#collection;
-      await this.#query.adoptIndexes({ properties, indexes: adopted });
+      await this.#context.query.adoptIndexes({ properties, indexes: adopted });
     }
     // Loaded in vain: its partition was dropped meanwhile.
     await this.#releaseAll(loaded.filter((segment) => this.#isDropped(segment)));
   }
 
+  /** What does not take it would show what is gone, or lack a field. */
+  async #tellSealed(tell: (sealed: readonly SegmentInfo[]) => Promise<void>): Promise<void> {
+    const sealed = (this.#view?.sealed ?? []).filter(({ segmentId }) => !this.#offline.has(segmentId));
+    try {
+      await tell(sealed);
+    } catch (thrown) {
+      for (const { segmentId } of sealed) this.#offline.add(segmentId);
+      this.#context.log(`${this.virtualChannel}: ${sealed.length} segments are loaded again: ${String(thrown)}`);
+      this.#reloads.wake();
+    }
+  }
+
+  async #reload(): Promise<void> {
+    const { runtime, log } = this.#context;
+    let pause = FIRST_PAUSE_MILLISECONDS;
+    while (this.#offline.size > 0 && !this.closed) {
+      try {
+        await this.#targets.run(() => this.#serveAgain());
+      } catch (thrown) {
+        log(`${this.virtualChannel}: segments cannot be loaded again yet: ${asMilvusError(thrown).message}`);
+        // Ends early with the delegator.
+        await runtime.sleep(pause, this.#closing.signal).catch(() => undefined);
+        pause = Math.min(2 * pause, LONGEST_PAUSE_MILLISECONDS);
+      }
+    }
+  }
+
+  async #serveAgain(): Promise<void> {
+    const target = this.#served;
+    if (this.closed || this.#view === null || target === null || target.load === null) return this.#offline.clear();
+    const { sealed } = this.#view;
+    const trusted = sealed.filter(({ segmentId }) => !this.#offline.has(segmentId));
+    if (trusted.length < sealed.length) this.#publish(trusted);
+    await this.#serve(target, target.load);
+  }
+
   async #releaseAll(segments: readonly SegmentInfo[]): Promise<void> {
-    for (const { segmentId } of segments) await this.#query.releaseSegment({ segmentId }).catch(() => undefined);
+    for (const { segmentId } of segments)
+      await this.#context.query.releaseSegment({ segmentId }).catch(() => undefined);
   }
 
   #isDropped(segment: SegmentInfo): boolean {
@@ -339,7 +403,7 @@ export class Delegator {
       return;
     }
     this.#sealedUses.delete(segmentId);
-    const release = this.#query
+    const release = this.#context.query
       .releaseSegment({ segmentId })
       .catch(() => undefined)
       .then(() => {
@@ -381,7 +445,7 @@ export class Delegator {
     if (!partitions.some((partition) => partition.partitionId === partitionId)) return null;
     const segment = new GrowingSegment(
       { segmentId, partitionId, collectionId, channel: this.virtualChannel, schema, startPosition: restartPosition },
-      this.#kernel,
+      this.#context.kernel,
     );
     const growing: Growing = { segment, createdTick: timeTick, sealedTick: null, flushed: false };
     this.#growing.set(segmentId, growing);
@@ -392,7 +456,7 @@ export class Delegator {
   async #adoptSealed(segments: readonly SegmentInfo[]): Promise<void> {
     if (segments.length === 0) return;
     const segmentIds = segments.map(({ segmentId }) => segmentId);
-    await this.#query.adoptSchema({ segmentIds, schema: this.#collection.schema });
+    await this.#context.query.adoptSchema({ segmentIds, schema: this.#collection.schema });
   }
 
   async #applyToSealed(segments: readonly SegmentInfo[], entries: readonly DeleteEntry[]): Promise<void> {
@@ -401,7 +465,7 @@ export class Delegator {
       const segmentIds = segments
         .filter((segment) => inScope({ partitionId }, segment.partitionId))
         .map(({ segmentId }) => segmentId);
-      if (segmentIds.length > 0) await this.#query.applyDeletes({ segmentIds, ...joinDeletes(group) });
+      if (segmentIds.length > 0) await this.#context.query.applyDeletes({ segmentIds, ...joinDeletes(group) });
     }
   }
 }

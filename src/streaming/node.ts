@@ -14,7 +14,7 @@ import {
   type StreamingService,
 } from "../rpc/services.ts";
 import type { Implementation } from "../rpc/transport.ts";
-import { Admission } from "./admission.ts";
+import { Admission, MEMORY_EXCEEDED } from "./admission.ts";
 import { appendAlteration } from "./alter.ts";
 import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
@@ -77,6 +77,7 @@ export class StreamingNode {
         // While the replay ran there was no channel to look at.
         if (this.#growingStates().some(({ oldest }) => oldest !== null)) this.#context.sealPolicy.arm();
       },
+      pressure: async () => ({ reason: this.#admission.isFull() ? MEMORY_EXCEEDED : null }),
       append: async ({ virtualChannel, messages }) => {
         const altered = messages.find((message) => message.type === MessageType.AlterCollection);
         if (altered !== undefined) {
@@ -129,8 +130,8 @@ export class StreamingNode {
         timestamp: this.#channel(virtualChannel).delegator(virtualChannel).readMarks.oldest(),
       }),
       setTarget: (target) => this.#channel(target.virtualChannel).delegator(target.virtualChannel).setTarget(target),
-      search: ({ virtualChannel, plans, ...time }, { signal }) =>
-        search(this.#reads(virtualChannel), plans, time, signal),
+      search: ({ virtualChannel, plans, keep, ...time }, { signal }) =>
+        search(this.#reads(virtualChannel), plans, keep, time, signal),
       retrieve: ({ virtualChannel, plan, ...time }, { signal }) =>
         retrieve(this.#reads(virtualChannel), plan, time, signal),
       count: ({ virtualChannel, plan, ...time }, { signal }) => count(this.#reads(virtualChannel), plan, time, signal),

@@ -23,6 +23,7 @@ import type {
 import { primaryKeyField } from "../model/schema.ts";
 import { aggregateRows, mergeTables } from "../rank/aggregate.ts";
 import { placesOf, scatterRows } from "../rank/places.ts";
+import { pauseOf } from "../segment/execute.ts";
 import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } from "../rank/read-segments.ts";
 import type { QueryService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
@@ -48,10 +49,11 @@ export interface ReadTime {
   readonly timestamp: Timestamp | null;
 }
 
-/** Every plan sees the same view at the same timestamp. */
+/** Every plan sees the same view at the same timestamp. `keep`: for as long as the lease lives. */
 export async function search(
   context: ReadContext,
   asked: readonly SearchPlan[],
+  keep: boolean,
   time: ReadTime,
   signal: AbortSignal,
 ): Promise<SearchAnswer> {
@@ -59,6 +61,7 @@ export async function search(
   const plans = asked.map((plan) => ({ ...plan, expiry }));
   try {
     const hits = await Promise.all(plans.map((plan) => searchView(context, view, plan, timestamp, signal)));
+    if (!keep) return { timestamp, leaseId: null, hits };
     view.pin();
     return { timestamp, leaseId: context.leases.grant(view), hits };
   } finally {
@@ -75,8 +78,12 @@ async function searchView(
 ): Promise<Hits> {
   const { delegator, query, runtime } = context;
   const segmentIds = sealedIds(view, plan.partitionIds);
+  const growingHere = growing(view, plan);
+  if (growingHere.length === 0 && segmentIds.length > 0) {
+    return (await query.search({ segmentIds, plan, timestamp }, { signal })).hits;
+  }
   const [here, there] = await Promise.all([
-    searchRows(growing(view, plan), plan, delegator.collection.schema, timestamp, runtime, signal),
+    searchRows(growingHere, plan, delegator.collection.schema, timestamp, runtime, signal),
     segmentIds.length === 0 ? null : query.search({ segmentIds, plan, timestamp }, { signal }),
   ]);
   return there === null ? here : mergeHits([here, there.hits], plan.vector, runtime, signal);
@@ -169,10 +176,11 @@ export async function fetch(
     ]);
     if (fromSealed === null) return fromGrowing;
     if (here.positions.length === 0) return fromSealed.batch;
-    return scatterRows([
+    const parts = [
       { positions: here.positions, batch: fromGrowing },
       { positions: there.positions, batch: fromSealed.batch },
-    ]);
+    ];
+    return await scatterRows(parts, pauseOf(context));
   } finally {
     view.unpin();
   }

@@ -217,6 +217,24 @@ const REFUSALS: readonly Refusal[] = [
     send: querying("id > 0", { limit: "16384", offset: "1" }),
   },
   {
+    name: "a query with limit 0",
+    code: 1100,
+    text: `invalid max query result window, limit [0] is invalid, should be greater than 0${INVALID}`,
+    send: querying("id > 0", { limit: "0" }),
+  },
+  {
+    name: "a query with an offset below 0",
+    code: 1100,
+    text: `invalid max query result window, offset [-1] is invalid, should be gte than 0${INVALID}`,
+    send: querying("id > 0", { limit: "3", offset: "-1" }),
+  },
+  {
+    name: "hints that are none",
+    code: 1100,
+    text: `hints: now not supported${INVALID}`,
+    send: searching({ hints: "now" }),
+  },
+  {
     name: "a count with a limit",
     code: 1100,
     text: `count entities with pagination is not allowed${INVALID}`,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DataType, type RowData } from "@zilliz/milvus2-sdk-node";
+import { DataType, type MilvusClient, RRFRanker, type RowData } from "@zilliz/milvus2-sdk-node";
 import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
 import { dataDirectory, startServerProcess } from "./server-process.ts";
 
@@ -86,6 +86,12 @@ test("arrays of structs", async (context) => {
   succeeded(await client.flushSync({ collection_names: [collection_name] }));
   succeeded(await client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
 
+  const hybrid = async (data: readonly object[]): Promise<unknown[][]> => {
+    const asked = { collection_name, data, rerank: RRFRanker(60), limit: 2, output_fields: ["id"] };
+    const found = succeeded(await client.hybridSearch(asked as Parameters<MilvusClient["hybridSearch"]>[0]));
+    const hits = found.results as unknown as { id: string; offset?: unknown }[];
+    return hits.map(({ id, offset }) => [Number(id), offset === undefined ? undefined : Number(offset)]);
+  };
   const check = async (): Promise<void> => {
     const query = async (filter: string): Promise<Record<string, unknown>[]> =>
       succeeded(await client.query({ collection_name, filter, output_fields: ["*"], limit: 100 })).data;
@@ -137,6 +143,13 @@ test("arrays of structs", async (context) => {
       hits[0]!.parts.map(({ number }) => number),
       [110, 111, 112],
     );
+    const point = { anns_field: "parts[point]", data: [11.5, 2], limit: 2 };
+    assert.deepEqual(await hybrid([point, point]), [
+      [11, 2],
+      [11, 1],
+    ]);
+    const [nearest] = await hybrid([point, { anns_field: "vector", data: [11, 1], limit: 3 }]);
+    assert.deepEqual(nearest, [11, undefined], "beside another vector elements are rows");
   };
   await check();
   refused(

@@ -2,6 +2,7 @@
 
 import { PYTHON_CASES, type PythonCase, RESTARTED_CASES, caseFile } from "../clients/pymilvus-cases.ts";
 import { NODE_CASES, type NodeCase } from "./node-cases.ts";
+import { OWN_CASES, type OwnCase } from "./own-cases.ts";
 import { SEED_ROWS, type SeedRow } from "./rows.ts";
 
 export const PAGE = "docs/seeds.md";
@@ -12,8 +13,8 @@ export function seedsPage(rows: readonly SeedRow[] = SEED_ROWS): string {
     "",
     "Made by `node scripts/setup.mjs run test/seeds/write.ts` from `test/seeds/rows.ts`; edit the table, not this page.",
     "",
-    "Each row is one thing that the documents name, and real clients show it against a served Elanus: unmodified pymilvus, and Milvus's SDK for Node.",
-    "Rows that are not here are not shown by a client yet.",
+    "Each row is one thing that the documents name, and what shows it: real clients against a served Elanus (`py`: unmodified pymilvus, `node`: Milvus's SDK for Node), or,",
+    "for what no client sees, a test of our own. Rows that are not here are not shown yet.",
     "",
     `Verdicts: ${verdicts(rows)}.`,
     "",
@@ -29,12 +30,13 @@ export function seedsPage(rows: readonly SeedRow[] = SEED_ROWS): string {
     "",
     "## Commands",
     "",
-    "`npm test -- test/clients` runs every case. One of them:",
+    "`npm test -- test/clients` runs every case of the clients. One of them:",
     "",
     "| Case | Shows | Command |",
     "|---|---|---|",
     ...pythonCommands(),
     ...nodeCommands(rows),
+    ...ownCommands(),
     "",
   ];
   return lines.join("\n");
@@ -58,7 +60,8 @@ function explained({ what, missing, note }: SeedRow): string {
 function casesOf(row: SeedRow): string {
   const python = row.python.map((name) => `\`py ${name}\``);
   const node = (row.node ?? []).map((name) => `\`node ${name}\``);
-  return [...python, ...node].join(", ");
+  const own = (row.own ?? []).map((name) => `\`${name}\``);
+  return [...python, ...node, ...own].join(", ");
 }
 
 function pythonCommands(): string[] {
@@ -72,6 +75,13 @@ function nodeCommands(rows: readonly SeedRow[]): string[] {
   return [...used].toSorted().map((name) => {
     const { file, test } = NODE_CASES[name];
     return `| \`node ${name}\` | ${cell(test)} | ${command(`test/clients/${file}.test.ts`, test)} |`;
+  });
+}
+
+function ownCommands(): string[] {
+  return (Object.keys(OWN_CASES) as OwnCase[]).toSorted().map((name) => {
+    const { file, test } = OWN_CASES[name];
+    return `| \`${name}\` | ${cell(test)} | ${command(file, test)} |`;
   });
 }
 

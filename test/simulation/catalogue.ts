@@ -2,7 +2,15 @@
 
 import type { Scenario } from "./scenario.ts";
 import { compactionBeside, compactionDies } from "./scenarios/compaction.ts";
-import { deleteByFilter, deletedBeforeLoad, deletedDuringLoad, handoff, upsertStorm } from "./scenarios/deletes.ts";
+import {
+  deleteAndInsertAtOnce,
+  deleteByFilter,
+  deleteRefused,
+  deletedBeforeLoad,
+  deletedDuringLoad,
+  handoff,
+  upsertStorm,
+} from "./scenarios/deletes.ts";
 import { filesWithoutRecord, recordUnknown, recordWithoutAnswer } from "./scenarios/flush.ts";
 import {
   ackLost,
@@ -16,6 +24,7 @@ import { mix, mixOfTransactions } from "./scenarios/mix.ts";
 import { namedWrites } from "./scenarios/names.ts";
 import { program } from "./scenarios/program.ts";
 import { schemaDuringInserts } from "./scenarios/schema.ts";
+import { deletesReplayed, filterOfKeys, spreadDies } from "./scenarios/spread-deletes.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   ackLost,
@@ -30,8 +39,13 @@ export const SCENARIOS: readonly Scenario[] = [
   rowsExpire,
   deletedBeforeLoad,
   deletedDuringLoad,
+  deleteRefused,
   upsertStorm,
+  deleteAndInsertAtOnce,
+  spreadDies,
   deleteByFilter,
+  filterOfKeys,
+  deletesReplayed,
   handoff,
   compactionDies,
   compactionBeside,

@@ -12,6 +12,8 @@ import { TwinKernel } from "../../src/kernel/twin/twin.ts";
 import { MemoryLog, MemoryLogDisk } from "../../src/log/memory.ts";
 import { MemoryMetaStore } from "../../src/metastore/memory.ts";
 import { MemoryObjectStore } from "../../src/objectstore/memory.ts";
+import type { ObjectStore } from "../../src/objectstore/objectstore.ts";
+import { milvusError } from "../../src/base/errors.ts";
 import { InProcessTransport } from "../../src/rpc/in-process.ts";
 import {
   COORDINATOR,
@@ -21,7 +23,7 @@ import {
   STREAMING,
   type StreamingService,
 } from "../../src/rpc/services.ts";
-import type { Client } from "../../src/rpc/transport.ts";
+import type { Client, Transport } from "../../src/rpc/transport.ts";
 import { NO_FAULTS } from "./faults.ts";
 import { FaultyLog, NO_FAULTS as NO_LOG_FAULTS, type LogFaults } from "./faulty-log.ts";
 import { FaultyMetaStore, type MetaFaults } from "./faulty-metastore.ts";
@@ -70,6 +72,7 @@ export const SIMULATED_LIMITS: EngineLimits = {
   compactionSlots: 1,
   garbageMilliseconds: 4_000,
   roomyIndexBytes: 0,
+  limitsFoundDeletes: false,
 };
 
 export class Cluster {
@@ -84,6 +87,8 @@ export class Cluster {
   readonly lines: string[] = [];
   /** Sees every call that a process makes to its stores; may wait, or crash the cluster. */
   watch: Watcher = () => undefined;
+  /** Whether a role of the process refuses what another asks of it: `query.applyDeletes`, `query.loadSegment`… */
+  refuses: (call: string) => boolean = () => false;
   crashes = 0;
   readonly #maxRecordBytes: number;
   readonly #disk = new MemoryLogDisk();
@@ -118,6 +123,11 @@ export class Cluster {
 
   get engine(): Engine {
     return this.#current().engine;
+  }
+
+  /** What lies there, for who looks at it from outside. */
+  get objects(): ObjectStore {
+    return this.#objects;
   }
 
   /** Everything that lies in the object store. */
@@ -197,7 +207,7 @@ export class Cluster {
         objects: lifeline.attach("objects", new FaultyObjectStore(this.#objects, runtime, this.faults.objects)),
         logBackend: lifeline.attach("log", log),
         kernel: new TwinKernel(runtime, null),
-        transport,
+        transport: refusing(transport, (call) => this.refuses(call)),
         runtime,
       },
       { limits: this.limits, log: (line) => this.lines.push(line) },
@@ -215,4 +225,22 @@ export class Cluster {
     this.#starting = null;
     return life;
   }
+}
+
+/** Calls that are refused never arrive. */
+function refusing(transport: Transport, refuses: (call: string) => boolean): Transport {
+  return {
+    serve: (name, implementation) => transport.serve(name, implementation),
+    client: (name) =>
+      new Proxy(transport.client(name), {
+        get: (target, method) => {
+          const call = Reflect.get(target, method) as unknown;
+          if (typeof call !== "function" || typeof method !== "string") return call;
+          return (...parameters: unknown[]): unknown =>
+            refuses(`${name}.${method}`)
+              ? Promise.reject(milvusError("ServiceUnavailable", "injected: the call is refused"))
+              : Reflect.apply(call, target, parameters);
+        },
+      }),
+  };
 }

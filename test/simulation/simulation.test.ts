@@ -1,17 +1,3 @@
-/** A fast cut of the simulation; `npm run sim` runs more seeds. */
+import { fastCut, isAboutSegments } from "./fast-cut.ts";
 
-import { describe, test } from "node:test";
-import { SCENARIOS } from "./catalogue.ts";
-import { runTwice } from "./scenario.ts";
-
-const SEEDS = 3;
-/** Far from the seeds that `npm run sim` begins with. */
-const FIRST_SEED = 100_000;
-
-describe("simulation", () => {
-  for (const scenario of SCENARIOS) {
-    test(`${scenario.name}: ${scenario.about}`, async () => {
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) await runTwice(scenario, seed);
-    });
-  }
-});
+fastCut("simulation of logs, flushes, schemas and everything at once", (scenario) => !isAboutSegments(scenario));

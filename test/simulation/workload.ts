@@ -5,10 +5,12 @@
  * write it came from.
  */
 
+import { present } from "../../src/base/assert.ts";
 import { MilvusError } from "../../src/base/errors.ts";
 import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
 import type { RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
+import type { SegmentInfo } from "../../src/model/catalog.ts";
 import { type CollectionInfo, TIMESTAMP_FIELD } from "../../src/model/schema.ts";
 import { ConsistencyLevel, LoadState } from "../../src/model/types.ts";
 import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
@@ -141,18 +143,23 @@ export class Workload {
     );
   }
 
-  /** One append: deletes of these keys, then these rows, all on one channel. False when it was refused; throws when the process died. */
+  /**
+   * One append: deletes of these keys, and these rows, all on one channel. False when it was refused; throws when the process died.
+   * The order of the two says nothing: they have one tick.
+   */
   async write(
     channel: string,
     rows: readonly Row[],
     deletedKeys: readonly bigint[] = [],
     upperBound: Timestamp | null = null,
+    order: "deletes first" | "rows first" = "deletes first",
   ): Promise<boolean> {
     this.operations += 1;
     const mutation = this.oracle.sent(channel, rows, deletedKeys, upperBound);
     const messages: Message[] = [];
     if (deletedKeys.length > 0) messages.push(this.#deleteOf(deletedKeys, upperBound));
     if (rows.length > 0) messages.push(this.#insertOf(rows));
+    if (order === "rows first") messages.reverse();
     try {
       const { timeTick } = await this.cluster.ask(({ streaming }) =>
         streaming.append({ virtualChannel: channel, messages }),
@@ -288,9 +295,9 @@ export class Workload {
     };
     return this.#answered(moment, async (time) => {
       const { timestamp, hits, batch } = await this.cluster.ask(async ({ streaming }) => {
-        const answer = await streaming.search({ virtualChannel: channel, plans: [plan], ...time });
+        const answer = await streaming.search({ virtualChannel: channel, plans: [plan], keep: true, ...time });
         const [found] = answer.hits;
-        const lease = { virtualChannel: channel, leaseId: answer.leaseId };
+        const lease = { virtualChannel: channel, leaseId: present(answer.leaseId, "the lease that was asked for") };
         const { segmentIds, rows } = found!;
         const places = { segmentIds, rows };
         const fetched = await streaming.fetch({
@@ -373,10 +380,15 @@ export class Workload {
     });
   }
 
+  /** What files have, and of which level. */
+  async flushedSegments(): Promise<readonly SegmentInfo[]> {
+    const { collectionId } = this.#known();
+    return (await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }))).segments;
+  }
+
   /** Flushed rows by segment, L0 left out. */
   async flushedRows(): Promise<number> {
-    const { collectionId } = this.#known();
-    const { segments } = await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }));
+    const segments = await this.flushedSegments();
     return segments.filter(({ level }) => level !== 1).reduce((sum, { rowCount }) => sum + rowCount, 0);
   }
 

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import { SystemRuntime } from "../../base/host/system.ts";
 import { connect } from "../../client/connect.ts";
 import { Engine } from "../../engine/engine.ts";
+import type { EngineLimits } from "../../engine/limits.ts";
 import { indexesOf, loadKernel } from "../../kernel/load.ts";
 import { COMMANDS } from "../commands.ts";
 import { runProgram } from "../program.ts";
@@ -44,6 +45,26 @@ before(async () => {
   }
   await engine.close();
 });
+
+/** The index of the vectors is dropped and another one built: what is told of that. */
+async function toldOfAnother(
+  params: Readonly<Record<string, string>>,
+  limits: Partial<EngineLimits> = {},
+): Promise<Record<string, unknown>> {
+  const engine = await Engine.open({ directory, limits });
+  const target = { databaseName: "", collectionName: "dots" };
+  await engine.proxy.dropIndex(target, "dot");
+  const given = Object.entries({ ...params, metric_type: "L2" }).map(([key, value]) => ({ key, value }));
+  await engine.proxy.createIndex(target, "dot", "", given);
+  while ((await engine.proxy.describeIndexes(target, ""))[0]!.progress.state !== "Finished") {
+    await engine.runtime.sleep(10);
+  }
+  await engine.close();
+  const { build_id: buildId } = JSON.parse((await inspect("inspect", "indexes", "--json")).output) as {
+    build_id: string;
+  };
+  return JSON.parse((await inspect("inspect", "index", buildId, "--json")).output) as Record<string, unknown>;
+}
 
 async function inspect(...words: string[]): Promise<{ status: number; output: string; errors: string }> {
   let [output, errors] = ["", ""];
@@ -90,22 +111,10 @@ if (isNative) {
     for (const part of ["codeBytes", "listBytes", "clusterBytes", "otherBytes", "fileBytes"])
       assert.ok((told[part] as number) > 0, part);
 
-    // Another index, built where there is no room for the larger layout.
-    const engine = await Engine.open({ directory, limits: { roomyIndexBytes: 0 } });
-    const target = { databaseName: "", collectionName: "dots" };
-    await engine.proxy.dropIndex(target, "dot");
-    await engine.proxy.createIndex(target, "dot", "", [
-      { key: "index_type", value: "HNSW" },
-      { key: "metric_type", value: "L2" },
-    ]);
-    while ((await engine.proxy.describeIndexes(target, ""))[0]!.progress.state !== "Finished") {
-      await engine.runtime.sleep(10);
-    }
-    await engine.close();
-    const small = JSON.parse((await inspect("inspect", "indexes", "--json")).output) as { build_id: string };
-    const { output: lean } = await inspect("inspect", "index", small.build_id, "--json");
-    assert.equal((JSON.parse(lean) as { layout: string }).layout, "lean");
-    assert.ok((JSON.parse(lean) as { fileBytes: number }).fileBytes < (told["fileBytes"] as number));
+    // Built where there is no room for the larger layout.
+    const lean = await toldOfAnother({ index_type: "HNSW" }, { roomyIndexBytes: 0 });
+    assert.equal(lean["layout"], "lean");
+    assert.ok((lean["fileBytes"] as number) < (told["fileBytes"] as number));
   });
 
   test("a damaged file is named", async () => {
@@ -120,6 +129,14 @@ if (isNative) {
     const damaged = await inspect("inspect", "index", buildId);
     assert.equal(damaged.status, 1);
     assert.match(damaged.errors, /objects\/index_files\/.*graph/);
+  });
+
+  test("of inverted lists: as many as were asked for, and each row in one", async () => {
+    const told = await toldOfAnother({ index_type: "IVF_FLAT", nlist: "24" });
+    assert.deepEqual([told["kind"], told["codes"], told["lists"], told["rowCount"]], ["lists", "none", 24, ROWS]);
+    assert.equal(told["looseRowCount"], 0);
+    assert.ok((told["shortestList"] as number) <= ROWS / 24 && (told["longestList"] as number) >= ROWS / 24);
+    assert.ok((told["centreBytes"] as number) >= 24 * 8 * 4);
   });
 
   test("of packed lists: terms, postings, bytes", async () => {

@@ -21,6 +21,10 @@ export const serve: Command = {
       most: 65_535,
       help: "The port; 0 takes a free one",
     },
+    "limit-found-deletes": {
+      kind: "flag",
+      help: "Count keys that a delete by filter finds against collection.deleteRate.max.mb",
+    },
   },
   async run(invocation) {
     const { terminal } = invocation;
@@ -29,6 +33,7 @@ export const serve: Command = {
       directory,
       host: invocation.text("host"),
       port: invocation.integer("port"),
+      limits: { limitsFoundDeletes: invocation.flag("limit-found-deletes") },
       log: (line) => terminal.errors.write(`${line}\n`),
     });
     terminal.output.write(`data in ${directory}; ${kernelText(server.engine.kernel)}\n`);

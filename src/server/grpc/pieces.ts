@@ -1,6 +1,7 @@
 /**
  * The one thing that grpc-js does with an answer is to ask for its length and copy it behind a five-byte frame header. An answer in
- * several pieces can do that as well as a `Buffer`, so large columns are copied once and not twice.
+ * several pieces can do that as well as a `Buffer`, so columns are copied once and not twice; large answers
+ * are not copied at all (`injector.ts`).
  */
 
 export class Pieces {

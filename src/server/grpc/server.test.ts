@@ -97,8 +97,11 @@ describe("GrpcServer", () => {
 
   test("sends an answer in pieces as one message", async () => {
     using peer = new Peer(port);
-    const { bytes } = await peer.call("/t.Echo/Pieces", Buffer.from("abcdefg"));
-    assert.equal(bytes!.toString(), "abcdefg");
+    for (const length of [7, 200_000, 3_000_000]) {
+      const request = Buffer.alloc(length, "abcdefg");
+      const { bytes } = await peer.call("/t.Echo/Pieces", request);
+      assert.ok(bytes!.equals(request), `${length} bytes`);
+    }
   });
 
   test("tells the handler metadata, deadline and peer", async () => {

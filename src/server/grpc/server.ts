@@ -30,7 +30,7 @@ import type { Pause } from "../../base/turns.ts";
 import { Pace } from "../../storage/pace.ts";
 import { GrpcCode, GrpcFailure, asGrpcFailure } from "./failure.ts";
 import { Health } from "./health.ts";
-import { assembleMessages, createInjector } from "./injector.ts";
+import { moveMessages, createInjector } from "./injector.ts";
 import { frameBody } from "./pieces.ts";
 import { SharedPort } from "./shared-port.ts";
 
@@ -83,7 +83,7 @@ export interface GrpcCall {
   readonly pause: Pause;
 }
 
-/** An array is one message in pieces, end to end; they are copied once, straight into the frame. */
+/** An array is one message in pieces, end to end; a large one is sent without a copy, so they must not change any more. */
 export type GrpcAnswer = Uint8Array | readonly Uint8Array[];
 export type GrpcHandler = (request: Uint8Array, call: GrpcCall) => Promise<GrpcAnswer>;
 /** One request, any number of answers; stops when `signal` aborts. */
@@ -113,7 +113,7 @@ export class GrpcServer {
       "grpc.keepalive_time_ms": this.#options.keepaliveMilliseconds,
       "grpc.keepalive_timeout_ms": this.#options.keepaliveTimeoutMilliseconds,
       "grpc.enable_channelz": 0,
-      interceptors: [assembleMessages],
+      interceptors: [moveMessages],
     });
     const injector = createInjector(this.#server, ServerCredentials.createInsecure(), this.#options.windowBytes);
     this.#destroyInjector = () => injector.destroy();

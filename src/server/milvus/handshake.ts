@@ -2,7 +2,7 @@
 
 import { asMilvusError } from "../../base/errors.ts";
 import { StateCode } from "../wire/generated/common_pb.js";
-import { MilvusService } from "../wire/generated/milvus_pb.js";
+import { MilvusService, QuotaState } from "../wire/generated/milvus_pb.js";
 import { type Method, answering } from "./method.ts";
 
 const { connect, getVersion, checkHealth, getComponentStates, allocTimestamp } = MilvusService.method;
@@ -30,7 +30,11 @@ export const HANDSHAKE: readonly Method[] = [
   answering(checkHealth, async (_request, { proxy }) => {
     try {
       await proxy.allocateTimestamp();
-      return { isHealthy: true };
+      // Writes that wait are no illness: whoever watches is told that they do.
+      const reason = await proxy.pressure();
+      return reason === null
+        ? { isHealthy: true }
+        : { isHealthy: true, quotaStates: [QuotaState.WriteLimited], reasons: [reason] };
     } catch (thrown) {
       return { isHealthy: false, reasons: [`coordinator: ${asMilvusError(thrown).message}`] };
     }

@@ -27,6 +27,12 @@ const said = (properties: Readonly<Record<string, string>>): KeyValue[] =>
   Object.entries(properties).map(([key, value]) => ({ key, value }));
 const MMAP = (value: boolean): KeyValue[] => said({ "mmap.enabled": String(value) });
 
+/** Files of indexes that the system says are mapped by this process. */
+const mappedIndexFiles = (): number =>
+  readFileSync("/proc/self/maps", "utf8")
+    .split("\n")
+    .filter((line) => line.includes("/index_files/")).length;
+
 /** What the process is said to hold of 1,000,000,000 bytes. */
 const memory = { totalBytes: 1e9, used: 0, usedBytes: () => memory.used };
 const ROOMY = 0;
@@ -69,9 +75,12 @@ function withNative(indexes: IndexKernel): void {
         assert.equal(mapped(), 0);
         await release(proxy);
 
+        assert.equal(mappedIndexFiles(), 0);
+
         await proxy.alterIndex(target, "v", MMAP(true), []);
         await load(server);
         assert.ok(mapped() > ROWS * DIMENSION);
+        assert.ok(mappedIndexFiles() > 0, "and the system says so, too");
         assert.deepEqual(await denseHits(proxy), found);
         await release(proxy);
 

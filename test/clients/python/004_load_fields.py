@@ -27,6 +27,10 @@ hits = client.search(name, data=[rows[4].tolist()], limit=1, output_fields=["age
 equal((hits[0]["id"], hits[0]["entity"]["age"]), (4, 4), "what was loaded is given")
 message = refused(lambda: client.query(name, filter="id < 3", output_fields=["content"]), "field content is not loaded")
 refused(lambda: client.query(name, filter="id < 3", output_fields=["extra"]), "field extra cannot be returned since dynamic field not loaded")
+equal(sorted(client.query(name, filter="id == 3", output_fields=["*"])[0]), ["age", "embedding", "id"], "all that is loaded")
+hits = client.search(name, data=[rows[14].tolist()], limit=1, output_fields=["*"])[0]
+equal(sorted(hits[0]["entity"]), ["age", "embedding", "id"], "all that is loaded, with a hit")
+refused(lambda: client.query(name, filter="extra == 3", output_fields=["id"]), "field extra is dynamic but dynamic field is not loaded")
 refused(lambda: client.query(name, filter='content == "c3"', output_fields=["id"]), "field content is not loaded")
 refused(lambda: client.load_collection(name, load_fields=["id", "embedding"]), "can't change the load field list for loaded collection")
 client.release_collection(name)

@@ -160,5 +160,11 @@ metric = refused(
 refused(lambda: client.search(name, data=[small[0]], anns_field="half", limit=1), "vector type must be the same")
 infinite = np.full(dim, np.inf, np.float16)
 refused(lambda: client.insert(name, [{**entity(2), "half": infinite}]), "is not a number or infinity")
+# A request that has a null for every row.
+alone = {**entity(2), "id": count + 1, "maybe": None}
+client.insert(name, [alone])
+equal(client.get(name, ids=[count + 1])[0]["maybe"], None, "one row without a vector")
+client.upsert(name, [{"id": 3, "maybe": None}], partial_update=True)
+equal(client.get(name, ids=[3])[0]["maybe"], None, "a vector taken away")
 client.drop_collection(name)
 seen(rows=count, pages=pages, metric=metric)

@@ -59,6 +59,91 @@ export const deletedDuringLoad: Scenario = {
   },
 };
 
+export const deleteRefused: Scenario = {
+  name: "D3",
+  about:
+    "whoever holds sealed segments refuses deletes, and loads: no read is answered by what was before, and when it takes them again everything is read",
+  async run(workload, cluster) {
+    await workload.setUp();
+    const channel = workload.channels[0]!;
+    const { world } = cluster;
+    for (let round = 0; round < 3; round += 1) {
+      await workload.insert(channel, 6);
+      const tick = await workload.flush(channel);
+      if (tick === null) throw new WrongAnswer("the flush was refused");
+      await workload.untilFlushed(channel, tick);
+    }
+    await workload.eventually("nothing grows", async () => (await workload.growingRows()) === 0);
+    let refusals = 0;
+    const share = 0.3 + world.random() * 0.7;
+    cluster.refuses = (call) => {
+      const isRefused = call === "query.applyDeletes" || (call === "query.loadSegment" && world.random() < 0.5);
+      // The first delete is, so that no seed is for nothing.
+      if (!isRefused || (refusals > 0 && world.random() > share)) return false;
+      refusals += 1;
+      return true;
+    };
+    const done = new AbortController();
+    const writer = async (): Promise<void> => {
+      for (let round = 0; round < 12; round += 1) {
+        const known = workload.oracle.keysOf(channel);
+        const keys = known.filter(() => world.random() < 0.15).slice(0, 3);
+        if (keys.length === 0) keys.push(known[0]!);
+        if (world.random() < 0.5) await workload.remove(keys);
+        else await workload.upsert(keys);
+        if (world.random() < 0.2) await workload.flush(channel);
+        await world.sleep(world.random() * 40);
+      }
+      done.abort();
+    };
+    const reader = async (): Promise<void> => {
+      while (!done.signal.aborted) {
+        const moment = world.random() < 0.5 ? "strong" : "eventual";
+        await workload.read(channel, moment);
+        await workload.count(channel, moment);
+        await workload.search(channel, moment, 20);
+        await world.sleep(world.random() * 15);
+      }
+    };
+    await Promise.all([writer(), reader(), reader()]);
+    cluster.refuses = () => false;
+    if (refusals === 0) throw new WrongAnswer("nothing was refused");
+    await workload.eventually("it is read again", async () => (await workload.read(channel, "strong")) !== null);
+  },
+};
+
+export const deleteAndInsertAtOnce: Scenario = {
+  name: "D5",
+  about:
+    "a delete and an insert of the same key have one tick, in either order of the record: the insert survives in memory, from the log, from files and after compactions",
+  async run(workload, cluster) {
+    await workload.setUp();
+    const channel = workload.channels[0]!;
+    const { world } = cluster;
+    const keys = Array.from({ length: 5 }, () => workload.newKey(channel));
+    for (let round = 0; round < 14; round += 1) {
+      const some = keys.filter((_, at) => at === round % keys.length || world.random() < 0.4);
+      const order = world.random() < 0.5 ? "deletes first" : "rows first";
+      const rows = some.map((key) => workload.row(key));
+      if (!(await workload.write(channel, rows, some, null, order))) throw new WrongAnswer("the write was refused");
+      if (world.random() < 0.4) await workload.flush(channel);
+      const dice = world.random();
+      if (dice < 0.15) {
+        cluster.crash();
+        await workload.restart();
+      } else if (dice < 0.3) {
+        const compactionId = await workload.compact();
+        if (compactionId !== null) await workload.untilCompacted(compactionId);
+      } else if (dice < 0.45) {
+        await workload.release();
+        await workload.load();
+      }
+      const found = await workload.read(channel, "strong", { keys: some });
+      if (found?.length !== some.length) throw new WrongAnswer(`${found?.length} of ${some.length} rows survive`);
+    }
+  },
+};
+
 export const upsertStorm: Scenario = {
   name: "D4",
   about: "one key is replaced again and again while it is read: every read sees exactly one version",

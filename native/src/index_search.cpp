@@ -38,7 +38,7 @@ constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of 
 constexpr float farthest_estimated = 2;       // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
 constexpr uint32_t most_in_turn = 3;          // walks of one thread that take turns: with more they push each other out of the first cache
 constexpr uint32_t most_cluster_width = 1024; // who wants more wants all
-constexpr double missed_share = 0.002;        // of k at ef 64: cluster_scan.h
+constexpr double missed_share = 0.001;        // of k at ef 64: cluster_scan.h
 constexpr double first_part_of_cost = 0.05;   // of a scan's: may be spent on finding out what clusters cost
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
 

@@ -7,7 +7,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint32_t rows_of_centre = 8, rounds = 4;   // of the sample
+constexpr uint32_t rows_of_centre = 16, rounds = 4;  // of the sample
 constexpr uint32_t looked_groups = 4;
 constexpr uint64_t piece_products = 8 << 20;          // of codes: a millisecond
 

@@ -108,8 +108,8 @@ static void by_clusters() {
     const std::vector<uint8_t> some = chosen(random, rows, 0.6);
     std::vector<uint8_t> side(some.size());   // of a plane
     for (size_t i = 0; i < rows; ++i)
-      if (values[i * dimension] + values[i * dimension + 1] > 0.5f) side[i / 8] |= (uint8_t)(1 << (i % 8));
-    for (const std::vector<uint8_t>* allowed : {&some, &side}) {
+      if (values[i * dimension] + values[i * dimension + 1] > 0) side[i / 8] |= (uint8_t)(1 << (i % 8));
+    for (const std::vector<uint8_t>* allowed : {&some, (const std::vector<uint8_t>*)&side}) {
       double count = 0;
       for (size_t i = 0; i < rows; ++i) count += (*allowed)[i / 8] >> (i % 8) & 1;
       Asked a(built, queries, 10, 1000, allowed);

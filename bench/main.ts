@@ -54,6 +54,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about: "small searches at the same time, joined and alone: scans and a packed graph, 1, 8 and 64 in flight",
     run: async () => (await import("./joined.ts")).joinedBench(),
   },
+  lists: {
+    about: "searches by lists of vectors, through an index beside comparing every list (lists 20000)",
+    run: async ([rows]) => (await import("./lists.ts")).listsBench(Number(rows ?? 20_000)),
+  },
   iterate: {
     about: "walks through the nearest rows by pages, through indexes and by scans (iterate 60000)",
     run: async ([rows]) => (await import("./iterate.ts")).iterateBench(Number(rows ?? 60_000)),

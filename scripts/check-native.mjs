@@ -37,6 +37,7 @@ const ARM = { arch: "arm64", compiler: "aarch64-linux-gnu-g++", nm: "aarch64-lin
 const PROGRAMS = [
   "verify",
   "verify_elements",
+  "verify_list_search",
   "verify_index",
   "verify_sparse",
   "verify_lists",

@@ -7,7 +7,12 @@ import { oracleTruth } from "../../src/expr/oracle.ts";
 import type { FilterColumn, FilterRun } from "../../src/kernel/filter-kernel.ts";
 import { loadKernel } from "../../src/kernel/load.ts";
 import { NativeKernel } from "../../src/kernel/native.ts";
-import type { Column } from "../../src/model/columns.ts";
+import { SystemRuntime } from "../../src/base/host/system.ts";
+import { planFilter } from "../../src/expr/plan.ts";
+import { bytesColumn, type Column } from "../../src/model/columns.ts";
+import { DataType } from "../../src/model/types.ts";
+import { encodeWkb } from "../../src/model/wkb.ts";
+import { passingRows } from "../../src/segment/filter-rows.ts";
 import { median, printTable, secondsOf, thousands } from "../measure.ts";
 import { ids, SCHEMA, table } from "./table.ts";
 
@@ -41,7 +46,48 @@ export async function scanPart(): Promise<void> {
   const columns = table(ROWS, 0);
   await conjunction(kernel, columns);
   await leaves(kernel, columns);
+  await boxes(kernel);
   await crossover(kernel, columns);
+}
+
+const GEOMETRIES = 50_000;
+
+/** Predicates of geometries: how much of them the kernel takes from the event loop. */
+async function boxes(kernel: NativeKernel): Promise<void> {
+  const places = Array.from({ length: GEOMETRIES }, (_, row) => {
+    const [x, y] = [(row * 7919) % 1000, (row * 104_729) % 1000].map((value) => value / 10) as [number, number];
+    if (row % 2 === 0) return encodeWkb({ kind: "Point", point: [x, y] });
+    const ring = [
+      [x, y],
+      [x + 1, y],
+      [x + 1, y + 1],
+      [x, y + 1],
+      [x, y],
+    ] as const;
+    return encodeWkb({ kind: "Polygon", rings: [ring] });
+  });
+  const column = bytesColumn(DataType.Geometry, places);
+  const runtime = new SystemRuntime();
+  const source = {
+    indexesOver: () => [],
+    filters: kernel.filters,
+    column: (): Column => column,
+    places: async () => null,
+  };
+  const lines: string[][] = [];
+  for (const side of [1, 10, 50]) {
+    const text = `st_intersects(place, "POLYGON ((20 20, ${20 + side} 20, ${20 + side} ${20 + side}, 20 ${20 + side}, 20 20))")`;
+    const plan = planFilter(parseFilter(text, SCHEMA)!);
+    const evaluator = plan.evaluate();
+    const boxed = await medianMilliseconds(() => passingRows(source, plan, GEOMETRIES, null, { runtime }), 5);
+    const evaluated = await medianMilliseconds(() => evaluator(source, GEOMETRIES), 5);
+    lines.push([`${(side * side) / 100} %`, boxed.toFixed(1), evaluated.toFixed(1), (evaluated / boxed).toFixed(1)]);
+  }
+  printTable(
+    `st_intersects over ${thousands(GEOMETRIES)} points and squares, by the part of the plane that is asked for`,
+    ["", "boxes in the kernel first, ms", "TypeScript alone, ms", "ratio"],
+    lines,
+  );
 }
 
 async function bandwidth(kernel: NativeKernel): Promise<void> {
@@ -126,6 +172,9 @@ async function leaves(kernel: NativeKernel, columns: ReadonlyMap<bigint, Column>
     'name like "%99%"',
     'name like "%9_9%"',
     'name in ["name-1", "name-77", "name-4000"]',
+    'name =~ "99"',
+    'name =~ "^name-[0-9]*7$"',
+    'name =~ "(?i)NAME-(1|22|333).*5"',
   ]) {
     const run = runOf(text, columns, ROWS);
     const evaluator = compileFilter(parseFilter(text, SCHEMA)!);

@@ -37,6 +37,7 @@ export const SCHEMA: CollectionSchema = {
     benchField(104n, "$meta", DataType.JSON, true),
     benchField(105n, "a", DataType.Int64),
     benchField(106n, "b", DataType.Int64),
+    benchField(107n, "place", DataType.Geometry),
   ],
 };
 

@@ -4,7 +4,8 @@
  *
  * Always true (besides what elanus_index.h says):
  *  - a hit shares a band with its query (but for one pair of bands in 2^32), and has the score of an exact search by MHJACCARD;
- *  - candidates go by how many bands they share, then by their number; `reorder` of them are scored, at least k; 0: all;
+ *  - where `unscored` is set, every row that shares a band is a hit with 1, in the order of ranks and numbers, and none else is;
+ *  - otherwise candidates go by how many bands they share, then by their number; `reorder` of them are scored, at least k; 0: all;
  *  - the same rows, options and seed give the same file.
  *
  * Not here: opening, closing and searching, which are one for all kinds (elanus_index.h).

@@ -39,8 +39,20 @@
  *   months       28, column, comparison, months, place              a time in microseconds since 1970, so many calendar months later,
  *                                                                   with: days since 1970, microseconds of that day
  *   sample       29, seed, place                                    a hash of the row's number and the seed below the integer
+ *   regex        30, column, byte, count                            words of 32 bits: a match is somewhere in the text
+ *   box          31, column, place                                  left, bottom, right, top: the box of a geometry in well-known
+ *                                                                   binary meets it, or its bytes are damaged
+ *   place number 32, column, node 16, 19 or 20                      the node, where texts that are numbers are taken for doubles, and
+ *                                                                   others for nothing
  *
- * Below an element and a holder stand nodes 5 to 10 and 13 to 15, over a column of elements; below a place holder nodes 16 to 20 and 26, over
+ * A regular expression: count of classes, of boundaries, of sets, of instructions; the boundaries, code points that ascend; the class of what
+ * is before the first of them, and behind each; the flags of each class, 1 of word characters, 2 of the new line; each set, a bit a class, in whole
+ * words; the instructions, three words each:
+ *
+ *   match 0   character 1, set   split 2, instruction, instruction   jump 3, instruction
+ *   assert 4, at: 0 the text's start, 1 its end, 2 and 3 a line's, 4 the border of a word, 5 none
+ *
+ * Below an element and a holder stand nodes 5 to 10, 13 to 15 and 30, over a column of elements; below a place holder nodes 16 to 20 and 26, over
  * its own column.
  *
  * `place` counts in 8 bytes of the constants, `byte` in bytes. Operators: + - * / % & | ^ from 0. Comparisons: == != < <= > >=

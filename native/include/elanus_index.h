@@ -21,7 +21,7 @@ extern "C" {
 enum { ELANUS_LATE = 8 }; /* the time limit of a search has passed */
 
 #define ELANUS_MIN_DEGREE 2u
-#define ELANUS_MAX_DEGREE 256u
+#define ELANUS_MAX_DEGREE 512u
 #define ELANUS_MAX_BEAM 16384u
 #define ELANUS_MAX_WIDTH 16384u
 #define ELANUS_MAX_INDEX_ROWS 0x7fffffffu
@@ -97,6 +97,7 @@ typedef struct elanus_index_search {
   uint64_t work_count;
   uint32_t probes;     /* lists: how many are scanned, 1 or more */
   uint32_t reorder;    /* slim graphs and bands: in their headers; lists of codes: how many candidates are scored again by raw values; 0: none, else at least k */
+  uint32_t unscored;   /* bands: 1: rows that share a whole band are all alike, each with 1; `reorder` says nothing then */
   uint32_t query_bits; /* lists of signs: bits that a dimension of the query is rounded to; 0: as many as serve */
   /* Graphs: more rows than the index has, which are scored one by one: `allowed` and `rank` are as long. 0: those of the index. */
   uint64_t row_count;

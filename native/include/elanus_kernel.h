@@ -107,6 +107,7 @@ typedef struct elanus_search {
   uint32_t metric;
   uint32_t k;
   uint32_t hash_bits; /* MHJACCARD: 8, 16, 32 or 64; 0 means 8 */
+  uint32_t bands;     /* MHJACCARD: 0, or up to the hashes of a row: rows that share a whole band are hits, each with 1, others are none */
   const uint8_t *allowed; /* one bit a row, or null */
   uint64_t allowed_bytes; /* at least 8 for each started 64 rows */
   const uint32_t *rank;   /* one a row, or null */

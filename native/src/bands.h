@@ -37,6 +37,13 @@ struct BandsIndex final : OpenIndex {
   const uint32_t* numbers_of(uint32_t band) const { return numbers.data() + (size_t)band * shape.rows; }
 };
 
+// Whether two signatures have a whole band in common; `bytes`: of one band.
+inline bool share_band(const unsigned char* left, const unsigned char* right, uint32_t bands, uint32_t bytes) {
+  for (uint32_t band = 0; band < bands; ++band)
+    if (!std::memcmp(left + (size_t)band * bytes, right + (size_t)band * bytes, bytes)) return true;
+  return false;
+}
+
 // Of the bytes of one band.
 inline uint32_t key_of_band(const unsigned char* at, uint32_t bytes, uint64_t seed) {
   uint64_t hash = seed ^ 0x9e3779b97f4a7c15u;

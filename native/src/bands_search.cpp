@@ -2,6 +2,7 @@
 //
 //  - every band of the query is looked up; a row counts once for each band that it shares;
 //  - those that share most are scored, `reorder` of them, or all where an inner bound asks for rows that are not the nearest;
+//  - a search that wants no scores takes the first of them by rank and number, each looked at to make sure;
 //  - few rows that share something are sorted, many are counted in an array of all rows.
 #include "bands_search.h"
 #include <algorithm>
@@ -48,6 +49,8 @@ class BandsSearch final : public IndexJob {
   std::vector<Range> buckets_of(const unsigned char* query, Effort& effort) const;
   void sort_shared(const std::vector<Range>& buckets, BandsScratch& t) const;
   void count_shared(const std::vector<Range>& buckets, BandsScratch& t) const;
+  void take_first(uint64_t query, BandsScratch& t, Effort& effort) const;
+  void take_best(uint64_t query, BandsScratch& t, Effort& effort) const;
   void add_candidate(BandsScratch& t, uint32_t row, uint32_t shared) const { t.candidates.push_back((uint64_t)(shape_.bands - shared) << 32 | row); }
 
   std::shared_ptr<const BandsIndex> index_;
@@ -101,6 +104,29 @@ void BandsSearch::answer(uint64_t query, BandsScratch& t, Effort& effort) const 
   t.candidates.clear();
   if (total < rows_ / sorted_share) sort_shared(buckets, t);
   else count_shared(buckets, t);
+  if (plan_.unscored) take_first(query, t, effort);
+  else take_best(query, t, effort);
+}
+
+void BandsSearch::take_first(uint64_t query, BandsScratch& t, Effort& effort) const {
+  constexpr float key = -1;   // turned
+  for (uint64_t& candidate : t.candidates) candidate = (uint64_t)rank_of((uint32_t)candidate) << 32 | (uint32_t)candidate;
+  std::sort(t.candidates.begin(), t.candidates.end());
+  TopK best(plan_.k, high_);
+  size_t looked = 0;
+  for (uint64_t found = 0; is_in_range(key) && looked < t.candidates.size() && found <= plan_.k; ++looked) {
+    if (looked % raw_block == 0) go_on();
+    const uint32_t row = (uint32_t)t.candidates[looked];
+    if (!share_band(query_at(query), row_at(row), shape_.bands, shape_.band_bytes())) continue;
+    ++found;
+    best.add({key, rank_of(row), row});
+  }
+  effort.exact += (double)looked;
+  const std::vector<Hit>& hits = best.sorted();
+  write_hits(query, hits, best.tied());
+}
+
+void BandsSearch::take_best(uint64_t query, BandsScratch& t, Effort& effort) const {
   const uint64_t wanted = plan_.reorder && !plan_.has_inner ? plan_.reorder : ~0ull;
   if (t.candidates.size() > wanted) {
     std::nth_element(t.candidates.begin(), t.candidates.begin() + (int64_t)wanted, t.candidates.end());

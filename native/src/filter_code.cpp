@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 #include "failure.h"
+#include "filter_box.h"
+#include "filter_regex.h"
 
 namespace elanus {
 
@@ -53,7 +55,8 @@ bool is_array(uint32_t type) { return type == ELANUS_COLUMN_ARRAY; }
 bool is_whole(uint32_t type) { return type == ELANUS_COLUMN_INT64; }
 bool is_any(uint32_t) { return true; }
 
-bool is_element_test(Op op) { return (op >= Op::integers && op <= Op::float_math) || (op >= Op::text_range && op <= Op::like); }
+bool is_text_test(Op op) { return (op >= Op::text_range && op <= Op::like) || op == Op::regex; }
+bool is_element_test(Op op) { return (op >= Op::integers && op <= Op::float_math) || is_text_test(op); }
 bool is_place_test(Op op) { return (op >= Op::place_range && op <= Op::place_math) || op == Op::place_arrays; }
 
 class Reader {
@@ -238,6 +241,7 @@ class Reader {
       case Op::text_range:
       case Op::text_set:
       case Op::like:
+      case Op::regex:
         text_operands(&made, is_text);
         break;
       case Op::place_range: {
@@ -255,7 +259,7 @@ class Reader {
         if (head >> 8 != end - at_ + 1) bad("a node does not fit");
         Node inner;
         inner.op = (Op)(head & 0xff);
-        if (inner.op != Op::text_range && inner.op != Op::text_set && inner.op != Op::like) bad("a node of a text is expected");
+        if (!is_text_test(inner.op)) bad("a node of a text is expected");
         text_operands(&inner, is_place);
         made.text = std::move(inner.text);
         break;
@@ -306,6 +310,13 @@ class Reader {
         made.column = column(is_place);
         place_nodes(&made, end, depth);
         break;
+      case Op::place_number: {
+        made.column = column(is_place);
+        made.nodes.push_back(node(end, depth + 1));
+        const Node& inner = made.nodes[0];
+        if ((inner.op != Op::place_range && inner.op != Op::place_set && inner.op != Op::place_math) || inner.column != made.column) bad("a node of numbers is expected");
+        break;
+      }
       case Op::months: {
         made.column = column(is_whole);
         made.comparison = comparison();
@@ -313,6 +324,13 @@ class Reader {
         const uint64_t place = word();
         made.lower = constant<int64_t>(place);
         made.upper = constant<int64_t>(place + 1);
+        break;
+      }
+      case Op::box: {
+        made.column = column(is_text);
+        const uint64_t place = word();
+        const double ends[4] = {constant<double>(place), constant<double>(place + 1), constant<double>(place + 2), constant<double>(place + 3)};
+        made.text = meets_box(ends);
         break;
       }
       case Op::sample:
@@ -346,6 +364,13 @@ class Reader {
       std::vector<int16_t> units(count);
       if (count) std::memcpy(units.data(), at, count * 2);
       made->text = text_like(units);
+      return;
+    }
+    if (made->op == Op::regex) {
+      const uint8_t* at = constants(from, count * 4);
+      std::vector<uint32_t> words(count);
+      if (count) std::memcpy(words.data(), at, count * 4);
+      made->text = text_regex(std::move(words));
       return;
     }
     const uint8_t* offsets = constants(from, (count + 1) * 4);

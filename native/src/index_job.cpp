@@ -1,4 +1,5 @@
 #include "index_job.h"
+#include <time.h>
 #include <algorithm>
 #include "failure.h"
 #include "index_plan.h"
@@ -10,6 +11,12 @@ namespace {
 
 constexpr uint64_t few_of_piece = 3, most_of_piece = 16;
 constexpr uint64_t most_microseconds = 1ull << 50;
+
+uint64_t own_nanoseconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
 
 }  // namespace
 
@@ -59,9 +66,13 @@ Job::Round IndexJob::settle(uint64_t*) {
   return Round::complete;
 }
 
+void IndexJob::limit_own_time() {
+  own_limit_ = own_nanoseconds() + std::min<uint64_t>(plan_.time_limit_microseconds, most_microseconds) * 1000;
+}
+
 void IndexJob::go_on() const {
   if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
-  if (plan_.time_limit_microseconds && Clock::now() >= limit_) fail(ELANUS_LATE, "the time limit of the search has passed");
+  if (plan_.time_limit_microseconds && (own_limit_ ? own_nanoseconds() >= own_limit_ : Clock::now() >= limit_)) fail(ELANUS_LATE, "the time limit of the search has passed");
 }
 
 void IndexJob::write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const { write_index_hits(plan_, metric_, query, hits, tied); }
@@ -69,8 +80,7 @@ void IndexJob::write_hits(uint64_t query, const std::vector<Hit>& hits, bool tie
 void IndexJob::raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const {
   const unsigned char* at[raw_block + tile_rows];
   float norms[raw_block];
-  uint64_t run;
-  for (uint32_t i = 0; i < count; ++i) at[i] = raw_.at(rows[i], &run);
+  for (uint32_t i = 0; i < count; ++i) at[i] = row_at(rows[i]);
   for (uint32_t i = 0; i < tile_rows; ++i) at[count + i] = at[count - 1];
   const RowBlock block = {at, count, layout_.dimension, true, layout_.element, hash_bits_};
   table_.keys(metric_, &query, &block, keys, count, norms);

@@ -50,7 +50,7 @@ uint64_t checked_queries(const elanus_list_search& s, const Rows& rows) {
   if (s.allowed && s.allowed_bytes < (s.list_count + 63) / 64 * 8) fail(ELANUS_INVALID, "%llu bytes of allowed lists are too few for %llu lists", (unsigned long long)s.allowed_bytes, (unsigned long long)s.list_count);
   if (s.rank && s.rank_count < s.list_count) fail(ELANUS_INVALID, "%llu ranks are too few for %llu lists", (unsigned long long)s.rank_count, (unsigned long long)s.list_count);
   if (s.hit_row_count < s.query_count * s.k || s.hit_score_count < s.query_count * s.k || s.tied_count < s.query_count) fail(ELANUS_INVALID, "no room for the hits of %llu queries", (unsigned long long)s.query_count);
-  if (s.query_count && !(s.queries && s.hit_rows && s.hit_scores && s.tied)) fail(ELANUS_INVALID, "a buffer is missing");
+  if ((s.query_value_count && !s.queries) || (s.query_count && !(s.hit_rows && s.hit_scores && s.tied))) fail(ELANUS_INVALID, "a buffer is missing");
   return s.query_value_count / each;
 }
 

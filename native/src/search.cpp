@@ -1,6 +1,7 @@
 #include "search.h"
 #include <cmath>
 #include <cstring>
+#include "bands.h"
 #include "dispatch.h"
 #include "handles.h"
 #include "queries.h"
@@ -41,6 +42,7 @@ void check(const elanus_search& s, const Rows& rows) {
   if (is_of_bits((Metric)s.metric) != (rows.element() == Element::binary)) fail(ELANUS_INVALID, "metric %u is not for rows of element %u", s.metric, (uint32_t)rows.element());
   if (s.hash_bits != 0 && s.hash_bits != 8 && s.hash_bits != 16 && s.hash_bits != 32 && s.hash_bits != 64) fail(ELANUS_INVALID, "a hash of %u bits is none of 8, 16, 32 and 64", s.hash_bits);
   if (s.metric == ELANUS_MHJACCARD && s.hash_bits && rows.dimension() % s.hash_bits) fail(ELANUS_INVALID, "dimension %u is no multiple of a hash of %u bits", rows.dimension(), s.hash_bits);
+  if (s.bands && (s.metric != ELANUS_MHJACCARD || s.bands > rows.dimension() / (s.hash_bits ? s.hash_bits : 8))) fail(ELANUS_INVALID, "%u bands do not fit rows of %u bits under metric %u", s.bands, rows.dimension(), s.metric);
   if (s.k < 1 || s.k > ELANUS_MAX_K) fail(ELANUS_INVALID, "k %u is not in 1..%u", s.k, ELANUS_MAX_K);
   if (s.query_value_count % each) fail(ELANUS_INVALID, "%llu query values are no multiple of the %llu of a row", (unsigned long long)s.query_value_count, (unsigned long long)each);
   const uint64_t queries = s.query_value_count / each;
@@ -78,6 +80,7 @@ class Search final : public Job {
   uint64_t begin_group(uint64_t first);
   std::unique_ptr<Partial> borrow();
   uint32_t next_block(uint64_t* row, uint64_t last, Scratch& s) const;
+  void band_keys(const RowBlock& block, float* keys) const;
   void consider(TopK& best, const float* keys, uint32_t count, Scratch& s) const;
   void write_hits(uint64_t query, TopK& best) const;
 
@@ -130,7 +133,8 @@ void Search::work(uint64_t piece) {
     if (!count) continue;
     for (uint32_t i = 0; i < tile_rows; ++i) s.at[count + i] = s.at[count - 1];
     const RowBlock block = {s.at.data(), count, dimension_, plan_.allowed || rows_->row_bytes() <= short_row, rows_->element(), hash_bits};
-    table_.keys(metric_, &asked, &block, s.keys.data(), count, s.norms.data());
+    if (plan_.bands) band_keys(block, s.keys.data());
+    else table_.keys(metric_, &asked, &block, s.keys.data(), count, s.norms.data());
     for (uint64_t q = 0; q < group_count_; ++q) consider((*partial)[q], s.keys.data() + q * count, count, s);
   }
   std::lock_guard<std::mutex> hold(lock_);
@@ -167,6 +171,16 @@ uint32_t Search::next_block(uint64_t* row, uint64_t last, Scratch& s) const {
     *row = word ? word_first + (uint32_t)__builtin_ctzll(word) : std::min(word_first + 64, last);
   }
   return count;
+}
+
+// The turned score 1 where a band is shared.
+void Search::band_keys(const RowBlock& block, float* keys) const {
+  const uint32_t bytes = dimension_ / block.hash_bits / plan_.bands * (block.hash_bits / 8);
+  for (uint64_t q = 0; q < group_count_; ++q) {
+    const unsigned char* query = (const unsigned char*)plan_.queries + (group_first_ + q) * rows_->row_bytes();
+    for (uint32_t i = 0; i < block.count; ++i)
+      *keys++ = share_band(query, block.at[i], plan_.bands, bytes) ? -1 : std::numeric_limits<float>::quiet_NaN();
+  }
 }
 
 void Search::consider(TopK& best, const float* keys, uint32_t count, Scratch& s) const {

@@ -2,7 +2,6 @@
 // machine does, damaged files, degenerate rows, nonsense.
 #include "../include/elanus_bands.h"
 #include "../include/elanus_slim.h"
-#include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cmath>
@@ -65,6 +64,39 @@ static std::pair<uint32_t, float> shared(const unsigned char* query, const unsig
   return {count, (float)equal / (float)hashes};
 }
 
+// Without scores: every row that shares a band, in the order of ranks and numbers, each with 1.
+static void shared_alone(const Built& built, const Bytes& queries, const Bytes& entries, uint32_t hashes, uint32_t bands) {
+  constexpr uint32_t k = 15;
+  const uint32_t bytes = built.hash_bits / 8, row_bytes = hashes * bytes;
+  std::mt19937 random(5);
+  const std::vector<uint8_t> some = chosen(random, built.count, 0.3);
+  std::vector<uint32_t> ranks(built.count);
+  for (uint32_t i = 0; i < ranks.size(); ++i) ranks[i] = (uint32_t)ranks.size() - i;
+  std::shuffle(ranks.begin(), ranks.end(), random);
+  for (const std::vector<uint8_t>* allowed : {(const std::vector<uint8_t>*)nullptr, &some})
+    for (const bool ranked : {false, true}) {
+      Asked asked(built, queries, k, 0, allowed);
+      asked.plan.unscored = 1;
+      asked.exact.bands = bands;
+      if (ranked) asked.plan.rank = asked.exact.rank = ranks.data(), asked.plan.rank_count = asked.exact.rank_count = ranks.size();
+      CHECK(asked.run());
+      bool good = asked.rows == asked.exact_rows && asked.tied == asked.exact_tied;
+      for (uint32_t q = 0; q < asked.tied.size(); ++q) {
+        std::vector<std::pair<uint32_t, uint32_t>> hits;   // rank, row
+        for (uint32_t row = 0; row < built.count; ++row)
+          if (shared(queries.data() + q * row_bytes, entries.data() + row * row_bytes, hashes, bytes, bands).first && (!allowed || (*allowed)[row / 8] >> (row % 8) & 1))
+            hits.push_back({ranked ? ranks[row] : 0, row});
+        std::sort(hits.begin(), hits.end());
+        good &= asked.tied[q] == (hits.size() > k);
+        for (uint32_t i = 0; i < k; ++i)
+          good &= i < hits.size() ? asked.rows[q * k + i] == hits[i].second && asked.scores[q * k + i] == 1 : asked.rows[q * k + i] == ELANUS_NO_ROW;
+      }
+      CHECK(good);
+      asked.plan.has_outer = 1, asked.plan.outer = 1;
+      CHECK(elanus_index_search_wait(&asked.plan, nullptr) == ELANUS_OK && std::count(asked.rows.begin(), asked.rows.end(), ELANUS_NO_ROW) == (long)asked.rows.size());
+    }
+}
+
 // All hits are those that the definition gives.
 static void by_definition() {
   constexpr uint32_t hashes = 24;
@@ -99,6 +131,7 @@ static void by_definition() {
           }
           CHECK(good);
         }
+      shared_alone(built, queries, entries, hashes, bands);
       // A band of one hash finds every row that has a score at all.
       if (bands == hashes) CHECK(Asked(built, queries, 50).recall() == 1);
     }
@@ -136,45 +169,15 @@ static void same_file() {
 
 // Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files() {
-  constexpr uint32_t rows = 70, sections = 2;
+  constexpr uint32_t rows = 70;
   const Bytes entries = signatures(rows, 6, 8, 8);
   const Built built(entries, 6, 8, 3);
-  const std::string whole = contents(built.path), path = folder + "/damaged.index";
-  std::mt19937 random(1);
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-  int opened = 0, refused = 0;
-  for (int round = 0; round < (slow ? 1500 : 5000); ++round) {
-    std::string bytes = whole;
-    const uint32_t kind = random() % 6;
-    for (uint32_t i = 0; i <= random() % 3; ++i) {
-      const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : 4096 * (1 + random() % sections) % bytes.size();
-      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 40 : kind < 4 ? bytes.size() : std::min<size_t>(840, bytes.size() - from));
-      damage(bytes[at], random);
-    }
-    if (kind == 5 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-    if (random() % 2) mend_checksums(bytes, {16, 0, sections});
-    CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
-    elanus_index index = 0;
-    elanus_error error = {};
-    const int status = elanus_index_open_wait(path.c_str(), built.rows, next_way(), &index, &error);
-    CHECK(status == ELANUS_OK || status == ELANUS_FILE);
-    if (status != ELANUS_OK) {
-      ++refused;
-      CHECK(std::strstr(error.text, "damaged.index"));
-      continue;
-    }
-    ++opened;
+  open_damaged(built, {2, 40, 840}, slow ? 1500 : 5000, 20, 1000, [&](elanus_index index) {
     Asked asked(built, {entries.begin(), entries.begin() + 6 * 3}, 5, 9);
-    asked.plan.index = index;
-    CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
-    for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+    ask_damaged(asked, index, rows);
     elanus_bands_description description;
-    CHECK(elanus_bands_describe(index, &description, &error) == ELANUS_OK);
-    CHECK(elanus_index_close(index, &error) == ELANUS_OK);
-  }
-  CHECK(opened > 20 && refused > 1000);
-  ::close(file);
-  ::unlink(path.c_str());
+    CHECK(elanus_bands_describe(index, &description, nullptr) == ELANUS_OK);
+  });
 }
 
 static void degenerate() {

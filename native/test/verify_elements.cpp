@@ -11,81 +11,7 @@
 #include <vector>
 #include "../include/elanus_index.h"
 #include "check.h"
-
-static float widened(uint32_t element, const unsigned char* row, uint32_t i) {
-  if (element == ELANUS_INT8) return (float)(int8_t)row[i];
-  uint32_t bits;
-  if (element == ELANUS_FLOAT32) {
-    std::memcpy(&bits, row + 4 * i, 4);
-  } else {
-    uint16_t half;
-    std::memcpy(&half, row + 2 * i, 2);
-    if (element == ELANUS_FLOAT16) {
-      const float size = (float)std::ldexp(half & 0x7c00 ? (half & 0x3ff) + 1024 : half & 0x3ff, half & 0x7c00 ? (half >> 10 & 31) - 25 : -24);
-      return half & 0x8000 ? -size : size;
-    }
-    bits = (uint32_t)half << 16;
-  }
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-
-static float score_of(uint32_t element, uint32_t metric, const unsigned char* q, const unsigned char* x, uint32_t dimension, uint32_t hash_bits) {
-  if (element == ELANUS_BINARY) {
-    uint32_t shared = 0, of_q = 0, of_x = 0, equal = 0;
-    for (uint32_t i = 0; i < dimension / 8; ++i) {
-      shared += (uint32_t)__builtin_popcount(q[i] & x[i]);
-      of_q += (uint32_t)__builtin_popcount(q[i]);
-      of_x += (uint32_t)__builtin_popcount(x[i]);
-    }
-    for (uint32_t i = 0; metric == ELANUS_MHJACCARD && i < dimension / 8; i += hash_bits / 8) equal += !std::memcmp(q + i, x + i, hash_bits / 8);
-    const uint32_t all = of_q + of_x - shared;
-    switch (metric) {
-      case ELANUS_HAMMING: return (float)(of_q + of_x - 2 * shared);
-      case ELANUS_JACCARD: return shared ? (float)(all - shared) / (float)all : 1;
-      case ELANUS_SUBSTRUCTURE: return shared == of_q ? 0 : NAN;
-      case ELANUS_SUPERSTRUCTURE: return shared == of_x ? 0 : NAN;
-      default: return equal ? (float)equal / (float)(dimension / hash_bits) : NAN;
-    }
-  }
-  double dot = 0, distance = 0, qq = 0, xx = 0;
-  for (uint32_t i = 0; i < dimension; ++i) {
-    const double a = widened(element, q, i), b = widened(element, x, i);
-    dot += a * b;
-    distance += (a - b) * (a - b);
-    qq += a * a;
-    xx += b * b;
-  }
-  if (metric == ELANUS_L2) return (float)distance;
-  if (metric == ELANUS_IP) return (float)dot;
-  const float lengths = std::sqrt((float)qq) * std::sqrt((float)xx);
-  return lengths == 0 ? 0 : std::clamp((float)dot / lengths, -1.f, 1.f);
-}
-
-static const uint32_t entry_bytes[] = {4, 2, 2, 1, 1};
-
-// Small whole numbers; any bits for rows of bits.
-static std::vector<unsigned char> entries_of(uint32_t element, std::mt19937& random, size_t count) {
-  std::vector<unsigned char> bytes(count * entry_bytes[element]);
-  for (size_t i = 0; i < count; ++i) {
-    const float value = (float)(int)(random() % 15) - 7;
-    if (element >= ELANUS_INT8) {
-      bytes[i] = element == ELANUS_INT8 ? (unsigned char)(random() % 256) : (unsigned char)(random() % 3 ? random() : 0);
-    } else if (element == ELANUS_FLOAT16) {
-      const int size = std::abs((int)value), exponent = size ? 31 - __builtin_clz((unsigned)size) : 0;
-      const uint16_t half = (uint16_t)((value < 0 ? 0x8000 : 0) | (size ? (exponent + 15) << 10 | ((size << 10 >> exponent) & 0x3ff) : 0));
-      std::memcpy(bytes.data() + 2 * i, &half, 2);
-    } else {
-      uint32_t bits;
-      std::memcpy(&bits, &value, 4);
-      const uint16_t upper = (uint16_t)(bits >> 16);
-      if (element == ELANUS_FLOAT32) std::memcpy(bytes.data() + 4 * i, &bits, 4);
-      else std::memcpy(bytes.data() + 2 * i, &upper, 2);
-    }
-  }
-  return bytes;
-}
+#include "obvious.h"
 
 static void against_obvious_code(const char* set) {
   elanus_error error;
@@ -100,9 +26,9 @@ static void against_obvious_code(const char* set) {
     const uint32_t each = bits ? dimension / 8 : dimension, k = (uint32_t[]){1, 5, 400}[random() % 3];
     const uint64_t count = 1 + random() % 200;
     const size_t queries = (size_t[]){1, 2, 5, 67}[random() % 4];
-    const auto values = entries_of(element, random, count * each);
-    auto asked = entries_of(element, random, queries * each);
-    if (random() % 2) std::memcpy(asked.data(), values.data(), (size_t)each * entry_bytes[element]);
+    const auto values = drawn_entries(element, random, count * each);
+    auto asked = drawn_entries(element, random, queries * each);
+    if (random() % 2) std::memcpy(asked.data(), values.data(), (size_t)each * bytes_of_entry[element]);
     elanus_rows rows = 0;
     uint64_t grown = 0;
     CHECK(elanus_rows_create(element, dimension, &rows, &error) == ELANUS_OK);
@@ -126,7 +52,7 @@ static void against_obvious_code(const char* set) {
     plan.tied_count = tied.size();
     CHECK(elanus_search_wait(&plan, &error) == ELANUS_OK);
     const bool larger = metric == ELANUS_IP || metric == ELANUS_COSINE || metric == ELANUS_MHJACCARD;
-    const size_t row_bytes = (size_t)each * entry_bytes[element];
+    const size_t row_bytes = (size_t)each * bytes_of_entry[element];
     bool same = true;
     for (size_t q = 0; q < queries; ++q) {
       std::vector<std::tuple<float, uint32_t>> all;

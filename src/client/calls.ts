@@ -11,6 +11,7 @@ import type { Timestamp } from "../base/timestamp.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import type { KeyColumn } from "../model/columns.ts";
 import type { KeyValue } from "../model/schema.ts";
+import type { LentCollection } from "../proxy/lend.ts";
 import type {
   CreateCollectionRequest,
   DeclaredField,
@@ -79,6 +80,7 @@ export interface EngineCalls {
   search(request: SearchRequest): SearchResponse;
   query(request: QueryRequest): QueryResponse;
   hybridSearch(request: HybridSearchRequest): SearchResponse;
+  lend(request: Target & { readonly lastWrite: Timestamp }): LentCollection | null;
   timestamp(request: object): Timestamp;
   addField(request: Target & { readonly field: DeclaredField }): void;
   addStruct(request: Target & { readonly struct: DeclaredStruct }): void;
@@ -108,7 +110,7 @@ export type ToWorker =
   | { readonly kind: "close" };
 
 export type FromWorker =
-  | { readonly kind: "ready"; readonly timestamp: Timestamp }
+  | { readonly kind: "ready"; readonly timestamp: Timestamp; readonly changes: SharedArrayBuffer }
   | { readonly kind: "refused"; readonly failure: Failure }
   | { readonly kind: "answer"; readonly id: number; readonly value: Answer<CallName>; readonly milliseconds: number }
   | { readonly kind: "failed"; readonly id: number; readonly failure: Failure; readonly milliseconds: number }

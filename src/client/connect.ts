@@ -16,6 +16,7 @@
 import type { EngineLimits } from "../engine/limits.ts";
 import { Elanus } from "./elanus.ts";
 import { EngineLink } from "./engine-link.ts";
+import { type AskForCollection, NearSearches } from "./near-searches.ts";
 
 export interface ConnectOptions {
   /** One line each about what the engine does on its own. */
@@ -31,11 +32,13 @@ export interface ConnectOptions {
  */
 export async function connect(directory: string, options: ConnectOptions = {}): Promise<Elanus> {
   const { log, limits = {} } = options;
-  const { link, timestamp } = await EngineLink.open({
+  const { link, timestamp, changes } = await EngineLink.open({
     settings: { directory, limits, wantsLog: log !== undefined },
     log,
   });
-  return new Elanus(link, timestamp);
+  const lend: AskForCollection = (collectionName, lastWrite) =>
+    link.call("lend", { databaseName: "", collectionName, lastWrite });
+  return new Elanus(link, timestamp, new NearSearches(link, lend, changes));
 }
 
 export type { Explained, Hit, SearchExplanation } from "./hits.ts";

@@ -32,6 +32,7 @@ import {
 import type { EngineLink } from "./engine-link.ts";
 import type { Explain, Explained, Hit } from "./hits.ts";
 import { type HybridSearchOptions, hybridRequest } from "./hybrid.ts";
+import type { NearSearches } from "./near-searches.ts";
 import { checkedBatch, pageOf, rowsBehind, walkHits, walkRows } from "./iterate.ts";
 import {
   type CallOptions,
@@ -91,12 +92,15 @@ export type Link = Pick<EngineLink, "call" | "close">;
 export class Elanus implements AsyncDisposable {
   readonly #link: Link;
   readonly #databaseName = "";
+  /** Null: every search goes to the engine. */
+  readonly #near: NearSearches | null;
   readonly #known = new Map<string, CollectionInfo>();
   #lastWrite: Timestamp;
 
   /** Use `connect`. */
-  constructor(link: Link, openedAt: Timestamp) {
+  constructor(link: Link, openedAt: Timestamp, near: NearSearches | null = null) {
     this.#link = link;
+    this.#near = near;
     this.#lastWrite = openedAt;
   }
 
@@ -316,6 +320,11 @@ export class Elanus implements AsyncDisposable {
   search<Row extends object = AnyRow>(name: string, options: SearchOneOptions): Promise<Hit<Row>[]>;
   search<Row extends object = AnyRow>(name: string, options: SearchManyOptions): Promise<Hit<Row>[][]>;
   async search(name: string, options: SearchOptions): Promise<Hit[] | Hit[][] | Explained<Hit[] | Hit[][]>> {
+    if (this.#near !== null) {
+      const found = this.#near.search(name, options, () => this.#lastWrite);
+      const near = found instanceof Promise ? await found : found;
+      if (near !== null) return near;
+    }
     const request = searchRequest(this.#target(name), options, this.#lastWrite);
     const { values } = request.queries;
     const buffers = ArrayBuffer.isView(values)
@@ -481,7 +490,7 @@ export class Elanus implements AsyncDisposable {
   /** Every alias of a collection is a name under which it may be known. */
   async #change(change: () => Promise<void>): Promise<void> {
     try {
-      await change();
+      await (this.#near === null ? change() : this.#near.during(change));
     } finally {
       this.#known.clear();
     }

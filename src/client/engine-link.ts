@@ -9,6 +9,7 @@
  */
 
 import { Worker } from "node:worker_threads";
+import { ChangeCounter } from "../base/change-counter.ts";
 import { type MilvusError, invalidParameter, milvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { CallLine, type LineLimits, type QueuedCall } from "./call-line.ts";
@@ -45,6 +46,14 @@ export interface LinkOptions {
   readonly onAnswer?: ((name: CallName, milliseconds: number) => void) | undefined;
 }
 
+export interface Opened {
+  readonly link: EngineLink;
+  /** After everything that the directory held when it was opened. */
+  readonly timestamp: Timestamp;
+  /** Of what reads see. */
+  readonly changes: ChangeCounter;
+}
+
 type Outcome =
   | { readonly kind: "value"; readonly value: Answer<CallName> }
   | { readonly kind: "failure"; readonly failure: Failure }
@@ -62,7 +71,7 @@ export class EngineLink {
   readonly #line = new CallLine(LINE_LIMITS);
   readonly #started = new Map<number, OpenCall>();
   readonly #waiting = new Set<OpenCall>();
-  readonly #ready = Promise.withResolvers<Timestamp>();
+  readonly #ready = Promise.withResolvers<Extract<FromWorker, { readonly kind: "ready" }>>();
   readonly #exited: Promise<void>;
   #lastId = 0;
   #state: "open" | "closing" | "ended" = "open";
@@ -92,17 +101,21 @@ export class EngineLink {
     );
   }
 
-  /** The link, and a timestamp after everything that the directory held when it was opened. */
-  static async open(options: LinkOptions): Promise<{ readonly link: EngineLink; readonly timestamp: Timestamp }> {
+  static async open(options: LinkOptions): Promise<Opened> {
     const link = new EngineLink(options);
     try {
-      const timestamp = await link.#ready.promise;
+      const { timestamp, changes } = await link.#ready.promise;
       link.#holdWhileBusy();
-      return { link, timestamp };
+      return { link, timestamp, changes: new ChangeCounter(changes) };
     } catch (error) {
       await link.kill();
       throw error;
     }
+  }
+
+  /** Whether calls are taken. */
+  get isOpen(): boolean {
+    return this.#state === "open";
   }
 
   async call<Name extends CallName>(
@@ -194,7 +207,7 @@ export class EngineLink {
   #receive(message: FromWorker): void {
     switch (message.kind) {
       case "ready":
-        return this.#ready.resolve(message.timestamp);
+        return this.#ready.resolve(message);
       case "refused":
         this.#state = "closing";
         return this.#ready.reject(errorOf(message.failure));

@@ -50,7 +50,7 @@ type Handler = (engine: Engine, argument: Argument<CallName>, signal: AbortSigna
 
 /** The answer with columns of its own, whose buffers are moved and not cloned once more. */
 function movable(value: Answer<CallName>, transfer: ArrayBuffer[]): Answer<CallName> {
-  if (typeof value !== "object" || Array.isArray(value)) return value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   const answer = value as Exclude<typeof value, readonly string[]>;
   const keys = "keys" in answer ? { keys: copiedColumn<KeyColumn>(answer.keys, transfer) } : {};
   if (!("fields" in answer)) return { ...answer, ...keys };
@@ -86,7 +86,7 @@ try {
     else if (message.kind === "abort") running.get(message.id)?.abort();
     else void close(engine);
   });
-  send({ kind: "ready", timestamp: await engine.proxy.allocateTimestamp() });
+  send({ kind: "ready", timestamp: await engine.proxy.allocateTimestamp(), changes: engine.changes.shared });
 } catch (error) {
   send({ kind: "refused", failure: failureOf(error) });
   port.close();

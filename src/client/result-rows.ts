@@ -26,7 +26,9 @@ export function rowsOf(fields: readonly OutputField[], rowCount: number): object
 }
 
 /** The hits of every query, best first. */
-export function hitsOf(response: SearchResponse): object[][] {
+export function hitsOf(
+  response: Pick<SearchResponse, "keys" | "scores" | "counts" | "fields" | "primaryFieldName" | "elements">,
+): object[][] {
   const { keys, scores, counts, fields, primaryFieldName, elements } = response;
   const key = keyReader(keys);
   const all = Array.from(scores, (score, at): Mutable => ({

@@ -10,7 +10,7 @@
  */
 
 import { milvusError } from "../base/errors.ts";
-import { LEAST_INDEXED_ROWS, familyOfField } from "../index/families.ts";
+import { LEAST_INDEXED_ROWS, familyOfField, vectorMetric } from "../index/families.ts";
 import { scalarBuild } from "../index/scalar/build.ts";
 import { sampleRecall } from "../index/sample-recall.ts";
 import { indexesOf } from "../kernel/load.ts";
@@ -52,7 +52,7 @@ export async function buildIndex(task: IndexTask, options: DataNodeOptions, runn
     if (field.dataType === DataType.ArrayOfVector && rowCount < LEAST_INDEXED_ROWS) return nothing;
     running.signal.throwIfAborted();
     const { rows } = vectors;
-    const metric = task.metricType as Metric;
+    const metric = vectorMetric(task.metricType as Metric);
     const path = work.path(name);
     const params = new Map(task.params.map(({ key, value }) => [key, value]));
     const build = family.build(indexType, params, field.dimension, task.isRoomy);

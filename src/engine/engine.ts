@@ -13,6 +13,7 @@
  */
 
 import { join } from "node:path";
+import { ChangeCounter } from "../base/change-counter.ts";
 import { asMilvusError, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { BOUNDLESS_MEMORY, type MachineMemory, SystemMemory } from "../base/host/memory.ts";
@@ -75,6 +76,8 @@ export class Engine {
   readonly proxy: Proxy;
   readonly kernel: Kernel;
   readonly runtime: Runtime;
+  /** Of what reads see. */
+  readonly changes: ChangeCounter;
   readonly #coordinator: Coordinator;
   readonly #streaming: StreamingNode;
   readonly #query: QueryNode;
@@ -85,6 +88,7 @@ export class Engine {
 
   private constructor(
     adapters: Adapters,
+    changes: ChangeCounter,
     roles: {
       readonly coordinator: Coordinator;
       readonly streaming: StreamingNode;
@@ -102,7 +106,8 @@ export class Engine {
     this.#query = roles.query;
     this.#data = roles.data;
     this.#release = release;
-    this.proxy = new Proxy({ ...adapters, limitsFoundDeletes: limits.limitsFoundDeletes });
+    this.changes = changes;
+    this.proxy = new Proxy({ ...adapters, changes, limitsFoundDeletes: limits.limitsFoundDeletes });
   }
 
   /** Opens a data directory, making it where there is none. A second opener is told who has it. */
@@ -155,8 +160,10 @@ export class Engine {
     const work = adapters.work ?? null;
     const channels = channelNames(limits.channelCount);
     const coordinator = await Coordinator.start({ ...adapters, channels, limits, log });
-    const streaming = new StreamingNode({ ...adapters, limits, log });
-    const query = new QueryNode({ ...adapters, memory: adapters.memory ?? BOUNDLESS_MEMORY, work, log });
+    const changes = new ChangeCounter();
+    const streaming = new StreamingNode({ ...adapters, changes, limits, log });
+    const memory = adapters.memory ?? BOUNDLESS_MEMORY;
+    const query = new QueryNode({ ...adapters, changes, memory, work, log });
     const data = new DataNode({ ...adapters, work });
     try {
       await coordinator.activate();
@@ -167,7 +174,7 @@ export class Engine {
       await coordinator.stop();
       throw asMilvusError(error);
     }
-    return new Engine(adapters, { coordinator, streaming, query, data }, limits, release);
+    return new Engine(adapters, changes, { coordinator, streaming, query, data }, limits, release);
   }
 
   /** Finishes what has begun, writes nothing new, closes everything. Idempotent. */

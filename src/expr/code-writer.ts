@@ -10,6 +10,10 @@
 import { assert } from "../base/assert.ts";
 import { ANY_CHARACTER, ANY_RUN, type FilterProgram, Op } from "../kernel/filter-kernel.ts";
 import type { CompareOperator, Constant, FieldPlace } from "../model/filter.ts";
+import { escapePattern } from "./like.ts";
+import { literalOf } from "./regex.ts";
+import { compileRegexSyntax } from "./regex-syntax.ts";
+import { regexWords } from "./regex-words.ts";
 import { type Interval, MAX_INT64, MIN_INT64 } from "./bounds.ts";
 
 /**
@@ -141,6 +145,16 @@ export class CodeWriter {
   like(column: number, pattern: string): true {
     const units = likeUnits(pattern);
     return this.node(Op.Like, [column, this.#add(new Uint8Array(units.buffer, 0, units.byteLength)), units.length]);
+  }
+
+  /** False where the kernel has no room for it. */
+  regex(column: number, pattern: string): boolean {
+    const program = compileRegexSyntax(pattern);
+    const literal = literalOf(program);
+    if (literal !== null) return this.like(column, `%${escapePattern(literal.toString())}%`);
+    const words = regexWords(program);
+    if (words === null) return false;
+    return this.node(Op.Regex, [column, this.#add(new Uint8Array(words.buffer)), words.length]);
   }
 
   #text(value: string): [number, number] {

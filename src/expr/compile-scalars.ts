@@ -38,6 +38,8 @@ export function compileScalarLeaf(writer: CodeWriter, column: number, filter: Pl
       return writeIn(writer, column, filter);
     case "like":
       return isText && writer.like(column, filter.pattern);
+    case "regex":
+      return isText && writer.regex(column, filter.pattern);
     case "arithmetic":
       return writeArithmetic(writer, column, filter);
     default:

@@ -9,13 +9,14 @@
  */
 
 import { type FilterProgram, MAX_PROGRAM_DEPTH, Op } from "../kernel/filter-kernel.ts";
-import type { Filter, LeafFilter } from "../model/filter.ts";
+import type { Filter, GeometryFilter, LeafFilter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
 import { CodeWriter, type CodeColumn } from "./code-writer.ts";
 import { compileArrayLeaf } from "./compile-arrays.ts";
 import { compilePlaceLeaf } from "./compile-places.ts";
 import { compilePair, compileScalarLeaf } from "./compile-scalars.ts";
 import { filterCost } from "./cost.ts";
+import { wantedBox } from "./geometry/box.ts";
 import { compileSampleLeaf } from "./sample.ts";
 import { compileIntervalLeaf } from "./times.ts";
 
@@ -29,6 +30,19 @@ export interface FilterCode {
 export function compileCode(filter: Filter): FilterCode | null {
   const writer = new CodeWriter();
   return write(writer, filter, 1) ? { program: writer.program(), columns: writer.columns } : null;
+}
+
+/** The rows whose boxes meet that of the predicate, or those whose do not; null when there is none. */
+export function compileBox(filter: GeometryFilter, isNegated: boolean): FilterCode | null {
+  const wanted = wantedBox(filter);
+  if (wanted === null) return null;
+  const writer = new CodeWriter();
+  const { left, bottom, right, top } = wanted;
+  const column = writer.column(filter.field);
+  const box = (): boolean => writer.node(Op.Box, [column, writer.doubles([left, bottom, right, top])]);
+  if (isNegated) writer.parent(Op.Not, box);
+  else box();
+  return { program: writer.program(), columns: writer.columns };
 }
 
 function write(writer: CodeWriter, filter: Filter, depth: number): boolean {
@@ -58,8 +72,6 @@ function writeLeaf(writer: CodeWriter, filter: LeafFilter): boolean {
   if (filter.kind === "null" && field.path.length === 0) {
     return writer.parent(Op.Not, () => writer.node(Op.Valid, [writer.column(field, "valid")]));
   }
-  // The kernel knows texts as texts.
-  if (field.cast !== undefined) return false;
   if (field.dataType === DataType.JSON) return compilePlaceLeaf(writer, filter);
   if (field.dataType === DataType.Array || field.path.length > 0) return compileArrayLeaf(writer, filter);
   if (filter.kind === "interval") return compileIntervalLeaf(writer, filter);

@@ -7,8 +7,8 @@
  *  - under `and` what is evaluated comes after what the kernel runs, and only for rows that are left; under `or` for rows not passed yet.
  */
 
-import type { Filter } from "../model/filter.ts";
-import { compileCode, type FilterCode } from "./compile.ts";
+import type { Filter, GeometryFilter } from "../model/filter.ts";
+import { compileBox, compileCode, type FilterCode } from "./compile.ts";
 import { type CompiledFilter, compileFilter } from "./evaluate.ts";
 import { joined } from "./logic.ts";
 
@@ -33,6 +33,8 @@ function partOf(filter: Filter): FilterPart {
   const code = compileCode(filter);
   const evaluate = once(() => compileFilter(filter));
   if (code !== null) return { kind: "code", code, evaluate };
+  if (filter.kind === "geometry") return boxedPart(filter, "and", evaluate);
+  if (filter.kind === "not" && filter.operand.kind === "geometry") return boxedPart(filter.operand, "or", evaluate);
   if (filter.kind !== "and" && filter.kind !== "or") return { kind: "evaluate", evaluate };
   const parts = filter.operands.map((operand) => ({ operand, part: partOf(operand) }));
   const kernels = parts.filter(({ part }) => part.kind === "code");
@@ -55,6 +57,16 @@ function partOf(filter: Filter): FilterPart {
   ordered.push(...mixed.map(({ part }) => part));
   if (evaluated.length > 0) ordered.push({ kind: "evaluate", evaluate: once(() => compileFilter(together[1]!)) });
   return { kind: filter.kind, parts: ordered };
+}
+
+/**
+ * A geometry's predicate is FALSE where boxes do not meet, which the kernel sees: only the other rows are evaluated. `or`: of the predicate's
+ * negation, which is TRUE there.
+ */
+function boxedPart(filter: GeometryFilter, kind: "and" | "or", evaluate: () => CompiledFilter): FilterPart {
+  const code = compileBox(filter, kind === "or");
+  const evaluated: FilterPart = { kind: "evaluate", evaluate };
+  return code === null ? evaluated : { kind, parts: [{ kind: "code", code, evaluate }, evaluated] };
 }
 
 function partOfWhole(filter: Filter): FilterPart | null {

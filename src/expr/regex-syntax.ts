@@ -7,13 +7,24 @@
  * Always true: a program has at most `MAX_INSTRUCTIONS`; what RE2 does not have (back references, looking around) is an error.
  */
 
-export type CharacterTest = (point: number) => boolean;
+import { CharacterSet, unicodeProperty } from "./character-set.ts";
+
+/** What is asked of the characters before and behind a place; the numbers are the kernel's. */
+export const Assertion = {
+  TextStart: 0,
+  TextEnd: 1,
+  LineStart: 2,
+  LineEnd: 3,
+  Boundary: 4,
+  NoBoundary: 5,
+} as const;
+export type Assertion = (typeof Assertion)[keyof typeof Assertion];
 
 export type Instruction =
-  | { readonly op: "character"; readonly test: CharacterTest; readonly literal: string | null }
+  | { readonly op: "character"; readonly set: CharacterSet; readonly literal: string | null }
   | { readonly op: "split"; first: number; second: number }
   | { readonly op: "jump"; to: number }
-  | { readonly op: "assert"; readonly holds: (before: number, after: number) => boolean }
+  | { readonly op: "assert"; readonly assertion: Assertion }
   | { readonly op: "match" };
 
 export class RegexError extends Error {
@@ -33,8 +44,8 @@ interface Flags {
 }
 
 type Node =
-  | { readonly kind: "test"; readonly test: CharacterTest; readonly literal: string | null }
-  | { readonly kind: "assert"; readonly holds: (before: number, after: number) => boolean }
+  | { readonly kind: "set"; readonly set: CharacterSet; readonly literal: string | null }
+  | { readonly kind: "assert"; readonly assertion: Assertion }
   | { readonly kind: "sequence" | "choice"; readonly parts: readonly Node[] }
   | { readonly kind: "repeat"; readonly part: Node; readonly least: number; readonly most: number };
 
@@ -54,10 +65,10 @@ function push(program: Instruction[], instruction: Instruction): void {
 
 function emit(program: Instruction[], node: Node): void {
   switch (node.kind) {
-    case "test":
-      return push(program, { op: "character", test: node.test, literal: node.literal });
+    case "set":
+      return push(program, { op: "character", set: node.set, literal: node.literal });
     case "assert":
-      return push(program, { op: "assert", holds: node.holds });
+      return push(program, { op: "assert", assertion: node.assertion });
     case "sequence":
       for (const part of node.parts) emit(program, part);
       return;
@@ -108,37 +119,47 @@ function emitRepeat(program: Instruction[], part: Node, least: number, most: num
 }
 
 const ESCAPED: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, f: 12, v: 11, a: 7 };
-const isDigit: CharacterTest = (point) => point >= 48 && point <= 57;
-const isWord: CharacterTest = (point) =>
-  isDigit(point) || (point >= 65 && point <= 90) || point === 95 || (point >= 97 && point <= 122);
-const isSpace: CharacterTest = (point) => point === 32 || point === 9 || point === 10 || point === 12 || point === 13;
-const negated =
-  (test: CharacterTest): CharacterTest =>
-  (point) =>
-    !test(point);
-const CLASSES: Readonly<Record<string, CharacterTest>> = { d: isDigit, w: isWord, s: isSpace };
-const between =
-  (...ranges: readonly (readonly [number, number])[]): CharacterTest =>
-  (point) =>
-    ranges.some(([low, high]) => point >= low && point <= high);
-const NAMED: Readonly<Record<string, CharacterTest>> = {
-  alnum: between([48, 57], [65, 90], [97, 122]),
-  alpha: between([65, 90], [97, 122]),
-  ascii: between([0, 127]),
-  blank: between([9, 9], [32, 32]),
-  cntrl: between([0, 31], [127, 127]),
-  digit: isDigit,
-  graph: between([33, 126]),
-  lower: between([97, 122]),
-  print: between([32, 126]),
-  punct: between([33, 47], [58, 64], [91, 96], [123, 126]),
-  space: between([9, 13], [32, 32]),
-  upper: between([65, 90]),
-  word: isWord,
-  xdigit: between([48, 57], [65, 70], [97, 102]),
+const DIGIT = CharacterSet.of([48, 57]);
+export const WORD = CharacterSet.of([48, 57], [65, 90], [95, 95], [97, 122]);
+const NEWLINE = 10;
+const ANY = CharacterSet.of([0, 0x10ffff]);
+const NO_NEWLINE = CharacterSet.of([NEWLINE, NEWLINE]).negated();
+const CLASSES: Readonly<Record<string, CharacterSet>> = {
+  d: DIGIT,
+  w: WORD,
+  s: CharacterSet.of([9, 10], [12, 13], [32, 32]),
+};
+const NAMED: Readonly<Record<string, CharacterSet>> = {
+  alnum: CharacterSet.of([48, 57], [65, 90], [97, 122]),
+  alpha: CharacterSet.of([65, 90], [97, 122]),
+  ascii: CharacterSet.of([0, 127]),
+  blank: CharacterSet.of([9, 9], [32, 32]),
+  cntrl: CharacterSet.of([0, 31], [127, 127]),
+  digit: DIGIT,
+  graph: CharacterSet.of([33, 126]),
+  lower: CharacterSet.of([97, 122]),
+  print: CharacterSet.of([32, 126]),
+  punct: CharacterSet.of([33, 47], [58, 64], [91, 96], [123, 126]),
+  space: CharacterSet.of([9, 13], [32, 32]),
+  upper: CharacterSet.of([65, 90]),
+  word: WORD,
+  xdigit: CharacterSet.of([48, 57], [65, 70], [97, 102]),
 };
 
-const isBoundary = (before: number, after: number): boolean => isWord(before) !== isWord(after);
+export function holds(assertion: Assertion, before: number, after: number): boolean {
+  switch (assertion) {
+    case Assertion.TextStart:
+      return before === NO_CHARACTER;
+    case Assertion.TextEnd:
+      return after === NO_CHARACTER;
+    case Assertion.LineStart:
+      return before === NO_CHARACTER || before === NEWLINE;
+    case Assertion.LineEnd:
+      return after === NO_CHARACTER || after === NEWLINE;
+    default:
+      return (WORD.has(before) !== WORD.has(after)) === (assertion === Assertion.Boundary);
+  }
+}
 
 class PatternReader {
   readonly #characters: readonly string[];
@@ -214,19 +235,13 @@ class PatternReader {
       case "(":
         return this.#group();
       case "[":
-        return this.#testOf(this.#class());
-      case ".": {
-        const { dotAll } = this.#flags;
-        return this.#testOf((point) => dotAll || point !== 10);
-      }
-      case "^": {
-        const { multiline } = this.#flags;
-        return { kind: "assert", holds: (before) => before === NO_CHARACTER || (multiline && before === 10) };
-      }
-      case "$": {
-        const { multiline } = this.#flags;
-        return { kind: "assert", holds: (_, after) => after === NO_CHARACTER || (multiline && after === 10) };
-      }
+        return this.#one(this.#class());
+      case ".":
+        return this.#one(this.#flags.dotAll ? ANY : NO_NEWLINE);
+      case "^":
+        return { kind: "assert", assertion: this.#flags.multiline ? Assertion.LineStart : Assertion.TextStart };
+      case "$":
+        return { kind: "assert", assertion: this.#flags.multiline ? Assertion.LineEnd : Assertion.TextEnd };
       case "\\":
         return this.#escape();
       case "*":
@@ -262,21 +277,21 @@ class PatternReader {
     switch (character) {
       case "A":
         this.#at += 1;
-        return { kind: "assert", holds: (before) => before === NO_CHARACTER };
+        return { kind: "assert", assertion: Assertion.TextStart };
       case "z":
         this.#at += 1;
-        return { kind: "assert", holds: (_, after) => after === NO_CHARACTER };
+        return { kind: "assert", assertion: Assertion.TextEnd };
       case "b":
         this.#at += 1;
-        return { kind: "assert", holds: isBoundary };
+        return { kind: "assert", assertion: Assertion.Boundary };
       case "B":
         this.#at += 1;
-        return { kind: "assert", holds: (before, after) => !isBoundary(before, after) };
+        return { kind: "assert", assertion: Assertion.NoBoundary };
       case "Q":
         return this.#quotation();
       default: {
-        const test = this.#classEscape();
-        return test === null ? this.#literal(this.#characterEscape()) : this.#testOf(test);
+        const set = this.#classEscape();
+        return set === null ? this.#literal(this.#characterEscape()) : this.#one(set);
       }
     }
   }
@@ -295,20 +310,20 @@ class PatternReader {
   }
 
   /** `\d`, `\pL` and their kind, behind the backslash; null where another escape stands. */
-  #classEscape(): CharacterTest | null {
+  #classEscape(): CharacterSet | null {
     const character = this.#peek();
     if (character === undefined) throw new RegexError("trailing backslash at end of expression");
     const known = CLASSES[character.toLowerCase()];
     if (known !== undefined) {
       this.#at += 1;
-      return CLASSES[character] === undefined ? negated(known) : known;
+      return CLASSES[character] === undefined ? known.negated() : known;
     }
     if (character !== "p" && character !== "P") return null;
     const match = /^[pP](?:([A-Z])|\{(\^?)(\w+)\})/.exec(this.#characters.slice(this.#at, this.#at + 40).join(""));
     if (match === null) throw new RegexError("invalid character class range: \\p");
     this.#at += match[0].length;
-    const test = unicodeClass(match[1] ?? match[3]!);
-    return (character === "P") !== (match[2] === "^") ? negated(test) : test;
+    const set = unicodeClass(match[1] ?? match[3]!);
+    return (character === "P") !== (match[2] === "^") ? set.negated() : set;
   }
 
   #characterEscape(): number {
@@ -335,40 +350,40 @@ class PatternReader {
   }
 
   /** Behind the bracket. */
-  #class(): CharacterTest {
+  #class(): CharacterSet {
     const isNegated = this.#take("^");
-    const tests: CharacterTest[] = [];
+    const parts: CharacterSet[] = [];
     for (let isFirst = true; isFirst || this.#peek() !== "]"; isFirst = false) {
       if (this.#at >= this.#characters.length) throw new RegexError("missing closing ]");
-      tests.push(this.#classPart());
+      parts.push(this.#classPart());
     }
     this.#at += 1;
-    const test: CharacterTest = (point) => tests.some((part) => part(point));
-    const folded = this.#flags.ignoreCase ? foldedTest(test) : test;
-    return isNegated ? negated(folded) : folded;
+    const set = CharacterSet.union(parts);
+    const folded = this.#flags.ignoreCase ? set.folded() : set;
+    return isNegated ? folded.negated() : folded;
   }
 
-  #classPart(): CharacterTest {
+  #classPart(): CharacterSet {
     const named = /^\[:(\^?)(\w+):\]/.exec(this.#characters.slice(this.#at, this.#at + 14).join(""));
     if (named !== null) {
-      const test = NAMED[named[2]!];
-      if (test === undefined) throw new RegexError(`invalid character class range: ${named[0]}`);
+      const set = NAMED[named[2]!];
+      if (set === undefined) throw new RegexError(`invalid character class range: ${named[0]}`);
       this.#at += named[0].length;
-      return named[1] === "^" ? negated(test) : test;
+      return named[1] === "^" ? set.negated() : set;
     }
     if (this.#peek() === "\\") {
       this.#at += 1;
-      const test = this.#classEscape();
-      if (test !== null) return test;
+      const set = this.#classEscape();
+      if (set !== null) return set;
       this.#at -= 1;
     }
     const low = this.#classCharacter();
     const next = this.#characters[this.#at + 1];
-    if (this.#peek() !== "-" || next === "]" || next === undefined) return (point) => point === low;
+    if (this.#peek() !== "-" || next === "]" || next === undefined) return CharacterSet.of([low, low]);
     this.#at += 1;
     const high = this.#classCharacter();
     if (high < low) throw new RegexError("invalid character class range");
-    return (point) => point >= low && point <= high;
+    return CharacterSet.of([low, high]);
   }
 
   #classCharacter(): number {
@@ -380,14 +395,13 @@ class PatternReader {
   }
 
   #literal(point: number): Node {
-    const exact: CharacterTest = (other) => other === point;
-    const variants = this.#flags.ignoreCase ? foldedTest(exact) : exact;
-    const isPlain = !this.#flags.ignoreCase;
-    return { kind: "test", test: variants, literal: isPlain ? String.fromCodePoint(point) : null };
+    const exact = CharacterSet.of([point, point]);
+    if (this.#flags.ignoreCase) return this.#one(exact.folded());
+    return { kind: "set", set: exact, literal: String.fromCodePoint(point) };
   }
 
-  #testOf(test: CharacterTest): Node {
-    return { kind: "test", test, literal: null };
+  #one(set: CharacterSet): Node {
+    return { kind: "set", set, literal: null };
   }
 }
 
@@ -400,28 +414,8 @@ function changed(flags: Flags, on: string, off: string): Flags {
   };
 }
 
-/** Either spelling of a letter, where both are one character. */
-function foldedTest(test: CharacterTest): CharacterTest {
-  return (point) => {
-    if (point < 0 || test(point)) return point >= 0;
-    const text = String.fromCodePoint(point);
-    return [text.toLowerCase(), text.toUpperCase()].some((other) => {
-      const folded = other.codePointAt(0)!;
-      return String.fromCodePoint(folded) === other && test(folded);
-    });
-  };
-}
-
-function unicodeClass(name: string): CharacterTest {
-  if (name === "Any") return () => true;
-  for (const property of [name, `Script=${name}`]) {
-    try {
-      // One character at a time: nothing to run away.
-      const expression = new RegExp(`^\\p{${property}}$`, "u");
-      return (point) => expression.test(String.fromCodePoint(point));
-    } catch {
-      continue;
-    }
-  }
-  throw new RegexError(`invalid character class range: \\p{${name}}`);
+function unicodeClass(name: string): CharacterSet {
+  const set = name === "Any" ? ANY : unicodeProperty(name);
+  if (set === null) throw new RegexError(`invalid character class range: \\p{${name}}`);
+  return set;
 }

@@ -2,22 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileRegex } from "./regex.ts";
 import { Random } from "./testing/random.ts";
+import { randomPattern } from "./testing/random-pattern.ts";
 
 function found(pattern: string, text: string): boolean {
   const bytes = Buffer.from(`<${text}>`, "utf8");
   return compileRegex(pattern)(bytes, 1, bytes.length - 1);
-}
-
-function randomPattern(random: Random, depth: number): string {
-  const atoms = ["a", "b", "c", ".", "[ab]", "[^a]", "\\d", "\\w", "\\b", "^", "$", "é", "😀", "[a-c😀]", "1"];
-  const kind = depth === 0 ? 0 : random.below(6);
-  const inner = (): string => randomPattern(random, depth - 1);
-  if (kind < 2) return random.pick(atoms);
-  if (kind === 2) return inner() + inner();
-  if (kind === 3) return `(?:${inner()}|${inner()})`;
-  // An assertion repeated is an error in one of the two languages.
-  const part = `(?:${inner()})`;
-  return `${part}${random.pick(["*", "+", "?", "{2}", "{1,3}", "*?", "{0,2}"])}`;
 }
 
 test("random patterns say what the runtime's own expressions say", () => {

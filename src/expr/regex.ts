@@ -7,7 +7,7 @@
  */
 
 import type { BytesMatcher } from "./like.ts";
-import { type Instruction, compileRegexSyntax, NO_CHARACTER } from "./regex-syntax.ts";
+import { type Instruction, compileRegexSyntax, holds, NO_CHARACTER } from "./regex-syntax.ts";
 
 /** @throws RegexError */
 export function compileRegex(pattern: string): BytesMatcher {
@@ -22,7 +22,7 @@ export function compileRegex(pattern: string): BytesMatcher {
 }
 
 /** The text of a program that is nothing else. */
-function literalOf(program: readonly Instruction[]): Buffer | null {
+export function literalOf(program: readonly Instruction[]): Buffer | null {
   let text = "";
   for (const instruction of program) {
     if (instruction.op === "match") return Buffer.from(text, "utf8");
@@ -71,7 +71,8 @@ class RegexRun {
       for (let place = 0; place < this.#nextCount; place += 1) {
         const number = this.#next[place]!;
         const instruction = this.#program[number]!;
-        if (instruction.op === "character" && instruction.test(after)) this.#waiting[this.#waitingCount++] = number + 1;
+        if (instruction.op === "character" && instruction.set.has(after))
+          this.#waiting[this.#waitingCount++] = number + 1;
       }
       at += pointBytes(bytes, at, end);
       before = after;
@@ -110,7 +111,7 @@ class RegexRun {
           open[count++] = instruction.first;
           break;
         case "assert":
-          if (instruction.holds(before, after)) open[count++] = number + 1;
+          if (holds(instruction.assertion, before, after)) open[count++] = number + 1;
       }
     }
   }

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DataType } from "../model/types.ts";
-import { BANDS, hashBitsOf } from "./bands.ts";
+import { DataType, Metric } from "../model/types.ts";
+import { BANDS, bandsAlone, hashBitsOf } from "./bands.ts";
 import { familyOf } from "./families.ts";
 
 const said = (params: Record<string, unknown>): ReadonlyMap<string, unknown> => new Map(Object.entries(params));
@@ -16,16 +16,24 @@ test("hashes are cut into bands: as many as there are hashes at most", () => {
   assert.equal(hashBitsOf(said({ mh_element_bit_width: 16 })), 16);
 });
 
-test("candidates are scored: those that are wanted, or more with Jaccard", () => {
+test("rows that share a band are told as bands without Jaccard, on rows without an index too", () => {
+  const alone = (params: Record<string, unknown>): unknown => bandsAlone(said(params), 512);
+  assert.equal(alone({}), 1);
+  assert.equal(alone({ mh_element_bit_width: "64", mh_lsh_band: 99, mh_search_with_jaccard: "false" }), 8);
+  assert.equal(alone({ mh_lsh_band: 4, mh_search_with_jaccard: true }), null);
+});
+
+test("candidates are scored with Jaccard alone: as many as are wanted or more", () => {
   const search = (params: Record<string, unknown>): unknown => BANDS.search("MINHASH_LSH", said(params), 10);
-  assert.deepEqual(search({}), { kind: "bands", reorder: 10 });
-  assert.deepEqual(search({ refine_k: 50 }), { kind: "bands", reorder: 10 });
+  assert.deepEqual(search({}), { kind: "bands", reorder: "none" });
+  assert.deepEqual(search({ refine_k: 50 }), { kind: "bands", reorder: "none" });
   assert.deepEqual(search({ mh_search_with_jaccard: true }), { kind: "bands", reorder: 10 });
   assert.deepEqual(search({ mh_search_with_jaccard: "true", refine_k: 50 }), { kind: "bands", reorder: 50 });
   assert.deepEqual(search({ mh_search_with_jaccard: true, refine_k: 5 }), { kind: "bands", reorder: 10 });
 });
 
 test("they are of binary vectors", () => {
-  assert.equal(familyOf("MINHASH_LSH", DataType.BinaryVector), BANDS);
-  assert.equal(familyOf("MINHASH_LSH", DataType.FloatVector), null);
+  assert.equal(familyOf("MINHASH_LSH", DataType.BinaryVector, Metric.MHJACCARD), BANDS);
+  assert.equal(familyOf("MINHASH_LSH", DataType.FloatVector, Metric.L2), null);
+  assert.equal(familyOf("MINHASH_LSH", DataType.BinaryVector, Metric.HAMMING), null);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DataType } from "../model/types.ts";
+import { DataType, Metric } from "../model/types.ts";
 import { familyOf } from "./families.ts";
 import { LISTS } from "./lists.ts";
 
@@ -48,7 +48,16 @@ test("how many lists are scanned, and how many candidates are looked at again", 
 });
 
 test("which vectors they hold", () => {
-  assert.equal(familyOf("IVF_FLAT", DataType.BFloat16Vector), LISTS);
-  assert.equal(familyOf("BIN_IVF_FLAT", DataType.BinaryVector), LISTS);
-  assert.equal(familyOf("IVF_FLAT", DataType.SparseFloatVector), null);
+  assert.equal(familyOf("IVF_FLAT", DataType.BFloat16Vector, Metric.L2), LISTS);
+  assert.equal(familyOf("BIN_IVF_FLAT", DataType.BinaryVector, Metric.HAMMING), LISTS);
+  assert.equal(familyOf("IVF_FLAT", DataType.SparseFloatVector, Metric.IP), null);
+  // Of bits, those metrics under which there are lists; the others are searched exactly.
+  for (const type of ["AUTOINDEX", "BIN_IVF_FLAT"]) {
+    assert.equal(familyOf(type, DataType.BinaryVector, Metric.JACCARD), LISTS);
+    assert.equal(familyOf(type, DataType.BinaryVector, Metric.SUBSTRUCTURE), null);
+    assert.equal(familyOf(type, DataType.BinaryVector, Metric.MHJACCARD), null);
+  }
+  assert.deepEqual(LISTS.build("AUTOINDEX", new Map(), 256, true), { kind: "lists", lists: 256, codes: "none" });
+  const probes = (level: number): number => LISTS.width(LISTS.search("AUTOINDEX", new Map([["level", level]]), 10));
+  assert.deepEqual([probes(1), probes(2), probes(10)], [24, 50, 256]);
 });

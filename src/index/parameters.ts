@@ -7,7 +7,15 @@ import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
 import { indexMetric } from "./metrics.ts";
 import { indexedPlace } from "./scalar/json-path.ts";
-import { GPU_INDEX_TYPES, INDEX_TYPES, type IndexType, type ParamRule, type SearchRule, fitsVectors } from "./types.ts";
+import {
+  GPU_INDEX_TYPES,
+  INDEX_TYPES,
+  LIST_SEARCH,
+  type IndexType,
+  type ParamRule,
+  type SearchRule,
+  fitsVectors,
+} from "./types.ts";
 
 const MAX_PARAM_BYTES = 102_400;
 /** Properties that every index may have, and that can be changed later. */
@@ -51,9 +59,11 @@ export function searchParams(
   indexType: string,
   params: ReadonlyMap<string, unknown>,
   hits: number,
+  isOfLists = false,
 ): ReadonlyMap<string, unknown> {
   const said = new Map<string, unknown>();
-  for (const [key, rule] of Object.entries(INDEX_TYPES[indexType]?.search ?? {})) {
+  const rules = { ...INDEX_TYPES[indexType]?.search, ...(isOfLists ? LIST_SEARCH : {}) };
+  for (const [key, rule] of Object.entries(rules)) {
     const given = params.get(key);
     if (given === undefined || given === "") continue;
     checkSearchParam(key, rule, given, hits);

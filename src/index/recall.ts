@@ -75,3 +75,6 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
     besides: FEW,
   },
 };
+
+/** Of the nearest lists, through an index over their vectors; where nothing is said, and each list has a few vectors. */
+export const LIST_RECALL = 0.95;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DataType } from "../model/types.ts";
+import { DataType, Metric } from "../model/types.ts";
 import { familyOf } from "./families.ts";
 import { SPARSE } from "./sparse.ts";
 
@@ -10,9 +10,9 @@ const said = (params: Record<string, unknown>): ReadonlyMap<string, unknown> => 
 
 test("sparse indexes: which lists are read, and how far bounds are trusted", () => {
   for (const type of ["SPARSE_INVERTED_INDEX", "SPARSE_WAND", "AUTOINDEX"]) {
-    assert.equal(familyOf(type, DataType.SparseFloatVector), SPARSE);
+    assert.equal(familyOf(type, DataType.SparseFloatVector, Metric.IP), SPARSE);
   }
-  assert.equal(familyOf("SPARSE_WAND", DataType.FloatVector), null);
+  assert.equal(familyOf("SPARSE_WAND", DataType.FloatVector, Metric.L2), null);
   const search = (type: string, params: Record<string, unknown>): unknown => SPARSE.search(type, said(params), 10);
   const standard = { kind: "postings", algorithm: "maxscore", boundRatio: 1.05 };
   assert.deepEqual(search("SPARSE_INVERTED_INDEX", {}), standard);

@@ -200,6 +200,11 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
   },
 };
 
+/** Of searches by lists, whatever the type: how many times as many elements each vector of a list looks for. */
+export const LIST_SEARCH: Readonly<Record<string, SearchRule>> = {
+  retrieval_ann_ratio: { kind: "float", least: 0.01, most: 100, default: 1 },
+};
+
 /** The default of a whole-numbered parameter that has one. */
 export function defaultOf(rules: Readonly<Record<string, ParamRule>>, key: string): number {
   const rule = rules[key];

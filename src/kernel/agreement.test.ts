@@ -69,6 +69,7 @@ const shape = (element: Element, metric: Metric): fc.Arbitrary<Shape> =>
     storage: fc.constantFrom("growing", "mapped"),
     distinct: fc.constantFrom(0.1, 0.9, 1),
     hashBits: fc.constantFrom(8, 16, 32, 64),
+    hashesOfBand: fc.constantFrom(0, 0, 1, 3),
   });
 
 interface Shape {
@@ -87,6 +88,8 @@ interface Shape {
   readonly storage: "growing" | "mapped";
   readonly distinct: number;
   readonly hashBits: HashBits;
+  /** 0: rows are told by their shares. */
+  readonly hashesOfBand: number;
 }
 
 function caseOf(given: Shape, value: (random: Random) => number): Case {
@@ -95,6 +98,9 @@ function caseOf(given: Shape, value: (random: Random) => number): Case {
   const bitsPerStep = metric === "MHJACCARD" ? given.hashBits : 8;
   const dimension = element === "binary" ? Math.ceil(given.dimension / bitsPerStep) * bitsPerStep : given.dimension;
   const layout = { element, dimension };
+  const { hashBits, hashesOfBand } = given;
+  const hashes = metric === "MHJACCARD" ? dimension / hashBits : 0;
+  const banded = hashes > 0 && hashesOfBand > 0 ? { bands: Math.ceil(hashes / hashesOfBand) } : {};
   const length = valuesPerRow(layout);
   const total = rowCount + given.unseen;
   const rows = elementKind(element).make(total * length);
@@ -113,7 +119,7 @@ function caseOf(given: Shape, value: (random: Random) => number): Case {
   // Bounds from scores that occur, so that the ring's edges are met.
   const bound = (): number => {
     if (total === 0 || queries.length === 0) return 0;
-    const score = scoreOf(metric, layout, queries, 0, rows, Math.floor(random() * total), given.hashBits);
+    const score = scoreOf(metric, layout, queries, 0, rows, Math.floor(random() * total), { hashBits, ...banded });
     return Number.isNaN(score) ? 0 : score;
   };
   const [one, two] = [bound(), bound()];
@@ -133,7 +139,8 @@ function caseOf(given: Shape, value: (random: Random) => number): Case {
       allowed,
       rank: given.ranked ? new Uint32Array(rowCount).map(() => Math.floor(random() * 50)) : null,
       range: given.range === "none" ? null : { outer: worse, inner: given.range === "ring" ? better : null },
-      hashBits: given.hashBits,
+      hashBits,
+      ...banded,
     },
   };
 }
@@ -171,6 +178,7 @@ const WIDE: Omit<Shape, "element" | "metric" | "dimension"> = {
   storage: "growing",
   distinct: 0.9,
   hashBits: 8,
+  hashesOfBand: 0,
 };
 
 function odd(random: Random): number {
@@ -238,7 +246,7 @@ function assertAlike(made: Case, found: SearchHits, expected: SearchHits): void 
     if (row === NO_ROW) return;
     const query = Math.floor(at / search.k);
     const score = found.scores[at]!;
-    const itsScore = scoreOf(search.metric, layout, search.queries, query, rows, row);
+    const itsScore = scoreOf(search.metric, layout, search.queries, query, rows, row, search);
     const rounding = roundingOf(made, query, row);
     const among = Math.max(rounding, roundingOf(made, query, expected.rows[at]!));
     assert.ok(Math.abs(score - itsScore) <= rounding, `row ${row}: ${score} for ${itsScore}`);

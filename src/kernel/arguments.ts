@@ -126,7 +126,7 @@ export function checkListSearch(search: ListSearch, layout: RowLayout, held: num
 
 /** Returns the number of queries. `held` is how many rows there are. */
 export function checkSearch(search: ExactSearch, layout: RowLayout, held: number): number {
-  const { rowCount, queries, metric, k, allowed, rank, range, hashBits = 8 } = search;
+  const { rowCount, queries, metric, k, allowed, rank, range, hashBits = 8, bands } = search;
   require(isCount(rowCount, held), () => `${rowCount} rows are wanted, there are ${held}`);
   checkMetric(metric, layout.element);
   require(isCount(k, MAX_K) && k >= 1, () => `k ${k} is not in 1..${MAX_K}`);
@@ -134,6 +134,9 @@ export function checkSearch(search: ExactSearch, layout: RowLayout, held: number
   require([8, 16, 32, 64].includes(hashBits), () => `a hash of ${hashBits} bits is none of 8, 16, 32 and 64`);
   require(metric !== Metric.MHJACCARD || layout.dimension % hashBits === 0, () =>
     `dimension ${layout.dimension} is no multiple of a hash of ${hashBits} bits`);
+  const hashes = metric === Metric.MHJACCARD ? layout.dimension / hashBits : 0;
+  require(bands === undefined || (isCount(bands, hashes) && bands >= 1), () =>
+    `${bands} bands are not in 1..${hashes}`);
   require(queryCount * k <= MAX_HITS, () => `${queryCount} queries times k ${k} are more than ${MAX_HITS} hits`);
   checkChosen(allowed, rank, rowCount, "rows");
   if (range !== null) {

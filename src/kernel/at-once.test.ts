@@ -42,12 +42,19 @@ test("who searches now and then never asks for a turn", () => {
   assert.equal(loop.asked, 0);
 });
 
-test("a handle whose search took too long is left alone for a while, and others are not", async () => {
+test("a handle whose search took too long is left alone for a while, then for longer, and others are not", async () => {
   const loop = turns();
   const some = new AtOnce(loop.nextTurn);
+  for (const patience of [4, 8, 16]) {
+    assert.equal(some.mayTry(1), true);
+    some.tookTooLong(1);
+    assert.equal(tried(some, 1, patience), 0);
+    assert.equal(some.mayTry(2), true);
+    await loop.end();
+  }
   assert.equal(some.mayTry(1), true);
+  some.wasQuick(1);
   some.tookTooLong(1);
-  assert.equal(tried(some, 1, 63), 0);
-  assert.equal(some.mayTry(2), true);
+  assert.equal(tried(some, 1, 4), 0);
   assert.equal(some.mayTry(1), true);
 });

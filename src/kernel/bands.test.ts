@@ -57,6 +57,15 @@ if (kernel instanceof NativeKernel) {
       assert.ok(Number.isNaN(score) || score <= exact.scores[place]!);
     }
     assert.ok(matched >= 0.95 * exact.scores.length, `${matched} of ${exact.scores.length}`);
+    // Told with 1, they are what the definition says, in the order of their numbers.
+    const banded = { rows, rowCount: ROWS, metric: "MHJACCARD", hashBits: 16, bands: 8 } as const;
+    const unscored = { kind: "bands", reorder: "none" } as const;
+    const shared = await indexes.searchIndex({ ...asked, index, parameters: unscored });
+    assert.deepEqual({ ...shared, work: null }, { ...(await kernel.exactSearch({ ...banded, ...asked })), work: null });
+    assert.ok(shared.scores.some((score) => score === 1) && shared.tied.some((tied) => tied === 1));
+    const rank = Uint32Array.from({ length: ROWS }, (_, row) => ROWS - row);
+    const ranked = await indexes.searchIndex({ ...asked, index, parameters: unscored, rank });
+    assert.deepEqual(ranked.rows, (await kernel.exactSearch({ ...banded, ...asked, rank })).rows);
     assert.deepEqual([found.work.probedLists, found.work.codeScans], [20 * 8, 0]);
     assert.ok(found.work.exactScores > 0 && found.work.exactScores <= 20 * 200);
     const about = indexes.describeIndex(index);

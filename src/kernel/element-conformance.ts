@@ -175,6 +175,18 @@ export function elementConformance(label: string, load: () => Kernel): void {
       const range = { outer: 0.5, inner: null };
       assert.deepEqual(await find(rows, query, "MHJACCARD", { range }), [[3], [1]]);
       await assert.rejects(find(rows, query, "MHJACCARD", { hashBits: 12 as 8 }), KernelError);
+      // Two bands of eight hashes: the row that has every other hash has neither. Of three bands of five, one hash is in none.
+      assert.deepEqual(await find(rows, query, "MHJACCARD", { bands: 2 }), [
+        [2, 3],
+        [1, 1],
+      ]);
+      assert.deepEqual((await find(rows, query, "MHJACCARD", { bands: 16 }))[0], [1, 2, 3]);
+      assert.deepEqual(await find(rows, query, "MHJACCARD", { bands: 1, hashBits: 64 }), [[3], [1]]);
+      assert.deepEqual(await find(rows, query, "MHJACCARD", { bands: 2, range: { outer: 0, inner: 0.9 } }), [[], []]);
+      for (const bands of [0, 17, 1.5]) {
+        await assert.rejects(find(rows, query, "MHJACCARD", { bands }), /bands are not in 1..16/);
+      }
+      await assert.rejects(find(rows, query, "HAMMING", { bands: 1 }), /bands are not/);
       kernel.close(rows);
       const short = open({ element: "binary", dimension: 24 }, Uint8Array.of(1, 2, 3));
       await assert.rejects(find(short, Uint8Array.of(1, 2, 3), "MHJACCARD", { hashBits: 16 }), /multiple of a hash/);

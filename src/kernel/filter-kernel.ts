@@ -44,6 +44,9 @@ export const Op = {
   PlaceLengths: 27,
   Months: 28,
   Sample: 29,
+  Regex: 30,
+  Box: 31,
+  PlaceNumber: 32,
 } as const;
 
 export const OPERATORS = ["+", "-", "*", "/", "%", "&", "|", "^"] as const;

@@ -145,7 +145,7 @@ function checkParameters(parameters: SearchParameters, kind: IndexDescription["k
   require(parameters.kind === kind, () => `parameters of kind ${parameters.kind} do not fit an index of kind ${kind}`);
   if (parameters.kind === "bands") {
     const { reorder } = parameters;
-    require(reorder === null || isWhole(reorder, k, MAX_REORDER), () =>
+    require(reorder === null || reorder === "none" || isWhole(reorder, k, MAX_REORDER), () =>
       `${reorder} candidates to score are not in ${k}..${MAX_REORDER}`);
     return;
   }
@@ -171,6 +171,10 @@ function checkParameters(parameters: SearchParameters, kind: IndexDescription["k
     `${reorder} candidates to score again are not in ${k}..${MAX_REORDER}`);
   require(queryBits === null || isWhole(queryBits, 1, MAX_QUERY_BITS), () =>
     `${queryBits} bits of a query are not in 1..${MAX_QUERY_BITS}`);
+}
+
+export function checkKept(bytes: number): void {
+  require(isWhole(bytes, 0, Number.MAX_SAFE_INTEGER), () => `${bytes} bytes of kept rows are no whole number`);
 }
 
 export function checkGrowing({ metric, degree, beam, seed }: GrowingGraph): void {

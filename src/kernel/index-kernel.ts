@@ -21,7 +21,7 @@ import type { RowLayout, RowValues } from "./layout.ts";
 import type { SparseEntries } from "./sparse-kernel.ts";
 
 export const MIN_DEGREE = 2;
-export const MAX_DEGREE = 256;
+export const MAX_DEGREE = 512;
 export const MAX_BEAM = 16384;
 export const MAX_WIDTH = 16384;
 export const MAX_INDEX_ROWS = 0x7fffffff;
@@ -158,8 +158,11 @@ export interface SlimParameters {
 
 export interface BandsParameters {
   readonly kind: "bands";
-  /** How many of the rows that share a band are scored, those that share most first; at least k; null: all. */
-  readonly reorder: number | null;
+  /**
+   * How many of the rows that share a band are scored, those that share most first; at least k. `"none"`: every row that shares one is a hit with
+   * score 1, as with `bands` in an exact search; null: all.
+   */
+  readonly reorder: number | "none" | null;
 }
 
 export interface PostingsParameters {
@@ -287,6 +290,9 @@ export interface SlimDescription {
   readonly codeBytes: number;
   readonly listBytes: number;
   readonly otherBytes: number;
+  /** Raw rows that are in memory besides, and their bytes. */
+  readonly keptRowCount: number;
+  readonly keptBytes: number;
   /** All of these. */
   readonly memoryBytes: number;
   readonly fileBytes: number;
@@ -355,10 +361,20 @@ export interface IndexKernel {
    * more. The mode is "read" if it is left out.
    */
   openIndex(path: string, rows: Handle, mode?: OpenMode): Promise<Handle>;
+  /**
+   * Of a slim graph over mapped rows: keeps as many rows in memory as `bytes` hold, those that most rows have for a neighbour, and four bytes for
+   * every row; those that were kept before go. Of rows that are in memory nothing is kept.
+   */
+  keepRows(index: Handle, bytes: number): Promise<void>;
   /** Closing twice is harmless. */
   closeIndex(index: Handle): void;
   /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */
   searchIndex(search: IndexSearch<RowValues | SparseEntries>, signal?: AbortSignal): Promise<IndexHits>;
+  /**
+   * A small search of one query through a graph, made on the calling thread before this returns; null: it is none, or enough were made in
+   * this turn of the event loop.
+   */
+  searchIndexNow(search: IndexSearch): IndexHits | null;
   describeIndex(index: Handle): IndexDescription;
   /** Takes no memory before rows are indexed. */
   createGrowing(graph: GrowingGraph): Handle;

@@ -29,6 +29,7 @@ export function joinedExact(
       left.rowCount === right.rowCount &&
       left.metric === right.metric &&
       left.hashBits === right.hashBits &&
+      left.bands === right.bands &&
       askAlike(left, right),
     join: (searches) => ({
       ...searches[0]!,

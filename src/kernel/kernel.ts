@@ -56,6 +56,11 @@ export interface ExactSearch {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   /** MHJACCARD: bits of one hash of the signature, a divisor of the dimension; 8 if not given. */
   readonly hashBits?: HashBits;
+  /**
+   * MHJACCARD: into how many bands the hashes are cut. Rows that have a whole band of the query are hits, each with score 1, and no others are.
+   * Absent: the score is the share of equal hashes.
+   */
+  readonly bands?: number;
   /** Never joined with searches that come at the same time and differ in their queries only. */
   readonly alone?: boolean;
 }

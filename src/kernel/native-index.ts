@@ -110,9 +110,11 @@ export interface IndexAddon {
     reorder: number,
     queryBits: number,
     rowCount: number,
+    unscored: number,
   ): void;
   /** The same on the calling thread; false: the limit of time has passed. The ticket is not looked at. */
   searchIndexNow(...search: Parameters<IndexAddon["searchIndex"]>): boolean;
+  keepRows(ticket: number, index: Handle, bytes: number): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
   createGrowing(rows: Handle, metric: number, degree: number, beam: number, seed: number): Handle;
@@ -229,6 +231,12 @@ export class NativeIndexes implements IndexKernel {
     return this.#startJob(null, (ticket) => this.#addon.openIndex(ticket, path, rows, MODES.indexOf(mode)));
   }
 
+  async keepRows(index: Handle, bytes: number): Promise<void> {
+    checkIndex.checkIndexHandle(index);
+    checkIndex.checkKept(bytes);
+    await this.#startJob(null, (ticket) => this.#addon.keepRows(ticket, index, bytes));
+  }
+
   closeIndex(index: Handle): void {
     checkIndex.checkIndexHandle(index);
     this.#joined.begin(index);
@@ -250,22 +258,30 @@ export class NativeIndexes implements IndexKernel {
     }
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
     const dense = search as IndexSearch;
-    if (queryCount === 1 && parameters.kind === "graph" && search.timeLimitMicroseconds === null) {
-      signal?.throwIfAborted();
-      const hits = this.#searchNow(dense);
-      if (hits !== null) return hits;
-    }
+    signal?.throwIfAborted();
+    const hits = this.#searchNow(dense, queryCount);
+    if (hits !== null) return hits;
     if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
     return this.#joined.search(dense, queryCount, signal);
   }
 
+  searchIndexNow(search: IndexSearch): IndexHits | null {
+    checkIndex.checkIndexHandle(search.index);
+    const { kind, layout, rowCount } = this.#tell(search.index);
+    return this.#searchNow(search, checkIndex.checkIndexSearch(search, kind, layout, rowCount));
+  }
+
   /** Null: it is not for the calling thread. */
-  #searchNow(search: IndexSearch): IndexHits | null {
-    const { index } = search;
+  #searchNow(search: IndexSearch, queryCount: number): IndexHits | null {
+    const { index, parameters, timeLimitMicroseconds } = search;
+    if (queryCount !== 1 || parameters.kind !== "graph" || timeLimitMicroseconds !== null) return null;
     if (!this.#atOnce.mayTry(index)) return null;
     const room = new Room(1, search.k);
     const given = planOf(0, search, room, LIMIT_MICROSECONDS);
-    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) return room.hits();
+    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) {
+      this.#atOnce.wasQuick(index);
+      return room.hits();
+    }
     this.#atOnce.tookTooLong(index);
     return null;
   }
@@ -332,13 +348,10 @@ export class NativeIndexes implements IndexKernel {
     readonly mappedBytes: number;
   } {
     this.#guarded(() => this.#addon.tellIndex(index, this.#about));
-    const [kind, element, dimension, rowCount, mappedBytes] = this.#about as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    // By places: taking it apart like a list costs as much as the call.
+    const about = this.#about;
+    const [kind, element, dimension] = [about[0]!, about[1]!, about[2]!];
+    const [rowCount, mappedBytes] = [about[3]!, about[4]!];
     return {
       kind: present(KINDS[kind], "the kind of the index"),
       layout: { element: present(ELEMENT_NAMES[element], "the element of its rows"), dimension },
@@ -373,10 +386,20 @@ class Room {
   }
 
   hits(): IndexHits {
-    const { rows, scores, tied } = this;
-    const [visitedRows = 0, codeDistances = 0, exactScores = 0, codeScans = 0, rawScans = 0, probedLists = 0] =
-      this.work;
-    return { rows, scores, tied, work: { visitedRows, codeDistances, exactScores, codeScans, rawScans, probedLists } };
+    const { rows, scores, tied, work } = this;
+    return {
+      rows,
+      scores,
+      tied,
+      work: {
+        visitedRows: work[0]!,
+        codeDistances: work[1]!,
+        exactScores: work[2]!,
+        codeScans: work[3]!,
+        rawScans: work[4]!,
+        probedLists: work[5]!,
+      },
+    };
   }
 }
 
@@ -404,8 +427,9 @@ function planOf(
     room.tied,
     room.work,
     parameters.kind === "lists" ? parameters.probes : 0,
-    parameters.kind === "graph" ? 0 : (parameters.reorder ?? 0),
+    parameters.kind === "graph" || parameters.reorder === "none" ? 0 : (parameters.reorder ?? 0),
     parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
     rowCount,
+    parameters.kind === "bands" && parameters.reorder === "none" ? 1 : 0,
   ];
 }

@@ -56,6 +56,7 @@ interface Addon extends IndexAddon, FilterAddon, SparseAddon {
     hitScores: Float32Array,
     tied: Uint8Array,
     hashBits: number,
+    bands: number,
   ): void;
   /** The same on the calling thread. The ticket is not looked at. */
   searchNow(...search: Parameters<Addon["search"]>): void;
@@ -128,16 +129,17 @@ export class NativeKernel implements Kernel {
   readonly indexes: IndexKernel;
   readonly filters: NativeFilters;
   readonly sparse: NativeSparse;
+  /** How many small searches this thread may still make itself. */
+  readonly atOnce: AtOnce;
   readonly #addon: Addon;
   readonly #pending = new Map<number, Pending>();
   readonly #joined: Joiner<ExactSearch, SearchHits>;
   readonly #description = new Float64Array(4);
-  readonly #atOnce: AtOnce;
   #lastTicket = 0;
 
   private constructor(addon: Addon, runtime: Runtime) {
     this.#addon = addon;
-    this.#atOnce = new AtOnce(() => runtime.yield());
+    this.atOnce = new AtOnce(() => runtime.yield());
     this.#joined = joinedExact(
       () => this.threads + 1,
       ({ rows }, length) => elementKind(this.#describe(rows).layout.element).make(length),
@@ -152,7 +154,7 @@ export class NativeKernel implements Kernel {
       (rows) => this.#describe(rows),
       () => this.threads + 1,
       (search, parameters, signal) => sparse.searchPostings(search, parameters, signal),
-      this.#atOnce,
+      this.atOnce,
     );
     this.filters = new NativeFilters(addon, (signal, start) => this.#job(signal, start), guarded);
     guarded(() => addon.instructionSet());
@@ -234,16 +236,25 @@ export class NativeKernel implements Kernel {
   async exactSearch(search: ExactSearch, signal?: AbortSignal): Promise<SearchHits> {
     const { layout, rowCount } = this.#describe(search.rows);
     const queryCount = check.checkSearch(search, layout, rowCount);
-    if (queryCount === 1 && search.rowCount * bytesPerRow(layout) <= SMALL_BYTES && isQuick(search)) {
-      signal?.throwIfAborted();
-      if (this.#atOnce.mayTry(search.rows)) {
-        const hits = roomForHits(queryCount, search.k);
-        guarded(() => this.#addon.searchNow(...planOf(0, search, hits)));
-        return hits;
-      }
-    }
+    signal?.throwIfAborted();
+    const hits = this.#searchNow(search, queryCount, layout);
+    if (hits !== null) return hits;
     if (!mayBeJoined(search)) return this.#exactSearch(search, queryCount, signal);
     return this.#joined.search(search, queryCount, signal);
+  }
+
+  /** A small search of one query, made on the calling thread before this returns; null: it is none, or enough were made in this turn. */
+  exactSearchNow(search: ExactSearch): SearchHits | null {
+    const { layout, rowCount } = this.#describe(search.rows);
+    return this.#searchNow(search, check.checkSearch(search, layout, rowCount), layout);
+  }
+
+  #searchNow(search: ExactSearch, queryCount: number, layout: RowLayout): SearchHits | null {
+    const isSmall = queryCount === 1 && search.rowCount * bytesPerRow(layout) <= SMALL_BYTES && isQuick(search);
+    if (!isSmall || !this.atOnce.mayTry(search.rows)) return null;
+    const hits = roomForHits(queryCount, search.k);
+    guarded(() => this.#addon.searchNow(...planOf(0, search, hits)));
+    return hits;
   }
 
   async #exactSearch(search: ExactSearch, queryCount: number, signal: AbortSignal | undefined): Promise<SearchHits> {
@@ -365,7 +376,7 @@ function isQuick({ metric }: ExactSearch): boolean {
 }
 
 function planOf(ticket: number, search: ExactSearch, hits: SearchHits): Parameters<Addon["search"]> {
-  const { rows, rowCount, queries, metric, k, allowed, rank, range, hashBits = 8 } = search;
+  const { rows, rowCount, queries, metric, k, allowed, rank, range, hashBits = 8, bands = 0 } = search;
   return [
     ticket,
     rows,
@@ -381,5 +392,6 @@ function planOf(ticket: number, search: ExactSearch, hits: SearchHits): Paramete
     hits.scores,
     hits.tied,
     hashBits,
+    bands,
   ];
 }

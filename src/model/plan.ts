@@ -21,6 +21,8 @@ export interface VectorPlan {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   /** MHJACCARD: bits of one hash of a signature. */
   readonly hashBits?: 8 | 16 | 32 | 64;
+  /** MHJACCARD: into so many bands; rows that share one are hits with score 1. Absent: hits have their share of equal hashes. */
+  readonly bands?: number;
   /** The type of the index that is declared; rows that are not flushed yet may then be found through a graph. Absent: exactly. */
   readonly indexType?: string;
   /** What is said to the index, by Milvus's names: `ef`, `nprobe`, `level`… Absent: nothing. */

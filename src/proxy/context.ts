@@ -1,5 +1,6 @@
 /** What the proxy's tasks share. */
 
+import type { ChangeCounter } from "../base/change-counter.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -15,6 +16,7 @@ export interface ProxyContext {
   readonly streaming: Client<StreamingService>;
   readonly kernel: Kernel;
   readonly runtime: Runtime;
+  readonly changes: ChangeCounter;
   readonly describe: (target: Target) => Promise<CollectionInfo>;
   readonly describeAll: (target: Target) => Promise<DescribedCollection>;
   readonly timestamp: () => Promise<Timestamp>;

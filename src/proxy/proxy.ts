@@ -5,6 +5,7 @@
  */
 
 import { MilvusError, asMilvusError, invalidParameter, milvusError } from "../base/errors.ts";
+import type { ChangeCounter } from "../base/change-counter.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -44,6 +45,7 @@ import {
 import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
+import { type LentCollection, lend } from "./lend.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
@@ -81,6 +83,8 @@ export interface ProxyOptions {
   readonly transport: Transport;
   readonly kernel: Kernel;
   readonly runtime: Runtime;
+  /** Of what reads see. */
+  readonly changes: ChangeCounter;
   /** See `ProxyContext`. */
   readonly limitsFoundDeletes?: boolean;
 }
@@ -94,7 +98,7 @@ export class Proxy {
   readonly #dml = new TaskQueue("DML", DML_CONCURRENCY);
   readonly #dql = new TaskQueue("DQL", DQL_CONCURRENCY);
 
-  constructor({ transport, kernel, runtime, limitsFoundDeletes = false }: ProxyOptions) {
+  constructor({ transport, kernel, runtime, changes, limitsFoundDeletes = false }: ProxyOptions) {
     this.#coordinator = transport.client<CoordinatorService>(COORDINATOR);
     this.#streaming = transport.client<StreamingService>(STREAMING);
     this.#query = transport.client<QueryService>(QUERY);
@@ -107,6 +111,7 @@ export class Proxy {
       streaming: this.#streaming,
       kernel,
       runtime,
+      changes,
       describeAll,
       describe: async (target) => (await describeAll(target)).collection,
       quotas: new Quotas(runtime),
@@ -394,6 +399,11 @@ export class Proxy {
 
   hybridSearch(request: HybridSearchRequest, signal: AbortSignal = NEVER): Promise<SearchResponse> {
     return this.#dql.run(() => whenServed(this.#context, request, () => hybridSearch(this.#context, request, signal)));
+  }
+
+  /** What another thread of this process needs to search a collection as a client sees it that wrote last then; null: it cannot. */
+  lend(target: Target, lastWrite: Timestamp): Promise<LentCollection | null> {
+    return this.#dql.run(() => lend(this.#context, target, lastWrite));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

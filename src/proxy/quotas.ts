@@ -72,6 +72,12 @@ export class Quotas {
     if (collection.properties.length > 0) this.#take(collection, counted, amount);
   }
 
+  /** Whether nothing is said of it, so that nobody need count. */
+  isFree({ collection, databaseProperties }: DescribedCollection, counted: Counted): boolean {
+    const denial = WRITES.has(counted) ? DENY_WRITING : DENY_READING;
+    return valueOf(databaseProperties, denial) === null && valueOf(collection.properties, RATES[counted].key) === null;
+  }
+
   #take(collection: CollectionInfo, counted: Counted, amount: number): void {
     const { key, unit } = RATES[counted];
     const said = valueOf(collection.properties, key);

@@ -39,12 +39,16 @@ export function rerankFields({ boost, decay }: Rerank): FieldSchema[] {
   return [...(boost?.fields ?? []), ...(decay === null ? [] : [decay.field])];
 }
 
+/** Nothing is weighed and nothing fused. */
+const UNRANKED: Rerank = { boost: null, fusion: null, decay: null };
+
 /** Of a search alone. */
 export function planRerank(
   collection: CollectionInfo,
   score: FunctionScore | null | undefined,
   { params, templates }: { readonly params: ReadonlyMap<string, string>; readonly templates: TemplateValues },
 ): Rerank {
+  if (score == null) return UNRANKED;
   const { boosts, others } = sorted(score);
   const boost = boostOf(collection, score, boosts, params, templates);
   return {

@@ -1,6 +1,7 @@
 /** What a search says of its vectors: field, metric, window, ring and the parameters of the index, checked. */
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
+import { bandsAlone, hashBitsOf } from "../index/bands.ts";
 import { defaultMetric } from "../index/metrics.ts";
 import { searchParams } from "../index/parameters.ts";
 import type { IndexInfo } from "../model/catalog.ts";
@@ -64,9 +65,10 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
   const search = jsonParams(params);
   const hints = search.get("hints");
   if (!HINTS.has(hints)) throw invalidParameter(`hints: ${String(hints)} not supported`);
-  const indexParams = searchParams(ruledAs(field, index), search, window.limit + window.offset);
   const metric = searchMetric(field, index, params.get("metric_type") || String(search.get("metric_type") ?? ""));
   const vectors = queryVectors(field, queries, numberParam(search, "drop_ratio_search") ?? 0);
+  const hits = window.limit + window.offset;
+  const indexParams = searchParams(ruledAs(field, index), search, hits, isListQueries(vectors));
   if (field.dataType === DataType.ArrayOfVector)
     checkArraySearch(field, metric, isListQueries(vectors), params, search);
   return {
@@ -74,8 +76,8 @@ export function vectorPlan(described: DescribedCollection, request: SubSearch, w
     queries: vectors,
     queryCount: queries.queryCount,
     metric,
-    ...(metric === Metric.MHJACCARD ? { hashBits: hashBits(index) } : {}),
-    k: window.limit + window.offset,
+    ...(metric === Metric.MHJACCARD ? signatureTerms(field, index, indexParams) : {}),
+    k: hits,
     range: ring(search, metric),
     ...(index === undefined ? {} : { indexType: index.indexType }),
     ...(indexParams.size === 0 ? {} : { indexParams }),
@@ -104,7 +106,7 @@ export function searchedField(collection: CollectionInfo, name: string): FieldSc
   return field;
 }
 
-function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
+export function searchMetric(field: FieldSchema, index: IndexInfo | undefined, wanted: string): Metric {
   if (index === undefined) throw invalidParameter("metric type not set for vector index");
   const built = index.metricType === "" ? defaultMetric(field) : (index.metricType.toUpperCase() as Metric);
   const asked = wanted.toUpperCase();
@@ -117,10 +119,16 @@ function ruledAs(field: FieldSchema, index: IndexInfo | undefined): string {
   return field.dataType === DataType.SparseFloatVector ? "SPARSE_INVERTED_INDEX" : (index?.indexType ?? "");
 }
 
-/** MinHash signatures: the width of a hash that the index was made for. */
-function hashBits(index: IndexInfo | undefined): VectorPlan["hashBits"] {
-  const given = Number(index?.userParams.find(({ key }) => key === "mh_element_bit_width")?.value ?? 8);
-  return given as VectorPlan["hashBits"];
+/** What MinHash signatures are cut into: hashes, and bands where hits say only that one is shared. */
+function signatureTerms(
+  { dimension }: FieldSchema,
+  index: IndexInfo | undefined,
+  search: ReadonlyMap<string, unknown>,
+): Pick<VectorPlan, "hashBits" | "bands"> {
+  const declared = (index?.userParams ?? []).map(({ key, value }) => [key, value] as const);
+  const params = new Map<string, unknown>([...declared, ...search]);
+  const bands = index?.indexType === "MINHASH_LSH" ? bandsAlone(params, dimension) : null;
+  return { hashBits: hashBitsOf(params), ...(bands === null ? {} : { bands }) };
 }
 
 /** `radius` is the outer bound, `range_filter` the inner one. */

@@ -9,6 +9,7 @@
  */
 
 import { milvusError } from "../base/errors.ts";
+import type { ChangeCounter } from "../base/change-counter.ts";
 import type { MachineMemory } from "../base/host/memory.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -41,6 +42,8 @@ export interface QueryNodeOptions {
   readonly kernel: Kernel;
   readonly transport: Transport;
   readonly runtime: Runtime;
+  /** Of what reads see. */
+  readonly changes: ChangeCounter;
   readonly memory: MachineMemory;
   /** Where files are fetched to; null where there is no disk. */
   readonly work: WorkFolder | null;
@@ -112,6 +115,7 @@ export class QueryNode {
           if (segment !== undefined && !segment.isClosed)
             await openIndexes(segment, properties, records, this.#indexes);
         }
+        this.#options.changes.changed();
       },
       applyDeletes: async ({ segmentIds, keys, timestamps, upperBounds }) => {
         // A segment that was released meanwhile answers nobody any more.
@@ -121,6 +125,10 @@ export class QueryNode {
       search: async ({ segmentIds, plan, timestamp }, { signal }) => {
         const segments = await this.#segments(segmentIds);
         return { hits: await searchRows(segments, plan, schemaOf(segments), timestamp, runtime, signal) };
+      },
+      lend: async ({ segmentIds, search, timestamp, expiry }) => {
+        const segments = await this.#segments(segmentIds);
+        return { segments: segments.map((segment) => segment.lend(search, timestamp, expiry)) };
       },
       retrieve: async ({ segmentIds, plan, timestamp }, { signal }) => {
         const segments = await this.#segments(segmentIds);

@@ -13,6 +13,7 @@ import type {
   SegmentInfo,
 } from "../model/catalog.ts";
 import type { CompactionScope } from "../model/compaction.ts";
+import type { Expiry } from "../model/expiry.ts";
 import type { RecallSample } from "../model/explain.ts";
 import type { KeyedWrite, Message } from "../model/message.ts";
 import type {
@@ -27,6 +28,7 @@ import type {
 } from "../model/plan.ts";
 import type { CollectionInfo, CollectionSchema, FieldSchema, StructSchema, KeyValue } from "../model/schema.ts";
 import type { ConsistencyLevel, LoadState } from "../model/types.ts";
+import type { LentSearch, LentSegment } from "../segment/lent.ts";
 
 export const COORDINATOR = "coordinator";
 export const STREAMING = "streaming";
@@ -346,6 +348,12 @@ export interface StreamingService {
     readonly fieldIds: readonly bigint[];
     readonly places: HitPlaces;
   }): Promise<{ readonly batch: ColumnBatch }>;
+  /** As of now, for a thread of the same process; null: some segment cannot be searched so. */
+  lend(request: {
+    readonly virtualChannel: string;
+    readonly search: LentSearch;
+    readonly guarantee: Timestamp;
+  }): Promise<{ readonly timestamp: Timestamp; readonly segments: readonly LentSegment[] | null }>;
   releaseLease(request: { readonly virtualChannel: string; readonly leaseId: bigint }): Promise<void>;
 }
 
@@ -383,6 +391,13 @@ export interface QueryService {
     readonly timestamps: BigUint64Array;
     readonly upperBounds: BigUint64Array;
   }): Promise<void>;
+  /** In the order of the segments; null: such a one cannot be searched by another thread. */
+  lend(request: {
+    readonly segmentIds: readonly bigint[];
+    readonly search: LentSearch;
+    readonly timestamp: Timestamp;
+    readonly expiry: Expiry;
+  }): Promise<{ readonly segments: readonly (LentSegment | null)[] }>;
   search(request: {
     readonly segmentIds: readonly bigint[];
     readonly plan: SearchPlan;

@@ -1,6 +1,6 @@
 /**
  * Searches of arrays of vectors in growing and sealed segments: elements and lists against brute force, with keys that come several times,
- * rows that are not visible and elements that are not picked; and elements through an index.
+ * rows that are not visible and elements that are not picked; and both through an index.
  */
 
 import assert from "node:assert/strict";
@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
 import { SystemRuntime } from "../base/host/system.ts";
-import { familyOfField } from "../index/families.ts";
+import { familyOfField, vectorMetric } from "../index/families.ts";
+import { LIST_RECALL } from "../index/recall.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { indexesOf, loadKernel } from "../kernel/load.ts";
 import { emptyBitset, setBit } from "../model/bitset.ts";
@@ -23,7 +24,8 @@ import { MapStore } from "../storage/testing/map-store.ts";
 import { collectionSchema, descriptorOf, fieldSchema, int64Keys } from "../storage/testing/random-segment.ts";
 import { GrowingSegment } from "./growing.ts";
 import { SealedSegment } from "./sealed.ts";
-import type { Segment, VectorSearch } from "./segment.ts";
+import { elementsAsked } from "./list-index-search.ts";
+import type { Segment, SegmentHits, VectorSearch } from "./segment.ts";
 import { SegmentIndex } from "./segment-index.ts";
 import { KERNELS } from "./testing/kernels.ts";
 
@@ -245,9 +247,114 @@ if (builder !== null) {
     assert.equal(native.openHandles(), 0);
   });
 
-  test("lists are compared exactly, so nothing is built for them", () => {
-    for (const value of ["MAX_SIM", "MAX_SIM_L2", ""]) {
-      assert.equal(familyOfField(listField(4), "HNSW", [{ key: "metric_type", value }]), null);
-    }
+  /** Lists of one to five vectors, in clusters, so that some lists are near and most are not. */
+  function clusteredLists(rowCount: number, dimension: number): Row[] {
+    let state = 5;
+    const random = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+    const centres = Array.from({ length: 40 }, () => Array.from({ length: dimension }, () => 100 * random() - 50));
+    return Array.from({ length: rowCount }, (_, key) => {
+      const centre = centres[Math.floor(random() * 40)]!;
+      const vector = (): number[] => centre.map((value) => Math.round(value + 24 * random() - 12));
+      return { key, list: Array.from({ length: key % 6 }, vector), isVisible: true };
+    });
+  }
+
+  for (const [indexType, params, metric] of [
+    ["HNSW", { M: "16", efConstruction: "100" }, Metric.MAX_SIM_L2],
+    ["AUTOINDEX", {}, Metric.MAX_SIM],
+    ["IVF_FLAT", { nlist: "64", nprobe: "16" }, Metric.MAX_SIM_IP],
+    ["HNSW_SQ", { M: "16", sq_type: "SQ8" }, Metric.MAX_SIM_COSINE],
+  ] as const) {
+    test(`lists are found through ${indexType}: exact scores, nine tenths of the hits and more, under filters too`, async () => {
+      const dimension = 16;
+      const rows = clusteredLists(4_000, dimension);
+      const segment = await sealed(native, rows, dimension);
+      const field = listField(dimension);
+      const said = [{ key: "metric_type", value: metric }];
+      const family = familyOfField(field, indexType, said)!;
+      const elementCount = rows.reduce((sum, { list }) => sum + list.length, 0);
+      const asking = clusteredLists(48, dimension).filter(({ list }) => list.length > 1);
+      const queries = listsOf(
+        asking.map(({ list }) => list.slice(0, 3).map((vector) => vector.map((value) => value + 1))),
+        dimension,
+      );
+      // One that asks for nothing, for which all lists are alike.
+      const withNone = listsOf([...asking.slice(0, 2).map(({ list }) => list), []], dimension);
+      const half = emptyBitset(rows.length);
+      for (let row = 0; row < rows.length; row += 2) setBit(half, row);
+      const search = asked(queries, asking.length, 10, metric);
+      const answers = async (explain: boolean): Promise<SegmentHits[]> => {
+        const view = segment.view(100n);
+        const found: SegmentHits[] = [];
+        for (const bits of [null, half]) found.push(await segment.search({ ...search, explain }, view, bits));
+        return found;
+      };
+      const exact = await answers(true);
+      const none = await segment.search(asked(withNone, 3, 5, metric), segment.view(100n), null);
+      const path = join(directory, `lists-${indexType}`);
+      const declared = new Map<string, unknown>(Object.entries(params));
+      await segment.adoptIndex(LISTS, async (vectors) => {
+        const built = family.build(indexType, declared, dimension, true);
+        const request = {
+          rows: vectors,
+          rowCount: elementCount,
+          metric: vectorMetric(metric),
+          seed: 1,
+          path,
+          ...built,
+        };
+        await builder.buildIndex(request).done;
+        const facts = {
+          segmentId: 1n,
+          indexId: 1n,
+          buildId: 1n,
+          version: 1n,
+          indexType,
+          params: declared,
+          family,
+          recall: [],
+        };
+        return SegmentIndex.open(facts, builder, path, vectors);
+      });
+      const found = await answers(true);
+      for (const [at, own] of found.entries()) {
+        assert.equal(exact[at]!.explanation!.strategy, "exact");
+        assert.match(own.explanation!.strategy, /^(index|codes|mixed)$/);
+        assert.match(own.explanation!.parameters, /elements=64/);
+        assert.match(own.explanation!.reason, /nearest elements of each vector/);
+        assert.deepEqual(own.offsets, exact[at]!.offsets, "as many hits as an exact search has");
+        let same = 0;
+        for (let query = 0; query < asking.length; query += 1) {
+          const scores = new Map<number, number>();
+          for (let hit = own.offsets[query]!; hit < own.offsets[query + 1]!; hit += 1)
+            scores.set(own.rows[hit]!, own.scores[hit]!);
+          if (at === 1) for (const row of scores.keys()) assert.equal(row % 2, 0, "only rows that are allowed");
+          for (let hit = own.offsets[query]!; hit < own.offsets[query + 1]!; hit += 1) {
+            const score = scores.get(exact[at]!.rows[hit]!);
+            if (score === undefined) continue;
+            same += 1;
+            assert.equal(score, exact[at]!.scores[hit], "scores are exact");
+          }
+        }
+        assert.ok(same >= LIST_RECALL * own.rows.length, `${same} of ${own.rows.length}`);
+      }
+      assert.deepEqual(await segment.search(asked(withNone, 3, 5, metric), segment.view(100n), null), none);
+      // Few rows, or a hit for most of them: exactly.
+      const few = emptyBitset(rows.length);
+      for (let row = 0; row < 200; row += 1) setBit(few, row);
+      const scan = await segment.search({ ...search, explain: true }, segment.view(100n), few);
+      assert.equal(scan.explanation!.strategy, "exact");
+      const wide = await segment.search({ ...search, k: 2_000, explain: true }, segment.view(100n), null);
+      assert.equal(wide.explanation!.strategy, "exact");
+      segment.close();
+      assert.equal(native.openHandles(), 0);
+    });
+  }
+
+  test("each vector looks for 64 elements, or four a hit, times what the search says", () => {
+    const elements = (k: number, ratio?: unknown): number =>
+      elementsAsked(new Map(ratio === undefined ? [] : [["retrieval_ann_ratio", ratio]]), k);
+    assert.deepEqual([elements(1), elements(10), elements(100)], [64, 64, 400]);
+    assert.deepEqual([elements(10, 2.5), elements(10, "0.5"), elements(16_384, 3)], [160, 32, 16_384]);
   });
 }

@@ -57,7 +57,7 @@ export async function nearestElements(
 }
 
 /** The last row that begins at the element or before. */
-function rowOfElement(ends: Uint32Array, element: number): number {
+export function rowOfElement(ends: Uint32Array, element: number): number {
   let low = 0;
   let high = ends.length - 1;
   while (high - low > 1) {

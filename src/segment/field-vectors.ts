@@ -28,6 +28,7 @@ export interface VectorAsk {
   readonly rank: Uint32Array | null;
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   readonly hashBits?: HashBits;
+  readonly bands?: number;
 }
 
 export interface FieldVectors {

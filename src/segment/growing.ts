@@ -58,7 +58,7 @@ import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
 import { missingField } from "./missing-field.ts";
 import { lentGrowing } from "./lend-growing.ts";
-import type { LentSegment } from "./lent.ts";
+import type { LentSearch, LentSegment } from "./lent.ts";
 import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -396,18 +396,19 @@ export class GrowingSegment implements Segment {
     const graph = this.#graphFor(vector, search, rowCount);
     if (graph === null) return exact;
     const { indexType = "", indexParams = new Map() } = search;
-    return graph.over(exact, familyOf(indexType, vector.type)!, indexType, indexParams, work);
+    return graph.over(exact, familyOf(indexType, vector.type, search.metric)!, indexType, indexParams, work);
   }
 
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #graphFor(
     { type, vectors }: GrowingVectors,
-    { fieldId, metric, indexType = "" }: Pick<VectorSearch, "fieldId" | "metric" | "indexType">,
+    { fieldId, metric, indexType = "" }: LentSearch,
     rowCount: number,
   ): GrowingGraph | null {
     const indexes = indexesOf(this.#kernel);
     const isForGraphs = type !== DataType.BinaryVector && vectors instanceof DenseVectors && rowCount >= LEAST_ROWS;
-    if (indexes === null || !isForGraphs || this.#lease.closed || familyOf(indexType, type) === null) return null;
+    if (indexes === null || !isForGraphs || this.#lease.closed || familyOf(indexType, type, metric) === null)
+      return null;
     let graph = this.#graphs.get(fieldId);
     if (graph === undefined) {
       graph = new GrowingGraph(this.#kernel, indexes, vectors, metric);
@@ -417,11 +418,7 @@ export class GrowingSegment implements Segment {
   }
 
   /** Null: another thread cannot search it so. */
-  lend(
-    search: Pick<VectorSearch, "fieldId" | "metric" | "indexType">,
-    timestamp: Timestamp,
-    expiry: Expiry,
-  ): LentSegment | null {
+  lend(search: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
     const vector = this.#vectors.get(search.fieldId);
     if (vector === undefined || vector.valid.view() !== null) return null;
     const view = this.view(timestamp, expiry);

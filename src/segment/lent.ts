@@ -12,6 +12,10 @@
 import type { Handle } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { KeyColumn } from "../model/columns.ts";
+import type { VectorSearch } from "./segment.ts";
+
+/** What is to be searched. */
+export type LentSearch = Pick<VectorSearch, "fieldId" | "metric" | "indexType">;
 
 export interface LentSegment {
   readonly segmentId: bigint;

@@ -161,7 +161,7 @@ class Asker {
 
   /** As the kernel gives them. */
   hits({ queries, queryCount, k, allowed }: Ask, rank: Uint32Array | null): Promise<SearchHits> {
-    const { metric, range, hashBits } = this.#search;
+    const { metric, range, hashBits, bands } = this.#search;
     return this.#source.vectors.search(
       {
         rowCount: this.#rowCount,
@@ -173,6 +173,7 @@ class Asker {
         rank,
         range,
         ...(hashBits === undefined ? {} : { hashBits }),
+        ...(bands === undefined ? {} : { bands }),
       },
       this.#signal,
     );

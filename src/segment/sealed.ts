@@ -30,11 +30,13 @@ import {
   ROW_ID_FIELD,
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
+import { isListQueries } from "../model/queries.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
 import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
+import { listsThrough } from "./list-index-search.ts";
 import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.ts";
 import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
@@ -44,7 +46,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
-import { type LentSegment, sharedKeys } from "./lent.ts";
+import { type LentSearch, type LentSegment, sharedKeys } from "./lent.ts";
 import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -355,7 +357,7 @@ export class SealedSegment implements Segment {
     const work = search.explain === true ? new SearchWork() : null;
     const scanned = isOfElements(vector.vectors, search) ? elementsOf(vector.vectors) : vector.vectors;
     const exact = work === null ? scanned : work.counting(scanned);
-    const searched = index === undefined ? exact : index.over(exact, search.indexParams, work);
+    const searched = index === undefined ? exact : through(index, vector.vectors, exact, search, work, pause);
     index?.acquire();
     vector.lease.acquire();
     try {
@@ -374,7 +376,7 @@ export class SealedSegment implements Segment {
   }
 
   /** Null: another thread cannot search it so. */
-  lend(fieldId: bigint, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
+  lend({ fieldId }: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
     const vector = this.#vectors.get(fieldId);
     const keys = this.#keys.column;
     if (!(vector?.vectors instanceof DenseVectors) || vector.valid !== null || keys.kind === "bytes") return null;
@@ -461,12 +463,26 @@ export class SealedSegment implements Segment {
   }
 }
 
-/** Times are there whatever was asked for: rows may expire by them from any moment on. */
+/** Lists are found by the elements that are nearest to their vectors, everything else by the index itself. */
+function through(
+  index: SegmentIndex,
+  vectors: FieldVectors,
+  exact: Pick<FieldVectors, "search">,
+  { queries, indexParams }: VectorSearch,
+  work: SearchWork | null,
+  pause: Pause | null = null,
+): Pick<FieldVectors, "search"> {
+  if (!isListQueries(queries)) return index.over(exact, indexParams, work);
+  assert(vectors instanceof VectorLists, "lists are searched among lists");
+  return listsThrough({ index, lists: vectors, exact, params: indexParams ?? new Map(), work, pause });
+}
+
 /** Whether an index may stand beside the vectors. */
 function isIndexed(vectors: FieldVectors): vectors is DenseVectors | SparseVectors | VectorLists {
   return vectors instanceof DenseVectors || vectors instanceof SparseVectors || vectors instanceof VectorLists;
 }
 
+/** Times are there whatever was asked for: rows may expire by them from any moment on. */
 function isLoaded({ fieldId, dataType }: FieldSchema, fieldIds: readonly bigint[] | null): boolean {
   return fieldIds === null || dataType === DataType.Timestamptz || fieldIds.includes(fieldId);
 }

@@ -31,6 +31,14 @@ export interface IndexedSearch {
   readonly rowCount: number;
 }
 
+/** Lists that were asked for through an index: how many, of how many vectors, and how many elements each of those looked for. */
+interface AskedElements {
+  readonly queryCount: number;
+  readonly vectorCount: number;
+  readonly k: number;
+  readonly parameters: SearchParameters;
+}
+
 export class SearchWork {
   /** What each part finds of what an exact search would, by the rows that it is about. */
   #found = 0;
@@ -44,6 +52,8 @@ export class SearchWork {
   #codeDistances = 0;
   #exactScores = 0;
   #parameters: SearchParameters | null = null;
+  /** That each vector of a list looks for; null: no lists were asked for through an index. */
+  #elements: number | null = null;
 
   /** The same vectors; their exact searches are counted. */
   counting(vectors: Pick<FieldVectors, "search">): Pick<FieldVectors, "search"> {
@@ -76,6 +86,24 @@ export class SearchWork {
     this.#estimate(walked * rowCount, recallOf(indexed));
   }
 
+  /** Lists were asked for by the nearest elements of their vectors. Nobody has measured how many of the nearest lists that finds. */
+  addCandidates(work: IndexWork, asked: AskedElements): void {
+    const { queryCount, vectorCount, k, parameters } = asked;
+    this.#parameters = parameters;
+    this.#elements = k;
+    if (work.codeScans === vectorCount) this.#codeQueries += queryCount;
+    else this.#indexQueries += queryCount;
+    this.#visitedRows += work.visitedRows;
+    this.#codeDistances += work.codeDistances;
+    this.#exactScores += work.exactScores;
+    this.#estimate(1, null);
+  }
+
+  /** Rows, or lists, that were compared besides. */
+  addExactScores(count: number): void {
+    this.#exactScores += count;
+  }
+
   /** A query was answered by what an earlier page had found, by an index so or, null, exactly. */
   addKept(indexed: IndexedSearch | null): void {
     this.#keptQueries += 1;
@@ -100,13 +128,20 @@ export class SearchWork {
       allowedRows,
       filter: null,
       strategy,
-      reason: reasonOf(strategy, { state, rowCount, allowedRows, index }),
-      parameters: this.#parameters === null ? "" : textOf(this.#parameters),
+      reason: reasonOf(strategy, { state, rowCount, allowedRows, index, isOfLists: this.#elements !== null }),
+      parameters: this.#text(),
       visitedRows: this.#visitedRows,
       codeDistances: this.#codeDistances,
       exactScores: this.#exactScores,
       estimatedRecall: this.#isUnknown ? null : this.#weight === 0 ? 1 : this.#found / this.#weight,
     };
+  }
+
+  #text(): string {
+    if (this.#parameters === null) return "";
+    return this.#elements === null
+      ? textOf(this.#parameters)
+      : `${textOf(this.#parameters)} elements=${this.#elements}`;
   }
 
   #strategy(): SearchStrategy {
@@ -130,7 +165,11 @@ function reasonOf(
     rowCount,
     allowedRows,
     index,
-  }: Pick<SearchedSegment, "state" | "rowCount" | "index"> & { readonly allowedRows: number },
+    isOfLists,
+  }: Pick<SearchedSegment, "state" | "rowCount" | "index"> & {
+    readonly allowedRows: number;
+    readonly isOfLists: boolean;
+  },
 ): string {
   if (strategy === "none") return "no row may be returned";
   if (strategy === "kept") return "an earlier page of the same search has found these rows already";
@@ -142,6 +181,9 @@ function reasonOf(
     }
     if (rowCount < LEAST_INDEXED_ROWS) return `a segment of fewer than ${LEAST_INDEXED_ROWS} rows has no index`;
     return "no index is open: the type means an exact search, or none is built yet";
+  }
+  if (isOfLists && strategy !== "exact") {
+    return `${index.indexType} finds the nearest elements of each vector by its ${index.family.kind}, and their rows are compared as lists`;
   }
   switch (strategy) {
     case "exact":

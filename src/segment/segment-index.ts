@@ -17,7 +17,8 @@ import { assert } from "../base/assert.ts";
 import type { IndexParams } from "../index/family.ts";
 import type { IndexHits, IndexKernel, OpenMode, SearchParameters } from "../kernel/index-kernel.ts";
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
-import { countBits } from "../model/bitset.ts";
+import type { RowValues } from "../kernel/layout.ts";
+import { type Bitset, countBits } from "../model/bitset.ts";
 import { chosenQueries, isListQueries } from "../model/queries.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
@@ -28,6 +29,14 @@ import type { IndexedSearch, SearchWork } from "./search-work.ts";
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
 const NOTHING_SAID: IndexParams = new Map();
+
+/** Vectors of lists, which are asked for `queryCount` lists. */
+interface CandidateAsk {
+  readonly queries: RowValues;
+  readonly queryCount: number;
+  readonly k: number;
+  readonly allowed: Bitset | null;
+}
 
 export class SegmentIndex {
   readonly facts: SegmentIndexFacts;
@@ -49,15 +58,23 @@ export class SegmentIndex {
     this.mappedBytes = mappedBytes;
   }
 
-  /** Checks all of the file. Throws a KernelError that says what is wrong with it. */
+  /** `keptBytes`: of raw rows that are held in memory besides. Checks all of the file. Throws a KernelError that says what is wrong with it. */
   static async open(
     facts: SegmentIndexFacts,
     indexes: IndexKernel,
     path: string,
     rows: Handle,
     mode: OpenMode = "read",
+    keptBytes = 0,
   ): Promise<SegmentIndex> {
-    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows, mode));
+    const index = await indexes.openIndex(path, rows, mode);
+    try {
+      if (keptBytes > 0) await indexes.keepRows(index, keptBytes);
+    } catch (thrown) {
+      indexes.closeIndex(index);
+      throw thrown;
+    }
+    return new SegmentIndex(facts, indexes, index);
   }
 
   /** The field's vectors, searched through this index. `params`: what the search says to it. */
@@ -68,6 +85,24 @@ export class SegmentIndex {
   ): Pick<FieldVectors, "search"> {
     const all: IndexParams = params.size === 0 ? this.facts.params : new Map([...this.facts.params, ...params]);
     return { search: (ask, signal) => this.#search(vectors, ask, all, work, signal) };
+  }
+
+  /** The numbers of the nearest rows, by whatever the index compares: `k` for each query, fewer where it finds fewer. */
+  async candidates(
+    ask: CandidateAsk,
+    params: IndexParams,
+    work: SearchWork | null,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint32Array> {
+    const { queries, queryCount, k, allowed } = ask;
+    const all: IndexParams = params.size === 0 ? this.facts.params : new Map([...this.facts.params, ...params]);
+    const parameters = this.facts.family.search(this.facts.indexType, all, k);
+    const hits = await this.#indexes.searchIndex(
+      { index: this.#index, queries, k, parameters, allowed, rank: null, range: null, timeLimitMicroseconds: null },
+      signal,
+    );
+    work?.addCandidates(hits.work, { queryCount, vectorCount: hits.tied.length, k, parameters });
+    return hits.rows;
   }
 
   async #search(

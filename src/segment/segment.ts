@@ -27,6 +27,7 @@ export interface VectorSearch {
   readonly k: number;
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   readonly hashBits?: HashBits;
+  readonly bands?: number;
   /** The declared type of that index. */
   readonly indexType?: string;
   /** What is said to the index of the field, by Milvus's names; what it does not know is ignored. */

@@ -29,6 +29,8 @@ export class Channel implements LogConsumer {
   readonly #keys: IdempotencyWindow;
   readonly #delegators = new Map<string, Delegator>();
   #wal: WriteAheadLog | null = null;
+  /** Since the log last advanced. */
+  #hasApplied = false;
   /** Everything up to here has been applied. Starts at the checkpoint: a flush during the replay must not move that back. */
   #applied: LogPlace;
   /** The last place that was given out as a checkpoint; the log before it may be gone. */
@@ -140,6 +142,7 @@ export class Channel implements LogConsumer {
   }
 
   async apply({ record, position: _position }: PlacedRecord): Promise<void> {
+    this.#hasApplied = true;
     for (const message of record.messages) {
       await this.#applyMessage(record.channel, message, record.lastConfirmed, record.timeTick);
     }
@@ -151,8 +154,11 @@ export class Channel implements LogConsumer {
     this.#applied = { position: record.lastConfirmed, timeTick: record.timeTick };
   }
 
+  /** Readers wait on the log itself; from here on they see what was applied. */
   advance(_confirmed: Timestamp): void {
-    // Readers wait on the log itself.
+    if (!this.#hasApplied) return;
+    this.#hasApplied = false;
+    this.#context.changes.changed();
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /** What a streaming node is given, and what its channels share. */
 
+import type { ChangeCounter } from "../base/change-counter.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { LogBackend } from "../log/log.ts";
@@ -16,6 +17,8 @@ export interface StreamingOptions {
   readonly kernel: Kernel;
   readonly transport: Transport;
   readonly runtime: Runtime;
+  /** Of what reads see. */
+  readonly changes: ChangeCounter;
   readonly limits: SegmentLimits & SealLimits & Pick<CompactionLimits, "retentionMilliseconds">;
   readonly log: (line: string) => void;
 }

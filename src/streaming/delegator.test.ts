@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ChangeCounter } from "../base/change-counter.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import { TwinKernel } from "../kernel/twin/twin.ts";
 import type { LoadConfig, SegmentInfo } from "../model/catalog.ts";
@@ -69,7 +70,13 @@ function delegator(query: QueryLog): Delegator {
 }
 
 function contextOf(query: QueryLog): ConstructorParameters<typeof Delegator>[1] {
-  return { kernel: new TwinKernel(runtime, null), query: query.client(), runtime, log: () => undefined };
+  return {
+    kernel: new TwinKernel(runtime, null),
+    query: query.client(),
+    runtime,
+    changes: new ChangeCounter(),
+    log: () => undefined,
+  };
 }
 
 function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {

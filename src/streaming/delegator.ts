@@ -36,7 +36,7 @@ import { View } from "./view.ts";
 const FIRST_PAUSE_MILLISECONDS = 20;
 const LONGEST_PAUSE_MILLISECONDS = 5_000;
 
-type DelegatorContext = Pick<StreamingContext, "kernel" | "query" | "runtime" | "log">;
+type DelegatorContext = Pick<StreamingContext, "kernel" | "query" | "runtime" | "changes" | "log">;
 
 /** A growing segment and what the flusher must know of it. */
 export interface Growing {
@@ -327,6 +327,7 @@ export class Delegator {
       await tell(sealed);
     } catch (thrown) {
       for (const { segmentId } of sealed) this.#offline.add(segmentId);
+      this.#context.changes.changed();
       this.#context.log(`${this.virtualChannel}: ${sealed.length} segments are loaded again: ${String(thrown)}`);
       this.#reloads.wake();
     }
@@ -392,6 +393,7 @@ export class Delegator {
     );
     const previous = this.#view;
     this.#view = view;
+    this.#context.changes.changed();
     previous?.retire();
   }
 
@@ -425,6 +427,7 @@ export class Delegator {
   #retireView(): void {
     const previous = this.#view;
     this.#view = null;
+    this.#context.changes.changed();
     previous?.retire();
   }
 

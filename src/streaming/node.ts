@@ -20,7 +20,7 @@ import { Channel } from "./channel.ts";
 import type { Delegator } from "./delegator.ts";
 import type { StreamingContext, StreamingOptions } from "./context.ts";
 import { Leases } from "./leases.ts";
-import { type ReadContext, aggregate, count, fetch, retrieve, search } from "./reads.ts";
+import { type ReadContext, aggregate, count, fetch, lend, retrieve, search } from "./reads.ts";
 import { type GrowingState, SealPolicy } from "./seal-policy.ts";
 
 export class StreamingNode {
@@ -140,6 +140,7 @@ export class StreamingNode {
       fetch: async ({ virtualChannel, leaseId, fieldIds, places }) => ({
         batch: await fetch(this.#reads(virtualChannel), leaseId, fieldIds, places),
       }),
+      lend: ({ virtualChannel, search: wanted, guarantee }) => lend(this.#reads(virtualChannel), wanted, guarantee),
       releaseLease: async ({ leaseId }) => this.#leases.release(leaseId),
     };
   }

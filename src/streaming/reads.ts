@@ -28,6 +28,7 @@ import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } 
 import type { QueryService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { GrowingSegment } from "../segment/growing.ts";
+import type { LentSearch, LentSegment } from "../segment/lent.ts";
 import type { WriteAheadLog } from "../wal/wal.ts";
 import type { Delegator } from "./delegator.ts";
 import type { Leases } from "./leases.ts";
@@ -87,6 +88,27 @@ async function searchView(
     segmentIds.length === 0 ? null : query.search({ segmentIds, plan, timestamp }, { signal }),
   ]);
   return there === null ? here : mergeHits([here, there.hits], plan.vector, runtime, signal);
+}
+
+/** Everything of the view; null: a segment of it cannot be searched by another thread. */
+export async function lend(
+  context: ReadContext,
+  wanted: LentSearch,
+  guarantee: Timestamp,
+): Promise<{ readonly timestamp: Timestamp; readonly segments: readonly LentSegment[] | null }> {
+  const { view, timestamp, expiry } = await pin(context, { guarantee, timestamp: null });
+  try {
+    const here = view.growing.map((segment) => segment.lend(wanted, timestamp, expiry));
+    const segmentIds = sealedIds(view, null);
+    const there =
+      segmentIds.length === 0
+        ? []
+        : (await context.query.lend({ segmentIds, search: wanted, timestamp, expiry })).segments;
+    const segments = [...here, ...there].filter((segment) => segment !== null);
+    return { timestamp, segments: segments.length < here.length + there.length ? null : segments };
+  } finally {
+    view.unpin();
+  }
 }
 
 export async function retrieve(

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { DataType, type MilvusClient } from "@zilliz/milvus2-sdk-node";
+import { DataType, type MilvusClient, type RowData } from "@zilliz/milvus2-sdk-node";
 import { cosines, drawnVectors, nearestRows } from "./nearest-rows.ts";
 import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
 import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
@@ -180,6 +180,92 @@ describe("Milvus SDK for Node: indexes", () => {
     assert.equal(scores.filter((score) => score >= 15 / 16).length, 100, "one in sixteen shares fifteen hashes");
     const told = JSON.parse((found.status.extra_info as { explain: string }).explain) as { indexType: string };
     assert.equal(told.indexType, "MINHASH_LSH");
+    const banded = succeeded(await client.search({ ...collection, data: signature(7), limit: 100 })).results;
+    assert.ok(banded.length > 0);
+    assert.ok(
+      banded.every(({ score }) => score === 1),
+      "without Jaccard a hit says that a band is shared",
+    );
+  });
+
+  test("AUTOINDEX over bits, and over lists of vectors, is an index and finds what a scan finds", async () => {
+    const collection_name = "bits_and_lists";
+    const bytes = 8;
+    // Rows in groups of a hundred; in a group, row r has some bits and steps of its own.
+    const bitsOf = (row: number): number[] =>
+      Array.from(
+        { length: bytes },
+        (_, at) => (((row % 20) * 37 + at * 59) % 256) ^ (at === row % bytes ? 1 << (row % 7) : 0),
+      );
+    const pointOf = (row: number, at: number): number[] => [
+      (row % 20) * 50 + (row % 9) + at,
+      (row % 20) * 30 - (row % 5),
+    ];
+    const listOf = (row: number): { v: number[] }[] =>
+      Array.from({ length: 1 + (row % 3) }, (_, at) => ({ v: pointOf(row, at) }));
+    succeeded(
+      await client.createCollection({
+        collection_name,
+        consistency_level: "Strong",
+        fields: [
+          { name: "id", data_type: DataType.Int64, is_primary_key: true },
+          { name: "bits", data_type: DataType.BinaryVector, dim: bytes * 8 },
+          {
+            name: "s",
+            data_type: DataType.Array,
+            element_type: DataType.Struct,
+            max_capacity: 4,
+            fields: [{ name: "v", data_type: DataType.FloatVector, dim: 2 }],
+          },
+        ],
+      }),
+    );
+    const data = Array.from({ length: ROWS }, (_, id) => ({ id, bits: bitsOf(id), s: listOf(id) }));
+    succeeded(await client.insert({ collection_name, data: data as RowData[] }));
+    succeeded(await client.flushSync({ collection_names: [collection_name] }));
+    const fields = { bits: "HAMMING", "s[v]": "MAX_SIM_L2" };
+    for (const [field_name, metric_type] of Object.entries(fields))
+      succeeded(await client.createIndex({ collection_name, field_name, index_type: "AUTOINDEX", metric_type }));
+    for (;;) {
+      const told = succeeded(await client.describeIndex({ collection_name })).index_descriptions;
+      assert.equal(told.length, 2);
+      if (told.every(({ state }) => state === "Finished")) break;
+    }
+    succeeded(await client.loadCollectionSync({ collection_name }));
+    const apart = (left: number[], right: number[]): number =>
+      left.reduce((sum, byte, at) => sum + (byte ^ right[at]!).toString(2).replaceAll("0", "").length, 0);
+    const list = [pointOf(3, 0), pointOf(3, 1)];
+    const distance = (row: number): number =>
+      list.reduce((sum, [x, y]) => {
+        const far = listOf(row).map(({ v }) => (v[0]! - x!) ** 2 + (v[1]! - y!) ** 2);
+        return sum + Math.min(...far);
+      }, 0);
+    const check = async (anns_field: string, asked: unknown, score: (row: number) => number): Promise<void> => {
+      const answer = succeeded(
+        await client.search({
+          collection_name,
+          anns_field,
+          data: asked as number[],
+          limit: 10,
+          params: { explain: true },
+        }),
+      );
+      const found = (answer.results.flat() as { id: string; score: number }[]).map((hit) => [
+        Number(hit.id),
+        hit.score,
+      ]);
+      const all = Array.from({ length: ROWS }, (_, row) => [row, score(row)] as const);
+      const exact = all.toSorted((left, right) => left[1] - right[1] || left[0] - right[0]).slice(0, 10);
+      assert.deepEqual(found, exact, anns_field);
+      const told = JSON.parse((answer.status.extra_info as { explain: string }).explain) as {
+        indexType: string;
+        segments: { strategy: string; reason: string }[];
+      };
+      assert.equal(told.indexType, "AUTOINDEX");
+      assert.doesNotMatch(told.segments[0]!.strategy, /exact|none/, told.segments[0]!.reason);
+    };
+    await check("bits", bitsOf(5), (row) => apart(bitsOf(5), bitsOf(row)));
+    await check("s[v]", [list], distance);
   });
 
   test("lists of sparse vectors are packed, mapped where that is said, and give every hit", async () => {

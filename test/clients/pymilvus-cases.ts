@@ -23,7 +23,7 @@ export const PYTHON_CASES = {
   value_types: "every type, with nulls and defaults, comes back equal",
   arrays: "arrays of every element type",
   structs: "arrays of structs: every type of sub-field, nulls, growing and from files",
-  structs_indexes: "indexes over sub-fields: elements through a graph, filters through scalar indexes",
+  structs_indexes: "indexes over sub-fields: elements and lists through indexes, filters through scalar indexes",
   structs_search: "searches of arrays of vectors, and filters over their elements, against a scan",
   structs_hybrid: "elements in hybrid searches and iterators, against a scan",
   times: "Timestamptz, its zones and its filters, rows that expire by one",

@@ -1,9 +1,11 @@
 /** The child's operations, as calls of the engine's proxy. */
 
 import { SystemRuntime } from "../../src/base/host/system.ts";
+import { fieldOf, structOf } from "../../src/client/collection-options.ts";
+import { rowsOf as plainRows } from "../../src/client/result-rows.ts";
+import { columnsOfRows } from "../../src/client/rows-input.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { DeclaredField, InputField, InsertRequest, QueryResponse } from "../../src/proxy/requests.ts";
-import { type ArrayColumn, type BytesColumn, type FixedColumn, textAt } from "../../src/model/columns.ts";
 import { DataType, LoadState } from "../../src/model/types.ts";
 import {
   type CollectionState,
@@ -16,14 +18,14 @@ import {
   textKey,
   vectorOf,
 } from "./operations.ts";
+import { ROW_FIELDS, ROW_INDEXES, ROW_STRUCTS, strange, valuesOf } from "./row-fields.ts";
 import { SEARCHED_FIELDS, VECTOR_FIELDS, type VectorField } from "./vector-fields.ts";
 import { declaredField } from "../../src/proxy/declared-field.ts";
 
 const PAGE_ROWS = 700;
 const SEARCHES = 12;
 const HITS = 5;
-const PAD_CHARACTERS = 120;
-const ROW_FIELDS = ["lane", "number", "version", "tags", "place", ...VECTOR_FIELDS.map(({ name }) => name)];
+const EVERYTHING = ["*"];
 const COLLECTIONS = ["numbers", "words"] as const;
 const STRONG = { consistencyLevel: 0, useDefaultConsistency: false, guaranteeTimestamp: 0n } as const;
 const runtime = new SystemRuntime();
@@ -49,10 +51,10 @@ export async function perform(engine: Engine, operation: Operation): Promise<voi
   const { proxy } = engine;
   switch (operation.kind) {
     case "insert":
-      await proxy.insert(writeRequest(operation));
+      await proxy.insert(await writeRequest(engine, operation));
       return;
     case "upsert":
-      await proxy.upsert(writeRequest(operation));
+      await proxy.upsert(await writeRequest(engine, operation));
       return;
     case "delete":
     case "deleteOlder": {
@@ -87,7 +89,7 @@ export async function perform(engine: Engine, operation: Operation): Promise<voi
     case "fillSide": {
       await load(engine, operation.name);
       const numbers = Array.from({ length: operation.rows }, (_, number) => number);
-      await proxy.insert(rowsRequest(operation.name, 0, numbers, operation.id, ""));
+      await proxy.insert(await rowsRequest(engine, operation.name, 0, numbers, operation.id, ""));
       return;
     }
     case "dropSide":
@@ -104,7 +106,7 @@ export async function readEverything(
   const collections: CollectionState[] = [];
   for (const collection of COLLECTIONS) {
     const rows = inOneGo
-      ? rowsOf(await query(engine, collection, "version >= 0", ROW_FIELDS, new Map(), []))
+      ? rowsOf(await query(engine, collection, "version >= 0", EVERYTHING, new Map(), []))
       : await readPages(engine, collection);
     const partitionCounts: number[] = [];
     for (const partition of PARTITIONS) partitionCounts.push(await count(engine, collection, [partition]));
@@ -129,7 +131,7 @@ async function readPages(engine: Engine, collection: string): Promise<Collection
   const rows: CollectionState["rows"][number][] = [];
   for (let expression = ""; ;) {
     const params = new Map([["limit", String(PAGE_ROWS)]]);
-    const page = rowsOf(await query(engine, collection, expression, ROW_FIELDS, params, []));
+    const page = rowsOf(await query(engine, collection, expression, EVERYTHING, params, []));
     rows.push(...page);
     if (page.length < PAGE_ROWS) return rows;
     const [lane, number] = page.at(-1)!;
@@ -137,32 +139,18 @@ async function readPages(engine: Engine, collection: string): Promise<Collection
   }
 }
 
-function tagsOf(lane: number, number: number, version: number): bigint[] {
-  return [lane, number, version].slice(0, number % 4).map(BigInt);
-}
-
-function placeOf(lane: number, number: number): string {
-  return `POINT (${lane} ${number})`;
-}
-
-function listAt({ offsets, elements }: ArrayColumn, row: number): bigint[] {
-  const { values } = elements as FixedColumn;
-  return [...(values as BigInt64Array).subarray(offsets[row], offsets[row + 1])];
-}
-
 function rowsOf(answer: QueryResponse): CollectionState["rows"][number][] {
   const [lanes, numbers, versions] = ["lane", "number", "version"].map((name) => integers(answer, name));
   const columns = VECTOR_FIELDS.map(({ name }) => answer.fields.find((field) => field.name === name)!.column);
-  const tags = answer.fields.find(({ name }) => name === "tags")!.column as ArrayColumn;
-  const places = answer.fields.find(({ name }) => name === "place")!.column as BytesColumn;
+  const rows = plainRows(
+    answer.fields.filter(({ name }) => !VECTOR_FIELDS.some((field) => field.name === name)),
+    lanes!.length,
+  );
   return Array.from(lanes!, (lane, row) => {
     const [number, version] = [numbers![row]!, versions![row]!];
-    if (listAt(tags, row).join() !== tagsOf(lane, number, version).join()) {
-      throw new Error(`lane ${lane} key ${number} version ${version} has the tags of another row`);
-    }
-    if (textAt(places, row) !== placeOf(lane, number)) {
-      throw new Error(`lane ${lane} key ${number} has the place of another row`);
-    }
+    const wrong = strange(rows[row]!, lane, number, version);
+    if (wrong !== null)
+      throw new Error(`lane ${lane} key ${number} version ${version} has the ${wrong} of another row`);
     for (const [at, { name, isOf }] of VECTOR_FIELDS.entries()) {
       if (isOf(columns[at]!, row, vectorOf(lane, number, version))) continue;
       throw new Error(`lane ${lane} key ${number} version ${version} has the ${name} of another row`);
@@ -243,16 +231,14 @@ async function createWith(engine: Engine, name: string, key: DeclaredField, shar
         declared("lane", DataType.Int64),
         declared("number", DataType.Int64),
         declared("version", DataType.Int64),
-        declared("pad", DataType.VarChar, "max_length", "200"),
-        { ...declared("tags", DataType.Array, "max_capacity", "4"), elementType: DataType.Int64 },
-        declared("place", DataType.Geometry),
+        ...ROW_FIELDS.map(fieldOf),
         ...VECTOR_FIELDS.map(({ name: field, type, dimension }) =>
           dimension === null ? declared(field, type) : declared(field, type, "dim", String(dimension)),
         ),
       ],
-      enableDynamicField: false,
+      enableDynamicField: true,
       functionCount: 0,
-      structs: [],
+      structs: ROW_STRUCTS.map(structOf),
     },
     shardsNum,
     consistencyLevel: 2,
@@ -264,7 +250,7 @@ async function createWith(engine: Engine, name: string, key: DeclaredField, shar
 async function load(engine: Engine, name: string): Promise<void> {
   const { proxy } = engine;
   const target = { databaseName: "", collectionName: name };
-  for (const { name: field, metric } of VECTOR_FIELDS) {
+  for (const { name: field, metric } of [...VECTOR_FIELDS, ...ROW_INDEXES]) {
     await proxy.createIndex(target, field, "", [{ key: "metric_type", value: metric }]);
   }
   await proxy.loadCollection(target, { replicaNumber: 1, fieldNames: [], partitionNames: null });
@@ -275,58 +261,39 @@ function declared(name: string, dataType: DataType, parameter?: string, value = 
   return declaredField(name, dataType, parameter === undefined ? {} : { typeParams: [{ key: parameter, value }] });
 }
 
-function writeRequest(operation: Extract<Operation, { kind: "insert" | "upsert" }>): InsertRequest {
+function writeRequest(
+  engine: Engine,
+  operation: Extract<Operation, { kind: "insert" | "upsert" }>,
+): Promise<InsertRequest> {
   const { lane, numbers, id, partition } = operation;
-  return rowsRequest(LANES[lane]!.collection, lane, numbers, id, PARTITIONS[partition]!);
+  return rowsRequest(engine, LANES[lane]!.collection, lane, numbers, id, PARTITIONS[partition]!);
 }
 
-function rowsRequest(
+async function rowsRequest(
+  engine: Engine,
   collectionName: string,
   lane: number,
   numbers: readonly number[],
   version: number,
   partitionName: string,
-): InsertRequest {
+): Promise<InsertRequest> {
+  const target = { databaseName: "", collectionName };
+  const { schema } = (await engine.proxy.describe(target)).collection;
+  const others = schema.fields.filter(({ name }) => !VECTOR_FIELDS.some((field) => field.name === name));
+  const rows = numbers.map((number) => ({
+    key: collectionName === "words" ? textKey(lane, number) : integerKey(lane, number),
+    lane,
+    number,
+    version,
+    ...valuesOf(lane, number, version),
+  }));
+  const { fields } = columnsOfRows({ ...schema, fields: others }, rows, false);
   const rowCount = numbers.length;
-  const field = (name: string, type: number, column: InputField["column"]): InputField => {
+  const vectors = VECTOR_FIELDS.map(({ name, type, columnOf }): InputField => {
+    const column = columnOf(numbers.map((number) => vectorOf(lane, number, version)));
     return { type, fieldName: name, isDynamic: false, valid: null, column, unsupported: false, rowCount };
-  };
-  const integer = (name: string, value: (number: number) => bigint): InputField =>
-    field(name, DataType.Int64, { kind: "fixed", values: BigInt64Array.from(numbers, value) });
-  const text = (name: string, value: (number: number) => string, type: DataType = DataType.VarChar): InputField => {
-    const texts = numbers.map((number) => Buffer.from(value(number)));
-    const offsets = new Uint32Array(rowCount + 1);
-    for (const [row, bytes] of texts.entries()) offsets[row + 1] = offsets[row]! + bytes.length;
-    return field(name, type, { kind: "bytes", offsets, bytes: Buffer.concat(texts) });
-  };
-  const tags = (): InputField => {
-    const lists = numbers.map((number) => tagsOf(lane, number, version));
-    const offsets = new Uint32Array(rowCount + 1);
-    for (const [row, list] of lists.entries()) offsets[row + 1] = offsets[row]! + list.length;
-    const elements = { kind: "fixed", values: BigInt64Array.from(lists.flat()) } as const;
-    return field("tags", DataType.Array, { kind: "array", elementType: DataType.Int64, offsets, elements });
-  };
-  return {
-    databaseName: "",
-    collectionName,
-    partitionName,
-    rowCount,
-    schemaTimestamp: 0n,
-    fields: [
-      collectionName === "words"
-        ? text("key", (number) => textKey(lane, number))
-        : integer("key", (number) => integerKey(lane, number)),
-      integer("lane", () => BigInt(lane)),
-      integer("number", BigInt),
-      integer("version", () => BigInt(version)),
-      tags(),
-      text("place", (number) => placeOf(lane, number), DataType.Geometry),
-      text("pad", (number) => `${number} `.repeat(40).slice(0, PAD_CHARACTERS)),
-      ...VECTOR_FIELDS.map(({ name, type, columnOf }) =>
-        field(name, type, columnOf(numbers.map((number) => vectorOf(lane, number, version)))),
-      ),
-    ],
-  };
+  });
+  return { ...target, partitionName, rowCount, schemaTimestamp: 0n, fields: [...fields, ...vectors] };
 }
 
 function keyLiteral(lane: number, number: number): string {

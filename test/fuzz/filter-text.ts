@@ -102,14 +102,16 @@ export class FilterTexts {
 
   #check(text: string): void {
     this.counts.texts += 1;
-    const started = performance.now();
+    // Of the processor: how busy the machine is says nothing of the text.
+    const before = process.threadCpuUsage();
     let filter: Filter | null = null;
     try {
       filter = parseFilter(text, SCHEMA);
     } catch (error) {
       assert.ok(error instanceof MilvusError, `${JSON.stringify(text)}: ${String(error)}`);
     }
-    const milliseconds = performance.now() - started;
+    const { user, system } = process.threadCpuUsage(before);
+    const milliseconds = (user + system) / 1000;
     assert.ok(milliseconds < MOST_MILLISECONDS_A_TEXT, `${JSON.stringify(text)} took ${milliseconds} ms`);
     if (filter !== null) this.#checkFilter(filter, text);
   }

@@ -26,14 +26,14 @@ const METRICS = [Metric.L2, Metric.IP, Metric.COSINE, Metric.HAMMING, Metric.JAC
 export function combinations(): Combination[] {
   return Object.entries(INDEX_TYPES).flatMap(([indexType, rules]) =>
     TYPES.filter((dataType) => fitsVectors(rules, dataType))
-      .filter((dataType) => familyOf(indexType, dataType) !== null || isExact(indexType))
       .flatMap((dataType) =>
         METRICS.filter((metric) => takes(dataType, indexType, metric)).map((metric) => ({
           indexType,
           dataType,
           metric,
         })),
-      ),
+      )
+      .filter(({ dataType, metric }) => familyOf(indexType, dataType, metric) !== null || isExact(indexType)),
   );
 }
 

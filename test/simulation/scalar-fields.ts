@@ -1,4 +1,4 @@
-/** Fields of the simulated collection that are neither keys nor vectors: arrays, a time, a place. All of a row follows from its value. */
+/** Fields of the simulated collection that are neither keys nor vectors, one of every type. All of a row follows from its value. */
 
 import {
   type ArrayColumn,
@@ -7,6 +7,7 @@ import {
   bytesColumn,
   columnRows,
   concatColumns,
+  fixedValues,
   takeRows,
 } from "../../src/model/columns.ts";
 import type { Filter } from "../../src/model/filter.ts";
@@ -158,8 +159,70 @@ function points(coordinates: readonly number[]): ElementColumn {
   };
 }
 
+/** A scalar of its own number, null in every `nullEvery`-th row; 0n: never. */
+function plain(
+  fieldId: bigint,
+  name: string,
+  dataType: DataType,
+  nullEvery: bigint,
+  columnOf: (values: readonly bigint[], isNull: (value: bigint) => boolean) => Column,
+): SimulatedScalar {
+  const isNull = (value: bigint): boolean => nullEvery !== 0n && value % nullEvery === 0n;
+  const validOf = (values: readonly bigint[]): Uint8Array | null =>
+    values.some(isNull) ? Uint8Array.from(values, (value) => +!isNull(value)) : null;
+  return {
+    fieldId,
+    name,
+    dataType,
+    elementType: DataType.None,
+    nullable: nullEvery !== 0n,
+    columnOf: (values) => ({ ...columnOf(values, isNull), valid: validOf(values) }),
+  };
+}
+
+function numbers(
+  fieldId: bigint,
+  name: string,
+  dataType: DataType,
+  nullEvery: bigint,
+  numberOf: (value: bigint) => number,
+): SimulatedScalar {
+  return plain(fieldId, name, dataType, nullEvery, (values, isNull) => {
+    const numbersOf = fixedValues(dataType, values.length) as Float64Array;
+    for (const [row, value] of values.entries()) numbersOf[row] = isNull(value) ? 0 : numberOf(value);
+    return { kind: "fixed", type: dataType, values: numbersOf, valid: null };
+  });
+}
+
+function texts(
+  fieldId: bigint,
+  name: string,
+  dataType: DataType,
+  nullEvery: bigint,
+  textOf: (value: bigint) => string,
+): SimulatedScalar {
+  return plain(fieldId, name, dataType, nullEvery, (values, isNull) =>
+    bytesColumn(
+      dataType,
+      values.map((value) => (isNull(value) ? "" : textOf(value))),
+    ),
+  );
+}
+
+const SCALARS: readonly SimulatedScalar[] = [
+  numbers(130n, "flag", DataType.Bool, 4n, (value) => Number(value % 2n)),
+  numbers(131n, "tiny", DataType.Int8, 0n, (value) => Number(value % 256n) - 128),
+  numbers(132n, "short", DataType.Int16, 5n, (value) => Number(value % 65_536n) - 32_768),
+  numbers(133n, "whole", DataType.Int32, 0n, (value) => -Number(value) * 1000),
+  numbers(134n, "float", DataType.Float, 7n, (value) => Math.fround(Number(value) / 3)),
+  numbers(135n, "double", DataType.Double, 0n, (value) => Number(value) / 7),
+  texts(136n, "word", DataType.VarChar, 3n, (value) => `wörd ${value}`),
+  texts(137n, "document", DataType.JSON, 6n, (value) => `{"value":${value},"deep":{"list":[${value % 5n},null]}}`),
+  texts(138n, "more", DataType.JSON, 0n, (value) => `{"key ${value % 4n}":${value}}`),
+];
+
 export function scalarFields(colours: bigint): readonly SimulatedScalar[] {
-  return [tags(colours), NAMES, MOMENT, PLACE, PART_NUMBERS, PART_POINTS];
+  return [tags(colours), NAMES, MOMENT, PLACE, PART_NUMBERS, PART_POINTS, ...SCALARS];
 }
 
 /** The same rows as `colour == …`, by way of the arrays. */
@@ -168,7 +231,37 @@ export function tagIs(colour: bigint): Filter {
   return { kind: "contains", field, mode: "one", elements: [colour] };
 }
 
-export function isOfValue(scalar: SimulatedScalar, column: Column, at: number, value: bigint): boolean {
+/** The first row that is not of its value; null: none. */
+export function strangeRow(scalar: SimulatedScalar, column: Column, values: readonly bigint[]): number | null {
+  // All at once is much quicker, and decides nearly always: only what lies under nulls may differ.
+  if (isSame(column, scalar.columnOf(values))) return null;
+  const row = values.findIndex((value, at) => !isOfValue(scalar, column, at, value));
+  return row < 0 ? null : row;
+}
+
+function isSame(left: Column, right: Column): boolean {
+  if (left.kind !== right.kind || left.type !== right.type) return false;
+  const isAlike = (one: ArrayBufferView, other: ArrayBufferView): boolean =>
+    Buffer.compare(bytesOf(one), bytesOf(other)) === 0;
+  if (left.valid === null || right.valid === null) {
+    if ((left.valid ?? right.valid)?.includes(0) === true) return false;
+  } else if (!isAlike(left.valid, right.valid)) return false;
+  if (left.kind === "bytes") {
+    const other = right as typeof left;
+    return isAlike(left.offsets, other.offsets) && isAlike(left.bytes, other.bytes);
+  }
+  if (left.kind === "array") {
+    const other = right as typeof left;
+    return isAlike(left.offsets, other.offsets) && isSame(left.elements, other.elements);
+  }
+  return isAlike(left.values, (right as typeof left).values);
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function isOfValue(scalar: SimulatedScalar, column: Column, at: number, value: bigint): boolean {
   return shown(takeRows(column, Uint32Array.of(at))) === shown(scalar.columnOf([value]));
 }
 

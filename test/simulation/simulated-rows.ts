@@ -10,7 +10,7 @@ import { type CollectionSchema, TIMESTAMP_FIELD } from "../../src/model/schema.t
 import { plainField } from "../../src/model/testing/plain-field.ts";
 import { DataType, Metric } from "../../src/model/types.ts";
 import { type FoundRow, type Row, WrongAnswer } from "./oracle.ts";
-import { isOfValue, scalarFields } from "./scalar-fields.ts";
+import { scalarFields, strangeRow } from "./scalar-fields.ts";
 import { VECTOR_FIELDS } from "./vector-fields.ts";
 
 const KEY = 100n;
@@ -76,15 +76,17 @@ export function rowsOf({ rowCount, columns }: ColumnBatch): FoundRow[] {
     return column.values;
   };
   const [keys, values, colours, ticks] = [KEY, VALUE, COLOUR, TIMESTAMP_FIELD].map(integers);
+  for (const scalar of SCALAR_FIELDS) {
+    const column = columns.get(scalar.fieldId);
+    if (column === undefined) throw new WrongAnswer(`an answer has no field ${scalar.name}`);
+    const at = strangeRow(scalar, column, Array.from(values!));
+    if (at !== null) {
+      throw new WrongAnswer(`key ${keys![at]} mixes two rows: value ${values![at]}, another's ${scalar.name}`);
+    }
+  }
   return Array.from({ length: rowCount }, (_, at) => {
     const row = { key: keys![at]!, value: values![at]!, tick: ticks![at]! };
     if (colours![at] !== row.value % COLOURS) throw new WrongAnswer(`key ${row.key} mixes two rows: ${row.value}`);
-    for (const scalar of SCALAR_FIELDS) {
-      const column = columns.get(scalar.fieldId);
-      if (column === undefined || !isOfValue(scalar, column, at, row.value)) {
-        throw new WrongAnswer(`key ${row.key} mixes two rows: value ${row.value}, another's ${scalar.name}`);
-      }
-    }
     for (const { fieldId, name, isOf } of VECTOR_FIELDS) {
       const column = columns.get(fieldId);
       if (column === undefined || !isOf(column, at, row.value)) {

@@ -1,10 +1,10 @@
 /**
- * The vector fields of the simulated collection, one of each type. A row's vectors follow from its value, so an answer tells whether it mixes
+ * The vector fields of the simulated collection, one of each type and one that is null now and then. A row's vectors follow from its value, so an answer tells whether it mixes
  * two rows; scores are small whole numbers or halves of them, so that brute force is exact and ties are common.
  */
 
 import { float16Of, bfloat16Of } from "../../src/base/half.ts";
-import { bytesAt, type Column } from "../../src/model/columns.ts";
+import { bytesAt, type Column, type VectorColumn } from "../../src/model/columns.ts";
 import type { QueryVectors } from "../../src/model/queries.ts";
 import { sparseColumn, sparseEntry } from "../../src/model/sparse.ts";
 import { DataType, Metric } from "../../src/model/types.ts";
@@ -125,6 +125,9 @@ function wordsOf(value: bigint): Uint8Array | null {
 
 const same = (coordinate: number): number => coordinate;
 
+const isAbsent = (value: bigint): boolean => value % 3n === 0n;
+const MAYBE = dense(109n, "maybe", DataType.FloatVector, Metric.L2, "FLAT", same);
+
 export const VECTOR_FIELDS: readonly SimulatedVectors[] = [
   dense(103n, "vector", DataType.FloatVector, Metric.L2, "FLAT", same),
   dense(104n, "half", DataType.Float16Vector, Metric.L2, "FLAT", float16Of),
@@ -132,4 +135,17 @@ export const VECTOR_FIELDS: readonly SimulatedVectors[] = [
   dense(106n, "small", DataType.Int8Vector, Metric.L2, "AUTOINDEX", same),
   dense(107n, "bits", DataType.BinaryVector, Metric.HAMMING, "BIN_FLAT", same),
   WORDS,
+  {
+    ...MAYBE,
+    nullable: true,
+    columnOf: (values) => {
+      const isThere = Uint8Array.from(values, (value) => +!isAbsent(value));
+      const column = MAYBE.columnOf(values) as VectorColumn;
+      // What is not there are zeros.
+      for (const [at, there] of isThere.entries()) if (there === 0) column.values.fill(0, at * 2, at * 2 + 2);
+      return { ...column, valid: isThere.includes(0) ? isThere : null };
+    },
+    isOf: (column, at, value) => (isAbsent(value) ? column.valid?.[at] === 0 : MAYBE.isOf(column, at, value)),
+    score: (point, value) => (isAbsent(value) ? null : MAYBE.score(point, value)),
+  },
 ];

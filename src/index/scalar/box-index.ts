@@ -10,20 +10,18 @@
  * null, empty or damaged are in no box.
  */
 
+import { wantedBox } from "../../expr/geometry/box.ts";
 import { shapeOf, boxesMeet, type Box } from "../../expr/geometry/shape.ts";
 import { type Bitset, setBit } from "../../model/bitset.ts";
 import { type BytesColumn, bytesAt, columnRows } from "../../model/columns.ts";
-import type { GeometryFilter, LeafFilter } from "../../model/filter.ts";
+import type { LeafFilter } from "../../model/filter.ts";
 import { GeometryError } from "../../model/geometry.ts";
 import { decodeWkb } from "../../model/wkb.ts";
-import { parseWkt } from "../../model/wkt.ts";
 import type { Match, ScalarIndex } from "./match.ts";
 import { type SectionArray, type Sections, damaged } from "./sections.ts";
 
 const NODE_ENTRIES = 16;
 const BOX_NUMBERS = 4;
-/** A degree of latitude is this long at least, on the sphere of `expr/geometry/distance.ts`. */
-const METRES_A_DEGREE = (6_371_000 * Math.PI) / 180;
 
 export interface BoxFacts {
   readonly kind: "boxes";
@@ -111,17 +109,6 @@ export class BoxIndex implements ScalarIndex {
     const boxes = this.#boxes;
     return boxesMeet({ left: boxes[at]!, bottom: boxes[at + 1]!, right: boxes[at + 2]!, top: boxes[at + 3]! }, wanted);
   }
-}
-
-/** What the box of a row must meet; null: nothing can be said of it. */
-function wantedBox({ operation, wkt, distance }: GeometryFilter): Box | null {
-  if (operation === "isvalid") return null;
-  const { box, dimension } = shapeOf(parseWkt(wkt));
-  if (dimension < 0) return null;
-  if (operation !== "dwithin") return box;
-  // Meridians meet at the poles: only the latitude says how far something is at least.
-  const margin = (distance / METRES_A_DEGREE) * (1 + 1e-9) + 1e-9;
-  return { left: -Infinity, right: Infinity, bottom: box.bottom - margin, top: box.top + margin };
 }
 
 function boxAt(column: BytesColumn, row: number): Box | null {

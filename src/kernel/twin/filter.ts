@@ -19,10 +19,13 @@ import {
   OPERATORS,
   type PlaceColumn,
 } from "../filter-kernel.ts";
+import { type Geometry, GeometryError, type Point } from "../../model/geometry.ts";
+import { decodeWkb } from "../../model/wkb.ts";
 import { addMonths } from "../../model/timestamptz.ts";
 import { KernelError } from "../kernel.ts";
 import { hashOfRow } from "../row-hash.ts";
-import { type PlaceValue, placeValueAt } from "./place-values.ts";
+import { TwinRegex } from "./regex.ts";
+import { type PlaceValue, placeValueAt, textAsNumber } from "./place-values.ts";
 
 const DAY_MICROSECONDS = 86_400_000_000n;
 
@@ -63,6 +66,8 @@ class Interpreter {
   readonly #code: Uint32Array;
   readonly #constants: DataView;
   readonly #bytes: Uint8Array;
+  /** By the word of their node. */
+  readonly #regexes = new Map<number, TwinRegex>();
 
   constructor({ program, columns }: FilterRun) {
     this.#columns = columns.map((column) => (column.kind === "elements" ? column.elements : column));
@@ -103,6 +108,7 @@ class Interpreter {
       case Op.PlaceHolder:
       case Op.PlaceArrays:
       case Op.PlaceLengths:
+      case Op.PlaceNumber:
         return this.#place(at, row);
       case Op.Sample:
         return BigInt(hashOfRow(row, a)) < this.#integer(b);
@@ -156,10 +162,32 @@ class Interpreter {
       case Op.TextRange:
       case Op.TextSet:
       case Op.Like:
+      case Op.Regex:
         return this.#textHolds(at, this.#textAt(a, row));
+      case Op.Box:
+        return this.#meetsBox(b, this.#textAt(a, row));
       default:
         throw new KernelError(`the program of the filter is damaged at word ${at}`);
     }
+  }
+
+  #meetsBox(place: number, bytes: Uint8Array): boolean {
+    let points: readonly Point[];
+    try {
+      points = pointsOf(decodeWkb(bytes));
+    } catch (error) {
+      if (error instanceof GeometryError) return true;
+      throw error;
+    }
+    const [left, bottom, right, top] = [0, 1, 2, 3].map((at) => this.#double(place + at)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const within = (axis: 0 | 1, low: number, high: number): boolean =>
+      points.some((point) => point[axis] <= high) && points.some((point) => point[axis] >= low);
+    return within(0, left, right) && within(1, bottom, top);
   }
 
   #nodes(at: number, row: number): Truth[] {
@@ -255,6 +283,14 @@ class Interpreter {
         const units = Array.from({ length: b }, (_, unit) => this.#constants.getInt16(a + unit * 2, true));
         return isLike(text, units);
       }
+      case Op.Regex: {
+        let regex = this.#regexes.get(at);
+        if (regex === undefined) {
+          const words = Uint32Array.from({ length: b }, (_, word) => this.#constants.getUint32(a + word * 4, true));
+          this.#regexes.set(at, (regex = new TwinRegex(words)));
+        }
+        return regex.matches(text);
+      }
       default:
         throw new KernelError(`the program of the filter is damaged at word ${at}`);
     }
@@ -279,6 +315,8 @@ class Interpreter {
         return (b & (1 << kind)) === 0 ? null : (a & (1 << kind)) !== 0;
       case Op.PlaceText:
         return value instanceof Uint8Array ? this.#textHolds(at + 2, value) : null;
+      case Op.PlaceNumber:
+        return this.#judge(at + 2, textAsNumber({ kind, value }));
       case Op.PlaceLengths:
         return isArray(value) ? this.#isWithin(b, BigInt(value.length)) !== (a !== 0) : null;
       case Op.PlaceHolder: {
@@ -399,4 +437,17 @@ function isLike(text: Uint8Array, units: readonly number[]): boolean {
     at = end;
   }
   return states.has(units.length);
+}
+
+function pointsOf(geometry: Geometry): readonly Point[] {
+  switch (geometry.kind) {
+    case "Point":
+      return geometry.point === null ? [] : [geometry.point];
+    case "LineString":
+      return geometry.points;
+    case "Polygon":
+      return geometry.rings.flat();
+    default:
+      return geometry.parts.flatMap(pointsOf);
+  }
 }

@@ -6,9 +6,12 @@
 
 import { assert } from "../../base/assert.ts";
 import { Metric } from "../../model/types.ts";
-import type { HashBits } from "../kernel.ts";
+import type { ExactSearch } from "../kernel.ts";
 import { numbersOf, valuesPerRow } from "../layout.ts";
 import type { RowLayout, RowValues } from "../layout.ts";
+
+/** Of MHJACCARD, as in `ExactSearch`. */
+type Hashes = Pick<ExactSearch, "hashBits" | "bands">;
 
 /** The score of a row for one query; NaN where the row is no hit. */
 export type Score = (rows: RowValues, row: number) => number;
@@ -18,7 +21,7 @@ export function scorer(
   layout: RowLayout,
   queries: RowValues,
   query: number,
-  hashBits: HashBits = 8,
+  hashes: Hashes = {},
 ): Score {
   const { element } = layout;
   const length = valuesPerRow(layout);
@@ -27,7 +30,7 @@ export function scorer(
     return (rows, row) => {
       const looked = rows.subarray(row * length, (row + 1) * length);
       assert(asked instanceof Uint8Array && looked instanceof Uint8Array, "binary rows are bytes");
-      return scoreOfBits(metric, asked, looked, hashBits);
+      return scoreOfBits(metric, asked, looked, hashes);
     };
   }
   const numbers = numbersOf(element, asked);
@@ -43,9 +46,9 @@ export function scoreOf(
   query: number,
   rows: RowValues,
   row: number,
-  hashBits: HashBits = 8,
+  hashes: Hashes = {},
 ): number {
-  return scorer(metric, layout, queries, query, hashBits)(rows, row);
+  return scorer(metric, layout, queries, query, hashes)(rows, row);
 }
 
 function scoreOfNumbers(metric: Metric, a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -83,7 +86,7 @@ function length(a: ArrayLike<number>): number {
   return Math.fround(Math.sqrt(dot(a, a)));
 }
 
-function scoreOfBits(metric: Metric, query: Uint8Array, row: Uint8Array, hashBits: HashBits): number {
+function scoreOfBits(metric: Metric, query: Uint8Array, row: Uint8Array, { hashBits = 8, bands }: Hashes): number {
   switch (metric) {
     case Metric.HAMMING:
       return countBits(query, row, (a, b) => a ^ b);
@@ -99,6 +102,7 @@ function scoreOfBits(metric: Metric, query: Uint8Array, row: Uint8Array, hashBit
     default: {
       assert(metric === Metric.MHJACCARD, "a metric of bits");
       const hashBytes = hashBits / 8;
+      if (bands !== undefined) return sharesBand(query, row, hashBytes, bands) ? 1 : Number.NaN;
       let equal = 0;
       for (let start = 0; start < row.length; start += hashBytes) {
         const hash = row.subarray(start, start + hashBytes);
@@ -107,6 +111,14 @@ function scoreOfBits(metric: Metric, query: Uint8Array, row: Uint8Array, hashBit
       return equal === 0 ? Number.NaN : Math.fround(equal / (row.length / hashBytes));
     }
   }
+}
+
+function sharesBand(query: Uint8Array, row: Uint8Array, hashBytes: number, bands: number): boolean {
+  const bytes = Math.floor(row.length / hashBytes / bands) * hashBytes;
+  for (let start = 0; start < bands * bytes; start += bytes) {
+    if (row.subarray(start, start + bytes).every((byte, at) => byte === query[start + at])) return true;
+  }
+  return false;
 }
 
 const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);

@@ -35,7 +35,7 @@ export async function searchExactly(
   for (let query = 0; query < queryCount; query += 1) {
     const rows = new Uint32Array(search.rowCount);
     const keys = new Float32Array(search.rowCount);
-    const scoreOfRow = scorer(search.metric, layout, search.queries, query, search.hashBits);
+    const scoreOfRow = scorer(search.metric, layout, search.queries, query, search);
     let count = 0;
     for (let row = 0; row < search.rowCount; row += 1) {
       budget -= layout.dimension;

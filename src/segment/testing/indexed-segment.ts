@@ -55,7 +55,7 @@ export interface IndexShape {
 
 export async function adoptIndex(segment: SealedSegment, builder: IndexKernel, shape: IndexShape): Promise<void> {
   const { indexType, params, metric, dimension, isRoomy = false, version, path } = shape;
-  const family = familyOf(indexType, DataType.FloatVector)!;
+  const family = familyOf(indexType, DataType.FloatVector, metric)!;
   await segment.adoptIndex(VECTOR, async (rows) => {
     const built = family.build(indexType, params, dimension, isRoomy);
     const { rowCount } = segment;

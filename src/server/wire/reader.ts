@@ -18,6 +18,8 @@ export const BYTES = 2;
 export const FIXED32 = 5;
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Bytes of a text that is looked at byte by byte. */
+const SHORT_TEXT = 24;
 
 export class WireReader {
   /** The whole buffer; offsets are relative to it. */
@@ -149,11 +151,26 @@ export class WireReader {
 
   text(): string {
     const start = this.skip();
+    if (this.#at - start <= SHORT_TEXT) {
+      const text = this.#ascii(start, this.#at);
+      if (text !== null) return text;
+    }
     try {
       return strictUtf8.decode(this.bytes.subarray(start, this.#at));
     } catch {
       throw new WireError("a string with invalid UTF-8", start);
     }
+  }
+
+  /** Null: there is more than ASCII. A call of the decoder costs many times what a name or a number does. */
+  #ascii(start: number, end: number): string | null {
+    let text = "";
+    for (let at = start; at < end; at += 1) {
+      const byte = this.bytes[at]!;
+      if (byte > 0x7f) return null;
+      text += String.fromCharCode(byte);
+    }
+    return text;
   }
 
   message(): WireReader {

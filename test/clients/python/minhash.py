@@ -44,8 +44,17 @@ def search(query, limit=10, **params):
 
 found = search(signatures[100], mh_search_with_jaccard=True, refine_k=50, mh_lsh_batch_search=True)
 equal([(hit["id"], round(hit["distance"] * HASHES)) for hit in found], [(100 + copy, HASHES - 2 * copy) for copy in range(10)], "copies")
-# Without Jaccard as many candidates as hits are scored: those that share most bands.
-equal([hit["id"] for hit in search(signatures[100], limit=3)], [100, 101, 102], "by bands")
+# Without Jaccard every row that shares a band is alike: 1, the first by key first. The last copy shares seven of sixteen.
+near = [(100 + copy, 1.0) for copy in range(10)]
+equal([(hit["id"], hit["distance"]) for hit in search(signatures[100], limit=20)], near, "by bands")
+equal([hit["id"] for hit in search(signatures[100], limit=3)], [100, 101, 102], "the first by key")
+# Rows that have no index yet are told the same way: one more copy, and a row that shares hashes but no whole band.
+client.insert(name, [{"id": 5_000, "signature": signatures[100].tobytes()}])
+apart = signatures[100].copy()
+apart[::2] += 1
+client.insert(name, [{"id": 5_001, "signature": apart.tobytes()}])
+equal([(hit["id"], hit["distance"]) for hit in search(signatures[100], limit=20)], near + [(5_000, 1.0)], "growing rows too")
+client.delete(name, ids=[5_000, 5_001])
 # A row that shares hashes but no whole band is none of its candidates.
 query = random.integers(0, 2**32, size=HASHES, dtype=np.uint32)
 query[::2] = signatures[500, ::2]

@@ -1,8 +1,9 @@
-"""Indexes over sub-fields of structs: elements through a graph, filters through scalar indexes, over two shards, against a scan."""
+"""Indexes over sub-fields of structs: elements and lists through a graph, filters through scalar indexes, over two shards, against a scan."""
 
 import numpy
-from case import connect, equal, seen, vectors
+from case import connect, equal, near, seen, vectors
 from pymilvus import DataType
+from pymilvus.client.embedding_list import EmbeddingList
 
 client = connect()
 name = "structs_indexes"
@@ -82,4 +83,68 @@ for expression, passes in {
     if recalls[expression] < 0.9:
         raise AssertionError(f"{expression!r} found {recalls[expression]} of what a scan finds")
 client.drop_collection(name)
+
+
+def by_lists(index_type, metric, similarity, kind, params):
+    """Lists of three against all lists, through an index: how many of the ten nearest are found, with their scores, also under a filter."""
+    name = f"lists_{index_type.lower()}_{kind}"
+    of_bits = kind == "bits"
+    schema = client.create_schema()
+    schema.add_field("id", DataType.INT64, is_primary=True)
+    fields = client.create_struct_field_schema()
+    fields.add_field("v", DataType.BINARY_VECTOR if of_bits else DataType.FLOAT_VECTOR, dim=64 if of_bits else dimension)
+    schema.add_field("s", DataType.ARRAY, element_type=DataType.STRUCT, struct_schema=fields, max_capacity=4)
+    client.create_collection(name, schema=schema, consistency_level="Strong")
+    random = numpy.random.default_rng(4)
+    groups = random.integers(0, 2, (60, 64)) if of_bits else random.normal(size=(60, dimension))
+
+    def drawn(group):
+        if of_bits:
+            return numpy.packbits(groups[group] ^ (random.random(64) < 0.1))
+        return (groups[group] + 0.4 * random.normal(size=dimension)).astype(numpy.float32)
+
+    rows = [[drawn(row % 60) for _ in range(row % 5)] for row in range(count)]
+
+    def sent(vector):
+        return vector.tobytes() if of_bits else vector.tolist()
+
+    client.insert(name, [{"id": row, "s": [{"v": sent(vector)} for vector in own]} for row, own in enumerate(rows)])
+    client.flush(name)
+    index_params = client.prepare_index_params()
+    index_params.add_index("s[v]", index_type=index_type, metric_type=metric, params=params)
+    client.create_index(name, index_params)
+    told = client.describe_index(name, "s[v]")
+    equal((told["index_type"], told["metric_type"], told["state"], told["indexed_rows"]), (index_type, metric, "Finished", count), name)
+    client.load_collection(name)
+    client.delete(name, ids=[row for row in range(count) if row % 10 == 3])
+    same = 0
+    for expression, passes in {"": lambda row: True, "id % 2 == 0": lambda row: row % 2 == 0}.items():
+        for turn in range(10):
+            asked = [drawn(turn * 5) for _ in range(3)]
+            lists = EmbeddingList([vector.tobytes() if of_bits else vector for vector in asked])
+            search = {"metric_type": metric, "params": {"retrieval_ann_ratio": 2.0}}
+            hits = client.search(name, data=[lists], anns_field="s[v]", limit=10, filter=expression, search_params=search)[0]
+            equal(len(hits), 10, "as many as are wanted")
+            nearest = sorted(
+                (-sum(max(similarity(one, vector) for vector in own) for one in asked), row)
+                for row, own in enumerate(rows)
+                if own and row % 10 != 3 and passes(row)
+            )
+            scores = {row: abs(score) for score, row in nearest}
+            for hit in hits:
+                near(abs(hit["distance"]), scores[hit["id"]], f"score of {hit['id']}")
+            last = -nearest[9][0]
+            same += sum(-score >= last - 1e-5 for score, row in nearest if row in {hit["id"] for hit in hits})
+    client.drop_collection(name)
+    if same < 190:
+        raise AssertionError(f"{name} found {same} of 200 nearest lists")
+    return same / 200
+
+
+def bits_apart(left, right):
+    return -int(numpy.unpackbits(left ^ right).sum())
+
+
+recalls["lists"] = by_lists("HNSW", "MAX_SIM_IP", lambda one, other: float(one @ other), "floats", {"M": 16, "efConstruction": 100})
+recalls["lists of bits"] = by_lists("AUTOINDEX", "MAX_SIM_HAMMING", bits_apart, "bits", {})
 seen(recalls=recalls)

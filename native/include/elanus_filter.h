@@ -42,6 +42,8 @@
  *   regex        30, column, byte, count                            words of 32 bits: a match is somewhere in the text
  *   box          31, column, place                                  left, bottom, right, top: the box of a geometry in well-known
  *                                                                   binary meets it, or its bytes are damaged
+ *   place number 32, column, node 16, 19 or 20                      the node, where texts that are numbers are taken for doubles, and
+ *                                                                   others for nothing
  *
  * A regular expression: count of classes, of boundaries, of sets, of instructions; the boundaries, code points that ascend; the class of what
  * is before the first of them, and behind each; the flags of each class, 1 of word characters, 2 of the new line; each set, a bit a class, in whole

@@ -21,7 +21,7 @@ extern "C" {
 enum { ELANUS_LATE = 8 }; /* the time limit of a search has passed */
 
 #define ELANUS_MIN_DEGREE 2u
-#define ELANUS_MAX_DEGREE 256u
+#define ELANUS_MAX_DEGREE 512u
 #define ELANUS_MAX_BEAM 16384u
 #define ELANUS_MAX_WIDTH 16384u
 #define ELANUS_MAX_INDEX_ROWS 0x7fffffffu

@@ -46,7 +46,15 @@ typedef struct elanus_slim_description {
   uint64_t seed, row_count, graph_row_count;
   uint64_t neighbour_count; /* of all rows together */
   uint64_t code_bytes, list_bytes, other_bytes, file_bytes;
+  uint64_t kept_row_count, kept_bytes; /* raw rows that are in memory besides */
 } elanus_slim_description;
+
+/*
+ * Keeps raw rows of a mapped file in memory: those that most rows have for a neighbour, as many as `bytes` hold with four bytes for every row
+ * of the index; what was kept before goes. Searches that run go on with what they began with. Nothing is kept of rows that are in memory.
+ */
+int elanus_slim_keep_start(elanus_index index, uint64_t bytes, elanus_done done, void *context, elanus_job **job, elanus_error *error);
+int elanus_slim_keep_wait(elanus_index index, uint64_t bytes, elanus_error *error);
 
 /* Fails with ELANUS_INVALID for an index of another kind. */
 int elanus_slim_describe(elanus_index index, elanus_slim_description *description, elanus_error *error);

@@ -8,7 +8,7 @@
 namespace elanus {
 
 constexpr uint32_t no_row = 0xffffffffu;
-constexpr uint32_t most_degree = 256;                         // of a finished graph
+constexpr uint32_t most_degree = 512;                         // of a finished graph
 constexpr uint32_t most_slots_of_list = most_degree * 3 / 2;  // while it is built
 constexpr uint32_t most_entries = 16;
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include "bands_file.h"
+#include "build_plan.h"
 #include "handles.h"
 #include "index_file.h"
 
@@ -24,7 +25,7 @@ class BandsBuild final : public Job {
     shape_.seed = plan.seed;
     keys_ = Buffer<uint32_t>(shape_.rows * shape_.bands, Owner::build);
     numbers_ = Buffer<uint32_t>(shape_.rows * shape_.bands, Owner::build);
-    set_pieces(std::max<uint64_t>(1, (shape_.rows + hash_rows - 1) / hash_rows));
+    set_pieces(pieces_of(shape_.rows, hash_rows));
   }
 
  protected:
@@ -115,16 +116,12 @@ void BandsBuild::begin_writing() {
 }  // namespace
 
 std::shared_ptr<Job> make_bands_build(const elanus_bands_build& plan, const char* path, elanus_done done, void* context) {
-  auto rows = find_rows(plan.rows);
+  auto rows = rows_to_build(plan.rows, plan.row_count, path);
   if (rows->element() != Element::binary) fail(ELANUS_INVALID, "bands are built from binary rows");
-  if (plan.row_count > rows->count())
-    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
-  if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);
   if (plan.hash_bits != 8 && plan.hash_bits != 16 && plan.hash_bits != 32 && plan.hash_bits != 64) fail(ELANUS_INVALID, "a hash of %u bits is none of 8, 16, 32 and 64", plan.hash_bits);
   if (rows->dimension() % plan.hash_bits) fail(ELANUS_INVALID, "dimension %u is no multiple of a hash of %u bits", rows->dimension(), plan.hash_bits);
   const uint32_t hashes = rows->dimension() / plan.hash_bits;
   if (plan.bands < 1 || plan.bands > hashes) fail(ELANUS_INVALID, "%u bands are not in 1..%u", plan.bands, hashes);
-  if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
   return std::make_shared<BandsBuild>(plan, path, std::move(rows), done, context);
 }
 

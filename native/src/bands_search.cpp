@@ -117,7 +117,7 @@ void BandsSearch::take_first(uint64_t query, BandsScratch& t, Effort& effort) co
   for (uint64_t found = 0; is_in_range(key) && looked < t.candidates.size() && found <= plan_.k; ++looked) {
     if (looked % raw_block == 0) go_on();
     const uint32_t row = (uint32_t)t.candidates[looked];
-    if (!share_band(query_at(query), raw_row(row), shape_.bands, shape_.band_bytes())) continue;
+    if (!share_band(query_at(query), row_at(row), shape_.bands, shape_.band_bytes())) continue;
     ++found;
     best.add({key, rank_of(row), row});
   }

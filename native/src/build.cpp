@@ -1,5 +1,6 @@
 #include "build.h"
 #include <algorithm>
+#include "build_plan.h"
 #include "handles.h"
 #include "index_file.h"
 #include "placing.h"
@@ -9,8 +10,6 @@ namespace elanus {
 namespace {
 
 constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, pack_rows = 32;
-
-uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
 class Build final : public Job {
  public:
@@ -175,17 +174,11 @@ bool Build::encoded() {
 }  // namespace
 
 std::shared_ptr<Job> make_index_build(const elanus_index_build& plan, const char* path, elanus_done done, void* context) {
-  auto rows = find_rows(plan.rows);
+  auto rows = rows_to_build(plan.rows, plan.row_count, path);
   if (rows->element() == Element::binary) fail(ELANUS_INVALID, "graphs are built from rows of numbers");
-  if (plan.row_count > rows->count())
-    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
-  if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);
   if (plan.metric > ELANUS_COSINE) fail(ELANUS_INVALID, "metric %u is not known", plan.metric);
-  if (plan.degree < ELANUS_MIN_DEGREE || plan.degree > ELANUS_MAX_DEGREE)
-    fail(ELANUS_INVALID, "degree %u is not in %u..%u", plan.degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
-  if (plan.beam < 1 || plan.beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", plan.beam, ELANUS_MAX_BEAM);
+  check_graph(plan.degree, plan.beam);
   if (plan.layout > ELANUS_PACKED) fail(ELANUS_INVALID, "layout %u is not known", plan.layout);
-  if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
   return std::make_shared<Build>(plan, path, std::move(rows), done, context);
 }
 

@@ -310,6 +310,13 @@ class Reader {
         made.column = column(is_place);
         place_nodes(&made, end, depth);
         break;
+      case Op::place_number: {
+        made.column = column(is_place);
+        made.nodes.push_back(node(end, depth + 1));
+        const Node& inner = made.nodes[0];
+        if ((inner.op != Op::place_range && inner.op != Op::place_set && inner.op != Op::place_math) || inner.column != made.column) bad("a node of numbers is expected");
+        break;
+      }
       case Op::months: {
         made.column = column(is_whole);
         made.comparison = comparison();

@@ -13,7 +13,8 @@ namespace elanus {
 enum class Op : uint32_t {
   constant, conjunction, disjunction, negation, valid, integers, floats, integer_set, float_set, integer_math, float_math,
   number_pair, text_pair, text_range, text_set, like, place_range, place_text, place_class, place_set, place_math, merge,
-  lengths, element, holder, place_holder, place_arrays, place_lengths, months, sample, regex, box
+  lengths, element, holder, place_holder, place_arrays, place_lengths, months, sample, regex, box,
+  place_number
 };
 enum class Operator : uint32_t { add, subtract, multiply, divide, remainder, bit_and, bit_or, bit_xor };
 enum class Comparison : uint32_t { equal, unequal, less, less_equal, greater, greater_equal };

@@ -142,6 +142,36 @@ const uint8_t* read_json(const uint8_t* at, const uint8_t* limit, JsonValue* val
   }
 }
 
+bool number_of_text(const uint8_t* at, const uint8_t* end, double* number) {
+  at = skip_space(at, end);
+  while (end > at && (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\r' || end[-1] == '\t')) --end;
+  const uint8_t* p = at;
+  const bool negative = p < end && *p == '-';
+  p += negative;
+  const uint8_t* first = p;
+  while (p < end && is_digit(*p)) ++p;
+  const size_t digits = (size_t)(p - first);
+  if (!digits || (digits > 1 && *first == '0')) return false;
+  const bool whole = p == end;
+  if (p < end && *p == '.') {
+    const uint8_t* fraction = ++p;
+    while (p < end && is_digit(*p)) ++p;
+    if (p == fraction) return false;
+  }
+  if (p < end && (*p == 'e' || *p == 'E')) {
+    ++p;
+    if (p < end && (*p == '+' || *p == '-')) ++p;
+    const uint8_t* exponent = p;
+    while (p < end && is_digit(*p)) ++p;
+    if (p == exponent) return false;
+  }
+  if (p != end) return false;
+  const char* most = negative ? "9223372036854775808" : "18446744073709551615";
+  const size_t most_digits = std::strlen(most);
+  if (whole && (digits > most_digits || (digits == most_digits && std::memcmp(first, most, digits) > 0))) return false;
+  return parse_double((const char*)at, (const char*)end, number) && *number - *number == 0;
+}
+
 int64_t json_word(const JsonValue& value, const uint8_t* bytes) {
   int64_t word = 0;
   switch (value.kind) {

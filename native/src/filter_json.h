@@ -20,6 +20,8 @@ inline const uint8_t* skip_space(const uint8_t* at, const uint8_t* limit) {
   while (at < limit && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
   return at;
 }
+// The number that all of a text is, as JSON writes it, with white space around; finite, and if whole within 64 bits.
+bool number_of_text(const uint8_t* at, const uint8_t* end, double* number);
 // Where the text goes on.
 const uint8_t* read_json(const uint8_t* at, const uint8_t* limit, JsonValue* value);
 // The word that a place column has for a value; `bytes` is where all documents begin.

@@ -47,6 +47,23 @@ int judge_array(const Node& node, const elanus_column& c, int64_t word, std::str
 }  // namespace
 
 int judge(const Node& node, const elanus_column& c, uint8_t kind, int64_t word, std::string* text) {
+  if (node.op == Op::place_number) {
+    if (kind == ELANUS_CLASS_TEXT || kind == ELANUS_CLASS_ESCAPED) {
+      const uint64_t start = (uint64_t)word & 0xffffffffu, end = (uint64_t)word >> 32;
+      if (start > end || end > c.byte_count || !c.bytes) return 2;
+      const uint8_t *from = c.bytes + start, *to = c.bytes + end;
+      if (kind == ELANUS_CLASS_ESCAPED) {
+        if (!unescape(from, (uint32_t)(end - start), text)) return 2;
+        from = (const uint8_t*)text->data();
+        to = from + text->size();
+      }
+      double number;
+      if (!number_of_text(from, to, &number)) return 2;
+      std::memcpy(&word, &number, 8);
+      kind = ELANUS_CLASS_DOUBLE;
+    }
+    return judge(node.nodes[0], c, kind, word, text);
+  }
   const bool is_integer = kind == ELANUS_CLASS_INTEGER || kind == ELANUS_CLASS_WIDE;
   if (node.op == Op::place_text) {
     if (kind != ELANUS_CLASS_TEXT && kind != ELANUS_CLASS_ESCAPED) return 2;

@@ -123,6 +123,7 @@ class Program {
       case Op::place_holder:
       case Op::place_arrays:
       case Op::place_lengths:
+      case Op::place_number:
         return places(node, at, wanted, out);
       case Op::element:
         return element(node, at, wanted, out);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include "../include/elanus_index.h"
+#include "build_plan.h"
 #include "handles.h"
 
 namespace elanus {
@@ -13,8 +14,6 @@ constexpr uint32_t most_of_sample = 5000;
 constexpr uint32_t sample_parts = 32;
 constexpr uint32_t encode_rows = 64, link_rows = 4, merge_targets = 32;
 constexpr double headroom = 2;   // under IP: how much longer than the longest of the first rows a row may be
-
-uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
 double median(std::vector<double>& values) {
   if (values.empty()) return 0;
@@ -77,8 +76,7 @@ struct GrowingIndex::Twins {
 GrowingIndex::GrowingIndex(std::shared_ptr<Rows> rows, Metric metric, uint32_t degree, uint32_t beam, uint64_t seed)
     : rows_(std::move(rows)), degree_(degree), beam_(beam), twins_(std::make_unique<Twins>()) {
   if (is_of_bits(metric) || rows_->element() == Element::binary) fail(ELANUS_INVALID, "growing graphs are of numbers");
-  if (degree < ELANUS_MIN_DEGREE || degree > ELANUS_MAX_DEGREE) fail(ELANUS_INVALID, "degree %u is not in %u..%u", degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
-  if (beam < 1 || beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", beam, ELANUS_MAX_BEAM);
+  check_graph(degree, beam);
   const uint32_t dimension = rows_->dimension(), dims = Grid::dims_of(metric, dimension);
   grid_ = Grid({metric, dimension, 1, 0, 1, seed}, std::vector<float>(dims));
   for (capacity_ = most_growing_rows; !memory_; capacity_ /= 2) {

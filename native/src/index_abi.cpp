@@ -11,6 +11,7 @@
 #include "lists_build.h"
 #include "lists_search.h"
 #include "slim_build.h"
+#include "slim_keep.h"
 #include "slim_search.h"
 
 using namespace elanus;
@@ -198,18 +199,33 @@ int elanus_slim_build_wait(const elanus_slim_build* build, const char* path, ela
   return wait_for_build(build, path, error, make_slim_build);
 }
 
+int elanus_slim_keep_start(elanus_index index, uint64_t bytes, elanus_done done, void* context, elanus_job** job, elanus_error* error) {
+  return guarded(error, [&] {
+    require((const void*)done);
+    require(job);
+    start(job, make_slim_keep(of_kind<SlimIndex>(index, IndexKind::slim, "slim graphs"), bytes, done, context), WorkClass::other);
+  });
+}
+
+int elanus_slim_keep_wait(elanus_index index, uint64_t bytes, elanus_error* error) {
+  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+    return make_slim_keep(of_kind<SlimIndex>(index, IndexKind::slim, "slim graphs"), bytes, done, context);
+  });
+}
+
 int elanus_slim_describe(elanus_index handle, elanus_slim_description* description, elanus_error* error) {
   return guarded(error, [&] {
     require(description);
     const auto index = of_kind<SlimIndex>(handle, IndexKind::slim, "slim graphs");
     const SlimShape& shape = index->shape;
     elanus_slim_description& d = *description;
-    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, (uint32_t)shape.codes, shape.subspaces, shape.bits, shape.stages, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0};
+    d = {shape.metric, shape.dimension, shape.element, shape.degree, shape.beam, (uint32_t)shape.codes, shape.subspaces, shape.bits, shape.stages, shape.seed, shape.rows, shape.graph_rows, 0, 0, 0, 0, 0, 0, 0};
     for (size_t i = 0; i < index->lists.size(); ++i) d.neighbour_count += index->lists[i] != no_row;
     d.code_bytes = index->codes.bytes() + index->terms.bytes();
     d.list_bytes = index->lists.bytes();
     d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->words.bytes();
     d.file_bytes = index->file_bytes;
+    if (const auto kept = index->kept()) d.kept_row_count = kept->count, d.kept_bytes = kept->bytes();
   });
 }
 

@@ -77,15 +77,10 @@ void IndexJob::go_on() const {
 
 void IndexJob::write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const { write_index_hits(plan_, metric_, query, hits, tied); }
 
-const unsigned char* IndexJob::raw_row(uint32_t row) const {
-  uint64_t run;
-  return raw_.at(row, &run);
-}
-
 void IndexJob::raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const {
   const unsigned char* at[raw_block + tile_rows];
   float norms[raw_block];
-  for (uint32_t i = 0; i < count; ++i) at[i] = raw_row(rows[i]);
+  for (uint32_t i = 0; i < count; ++i) at[i] = row_at(rows[i]);
   for (uint32_t i = 0; i < tile_rows; ++i) at[count + i] = at[count - 1];
   const RowBlock block = {at, count, layout_.dimension, true, layout_.element, hash_bits_};
   table_.keys(metric_, &query, &block, keys, count, norms);

@@ -15,6 +15,7 @@
 #include "../include/elanus_index.h"
 #include "dispatch.h"
 #include "job.h"
+#include "kept_rows.h"
 #include "open_index.h"
 #include "queries.h"
 #include "topk.h"
@@ -45,7 +46,12 @@ class IndexJob : public Job {
   uint32_t rank_of(uint32_t row) const { return plan_.rank ? plan_.rank[row] : 0; }
   void go_on() const;   // throws if the job was stopped, or is late
   const unsigned char* query_at(uint64_t query) const { return (const unsigned char*)plan_.queries + query * layout_.row_bytes(); }
-  const unsigned char* raw_row(uint32_t row) const;
+  // The raw values of a row.
+  const unsigned char* row_at(uint32_t row) const {
+    const unsigned char* kept = kept_ ? kept_->at(row) : nullptr;
+    uint64_t run;
+    return kept ? kept : raw_.at(row, &run);
+  }
   void write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const;
   // At most raw_block rows by their raw values; NaN for a row that is no hit.
   void raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const;
@@ -62,6 +68,7 @@ class IndexJob : public Job {
   const uint64_t queries_;
   float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
   uint64_t allowed_count_ = 0;
+  std::shared_ptr<const KeptRows> kept_;   // raw rows that need not be read; null: none
   const uint8_t* walk_bits_ = nullptr;   // allowed rows, and rows that stand for allowed twins; null: all
 
  private:

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+#include "build_plan.h"
 #include "handles.h"
 #include "index_file.h"
 #include "lists_code.h"
@@ -16,8 +17,6 @@ constexpr uint64_t rows_of_list = 64, most_of_sample = 1 << 17, least_rows_of_li
 constexpr uint64_t rows_of_word = 64, most_training_values = 1 << 24;                      // of the residuals that a book comes from
 constexpr uint64_t piece_products = 8 << 20;
 constexpr uint32_t encode_lists = 4;
-
-uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
 // What is known before the rows were looked at.
 ListsShape shape_of(const elanus_lists_build& plan, const Rows& rows) {
@@ -244,10 +243,7 @@ void ListsBuild::begin_writing() {
 }  // namespace
 
 std::shared_ptr<Job> make_lists_build(const elanus_lists_build& plan, const char* path, elanus_done done, void* context) {
-  auto rows = find_rows(plan.rows);
-  if (plan.row_count > rows->count())
-    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
-  if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);
+  auto rows = rows_to_build(plan.rows, plan.row_count, path);
   const bool bits = rows->element() == Element::binary;
   if (plan.metric > ELANUS_JACCARD || is_of_bits((Metric)plan.metric) != bits) fail(ELANUS_INVALID, "metric %u is not for lists of rows of element %u", plan.metric, (uint32_t)rows->element());
   if (rows->dimension() > ELANUS_MAX_DIMENSION) fail(ELANUS_INVALID, "dimension %u is not in 1..%u", rows->dimension(), ELANUS_MAX_DIMENSION);
@@ -256,12 +252,10 @@ std::shared_ptr<Job> make_lists_build(const elanus_lists_build& plan, const char
   if (bits && plan.codes != ELANUS_CODES_NONE) fail(ELANUS_INVALID, "lists of binary rows have no codes");
   elanus_lists_build fitted = plan;
   const bool nibble = plan.codes == ELANUS_CODES_NIBBLE, book = nibble || plan.codes == ELANUS_CODES_BOOK;
-  if (book && (plan.subspaces < 1 || plan.subspaces > rows->dimension()))
-    fail(ELANUS_INVALID, "%u subspaces are not in 1..%u", plan.subspaces, rows->dimension());
-  if (plan.codes == ELANUS_CODES_BOOK && (plan.bits < 1 || plan.bits > ELANUS_MAX_BOOK_BITS)) fail(ELANUS_INVALID, "%u bits are not in 1..%u", plan.bits, ELANUS_MAX_BOOK_BITS);
+  if (book) check_subspaces(plan.subspaces, rows->dimension());
+  if (plan.codes == ELANUS_CODES_BOOK) check_book_bits(plan.bits);
   if (!book) fitted.subspaces = 0;
   fitted.bits = nibble ? 4 : book ? plan.bits : 0;
-  if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
   return std::make_shared<ListsBuild>(fitted, path, std::move(rows), done, context);
 }
 

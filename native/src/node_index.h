@@ -1,15 +1,31 @@
 // The part of the N-API face that is about indexes. Included by node.cpp, inside its unnamed namespace, and by nothing else.
 
-// A path of any length that the system takes; the calls below copy it.
-char* path_buffer() {
-  static thread_local char path[1 << 15];
-  return path;
+// Begins a build of `plan`, which has rows, row count and metric already where there is one; the path stands at this place.
+template <class Plan, class Start> napi_value begin_build(Call& call, const Plan& plan, size_t path, Start start) {
+  const double ticket = call.number(0);
+  if (!read_path(call, path)) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(),
+               [&](Pending* pending, elanus_job** job, elanus_error* error) { return start(&plan, path_buffer(), job_done, pending, job, error); });
+}
+
+// The numbers that `tell` makes of a description, into the Float64Array behind the index.
+template <class Description, class Describe, class Tell> napi_value describe_as(Call& call, Describe describe, Tell tell) {
+  elanus_error error;
+  Description description;
+  uint64_t length;
+  const uint64_t index = call.whole(0);
+  double* out = call.array<double>(1, napi_float64_array, &length);
+  if (!call.good()) return nullptr;
+  if (const int status = describe(index, &description, &error)) return call.done(status, error);
+  const std::vector<double> numbers = tell(description);
+  if (length < numbers.size()) return call.fail("more places are needed");
+  std::copy(numbers.begin(), numbers.end(), out);
+  return nullptr;
 }
 
 // (ticket, rows, rowCount, metric, degree, beam, seed, path, layout)
 napi_value build_index(Call& call) {
   elanus_index_build plan = {};
-  const double ticket = call.number(0);
   plan.rows = call.whole(1);
   plan.row_count = call.whole(2);
   plan.metric = call.whole32(3);
@@ -17,16 +33,12 @@ napi_value build_index(Call& call) {
   plan.beam = call.whole32(5);
   plan.seed = call.whole(6);
   plan.layout = call.whole32(8);
-  if (!call.text(7, path_buffer(), 1 << 15) || !call.good()) return nullptr;
-  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
-    return elanus_index_build_start(&plan, path_buffer(), job_done, pending, job, error);
-  });
+  return begin_build(call, plan, 7, elanus_index_build_start);
 }
 
 // (ticket, rows, rowCount, metric, lists, codes, subspaces, bits, seed, path)
 napi_value build_lists(Call& call) {
   elanus_lists_build plan = {};
-  const double ticket = call.number(0);
   plan.rows = call.whole(1);
   plan.row_count = call.whole(2);
   plan.metric = call.whole32(3);
@@ -35,16 +47,12 @@ napi_value build_lists(Call& call) {
   plan.subspaces = call.whole32(6);
   plan.bits = call.whole32(7);
   plan.seed = call.whole(8);
-  if (!call.text(9, path_buffer(), 1 << 15) || !call.good()) return nullptr;
-  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
-    return elanus_lists_build_start(&plan, path_buffer(), job_done, pending, job, error);
-  });
+  return begin_build(call, plan, 9, elanus_lists_build_start);
 }
 
 // (ticket, rows, rowCount, metric, degree, beam, subspaces, bits, seed, path)
 napi_value build_slim(Call& call) {
   elanus_slim_build plan = {};
-  const double ticket = call.number(0);
   plan.rows = call.whole(1);
   plan.row_count = call.whole(2);
   plan.metric = call.whole32(3);
@@ -55,25 +63,18 @@ napi_value build_slim(Call& call) {
   plan.seed = call.whole(8);
   plan.codes = call.whole32(10);
   plan.stages = call.whole32(11);
-  if (!call.text(9, path_buffer(), 1 << 15) || !call.good()) return nullptr;
-  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
-    return elanus_slim_build_start(&plan, path_buffer(), job_done, pending, job, error);
-  });
+  return begin_build(call, plan, 9, elanus_slim_build_start);
 }
 
 // (ticket, rows, rowCount, hashBits, bands, seed, path)
 napi_value build_bands(Call& call) {
   elanus_bands_build plan = {};
-  const double ticket = call.number(0);
   plan.rows = call.whole(1);
   plan.row_count = call.whole(2);
   plan.hash_bits = call.whole32(3);
   plan.bands = call.whole32(4);
   plan.seed = call.whole(5);
-  if (!call.text(6, path_buffer(), 1 << 15) || !call.good()) return nullptr;
-  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
-    return elanus_bands_build_start(&plan, path_buffer(), job_done, pending, job, error);
-  });
+  return begin_build(call, plan, 6, elanus_bands_build_start);
 }
 
 // (ticket, path, rows, how); the handle comes where findNotFinite has its index.
@@ -81,7 +82,7 @@ napi_value open_index(Call& call) {
   const double ticket = call.number(0);
   const uint64_t rows = call.whole(2);
   const uint32_t how = call.whole32(3);
-  if (!call.text(1, path_buffer(), 1 << 15) || !call.good()) return nullptr;
+  if (!read_path(call, 1)) return nullptr;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_index_open_start(path_buffer(), rows, how, &pending->opened, job_done, pending, job, error);
   });
@@ -97,28 +98,17 @@ bool read_index_search(Call& call, elanus_index_search& plan) {
   plan.queries = call.entries(2, about.entry_bytes, &plan.query_value_count);
   plan.k = call.whole32(3);
   plan.ef = call.whole32(4);
-  plan.allowed = call.array<uint8_t>(5, napi_uint8_array, &plan.allowed_bytes);
-  plan.rank = call.array<uint32_t>(6, napi_uint32_array, &plan.rank_count);
-  plan.has_outer = !call.is_null(7);
-  plan.has_inner = !call.is_null(8);
-  if (plan.has_outer) plan.outer = (float)call.number(7);
-  if (plan.has_inner) plan.inner = (float)call.number(8);
+  read_chosen(call, 5, plan);
+  read_range(call, 7, plan);
   plan.time_limit_microseconds = call.whole(9);
-  plan.hit_rows = call.array<uint32_t>(10, napi_uint32_array, &plan.hit_row_count);
-  plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
-  plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
+  read_room(call, 10, plan);
   plan.work = call.array<double>(13, napi_float64_array, &plan.work_count);
   plan.probes = call.whole32(14);
   plan.reorder = call.whole32(15);
   plan.query_bits = call.whole32(16);
   plan.row_count = call.whole(17);
   plan.unscored = call.whole32(18);
-  if (!call.good()) return false;
-  // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
-  static const uint64_t nothing = 0;
-  if (!call.is_null(5) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
-  if (!call.is_null(6) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
-  return true;
+  return call.good();
 }
 
 // (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
@@ -164,6 +154,16 @@ napi_value extend_growing(Call& call) {
   });
 }
 
+// (ticket, index, bytes)
+napi_value keep_rows(Call& call) {
+  const double ticket = call.number(0);
+  const uint64_t index = call.whole(1), bytes = call.whole(2);
+  if (!call.good()) return nullptr;
+  return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
+    return elanus_slim_keep_start(index, bytes, job_done, pending, job, error);
+  });
+}
+
 napi_value close_growing(Call& call) {
   elanus_error error;
   const uint64_t growing = call.whole(0);
@@ -179,91 +179,52 @@ napi_value close_index(Call& call) {
 }
 
 // (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries, layout, slots;
-// then the entries, in 16 places; then how many rows have 0, 1, ... 256 neighbours.
+// then the entries, in 16 places; then how many rows have 0, 1, ... as many neighbours as there may be.
 napi_value describe_index(Call& call) {
-  elanus_error error;
-  elanus_index_description d;
-  uint64_t length;
-  const uint64_t index = call.whole(0);
-  double* out = call.array<double>(1, napi_float64_array, &length);
-  if (!call.good()) return nullptr;
-  if (length < 13 + ELANUS_MAX_ENTRIES + ELANUS_MAX_DEGREE + 1) return call.fail("more places are needed");
-  if (const int status = elanus_index_describe(index, &d, &error)) return call.done(status, error);
-  const double first[13] = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
+  return describe_as<elanus_index_description>(call, elanus_index_describe, [](const elanus_index_description& d) {
+    std::vector<double> numbers = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
                             (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes, (double)d.entry_count,
                             (double)d.layout,     (double)d.slots};
-  for (const double x : first) *out++ = x;
-  for (const uint32_t entry : d.entries) *out++ = entry;
-  for (const uint64_t rows : d.rows_of_degree) *out++ = (double)rows;
-  return nullptr;
+    numbers.insert(numbers.end(), std::begin(d.entries), std::end(d.entries));
+    numbers.insert(numbers.end(), std::begin(d.rows_of_degree), std::end(d.rows_of_degree));
+    return numbers;
+  });
 }
 
 // (index, Float64Array of 5): kind, element, dimension, rows, mapped bytes.
 napi_value tell_index(Call& call) {
-  elanus_error error;
-  elanus_index_about about;
-  uint64_t length;
-  const uint64_t index = call.whole(0);
-  double* out = call.array<double>(1, napi_float64_array, &length);
-  if (!call.good()) return nullptr;
-  if (length < 5) return call.fail("five places are needed");
-  if (const int status = elanus_index_tell(index, &about, &error)) return call.done(status, error);
-  const double all[5] = {(double)about.kind, (double)about.element, (double)about.dimension, (double)about.row_count, (double)about.mapped_bytes};
-  for (const double x : all) *out++ = x;
-  return nullptr;
+  return describe_as<elanus_index_about>(call, elanus_index_tell, [](const elanus_index_about& about) {
+    return std::vector<double>{(double)about.kind, (double)about.element, (double)about.dimension, (double)about.row_count, (double)about.mapped_bytes};
+  });
 }
 
 // (index, Float64Array of 18): metric, dimension, lists, codes, subspaces, bits, rows, loose rows; empty lists, rows of the shortest, of the
 // longest; bytes of centres, numbers, codes, others, of the file; seed, element.
 napi_value describe_lists(Call& call) {
-  elanus_error error;
-  elanus_lists_description d;
-  uint64_t length;
-  const uint64_t index = call.whole(0);
-  double* out = call.array<double>(1, napi_float64_array, &length);
-  if (!call.good()) return nullptr;
-  if (length < 18) return call.fail("more places are needed");
-  if (const int status = elanus_lists_describe(index, &d, &error)) return call.done(status, error);
-  const double all[18] = {(double)d.metric,       (double)d.dimension,     (double)d.lists,        (double)d.codes,         (double)d.subspaces,    (double)d.bits,
+  return describe_as<elanus_lists_description>(call, elanus_lists_describe, [](const elanus_lists_description& d) {
+    return std::vector<double>{(double)d.metric,       (double)d.dimension,     (double)d.lists,        (double)d.codes,         (double)d.subspaces,    (double)d.bits,
                           (double)d.row_count,    (double)d.loose_row_count, (double)d.empty_lists, (double)d.shortest_list, (double)d.longest_list, (double)d.centre_bytes,
                           (double)d.number_bytes, (double)d.code_bytes,    (double)d.other_bytes,  (double)d.file_bytes,    (double)d.seed,       (double)d.element};
-  for (const double x : all) *out++ = x;
-  return nullptr;
+  });
 }
 
-// (index, Float64Array of 16): metric, dimension, element, degree, beam, subspaces, bits, rows, rows in the graph, neighbours; bytes of codes,
-// lists, others, of the file; codes, stages.
+// (index, Float64Array of 18): metric, dimension, element, degree, beam, subspaces, bits, rows, rows in the graph, neighbours; bytes of codes,
+// lists, others, of the file; codes, stages; rows that are kept, and their bytes.
 napi_value describe_slim(Call& call) {
-  elanus_error error;
-  elanus_slim_description d;
-  uint64_t length;
-  const uint64_t index = call.whole(0);
-  double* out = call.array<double>(1, napi_float64_array, &length);
-  if (!call.good()) return nullptr;
-  if (length < 16) return call.fail("more places are needed");
-  if (const int status = elanus_slim_describe(index, &d, &error)) return call.done(status, error);
-  const double all[16] = {(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
+  return describe_as<elanus_slim_description>(call, elanus_slim_describe, [](const elanus_slim_description& d) {
+    return std::vector<double>{(double)d.metric,    (double)d.dimension,       (double)d.element,         (double)d.degree,     (double)d.beam,       (double)d.subspaces,   (double)d.bits,
                           (double)d.row_count, (double)d.graph_row_count, (double)d.neighbour_count, (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes,
-                          (double)d.codes,     (double)d.stages};
-  for (const double x : all) *out++ = x;
-  return nullptr;
+                          (double)d.codes,     (double)d.stages,          (double)d.kept_row_count,  (double)d.kept_bytes};
+  });
 }
 
 // (index, Float64Array of 10): dimension, bits of a hash, bands, hashes of a band, rows, buckets, rows of the longest; bytes of keys, of numbers,
 // of the file.
 napi_value describe_bands(Call& call) {
-  elanus_error error;
-  elanus_bands_description d;
-  uint64_t length;
-  const uint64_t index = call.whole(0);
-  double* out = call.array<double>(1, napi_float64_array, &length);
-  if (!call.good()) return nullptr;
-  if (length < 10) return call.fail("more places are needed");
-  if (const int status = elanus_bands_describe(index, &d, &error)) return call.done(status, error);
-  const double all[10] = {(double)d.dimension,    (double)d.hash_bits,      (double)d.bands,     (double)d.band_hashes,  (double)d.row_count,
+  return describe_as<elanus_bands_description>(call, elanus_bands_describe, [](const elanus_bands_description& d) {
+    return std::vector<double>{(double)d.dimension,    (double)d.hash_bits,      (double)d.bands,     (double)d.band_hashes,  (double)d.row_count,
                           (double)d.bucket_count, (double)d.longest_bucket, (double)d.key_bytes, (double)d.number_bytes, (double)d.file_bytes};
-  for (const double x : all) *out++ = x;
-  return nullptr;
+  });
 }
 
 // (ticket): 0 for one that has ended.

@@ -103,23 +103,13 @@ napi_value search_sparse(Call& call) {
   plan.offsets = call.array<uint32_t>(3, napi_uint32_array, &plan.offset_count);
   plan.bytes = call.array<uint8_t>(4, napi_uint8_array, &plan.byte_count);
   plan.k = call.whole32(5);
-  plan.allowed = call.array<uint8_t>(6, napi_uint8_array, &plan.allowed_bytes);
-  plan.rank = call.array<uint32_t>(7, napi_uint32_array, &plan.rank_count);
-  plan.has_outer = !call.is_null(8);
-  plan.has_inner = !call.is_null(9);
-  if (plan.has_outer) plan.outer = (float)call.number(8);
-  if (plan.has_inner) plan.inner = (float)call.number(9);
-  plan.hit_rows = call.array<uint32_t>(10, napi_uint32_array, &plan.hit_row_count);
-  plan.hit_scores = call.array<float>(11, napi_float32_array, &plan.hit_score_count);
-  plan.tied = call.array<uint8_t>(12, napi_uint8_array, &plan.tied_count);
+  read_chosen(call, 6, plan);
+  read_range(call, 8, plan);
+  read_room(call, 10, plan);
   plan.postings = call.whole(13);
   plan.algorithm = call.whole32(14);
   plan.bound_ratio = (float)call.number(15);
   if (!call.good()) return nullptr;
-  // An empty typed array may have no memory at all, and null would mean that all rows are allowed.
-  static const uint64_t nothing = 0;
-  if (!call.is_null(6) && !plan.allowed) plan.allowed = (const uint8_t*)&nothing;
-  if (!call.is_null(7) && !plan.rank) plan.rank = (const uint32_t*)&nothing;
   return begin(call, ticket, std::make_unique<Pending>(), [&](Pending* pending, elanus_job** job, elanus_error* error) {
     return elanus_sparse_search_start(&plan, job_done, pending, job, error);
   });

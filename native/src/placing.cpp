@@ -1,6 +1,7 @@
 #include "placing.h"
 #include <algorithm>
 #include <cmath>
+#include "build_plan.h"
 #include "failure.h"
 
 namespace elanus {
@@ -19,8 +20,6 @@ double median(std::vector<double>& values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
   return values[values.size() / 2];
 }
-
-uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
 }  // namespace
 

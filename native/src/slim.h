@@ -1,11 +1,12 @@
 // An open slim graph: what was read from its file, the rows beside it, and the threads' scratches.
 //
-// Always true: nothing but the scratches changes after opening; every number in the lists, twins and entries is below the count of rows,
+// Always true: nothing but the scratches and the kept rows changes after opening; every number in the lists, twins and entries is below the count of rows,
 // and chains of twins ascend, so that they end.
 #pragma once
 #include "../include/elanus_slim.h"
 #include "codebook.h"
 #include "grid.h"
+#include "kept_rows.h"
 #include "open_index.h"
 
 namespace elanus {
@@ -56,6 +57,20 @@ struct SlimIndex final : OpenIndex {
     return words.data() + stage * book.floats() + (size_t)book.first(subspace) * book.padded_words();
   }
   mutable Lender lender{Owner::search};
+
+  // Rows that are in memory besides; null: none. A search keeps what it began with.
+  std::shared_ptr<const KeptRows> kept() const {
+    std::lock_guard<std::mutex> hold(kept_lock_);
+    return kept_;
+  }
+  void keep(std::shared_ptr<const KeptRows> rows) const {
+    std::lock_guard<std::mutex> hold(kept_lock_);
+    kept_ = std::move(rows);
+  }
+
+ private:
+  mutable std::mutex kept_lock_;
+  mutable std::shared_ptr<const KeptRows> kept_;
 };
 
 }  // namespace elanus

@@ -1,5 +1,6 @@
 #include "slim_build.h"
 #include <algorithm>
+#include "build_plan.h"
 #include "graph.h"
 #include "handles.h"
 #include "index_file.h"
@@ -13,8 +14,6 @@ namespace {
 
 constexpr uint32_t link_rows = 4, merge_targets = 32, trim_rows = 256, encode_rows = 64;
 constexpr uint64_t rows_of_word = 64, most_training_values = 1 << 24;   // of the rows that a book comes from
-
-uint64_t pieces_of(uint64_t count, uint64_t each) { return std::max<uint64_t>(1, (count + each - 1) / each); }
 
 class SlimBuild final : public Job {
  public:
@@ -223,23 +222,17 @@ uint64_t SlimBuild::begin_writing() {
 }  // namespace
 
 std::shared_ptr<Job> make_slim_build(const elanus_slim_build& plan, const char* path, elanus_done done, void* context) {
-  auto rows = find_rows(plan.rows);
+  auto rows = rows_to_build(plan.rows, plan.row_count, path);
   if (rows->element() == Element::binary) fail(ELANUS_INVALID, "slim graphs are not built from binary rows");
-  if (plan.row_count > rows->count())
-    fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)plan.row_count, (unsigned long long)rows->count());
-  if (plan.row_count > ELANUS_MAX_INDEX_ROWS) fail(ELANUS_INVALID, "%llu rows are more than an index holds: %u", (unsigned long long)plan.row_count, ELANUS_MAX_INDEX_ROWS);
   if (plan.metric > ELANUS_COSINE) fail(ELANUS_INVALID, "metric %u is not for slim graphs", plan.metric);
-  if (plan.degree < ELANUS_MIN_DEGREE || plan.degree > ELANUS_MAX_DEGREE)
-    fail(ELANUS_INVALID, "degree %u is not in %u..%u", plan.degree, ELANUS_MIN_DEGREE, ELANUS_MAX_DEGREE);
-  if (plan.beam < 1 || plan.beam > ELANUS_MAX_BEAM) fail(ELANUS_INVALID, "beam %u is not in 1..%u", plan.beam, ELANUS_MAX_BEAM);
+  check_graph(plan.degree, plan.beam);
   if (plan.codes > ELANUS_SLIM_BFLOAT16) fail(ELANUS_INVALID, "codes %u are not known", plan.codes);
   const bool words = plan.codes == ELANUS_SLIM_BOOK || plan.codes == ELANUS_SLIM_STAGES;
   if (plan.codes == ELANUS_SLIM_STAGES && (plan.stages < 1 || plan.stages > ELANUS_MAX_STAGES))
     fail(ELANUS_INVALID, "%u stages are not in 1..%u", plan.stages, ELANUS_MAX_STAGES);
   if (plan.codes == ELANUS_SLIM_SCALAR && plan.bits != 4 && plan.bits != 6 && plan.bits != 8) fail(ELANUS_INVALID, "%u bits are none of 4, 6 and 8", plan.bits);
-  if (words && (plan.subspaces < 1 || plan.subspaces > rows->dimension())) fail(ELANUS_INVALID, "%u subspaces are not in 1..%u", plan.subspaces, rows->dimension());
-  if (words && (plan.bits < 1 || plan.bits > ELANUS_MAX_BOOK_BITS)) fail(ELANUS_INVALID, "%u bits are not in 1..%u", plan.bits, ELANUS_MAX_BOOK_BITS);
-  if (!*path) fail(ELANUS_INVALID, "the path of the index file is empty");
+  if (words) check_subspaces(plan.subspaces, rows->dimension());
+  if (words) check_book_bits(plan.bits);
   return std::make_shared<SlimBuild>(plan, path, std::move(rows), done, context);
 }
 

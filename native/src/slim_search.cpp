@@ -6,7 +6,7 @@
 //    that it has explored, is not believed, and the codes are looked at after all;
 //  - an inner bound asks for rows that are not the nearest: all allowed raw rows are scored.
 //
-// Raw rows may lie on disk: the system is told of all that will be read before the first is, so that it fetches them side by side.
+// Raw rows may lie on disk, but for those that are kept in memory (kept_rows.h): the system is told of all that will be read before the first is, so that it fetches them side by side.
 #include "slim_search.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -52,7 +52,10 @@ class SlimSearch final : public IndexJob {
  protected:
   void prepare() override;
   void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
-  void let_go() override { index_.reset(); }
+  void let_go() override {
+    index_.reset();
+    kept_.reset();
+  }
 
  private:
   struct Asked {
@@ -81,7 +84,9 @@ class SlimSearch final : public IndexJob {
 
 SlimSearch::SlimSearch(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context)
     : IndexJob(plan, *index, (Metric)index->shape.metric, done, context), index_(std::move(index)), shape_(index_->shape),
-      width_(std::max({plan.ef, plan.k, plan.reorder})), reorder_(plan.reorder ? plan.reorder : width_) {}
+      width_(std::max({plan.ef, plan.k, plan.reorder})), reorder_(plan.reorder ? plan.reorder : width_) {
+  kept_ = index_->kept();
+}
 
 void SlimSearch::prepare() {
   IndexJob::prepare();
@@ -214,6 +219,7 @@ void SlimSearch::settle_pending(Asked& a) const {
   if (index_->rows->is_mapped()) {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (const uint32_t row : a.pending) {
+      if (kept_ && kept_->at(row)) continue;
       const uintptr_t at = (uintptr_t)index_->rows->at(row, &run), first = at / page * page;
       madvise((void*)first, at + index_->rows->row_bytes() - first, MADV_WILLNEED);
     }

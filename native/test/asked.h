@@ -1,5 +1,6 @@
 // What the programs that check indexes share: an index over made rows, and a search of it beside the exact search of the same.
 #pragma once
+#include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cmath>
@@ -153,4 +154,62 @@ struct AskedIndex {
   for (uint64_t i = 0; i < bits.size() * 8; ++i)
     if (i >= rows || random() % 1000000 < share * 1000000) bits[i / 8] |= (uint8_t)(1 << (i % 8));
   return bits;
+}
+
+// What there is of a file to damage: bytes of its shape, which stand at 400; its sections; and how far into one.
+struct Damaged {
+  uint32_t sections, shape_bytes, reach;
+};
+
+// One to three bytes of the header, the shape, anywhere or of a section; now and then the file is cut, or longer.
+[[maybe_unused]] static void spoil(std::string& bytes, const Damaged& file, std::mt19937& random) {
+  const uint32_t kind = random() % 8, section = random() % file.sections;
+  uint64_t offset;
+  std::memcpy(&offset, bytes.data() + 16 + 24 * section + 8, 8);
+  for (uint32_t i = 0; i <= random() % 3; ++i) {
+    const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : std::min<size_t>(offset, bytes.size() - 1);
+    const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? file.shape_bytes : kind < 4 ? bytes.size() : std::min<size_t>(file.reach, bytes.size() - from));
+    damage(bytes[at], random);
+  }
+  if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
+  if (kind == 6 && random() % 4 == 0) bytes.append(random() % 5000, 0);
+}
+
+// Opens the index's file `rounds` times with damaged bytes, every other time with checksums that are right again, read and mapped by turns.
+// It opens or is refused by its name, and nothing else; `ask(index)` searches what opens.
+template <class Ask> void open_damaged(const BuiltIndex& built, const Damaged& damaged, int rounds, int least_opened, int least_refused, Ask ask) {
+  const std::string whole = contents(built.path), path = built.path + ".damaged";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+  std::mt19937 random(1);
+  int opened = 0, refused = 0;
+  for (int round = 0; round < rounds; ++round) {
+    std::string bytes = whole;
+    spoil(bytes, damaged, random);
+    if (random() % 2) mend_checksums(bytes, {16, 0, damaged.sections});
+    CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
+    elanus_index index = 0;
+    elanus_error error = {};
+    const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
+    CHECK(status == ELANUS_OK || status == ELANUS_FILE);
+    if (status != ELANUS_OK) {
+      ++refused;
+      CHECK(std::strstr(error.text, ".damaged"));
+      continue;
+    }
+    ++opened;
+    ask(index);
+    CHECK(elanus_index_close(index, &error) == ELANUS_OK);
+  }
+  CHECK(opened > least_opened && refused > least_refused);
+  if (opened <= least_opened || refused <= least_refused) std::fprintf(stderr, "  %d opened, %d refused\n", opened, refused);
+  ::close(file);
+  ::unlink(path.c_str());
+}
+
+// A search of an index that may be damaged: it ends well, with rows that there are.
+inline void ask_damaged(AskedIndex& asked, elanus_index index, uint64_t rows) {
+  elanus_error error;
+  asked.plan.index = index;
+  CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
+  for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
 }

@@ -2,7 +2,6 @@
 // machine does, damaged files, degenerate rows, nonsense.
 #include "../include/elanus_bands.h"
 #include "../include/elanus_slim.h"
-#include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cmath>
@@ -170,45 +169,15 @@ static void same_file() {
 
 // Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files() {
-  constexpr uint32_t rows = 70, sections = 2;
+  constexpr uint32_t rows = 70;
   const Bytes entries = signatures(rows, 6, 8, 8);
   const Built built(entries, 6, 8, 3);
-  const std::string whole = contents(built.path), path = folder + "/damaged.index";
-  std::mt19937 random(1);
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-  int opened = 0, refused = 0;
-  for (int round = 0; round < (slow ? 1500 : 5000); ++round) {
-    std::string bytes = whole;
-    const uint32_t kind = random() % 6;
-    for (uint32_t i = 0; i <= random() % 3; ++i) {
-      const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : 4096 * (1 + random() % sections) % bytes.size();
-      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 40 : kind < 4 ? bytes.size() : std::min<size_t>(840, bytes.size() - from));
-      damage(bytes[at], random);
-    }
-    if (kind == 5 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-    if (random() % 2) mend_checksums(bytes, {16, 0, sections});
-    CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
-    elanus_index index = 0;
-    elanus_error error = {};
-    const int status = elanus_index_open_wait(path.c_str(), built.rows, next_way(), &index, &error);
-    CHECK(status == ELANUS_OK || status == ELANUS_FILE);
-    if (status != ELANUS_OK) {
-      ++refused;
-      CHECK(std::strstr(error.text, "damaged.index"));
-      continue;
-    }
-    ++opened;
+  open_damaged(built, {2, 40, 840}, slow ? 1500 : 5000, 20, 1000, [&](elanus_index index) {
     Asked asked(built, {entries.begin(), entries.begin() + 6 * 3}, 5, 9);
-    asked.plan.index = index;
-    CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
-    for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+    ask_damaged(asked, index, rows);
     elanus_bands_description description;
-    CHECK(elanus_bands_describe(index, &description, &error) == ELANUS_OK);
-    CHECK(elanus_index_close(index, &error) == ELANUS_OK);
-  }
-  CHECK(opened > 20 && refused > 1000);
-  ::close(file);
-  ::unlink(path.c_str());
+    CHECK(elanus_bands_describe(index, &description, nullptr) == ELANUS_OK);
+  });
 }
 
 static void degenerate() {

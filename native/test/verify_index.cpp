@@ -257,7 +257,7 @@ static void degenerate() {
       const Built built(made(Data::clustered, rows, dimension, 5), dimension, metric);
       CHECK(Asked(built, made(Data::clustered, 5, dimension, 6), 10, 128).recall() >= 0.98);
     }
-    for (const auto& [degree, beam] : {std::pair<uint32_t, uint32_t>{2, 1}, {3, 300}, {256, 8}, {64, 500}}) {
+    for (const auto& [degree, beam] : {std::pair<uint32_t, uint32_t>{2, 1}, {3, 300}, {512, 8}, {64, 500}}) {
       const std::vector<float> values = made(Data::clustered, 1200, 12, 7);
       const Built built(values, 12, metric, degree, beam);
       elanus_index_description d;
@@ -338,7 +338,7 @@ static void nonsense() {
   CHECK(refused([](auto& p) { p.row_count = 201; }) == ELANUS_INVALID);
   CHECK(refused([](auto& p) { p.metric = 3; }) == ELANUS_INVALID);
   CHECK(refused([](auto& p) { p.degree = 1; }) == ELANUS_INVALID);
-  CHECK(refused([](auto& p) { p.degree = 257; }) == ELANUS_INVALID);
+  CHECK(refused([](auto& p) { p.degree = 513; }) == ELANUS_INVALID);
   CHECK(refused([](auto& p) { p.beam = 0; }) == ELANUS_INVALID);
   CHECK(refused([](auto& p) { p.beam = ~0u; }) == ELANUS_INVALID);
   CHECK(elanus_index_build_wait(&plan, "", &error) == ELANUS_INVALID);

@@ -1,7 +1,6 @@
 // Inverted lists behind the C ABI, without Node: recall of every kind of codes, equality with exact search where all lists are scanned,
 // every element, filters, ranges, the same file whatever the machine does, damaged files, degenerate rows, nonsense, cancellation, threads.
 #include "../include/elanus_lists.h"
-#include <fcntl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <chrono>
@@ -182,54 +181,19 @@ static void same_file() {
 
 // Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files() {
-  constexpr uint32_t dimension = 5, rows = 60, sections = 8;
+  constexpr uint32_t dimension = 5, rows = 60;
   const std::vector<float> values = clustered(rows, dimension, 8);
   for (const uint32_t codes : all_codes) {
     const Built built(values, dimension, ELANUS_COSINE, 4, codes, ELANUS_FLOAT32, 3, 4);
-    const std::string whole = contents(built.path);
-    std::mt19937 random(codes);
-    const std::string path = folder + "/damaged.index";
-    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-    int opened = 0, refused = 0;
-    for (int round = 0; round < (slow ? 1500 : 2000); ++round) {
-      std::string bytes = whole;
-      const int kind = (int)(random() % 8);
-      uint64_t offsets[sections];
-      for (uint32_t i = 0; i < sections; ++i) std::memcpy(&offsets[i], whole.data() + 16 + 24 * i + 8, 8);
-      for (uint32_t i = 0; i <= random() % 3; ++i) {
-        const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : std::min<size_t>(offsets[random() % sections], bytes.size() - 1);
-        const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 72 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
-        damage(bytes[at], random);
-      }
-      if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-      if (kind == 6 && random() % 4 == 0) bytes.append(random() % 5000, 0);
-      if (random() % 2) mend_checksums(bytes, {16, 0, sections});
-      CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
-      elanus_index index = 0;
-      elanus_error error = {};
-      const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
-      CHECK(status == ELANUS_OK || status == ELANUS_FILE);
-      if (status != ELANUS_OK) {
-        ++refused;
-        CHECK(std::strstr(error.text, "damaged.index"));
-        continue;
-      }
-      ++opened;
+    open_damaged(built, {8, 72, 300}, slow ? 1500 : 2000, 30, 500, [&](elanus_index index) {
       const std::vector<uint8_t> allowed(8, 0x35);
       for (int way = 0; way < 4; ++way) {
         Asked asked(built, {values.begin(), values.begin() + 3 * dimension}, 5, way < 2 ? 2 : 60, way % 2 ? 20 : 0, way == 3 ? &allowed : nullptr);
-        asked.plan.index = index;
-        CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
-        for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+        ask_damaged(asked, index, rows);
       }
       elanus_lists_description description;
-      CHECK(elanus_lists_describe(index, &description, &error) == ELANUS_OK);
-      CHECK(elanus_index_close(index, &error) == ELANUS_OK);
-    }
-    CHECK(opened > 30 && refused > 500);
-    if (opened <= 30 || refused <= 500) std::fprintf(stderr, "  %d opened, %d refused\n", opened, refused);
-    ::close(file);
-    ::unlink(path.c_str());
+      CHECK(elanus_lists_describe(index, &description, nullptr) == ELANUS_OK);
+    });
     elanus_rows others = 0;
     uint64_t count;
     elanus_index index = 0;

@@ -142,49 +142,19 @@ static void same_file_everywhere() {
 
 // Damages bytes, and every other time mends the checksums afterwards.
 static void damaged_files(const Codes& codes) {
-  constexpr uint32_t dimension = 5, rows = 60, sections = 6;
+  constexpr uint32_t dimension = 5, rows = 60;
   std::vector<float> values = clustered(rows, dimension, 8);
   for (int i = 0; i < 30; ++i) std::copy_n(values.begin(), dimension, values.begin() + i * 2 * dimension);   // twins
   const Built built(values, dimension, ELANUS_COSINE, 4, codes);
-  const std::string whole = contents(built.path), path = folder + "/damaged.index";
-  std::mt19937 random(1);
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-  int opened = 0, refused = 0;
-  for (int round = 0; round < (slow ? 1000 : 2500); ++round) {
-    std::string bytes = whole;
-    const int kind = (int)(random() % 8);
-    for (uint32_t i = 0; i <= random() % 3; ++i) {
-      const size_t from = kind < 2 ? 0 : kind < 3 ? 400 : kind < 4 ? 0 : 4096 * (1 + random() % sections) % bytes.size();
-      const size_t at = from + random() % (kind < 2 ? 400 : kind < 3 ? 152 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
-      damage(bytes[at], random);
-    }
-    if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-    if (random() % 2) mend_checksums(bytes, {16, 0, sections});
-    CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
-    elanus_index index = 0;
-    elanus_error error = {};
-    const int status = elanus_index_open_wait(path.c_str(), built.rows, round % 2 ? ELANUS_MAP : ELANUS_READ, &index, &error);
-    CHECK(status == ELANUS_OK || status == ELANUS_FILE);
-    if (status != ELANUS_OK) {
-      ++refused;
-      CHECK(std::strstr(error.text, "damaged.index"));
-      continue;
-    }
-    ++opened;
+  open_damaged(built, {6, 152, 300}, slow ? 1000 : 2500, 20, 300, [&](elanus_index index) {
     const std::vector<uint8_t> allowed(8, 0x35);
     for (int way = 0; way < 3; ++way) {
       Asked asked(built, {values.begin(), values.begin() + 3 * dimension}, 5, 16, way == 1 ? 5 : 0, way == 2 ? &allowed : nullptr);
-      asked.plan.index = index;
-      CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
-      for (const uint32_t row : asked.rows) CHECK(row < rows || row == ELANUS_NO_ROW);
+      ask_damaged(asked, index, rows);
     }
     elanus_slim_description description;
-    CHECK(elanus_slim_describe(index, &description, &error) == ELANUS_OK);
-    CHECK(elanus_index_close(index, &error) == ELANUS_OK);
-  }
-  CHECK(opened > 20 && refused > 300);
-  ::close(file);
-  ::unlink(path.c_str());
+    CHECK(elanus_slim_describe(index, &description, nullptr) == ELANUS_OK);
+  });
 }
 
 static void degenerate(const Codes& codes) {
@@ -229,7 +199,7 @@ static void nonsense() {
     change(changed);
     return elanus_slim_build_wait(&changed, path.c_str(), &error) == ELANUS_INVALID;
   };
-  CHECK(refused([](auto& p) { p.row_count = 301; }) && refused([](auto& p) { p.metric = 3; }) && refused([](auto& p) { p.degree = 257; }));
+  CHECK(refused([](auto& p) { p.row_count = 301; }) && refused([](auto& p) { p.metric = 3; }) && refused([](auto& p) { p.degree = 513; }));
   CHECK(refused([](auto& p) { p.beam = 0; }) && refused([](auto& p) { p.subspaces = 9; }) && refused([](auto& p) { p.subspaces = 0; }) && refused([](auto& p) { p.bits = 13; }));
   CHECK(refused([](auto& p) { p.codes = 5; }) && refused([](auto& p) { p.codes = ELANUS_SLIM_STAGES; }) && refused([](auto& p) { p.codes = ELANUS_SLIM_STAGES, p.stages = 17; }));
   CHECK(refused([](auto& p) { p.codes = ELANUS_SLIM_SCALAR, p.bits = 5; }));
@@ -258,6 +228,71 @@ static void nonsense() {
   }
 }
 
+// Rows that are kept in memory are not read: the file of the rows is spoiled under them, and their scores stay what they were. Within a budget, the
+// scores of those are right that fit into it; and memory is counted.
+static void kept_rows() {
+  constexpr uint32_t dimension = 768, k = 10, rows = slow ? 300 : 1500;
+  constexpr uint64_t row_bytes = dimension * 4, beside = rows * 4;
+  const std::vector<float> values = clustered(rows, dimension, 1), queries = clustered(30, dimension, 2);
+  const Built built(values, dimension, ELANUS_L2, 16);
+  elanus_error error = {};
+  CHECK(elanus_slim_keep_wait(built.index, 1 << 20, &error) == ELANUS_OK);   // of rows in memory: nothing
+  elanus_slim_description d;
+  CHECK(elanus_slim_describe(built.index, &d, &error) == ELANUS_OK && !d.kept_row_count && !d.kept_bytes);
+
+  const std::string path = folder + "/rows";
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+  const auto write = [&](const void* bytes) { CHECK(pwrite(file, bytes, rows * row_bytes, 0) == (ssize_t)(rows * row_bytes)); };
+  write(values.data());
+  elanus_rows mapped = 0;
+  elanus_index index = 0;
+  CHECK(elanus_rows_map(path.c_str(), 0, rows, ELANUS_FLOAT32, dimension, &mapped, &error) == ELANUS_OK);
+  CHECK(elanus_index_open_wait(built.path.c_str(), mapped, ELANUS_READ, &index, &error) == ELANUS_OK);
+  Asked right(built, queries, k, 100), asked(built, queries, k, 100);
+  CHECK(right.run());
+  asked.plan.index = index;
+  elanus_memory before;
+  elanus_memory_used(&before);
+  const std::vector<float> spoiled(values.size(), 1e9f);
+  for (const uint64_t bytes : {(uint64_t)0, beside, beside + row_bytes, beside + rows / 4 * row_bytes, (uint64_t)1 << 40}) {
+    CHECK(elanus_slim_keep_wait(index, bytes, &error) == ELANUS_OK);
+    CHECK(elanus_slim_describe(index, &d, &error) == ELANUS_OK);
+    const uint64_t count = bytes > beside ? std::min<uint64_t>(rows, (bytes - beside) / row_bytes) : 0;
+    CHECK(d.kept_row_count == count && d.kept_bytes == (count ? beside + count * row_bytes : 0) && d.kept_bytes <= bytes);
+    elanus_memory now;
+    elanus_memory_used(&now);
+    CHECK(now.index_bytes - before.index_bytes == d.kept_bytes);
+    CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK && asked.rows == right.rows && asked.scores == right.scores);
+    write(spoiled.data());
+    CHECK(elanus_index_search_wait(&asked.plan, &error) == ELANUS_OK);
+    uint64_t same = 0;
+    for (size_t i = 0; i < asked.rows.size(); ++i)
+      for (size_t j = i / k * k; j < i / k * k + k; ++j) same += asked.rows[i] == right.rows[j] && asked.scores[i] == right.scores[j];
+    CHECK(count == rows ? same == asked.rows.size() : count ? true : same == 0);
+    // A quarter of the rows is more than a quarter of what is found: those are kept that are found often.
+    if (count == rows / 4) CHECK(same * 3 > asked.rows.size());
+    write(values.data());
+  }
+  // Cancelled, what was kept before stays; and searches go on beside.
+  for (int round = 0; round < 5; ++round) {
+    End end, search_end;
+    elanus_job *job = nullptr, *search = nullptr;
+    CHECK(elanus_index_search_start(&asked.plan, End::call, &search_end, &search, &error) == ELANUS_OK);
+    CHECK(elanus_slim_keep_start(index, beside + 100 * row_bytes, End::call, &end, &job, &error) == ELANUS_OK);
+    if (round % 2 == 0) elanus_job_cancel(job);
+    const int status = end.wait();
+    CHECK(status == ELANUS_OK || status == ELANUS_CANCELLED);
+    CHECK(search_end.wait() == ELANUS_OK && asked.rows == right.rows);
+    elanus_job_release(job);
+    elanus_job_release(search);
+    CHECK(elanus_slim_describe(index, &d, &error) == ELANUS_OK && d.kept_row_count >= 100);
+  }
+  CHECK(elanus_index_close(index, &error) == ELANUS_OK && elanus_rows_close(mapped, &error) == ELANUS_OK);
+  CHECK(elanus_slim_keep_wait(index, 0, &error) == ELANUS_STALE);
+  ::close(file);
+  ::unlink(path.c_str());
+}
+
 int main() {
   char name[] = "/tmp/elanus-verify-XXXXXX";
   folder = mkdtemp(name);
@@ -269,6 +304,7 @@ int main() {
     damaged_files(codes);
   }
   for (const Codes& codes : fine) degenerate(codes);
+  kept_rows();
   nonsense();
   elanus_memory memory;
   elanus_memory_used(&memory);

@@ -133,8 +133,13 @@ export interface CollectionDescription {
 
 const DEFAULT_KEY_BYTES = 512;
 
+function isFieldList(value: unknown): value is readonly FieldOptions[] {
+  return Array.isArray(value) && value.every((field) => typeof field === "object" && field !== null);
+}
+
 export function creation(databaseName: string, options: CollectionOptions): Argument<"createCollection"> {
-  const fields = options.fields ?? quickFields(options);
+  const fields: unknown = options.fields ?? quickFields(options);
+  if (!isFieldList(fields)) throw invalidParameter("fields are a list of objects, each with a name and a type");
   const indexes = "indexes" in options ? (options.indexes ?? []) : [];
   const target: Target = { databaseName, collectionName: options.name };
   const named = new Set(indexes.map((index) => index.field));

@@ -146,6 +146,8 @@ export interface Selection {
 }
 
 export function filterSelection(filter: string | undefined, params: FilterParams = {}): Selection {
+  if (filter !== undefined && typeof filter !== "string")
+    throw invalidParameter(`a filter is a text, not ${typeof filter}`);
   const templates = new Map(Object.entries(params).map(([name, value]) => [name, templateValue(value)]));
   return { expression: filter ?? "", templates };
 }

@@ -111,6 +111,40 @@ describe("an embedded database", () => {
     );
   });
 
+  test("a walk sees nothing of what the program writes on the way", async () => {
+    const fields = [
+      { name: "id", type: "Int64", primaryKey: true },
+      { name: "at", type: "FloatVector", dimension: 2 },
+    ] as const;
+    await db.createCollection({ name: "walked", fields, metricType: "L2" });
+    const ids = Array.from({ length: 400 }, (_, id) => id);
+    const change = async (): Promise<void> => {
+      await db.upsert(
+        "walked",
+        ids.slice(100, 200).map((id) => ({ id, at: [-1, 0] })),
+      );
+      await db.delete("walked", { ids: ids.slice(300) });
+      await db.insert("walked", [{ id: 1_000, at: [150, 0] }]);
+    };
+    for (const walk of [
+      () => db.searchIterate("walked", { vector: [0, 0], batchSize: 50 }),
+      () => db.iterate("walked", { batchSize: 50 }),
+    ]) {
+      await db.truncateCollection("walked");
+      await db.insert(
+        "walked",
+        ids.map((id) => ({ id, at: [id, 0] })),
+      );
+      const seen: number[] = [];
+      for await (const page of walk()) {
+        if (seen.length === 0) await change();
+        seen.push(...page.map(({ id }) => Number(id)));
+      }
+      assert.deepEqual(seen, ids);
+    }
+    await db.dropCollection("walked");
+  });
+
   test("fuses searches of several fields", async () => {
     const [near, far] = [
       [20, 3],

@@ -239,3 +239,13 @@ test("JSON keeps integers of any size", () => {
   const value = { a: [1, 2n ** 60n, -(2n ** 60n), 1.5, 1e300], "1234567890123456789": "1234567890123456789" };
   assert.deepEqual(parseJson(jsonText(value)!), value);
 });
+
+test("what JSON has no word for, and would write as null, is refused", () => {
+  const schema = schemaOf([field("pk", DataType.Int64, { isPrimaryKey: true }), field("j", DataType.JSON)]);
+  for (const j of [NaN, { a: [1, Infinity] }, { a: Float32Array.of(1, NaN) }]) {
+    assert.throws(
+      () => columnsOfRows(schema, [{ pk: 1, j }], false),
+      /row 0: field j cannot be written as JSON: TypeError: (NaN|Infinity) is no number in JSON/,
+    );
+  }
+});

@@ -107,6 +107,14 @@ test("keys that the engine makes", { timeout: 30_000 }, async (context) => {
   assert.equal(await db.count("docs"), 0);
 });
 
+test("words of the wrong kind are told as such", { timeout: 30_000 }, async (context) => {
+  const db = await opened(context);
+  const fields = { id: { type: "Int64" } } as never;
+  await assert.rejects(db.createCollection({ name: "docs", fields }), /fields are a list of objects/);
+  await db.createCollection({ name: "docs", dimension: 4 });
+  await assert.rejects(db.query("docs", { filter: 5 as never }), /a filter is a text, not number/);
+});
+
 test("partitions and aliases", { timeout: 30_000 }, async (context) => {
   const db = await opened(context);
   await db.createCollection({ name: "docs", dimension: 4 });

@@ -75,7 +75,7 @@ export function parseJson(text: string): JsonValue {
   }) as JsonValue;
 }
 
-/** Undefined for what JSON has no word for (a function, undefined). @throws TypeError for a circle. */
+/** Undefined for what JSON has no word for (a function, undefined). @throws TypeError for a circle, and for numbers that would become null. */
 export function jsonText(value: unknown): string | undefined {
   return JSON.stringify(value, jsonReplacer);
 }
@@ -85,6 +85,7 @@ interface RawJson {
 }
 
 function jsonReplacer(_key: string, value: unknown): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${value} is no number in JSON`);
   if (typeof value === "bigint") return (JSON as unknown as RawJson).rawJSON(String(value));
   if (ArrayBuffer.isView(value) && !(value instanceof DataView))
     return Array.from(value as unknown as ArrayLike<unknown>);

@@ -45,8 +45,8 @@ export function compilePlaceLeaf(writer: CodeWriter, filter: PlaceFilter): boole
       return writer.parent(
         Op.And,
         () =>
-          writeNumber(writer, column, filter.lowerInclusive ? ">=" : ">", lower) &&
-          writeNumber(writer, column, filter.upperInclusive ? "<=" : "<", upper),
+          writeNumber(writer, column, filter, filter.lowerInclusive ? ">=" : ">", lower) &&
+          writeNumber(writer, column, filter, filter.upperInclusive ? "<=" : "<", upper),
       );
     }
     case "in":
@@ -90,8 +90,9 @@ function writeElements(writer: CodeWriter, column: number, elements: readonly El
   });
 }
 
-function writeCompare(writer: CodeWriter, column: number, { operator, value }: CompareFilter): boolean {
-  if (isNumber(value)) return writeNumber(writer, column, operator, value);
+function writeCompare(writer: CodeWriter, column: number, filter: CompareFilter): boolean {
+  const { operator, value } = filter;
+  if (isNumber(value)) return writeNumber(writer, column, filter, operator, value);
   if (typeof value === "string") {
     return writer.textCompare(operator, value, (range) =>
       writer.parent(Op.PlaceText, () => writer.textRange(column, range), [column]),
@@ -102,9 +103,20 @@ function writeCompare(writer: CodeWriter, column: number, { operator, value }: C
 }
 
 /** Integers with an integer by integer ends, every other pair of numbers by double ends. */
-function writeNumber(writer: CodeWriter, column: number, operator: CompareOperator, value: bigint | number): true {
+function writeNumber(
+  writer: CodeWriter,
+  column: number,
+  { field }: PlaceFilter,
+  operator: CompareOperator,
+  value: bigint | number,
+): boolean {
   const { flags, place } = numberEnds(writer, operator, value);
-  return writer.node(Op.PlaceRange, [column, flags, place]);
+  return asNumbers(writer, column, field, () => writer.node(Op.PlaceRange, [column, flags, place]));
+}
+
+/** The node as it is, or over texts that are numbers too. */
+function asNumbers(writer: CodeWriter, column: number, { cast }: FieldPlace, write: () => boolean): boolean {
+  return cast === undefined ? write() : writer.parent(Op.PlaceNumber, write, [column]);
 }
 
 function numberEnds(
@@ -121,8 +133,9 @@ function numberEnds(
 }
 
 /** FALSE where the list has constants of the value's class, but not this one; UNKNOWN where it has none of its class. */
-function writeIn(writer: CodeWriter, column: number, { values }: InFilter): boolean {
+function writeIn(writer: CodeWriter, column: number, { values, field }: InFilter): boolean {
   if (values.length === 0) return writer.node(Op.PlaceClass, [column, 0, ALL_CLASSES & ~NOTHING, 0]);
+  if (field.cast !== undefined) return asNumbers(writer, column, field, () => writeClasses(writer, column, values));
   return writer.parent(Op.Merge, () => writeClasses(writer, column, values));
 }
 
@@ -155,5 +168,6 @@ function writeArithmetic(writer: CodeWriter, field: FieldPlace, filter: Arithmet
   const { flags } = numberEnds(writer, comparison, value);
   const column = writer.column(field, "place");
   const allFlags = flags | (isInteger ? INTEGER_OPERAND : 0);
-  return writer.node(Op.PlaceMath, [column, OPERATORS.indexOf(operator), allFlags, place]);
+  const write = (): true => writer.node(Op.PlaceMath, [column, OPERATORS.indexOf(operator), allFlags, place]);
+  return asNumbers(writer, column, field, write);
 }

@@ -72,8 +72,6 @@ function writeLeaf(writer: CodeWriter, filter: LeafFilter): boolean {
   if (filter.kind === "null" && field.path.length === 0) {
     return writer.parent(Op.Not, () => writer.node(Op.Valid, [writer.column(field, "valid")]));
   }
-  // The kernel knows texts as texts.
-  if (field.cast !== undefined) return false;
   if (field.dataType === DataType.JSON) return compilePlaceLeaf(writer, filter);
   if (field.dataType === DataType.Array || field.path.length > 0) return compileArrayLeaf(writer, filter);
   if (filter.kind === "interval") return compileIntervalLeaf(writer, filter);

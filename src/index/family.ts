@@ -30,6 +30,8 @@ export interface IndexFamily {
   build(indexType: string, params: IndexParams, dimension: number, isRoomy: boolean): BuildParameters;
   /** What a row takes in memory in the layout that is built where there is room for it. */
   roomyBytes(indexType: string, params: IndexParams, dimension: number): number;
+  /** Bytes of raw rows that a search of such an index should not have to read: of so many bytes of rows. Absent: none. */
+  keptBytes?(indexType: string, params: IndexParams, rowBytes: number): number;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */
   search(indexType: string, params: IndexParams, k: number): SearchParameters;
   /** The widths at which recall is measured when an index of so many rows was built, ascending; none where it is exact. */

@@ -10,7 +10,7 @@ test("DISKANN: codes within the budget, candidates read from the rows", () => {
   const build = (params: Record<string, unknown>): unknown => SLIM.build("DISKANN", said(params), 768, true);
   const standard = { kind: "slim", degree: 56, beam: 100, codes: "book", subspaces: 192, bits: 8 };
   assert.deepEqual(build({}), standard);
-  assert.deepEqual(build({ max_degree: "512", search_list_size: 30 }), { ...standard, degree: 256, beam: 30 });
+  assert.deepEqual(build({ max_degree: "512", search_list_size: 30 }), { ...standard, degree: 512, beam: 30 });
   assert.deepEqual(build({ pq_code_budget_gb_ratio: "0.03" }), { ...standard, subspaces: 92 });
   const search = (params: Record<string, unknown>): unknown => SLIM.search("DISKANN", said(params), 10);
   assert.deepEqual(search({}), { kind: "slim", ef: 64, reorder: null });
@@ -30,6 +30,17 @@ test("HNSW_PQ: its own codes, and a second look where it is asked for", () => {
   const search = (given: Record<string, unknown>): unknown => SLIM.search("HNSW_PQ", said(given), 10);
   assert.deepEqual(search({ ef: 50, refine_k: 3 }), { kind: "slim", ef: 50, reorder: 10 });
   assert.deepEqual(search({ ef: 50, refine: "true", refine_k: 2.5 }), { kind: "slim", ef: 50, reorder: 25 });
+});
+
+test("DISKANN keeps rows in memory: a share of them, or so many gigabytes, a tenth where nothing is said", () => {
+  const kept = (type: string, params: Record<string, unknown>): number =>
+    SLIM.keptBytes!(type, said(params), 3_000_000);
+  assert.equal(kept("DISKANN", {}), 300_000);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb_ratio: "0.25" }), 750_000);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb_ratio: 0 }), 0);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb: "0.001" }), 1_073_741);
+  assert.equal(kept("DISKANN", { search_cache_budget_gb: 5 }), 3_000_000);
+  assert.equal(kept("HNSW_SQ", { search_cache_budget_gb_ratio: 0.25 }), 0);
 });
 
 test("HNSW_PRQ: stages of codes; HNSW_SQ: bits a dimension, or halves", () => {

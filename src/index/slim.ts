@@ -3,8 +3,9 @@
  *
  * DISKANN: `max_degree` neighbours a row, `search_list_size` candidates for each at construction, `search_list` in a search, all of which
  * are read from the raw rows. Of the budget for codes, `pq_code_budget_gb_ratio` of the rows' bytes, a byte for every four dimensions is
- * used at most, or 64 of them: candidates are read again anyway, and longer codes hardly change which they are; shorter ones do. There is no cache of rows here but the
- * system's, so `search_cache_budget_gb_ratio` has nothing to bound.
+ * used at most, or 64 of them: candidates are read again anyway, and longer codes hardly change which they are; shorter ones do. Of the budget for
+ * rows, `search_cache_budget_gb_ratio` of their bytes or `search_cache_budget_gb` for each segment, the rows that most others have for a neighbour
+ * are kept in memory: they are candidates most often.
  *
  * The others: `M`, `efConstruction` and `ef` as of HNSW. What stands for a row is what the name says: PQ `m` codes of `nbits` bits; PRQ `nrq`
  * times as many, each of what those before have left; SQ 4, 6 or 8 bits a dimension, or halves, by `sq_type`. With `refine`, `refine_k` times
@@ -21,6 +22,7 @@ const BYTES_OF_A_DIMENSION = 4;
 const DIMENSIONS_OF_A_CODE = 4;
 const FEWEST_CODES = 64;
 const CODE_BUDGET = 0.125;
+const CACHE_BUDGET = 0.1;
 const CODE_BITS = 8;
 /** What HNSW_PQ and HNSW_PRQ have where no `m` is given. */
 const SUBSPACES = 32;
@@ -66,6 +68,14 @@ export const SLIM: IndexFamily = {
   },
 
   roomyBytes: () => 0,
+
+  keptBytes(indexType, params, rowBytes) {
+    if (indexType !== "DISKANN") return 0;
+    const gigabytes = Number(params.get("search_cache_budget_gb") ?? Number.NaN);
+    if (gigabytes >= 0) return Math.min(Math.floor(gigabytes * 2 ** 30), rowBytes);
+    const ratio = Number(params.get("search_cache_budget_gb_ratio") ?? CACHE_BUDGET);
+    return Math.floor((ratio >= 0 ? ratio : CACHE_BUDGET) * rowBytes);
+  },
 
   search(indexType, params, k) {
     if (indexType === "DISKANN") {

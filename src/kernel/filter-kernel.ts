@@ -46,6 +46,7 @@ export const Op = {
   Sample: 29,
   Regex: 30,
   Box: 31,
+  PlaceNumber: 32,
 } as const;
 
 export const OPERATORS = ["+", "-", "*", "/", "%", "&", "|", "^"] as const;

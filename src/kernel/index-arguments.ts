@@ -173,6 +173,10 @@ function checkParameters(parameters: SearchParameters, kind: IndexDescription["k
     `${queryBits} bits of a query are not in 1..${MAX_QUERY_BITS}`);
 }
 
+export function checkKept(bytes: number): void {
+  require(isWhole(bytes, 0, Number.MAX_SAFE_INTEGER), () => `${bytes} bytes of kept rows are no whole number`);
+}
+
 export function checkGrowing({ metric, degree, beam, seed }: GrowingGraph): void {
   checkMetric(metric, "float32");
   require(isWhole(degree, MIN_DEGREE, MAX_DEGREE), () => `degree ${degree} is not in ${MIN_DEGREE}..${MAX_DEGREE}`);

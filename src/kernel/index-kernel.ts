@@ -21,7 +21,7 @@ import type { RowLayout, RowValues } from "./layout.ts";
 import type { SparseEntries } from "./sparse-kernel.ts";
 
 export const MIN_DEGREE = 2;
-export const MAX_DEGREE = 256;
+export const MAX_DEGREE = 512;
 export const MAX_BEAM = 16384;
 export const MAX_WIDTH = 16384;
 export const MAX_INDEX_ROWS = 0x7fffffff;
@@ -287,6 +287,9 @@ export interface SlimDescription {
   readonly codeBytes: number;
   readonly listBytes: number;
   readonly otherBytes: number;
+  /** Raw rows that are in memory besides, and their bytes. */
+  readonly keptRowCount: number;
+  readonly keptBytes: number;
   /** All of these. */
   readonly memoryBytes: number;
   readonly fileBytes: number;
@@ -355,6 +358,11 @@ export interface IndexKernel {
    * more. The mode is "read" if it is left out.
    */
   openIndex(path: string, rows: Handle, mode?: OpenMode): Promise<Handle>;
+  /**
+   * Of a slim graph over mapped rows: keeps as many rows in memory as `bytes` hold, those that most rows have for a neighbour, and four bytes for
+   * every row; those that were kept before go. Of rows that are in memory nothing is kept.
+   */
+  keepRows(index: Handle, bytes: number): Promise<void>;
   /** Closing twice is harmless. */
   closeIndex(index: Handle): void;
   /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */

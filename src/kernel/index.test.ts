@@ -358,7 +358,7 @@ function withIndexes(native: NativeKernel): void {
       const rows = rowsOf(values, 8);
       for (const [changes, text] of [
         [{ degree: 1 }, /degree 1/],
-        [{ degree: 257 }, /degree 257/],
+        [{ degree: 513 }, /degree 513/],
         [{ beam: 0 }, /beam 0/],
         [{ rowCount: 501 }, /501 rows/],
         [{ seed: -1 }, /seed/],

@@ -90,7 +90,9 @@ function slimDescription(at: At): SlimDescription {
     codeBytes: at(10),
     listBytes: at(11),
     otherBytes: at(12),
-    memoryBytes: at(10) + at(11) + at(12),
+    keptRowCount: at(16),
+    keptBytes: at(17),
+    memoryBytes: at(10) + at(11) + at(12) + at(17),
     fileBytes: at(13),
   };
 }

@@ -114,6 +114,7 @@ export interface IndexAddon {
   ): void;
   /** The same on the calling thread; false: the limit of time has passed. The ticket is not looked at. */
   searchIndexNow(...search: Parameters<IndexAddon["searchIndex"]>): boolean;
+  keepRows(ticket: number, index: Handle, bytes: number): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
   createGrowing(rows: Handle, metric: number, degree: number, beam: number, seed: number): Handle;
@@ -228,6 +229,12 @@ export class NativeIndexes implements IndexKernel {
     checkIndex.checkPath(path);
     check.checkHandle(rows);
     return this.#startJob(null, (ticket) => this.#addon.openIndex(ticket, path, rows, MODES.indexOf(mode)));
+  }
+
+  async keepRows(index: Handle, bytes: number): Promise<void> {
+    checkIndex.checkIndexHandle(index);
+    checkIndex.checkKept(bytes);
+    await this.#startJob(null, (ticket) => this.#addon.keepRows(ticket, index, bytes));
   }
 
   closeIndex(index: Handle): void {

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -80,12 +80,44 @@ function withSlimGraphs(native: NativeKernel): void {
         const about = indexes.describeIndex(index);
         assert.ok(about.kind === "slim");
         assert.deepEqual(about.layout, { element, dimension });
+        assert.equal(about.keptBytes, 0);
         assert.equal(about.memoryBytes, about.codeBytes + about.listBytes + about.otherBytes);
         assert.ok(about.codeBytes + about.listBytes < 0.2 * rowCount * dimension * 4);
         indexes.closeIndex(index);
         native.close(rows);
       });
     }
+
+    test("mapped rows at 768 dimensions: a fifth of them in memory at most, and what is kept of them, counted by owner", async () => {
+      const [rowCount, dimension] = [5_000, 768];
+      const values = made(rowCount, dimension, 1);
+      const file = join(directory, "rows");
+      writeFileSync(file, values);
+      const rows = native.mapRows(file, 0, rowCount, { element: "float32", dimension });
+      const codes = { codes: "book", subspaces: 192, bits: 8 } as const;
+      const plan = { kind: "slim", degree: 56, beam: 30, ...codes, seed: 1, path } as const;
+      await indexes.buildIndex({ ...plan, rows, rowCount, metric: "L2" }).done;
+      const before = indexes.memoryUsed().indexBytes;
+      const index = await indexes.openIndex(path, rows);
+      const asked = search(index, made(10, dimension, 2));
+      const found = await indexes.searchIndex(asked);
+      const raw = rowCount * dimension * 4;
+      const lean = indexes.describeIndex(index);
+      assert.ok(lean.memoryBytes <= 0.2 * raw, `${lean.memoryBytes} of ${raw}`);
+      const budget = Math.floor(0.1 * raw);
+      await indexes.keepRows(index, budget);
+      const about = indexes.describeIndex(index);
+      assert.ok(about.kind === "slim" && about.keptRowCount > 0.09 * rowCount);
+      assert.ok(about.keptBytes <= budget && about.keptBytes > budget - dimension * 4);
+      assert.equal(about.memoryBytes, lean.memoryBytes + about.keptBytes);
+      const counted = indexes.memoryUsed().indexBytes - before;
+      assert.ok(counted >= about.codeBytes + about.keptBytes && counted <= 0.2 * raw + budget, `${counted} bytes`);
+      assert.deepEqual((await indexes.searchIndex(asked)).scores, found.scores);
+      await assert.rejects(indexes.keepRows(index, -1), /kept rows/);
+      indexes.closeIndex(index);
+      assert.equal(indexes.memoryUsed().indexBytes, before);
+      native.close(rows);
+    });
 
     for (const codes of [
       { codes: "stages", subspaces: 16, bits: 6, stages: 2 },

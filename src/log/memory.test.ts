@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Runtime } from "../base/host/runtime.ts";
 import { SystemRuntime } from "../base/host/system.ts";
-import { collect, logConformance, texts } from "./conformance.ts";
+import { logConformance } from "./conformance.ts";
+import { collect, texts } from "./conformance/records-of.ts";
 import { AppendOutcomeUnknown, Fenced, LogUnavailable } from "./log.ts";
 import { MemoryLog, MemoryLogDisk } from "./memory.ts";
 

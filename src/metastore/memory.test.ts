@@ -1,6 +1,7 @@
 import { SystemRuntime } from "../base/host/system.ts";
-import { metaStoreConformance, writeMuch } from "./conformance.ts";
-import type { MakeStore } from "./conformance.ts";
+import { metaStoreConformance } from "./conformance.ts";
+import { writeMuch } from "./conformance/changes.ts";
+import type { MakeStore } from "./conformance/subject.ts";
 import { MemoryMetaStore } from "./memory.ts";
 
 const make: MakeStore = async (context) => {

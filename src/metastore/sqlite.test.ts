@@ -8,8 +8,9 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { SystemRuntime } from "../base/host/system.ts";
-import { metaStoreConformance, writeMuch } from "./conformance.ts";
-import type { MakeStore } from "./conformance.ts";
+import { metaStoreConformance } from "./conformance.ts";
+import { writeMuch } from "./conformance/changes.ts";
+import type { MakeStore } from "./conformance/subject.ts";
 import { SqliteMetaStore } from "./sqlite.ts";
 
 const runtime = new SystemRuntime();

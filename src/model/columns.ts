@@ -10,6 +10,7 @@
  */
 
 import { assert } from "../base/assert.ts";
+import { copyValues, runEnd } from "./row-runs.ts";
 import { DataType } from "./types.ts";
 import { type VectorValues, isDenseVectorType, vectorStride, vectorValues } from "./vectors.ts";
 
@@ -187,16 +188,10 @@ const utf8 = new TextDecoder();
 
 /** The rows of `column` named by `rows`, in that order; a copy. */
 export function takeRows(column: Column, rows: Uint32Array): Column {
-  const valid =
-    column.valid === null
-      ? null
-      : rows.reduce((bytes, row, at) => ((bytes[at] = column.valid![row]!), bytes), new Uint8Array(rows.length));
+  const valid = column.valid === null ? null : takeValid(column.valid, rows);
   switch (column.kind) {
-    case "fixed": {
-      const values = fixedValues(column.type, rows.length);
-      for (let at = 0; at < rows.length; at += 1) values[at] = column.values[rows[at]!]!;
-      return { ...column, values, valid };
-    }
+    case "fixed":
+      return { ...column, values: takeValues(column.values, rows, fixedValues(column.type, rows.length)), valid };
     case "bytes": {
       const offsets = new Uint32Array(rows.length + 1);
       for (let at = 0; at < rows.length; at += 1) {
@@ -204,15 +199,20 @@ export function takeRows(column: Column, rows: Uint32Array): Column {
         offsets[at + 1] = offsets[at]! + column.offsets[row + 1]! - column.offsets[row]!;
       }
       const bytes = new Uint8Array(offsets[rows.length]!);
-      for (let at = 0; at < rows.length; at += 1) bytes.set(bytesAt(column, rows[at]!), offsets[at]!);
+      for (let at = 0, end = 0; at < rows.length; at = end) {
+        end = runEnd(rows, at, rows.length);
+        const first = rows[at]!;
+        bytes.set(column.bytes.subarray(column.offsets[first]!, column.offsets[first + end - at]!), offsets[at]!);
+      }
       return { ...column, offsets, bytes, valid };
     }
     case "vector": {
       const stride = vectorStride(column.type, column.dimension);
       const values = vectorValues(column.type, rows.length * stride);
-      for (let at = 0; at < rows.length; at += 1) {
+      for (let at = 0, end = 0; at < rows.length; at = end) {
+        end = runEnd(rows, at, rows.length);
         const start = rows[at]! * stride;
-        values.set(column.values.subarray(start, start + stride), at * stride);
+        values.set(column.values.subarray(start, start + (end - at) * stride), at * stride);
       }
       return { ...column, values, valid };
     }
@@ -230,6 +230,26 @@ export function takeRows(column: Column, rows: Uint32Array): Column {
       return { ...column, offsets, elements: takeRows(column.elements, wanted) as ElementColumn, valid };
     }
   }
+}
+
+/** Apart from other values, so that the engine knows of one kind of array here. */
+function takeValid(source: Uint8Array, rows: Uint32Array): Uint8Array {
+  const valid = new Uint8Array(rows.length);
+  for (let at = 0; at < rows.length; at += 1) valid[at] = source[rows[at]!]!;
+  return valid;
+}
+
+function takeValues<Values extends FixedValues>(source: Values, rows: Uint32Array, values: Values): Values {
+  for (let at = 0, end = 0; at < rows.length; at = end) {
+    end = at + 1;
+    const row = rows[at]!;
+    if (rows[end] !== row + 1) values[at] = source[row]!;
+    else {
+      end = runEnd(rows, at, rows.length);
+      copyValues(source, row, end - at, values, at);
+    }
+  }
+  return values;
 }
 
 export function takeBatch(batch: ColumnBatch, rows: Uint32Array): ColumnBatch {

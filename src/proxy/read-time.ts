@@ -25,12 +25,13 @@ export function readTime(
   now: Timestamp,
 ): ReadTime {
   const asOf = request.asOf ?? 0n;
-  const page = pageTimestamp(request.params, request.guaranteeTimestamp, now);
-  if (asOf === 0n) return { guarantee: guaranteeTimestamp(collection, request, now), timestamp: page };
-  // Later pages of an iterator say their timestamp themselves.
-  const timestamp = page ?? asOf;
-  checkPast(collection, timestamp, now);
-  return { guarantee: timestamp, timestamp };
+  if (asOf === 0n) {
+    const page = pageTimestamp(request.params, request.guaranteeTimestamp, now);
+    return { guarantee: guaranteeTimestamp(collection, request, now), timestamp: page };
+  }
+  // Of an iterator too: each of its pages names the same moment, and what it guarantees may be a later write of the program's own.
+  checkPast(collection, asOf, now);
+  return { guarantee: asOf, timestamp: asOf };
 }
 
 function checkPast(collection: CollectionInfo, timestamp: Timestamp, now: Timestamp): void {

@@ -14,6 +14,7 @@ import { familyOfField } from "../index/families.ts";
 import { openScalarIndex } from "../index/scalar/open.ts";
 import type { IndexKernel, OpenMode } from "../kernel/index-kernel.ts";
 import { KernelError } from "../kernel/kernel.ts";
+import { bytesPerRow, layoutOf } from "../kernel/layout.ts";
 import type { SegmentIndexInfo } from "../model/catalog.ts";
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
 import { isVectorType } from "../model/types.ts";
@@ -22,6 +23,7 @@ import type { WorkFolder } from "../objectstore/work-folder.ts";
 import type { CoordinatorService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { SealedSegment } from "../segment/sealed.ts";
+import type { SegmentIndexFacts } from "../segment/index-facts.ts";
 import { SegmentIndex } from "../segment/segment-index.ts";
 import { type FileFacts, corruptFile, readChecked, streamChecked } from "../storage/checked-read.ts";
 import type { MemoryGate } from "./memory-gate.ts";
@@ -104,14 +106,16 @@ async function openIndex(
   const facts = { segmentId, indexId, buildId, version, indexType, params, family, recall: record.recall };
   const { objects, runtime, work } = context;
   const { mode, release } = admitted(file, residence, context);
+  const kept = keptRows(segment, field, facts, context);
   const open = (path: string): Promise<boolean> =>
-    segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, path, rows, mode));
+    segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, path, rows, mode, kept.bytes));
   const local = objects.localPath(file.key);
   try {
     if (local !== null) await open(local);
     else if (work !== null) await openFetched();
   } finally {
     release();
+    kept.release();
   }
 
   // A mapping outlives the name of its file.
@@ -136,6 +140,19 @@ function admitted(
   if (residence === "memory") return { mode: "read", release: gate.reserve(bytes) };
   const release = residence === "either" ? gate.tryReserve(bytes) : null;
   return release === null ? { mode: "map", release: () => undefined } : { mode: "read", release };
+}
+
+/** Raw rows that the index wants in memory; none where there is no room for them. */
+function keptRows(
+  { rowCount }: SealedSegment,
+  field: FieldSchema,
+  { family, indexType, params }: SegmentIndexFacts,
+  { gate }: OpenIndexes,
+): { readonly bytes: number; readonly release: () => void } {
+  const layout = layoutOf(field.dataType, field.dimension);
+  const bytes = layout === null ? 0 : (family.keptBytes?.(indexType, params, rowCount * bytesPerRow(layout)) ?? 0);
+  const release = bytes === 0 ? null : gate.tryReserve(bytes);
+  return release === null ? { bytes: 0, release: () => undefined } : { bytes, release };
 }
 
 /** Trying again would fail again. */

@@ -17,6 +17,7 @@ import {
   fixedValues,
   type VectorColumn,
 } from "../model/columns.ts";
+import { copyValues, runEnd } from "../model/row-runs.ts";
 import { type VectorValues, unfilledVectors, vectorRowBytes, vectorStride } from "../model/vectors.ts";
 
 /** Rows between two yields, for what is a few numbers a row. */
@@ -84,16 +85,6 @@ function* gatherColumnInTurns(
   }
 }
 
-/** Behind the rows from `at` on that stand one behind the other in one part, at most `most`. */
-function runEnd({ sources, entries }: Order, at: number, most: number): number {
-  const source = sources[at]!;
-  const shift = entries[at]! - at;
-  const limit = Math.min(entries.length, at + most);
-  let end = at + 1;
-  while (end < limit && sources[end] === source && entries[end]! - end === shift) end += 1;
-  return end;
-}
-
 function* gatherValid(parts: readonly Column[], { sources, entries }: Order): Generator<void, Uint8Array | null> {
   if (parts.every((part) => part.valid === null)) return null;
   const valid = new Uint8Array(entries.length);
@@ -110,12 +101,8 @@ function* gatherFixed(parts: readonly FixedColumn[], order: Order): Generator<vo
   let step = 0;
   for (let at = 0; at < entries.length;) {
     const from = parts[sources[at]!]!.values;
-    const end = runEnd(order, at, STEP_ROWS);
-    const entry = entries[at]!;
-    // A view costs more than a few values.
-    if (end - at < 16) for (let row = at; row < end; row += 1) values[row] = from[entry + row - at]!;
-    else if (values instanceof BigInt64Array) values.set(from.subarray(entry, entry + end - at) as BigInt64Array, at);
-    else values.set(from.subarray(entry, entry + end - at) as Float64Array, at);
+    const end = runEnd(entries, at, Math.min(entries.length, at + STEP_ROWS), sources);
+    copyValues(from, entries[at]!, end - at, values, at);
     step += end - at;
     at = end;
     if (step < STEP_ROWS) continue;
@@ -144,7 +131,7 @@ function* gatherBytes(
   let step = 0;
   for (let at = 0; at < entries.length;) {
     const part = parts[sources[at]!]!;
-    const end = runEnd(order, at, STEP_ROWS);
+    const end = runEnd(entries, at, Math.min(entries.length, at + STEP_ROWS), sources);
     const entry = entries[at]!;
     bytes.set(part.bytes.subarray(part.offsets[entry]!, part.offsets[entry + end - at]!), offsets[at]!);
     at = end;
@@ -199,7 +186,7 @@ function* gatherVectors(
   const values = unfilledVectors(type, entries.length * stride);
   let step = 0;
   for (let at = 0; at < entries.length;) {
-    const end = runEnd(order, at, stepRows);
+    const end = runEnd(entries, at, Math.min(entries.length, at + stepRows), sources);
     const start = entries[at]! * stride;
     values.set(parts[sources[at]!]!.values.subarray(start, start + (end - at) * stride), at * stride);
     step += end - at;

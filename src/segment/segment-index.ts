@@ -58,15 +58,23 @@ export class SegmentIndex {
     this.mappedBytes = mappedBytes;
   }
 
-  /** Checks all of the file. Throws a KernelError that says what is wrong with it. */
+  /** `keptBytes`: of raw rows that are held in memory besides. Checks all of the file. Throws a KernelError that says what is wrong with it. */
   static async open(
     facts: SegmentIndexFacts,
     indexes: IndexKernel,
     path: string,
     rows: Handle,
     mode: OpenMode = "read",
+    keptBytes = 0,
   ): Promise<SegmentIndex> {
-    return new SegmentIndex(facts, indexes, await indexes.openIndex(path, rows, mode));
+    const index = await indexes.openIndex(path, rows, mode);
+    try {
+      if (keptBytes > 0) await indexes.keepRows(index, keptBytes);
+    } catch (thrown) {
+      indexes.closeIndex(index);
+      throw thrown;
+    }
+    return new SegmentIndex(facts, indexes, index);
   }
 
   /** The field's vectors, searched through this index. `params`: what the search says to it. */

@@ -31,5 +31,5 @@ export function typeScriptUnder(folder: string): Sources {
 
 /** Unit tests, the conformance suites that they run, and the folders `testing` with their generators and models. */
 export function isTest(path: string): boolean {
-  return path.endsWith(".test.ts") || path.endsWith("conformance.ts") || path.includes("/testing/");
+  return path.endsWith(".test.ts") || path.endsWith("conformance.ts") || /\/(testing|conformance)\//.test(path);
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SystemRuntime } from "../../src/base/host/system.ts";
-import { logConformance, texts } from "../../src/log/conformance.ts";
+import { logConformance } from "../../src/log/conformance.ts";
+import { texts } from "../../src/log/conformance/records-of.ts";
 import { AppendOutcomeUnknown, Fenced, LogUnavailable } from "../../src/log/log.ts";
 import { MemoryLog, MemoryLogDisk } from "../../src/log/memory.ts";
 import { FaultyLog, type LogFaults } from "./faulty-log.ts";

@@ -25,7 +25,7 @@ import { addMonths } from "../../model/timestamptz.ts";
 import { KernelError } from "../kernel.ts";
 import { hashOfRow } from "../row-hash.ts";
 import { TwinRegex } from "./regex.ts";
-import { type PlaceValue, placeValueAt } from "./place-values.ts";
+import { type PlaceValue, placeValueAt, textAsNumber } from "./place-values.ts";
 
 const DAY_MICROSECONDS = 86_400_000_000n;
 
@@ -108,6 +108,7 @@ class Interpreter {
       case Op.PlaceHolder:
       case Op.PlaceArrays:
       case Op.PlaceLengths:
+      case Op.PlaceNumber:
         return this.#place(at, row);
       case Op.Sample:
         return BigInt(hashOfRow(row, a)) < this.#integer(b);
@@ -314,6 +315,8 @@ class Interpreter {
         return (b & (1 << kind)) === 0 ? null : (a & (1 << kind)) !== 0;
       case Op.PlaceText:
         return value instanceof Uint8Array ? this.#textHolds(at + 2, value) : null;
+      case Op.PlaceNumber:
+        return this.#judge(at + 2, textAsNumber({ kind, value }));
       case Op.PlaceLengths:
         return isArray(value) ? this.#isWithin(b, BigInt(value.length)) !== (a !== 0) : null;
       case Op.PlaceHolder: {

@@ -32,6 +32,24 @@ export function placeValueAt({ classes, words, bytes }: PlaceColumn, row: number
   }
 }
 
+const LEAST_WHOLE = -(2n ** 63n);
+const MOST_WHOLE = 2n ** 64n - 1n;
+
+/** A text that is a number, as the double that it is; another text is nothing; what is no text stays. */
+export function textAsNumber(place: PlaceValue): PlaceValue {
+  if (!(place.value instanceof Uint8Array)) return place;
+  const nothing = { kind: PlaceClass.Malformed, value: null };
+  const text = Buffer.from(place.value).toString("utf8");
+  try {
+    const number: unknown = JSON.parse(text);
+    if (typeof number !== "number" || !Number.isFinite(number)) return nothing;
+    const whole = /^\s*-?\d+\s*$/.test(text) ? BigInt(text.trim()) : 0n;
+    return whole < LEAST_WHOLE || whole > MOST_WHOLE ? nothing : { kind: PlaceClass.Double, value: number };
+  } catch {
+    return nothing;
+  }
+}
+
 function read(kind: number, bytes: Uint8Array): PlaceValue {
   if (kind === PlaceClass.Text) return { kind, value: bytes };
   const text = Buffer.from(bytes).toString("utf8");

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { SystemRuntime } from "../../base/host/system.ts";
-import { texts } from "../conformance.ts";
+import { texts } from "../conformance/records-of.ts";
 import { Journal } from "./journal.ts";
 
 const CHILD = fileURLToPath(new URL("./crash-child.ts", import.meta.url));

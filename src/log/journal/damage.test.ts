@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { crc32 } from "node:zlib";
 import { SystemRuntime } from "../../base/host/system.ts";
-import { patternBytes, texts } from "../conformance.ts";
+import { patternBytes, texts } from "../conformance/records-of.ts";
 import { LogCorrupted, LogUnavailable } from "../log.ts";
 import { nodeFiles } from "./files.ts";
 import { fileName, recordBytes } from "./format.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { SystemRuntime } from "../../base/host/system.ts";
-import { collect, patternBytes, texts } from "../conformance.ts";
+import { collect, patternBytes, texts } from "../conformance/records-of.ts";
 import { AppendOutcomeUnknown, LogUnavailable, Truncated, type LogBackend } from "../log.ts";
 import { nodeFiles, type JournalFiles } from "./files.ts";
 import { Journal, type JournalOptions } from "./journal.ts";

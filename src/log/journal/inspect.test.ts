@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { SystemRuntime } from "../../base/host/system.ts";
-import { patternBytes } from "../conformance.ts";
+import { patternBytes } from "../conformance/records-of.ts";
 import { inspectJournal, type InspectedRecord } from "./inspect.ts";
 import { Journal } from "./journal.ts";
 

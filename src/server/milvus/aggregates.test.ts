@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { QueryResults } from "../wire/generated/milvus_pb.js";
 import { ok, params, service } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, createThings, valuesOf } from "./testing/things.ts";
 
 type Field = "id" | "color" | "size" | "big" | "flag" | "weight";
@@ -29,20 +29,11 @@ function told(rows: readonly Thing[], operator: string, field: Field | "*"): Val
 }
 
 describe("aggregates", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client);
   });
 
   function query(
@@ -50,7 +41,7 @@ describe("aggregates", () => {
     outputFields: readonly string[],
     given: Readonly<Record<string, string>> = {},
   ): Promise<QueryResults> {
-    return client.call(service.query, {
+    return db.client.call(service.query, {
       collectionName: THINGS,
       expr,
       outputFields: [...outputFields],

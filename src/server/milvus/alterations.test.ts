@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import type { KeyValuePair } from "../wire/generated/common_pb.js";
 import {
   createQuick,
@@ -13,7 +13,7 @@ import {
   texts,
   vectors,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 type Properties = Readonly<Record<string, string>>;
 
@@ -22,34 +22,22 @@ function pairs(properties: readonly KeyValuePair[]): [string, string][] {
 }
 
 describe("properties that change", () => {
-  let server: Running;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
-  });
+  const db = served();
 
   async function created(collectionName: string): Promise<void> {
-    await createQuick(client, collectionName, { fields: [textField("name", 5)] });
+    await createQuick(db.client, collectionName, { fields: [textField("name", 5)] });
   }
 
   async function put(collectionName: string, id: number, name: string): Promise<string> {
     const fieldsData = [int64s("id", [id]), vectors([[id, 0, 0, 0]]), texts("name", [name])];
-    return (await client.call(service.insert, { collectionName, fieldsData, numRows: 1 })).status!.reason;
+    return (await db.client.call(service.insert, { collectionName, fieldsData, numRows: 1 })).status!.reason;
   }
 
   type Answer = [code: number, reason: string];
 
   async function alter(collectionName: string, set: Properties, deleteKeys: string[] = []): Promise<Answer> {
     const request = { collectionName, properties: params(set), deleteKeys };
-    const { code, reason } = await client.call(service.alterCollection, request);
+    const { code, reason } = await db.client.call(service.alterCollection, request);
     return [code, reason];
   }
 
@@ -60,7 +48,7 @@ describe("properties that change", () => {
     deleteKeys: string[] = [],
   ): Promise<Answer> {
     const request = { collectionName, fieldName, properties: params(set), deleteKeys };
-    const { code, reason } = await client.call(service.alterCollectionField, request);
+    const { code, reason } = await db.client.call(service.alterCollectionField, request);
     return [code, reason];
   }
 
@@ -71,7 +59,7 @@ describe("properties that change", () => {
     deleteKeys: string[] = [],
   ): Promise<Answer> {
     const request = { collectionName, indexName, extraParams: params(set), deleteKeys };
-    const { code, reason } = await client.call(service.alterIndex, request);
+    const { code, reason } = await db.client.call(service.alterIndex, request);
     return [code, reason];
   }
 
@@ -85,14 +73,14 @@ describe("properties that change", () => {
   test("of a field: how long its texts may be, at once and with rows that are there", async () => {
     const collectionName = "lengths";
     await created(collectionName);
-    await load(client, collectionName);
+    await load(db.client, collectionName);
     assert.equal(await put(collectionName, 1, "short"), "");
     assert.match(await put(collectionName, 2, "longer"), /exceeds max length/);
     assert.deepEqual(await alterField(collectionName, "name", { max_length: "10" }), DONE);
     assert.equal(await put(collectionName, 2, "longer"), "");
     assert.deepEqual(await alterField(collectionName, "name", { max_length: "3" }), DONE);
     assert.match(await put(collectionName, 3, "four"), /exceeds max length/);
-    const found = await client.call(
+    const found = await db.client.call(
       service.search,
       searchFor(collectionName, [[0, 0, 0, 0]], {}, { outputFields: ["name"] }),
     );
@@ -100,7 +88,7 @@ describe("properties that change", () => {
     const { field } = found.results!.fieldsData[0]!;
     assert.ok(field.case === "scalars" && field.value.data.case === "stringData");
     assert.deepEqual(field.value.data.value.data, ["short", "longer"]);
-    const told = await client.call(service.describeCollection, { collectionName });
+    const told = await db.client.call(service.describeCollection, { collectionName });
     assert.deepEqual(pairs(told.schema!.fields.find(({ name }) => name === "name")!.typeParams), [["max_length", "3"]]);
   });
 
@@ -108,9 +96,9 @@ describe("properties that change", () => {
     const collectionName = "fields";
     await created(collectionName);
     const set = { "mmap.enabled": "true", warmup: "sync", "field.description": "who it is" };
-    const before = await client.call(service.describeCollection, { collectionName });
+    const before = await db.client.call(service.describeCollection, { collectionName });
     assert.deepEqual(await alterField(collectionName, "name", set), DONE);
-    const told = await client.call(service.describeCollection, { collectionName });
+    const told = await db.client.call(service.describeCollection, { collectionName });
     const field = told.schema!.fields.find(({ name }) => name === "name")!;
     assert.equal(field.description, "who it is");
     assert.deepEqual(pairs(field.typeParams), [
@@ -120,7 +108,7 @@ describe("properties that change", () => {
     ]);
     assert.ok(told.updateTimestamp > before.updateTimestamp);
     assert.deepEqual(await alterField(collectionName, "name", {}, ["mmap.enabled", "warmup"]), DONE);
-    const later = await client.call(service.describeCollection, { collectionName });
+    const later = await db.client.call(service.describeCollection, { collectionName });
     const after = later.schema!.fields.find(({ name }) => name === "name")!;
     assert.deepEqual(pairs(after.typeParams), [["max_length", "5"]]);
   });
@@ -159,7 +147,7 @@ describe("properties that change", () => {
     refused(await field("nothing", { max_length: "5" }), 1700, "field not found");
     refused(await field("$meta", { "mmap.enabled": "true" }), 1700, "field not found");
     refused(await alterField("nothing", "name", { max_length: "5" }), 100, "collection not found");
-    await load(client, collectionName);
+    await load(db.client, collectionName);
     refused(
       await field("name", { "mmap.enabled": "true" }),
       104,
@@ -180,7 +168,7 @@ describe("properties that change", () => {
     const index = (name: string, set: Properties, deleteKeys: string[] = []): Promise<Answer> =>
       alterIndex(collectionName, name, set, deleteKeys);
     const told = async (): Promise<[string, string][]> => {
-      const answer = await client.call(service.describeIndex, { collectionName, indexName: "vector" });
+      const answer = await db.client.call(service.describeIndex, { collectionName, indexName: "vector" });
       ok(answer);
       return pairs(answer.indexDescriptions[0]!.params);
     };
@@ -200,7 +188,7 @@ describe("properties that change", () => {
     refused(await index("vector", { "mmap.enabled": "5" }), 1100, "invalid mmap.enabled value: 5");
     refused(await index("vector", { "mmap.enabled": "true" }, ["warmup"]), 1100, "cannot provide both DeleteKeys");
     refused(await index("nothing", { "mmap.enabled": "true" }), 700, "index not found[indexName=nothing]");
-    await load(client, collectionName);
+    await load(db.client, collectionName);
     refused(
       await index("vector", { "mmap.enabled": "true" }),
       104,
@@ -214,10 +202,10 @@ describe("properties that change", () => {
     const set = { "mmap.enabled": "true", "warmup.vectorIndex": "sync", unknown: "kept" };
     assert.deepEqual(await alter(collectionName, set), DONE);
     assert.deepEqual(await alter(collectionName, {}, ["mmap.enabled", "warmup.vectorIndex"]), DONE);
-    const told = await client.call(service.describeCollection, { collectionName });
+    const told = await db.client.call(service.describeCollection, { collectionName });
     assert.deepEqual(pairs(told.properties), [["unknown", "kept"]]);
     assert.deepEqual(await alter(collectionName, { consistency_level: "Eventually" }), DONE);
-    const later = await client.call(service.describeCollection, { collectionName });
+    const later = await db.client.call(service.describeCollection, { collectionName });
     assert.deepEqual([later.consistencyLevel, pairs(later.properties)], [3, [["unknown", "kept"]]]);
     refused(await alter(collectionName, { consistency_level: "Never" }), 1100, "invalid consistency level: Never");
     refused(await alter(collectionName, {}), 1100, "no properties or delete keys provided");
@@ -268,7 +256,7 @@ describe("properties that change", () => {
       "cannot delete collection.external_spec; external source/spec are immutable post-create",
     );
     assert.deepEqual(await alter(collectionName, { "mmap.enabled": "true" }), DONE);
-    await load(client, collectionName);
+    await load(db.client, collectionName);
     refused(
       await alter(collectionName, { "mmap.enabled": "false" }),
       104,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ConsistencyLevel } from "../wire/generated/common_pb.js";
 import type { SearchResults } from "../wire/generated/milvus_pb.js";
@@ -16,24 +16,15 @@ import {
   vectors,
 } from "./testing/messages.ts";
 import { IDsSchema } from "../wire/generated/schema_pb.js";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, createThings, hitsOf, ranked } from "./testing/things.ts";
 
 describe("search by keys", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client);
   });
 
   function send(
@@ -48,7 +39,7 @@ describe("search by keys", () => {
         : { case: "intId" as const, value: { data: ids.map(BigInt) } };
     const searchInput = { case: "ids", value: create(IDsSchema, { idField }) } as const;
     const asked = { anns_field: "near", topk: "6", ...given };
-    return client.call(
+    return db.client.call(
       service.search,
       searchFor(collectionName, [], asked, { searchInput, searchByPrimaryKeys: true, nq: BigInt(ids.length), ...more }),
     );
@@ -95,22 +86,22 @@ describe("search by keys", () => {
     const name = { ...textField("name", 8), isPrimaryKey: true };
     const schema = schemaBytes({ name: collectionName, fields: [name, vectorField(2)] });
     ok(
-      await client.call(service.createCollection, {
+      await db.client.call(service.createCollection, {
         collectionName,
         schema,
         consistencyLevel: ConsistencyLevel.Strong,
       }),
     );
     const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
-    await load(client, collectionName);
+    ok(await db.client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    await load(db.client, collectionName);
     const points = [
       [0, 0],
       [1, 0],
       [5, 5],
     ];
     const fieldsData = [texts("name", ["a", "ä", "z"]), vectors(points)];
-    ok(await client.call(service.insert, { collectionName, fieldsData, numRows: 3 }));
+    ok(await db.client.call(service.insert, { collectionName, fieldsData, numRows: 3 }));
     const answer = await send(["z", "ä"], { anns_field: "vector", topk: "2" }, {}, collectionName);
     ok(answer);
     assert.deepEqual(answer.results!.ids!.idField.value!.data, ["z", "ä", "ä", "a"]);
@@ -137,8 +128,8 @@ describe("search by keys", () => {
     await refused(send([0, 5]), `${missing} [5]`);
     await refused(send([0, 1, 0]), "duplicate IDs found in search request");
     await refused(send(["a"]), "primary key is int64, but IDs type mismatch");
-    ok(await client.call(service.createPartition, { collectionName: THINGS, partitionName: "empty" }));
-    ok(await client.call(service.loadPartitions, { collectionName: THINGS, partitionNames: ["empty"] }));
+    ok(await db.client.call(service.createPartition, { collectionName: THINGS, partitionName: "empty" }));
+    ok(await db.client.call(service.loadPartitions, { collectionName: THINGS, partitionNames: ["empty"] }));
     await refused(send([0, 1], {}, { partitionNames: ["empty"] }), `${missing} [0 1]`);
     const nothing = { searchInput: { case: undefined } } as Parameters<typeof searchFor>[3];
     await refused(send([0], {}, nothing), "a search by primary keys takes IDs");

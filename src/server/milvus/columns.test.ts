@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { DataType } from "../../model/types.ts";
 import type { FieldData } from "../wire/generated/schema_pb.js";
 import {
@@ -17,7 +17,7 @@ import {
   vectors,
   until,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const collectionName = "every_type";
 
@@ -38,12 +38,9 @@ function scalars(
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 describe("columns of every type", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
     const schema = schemaBytes({
       name: collectionName,
       description: "one field of each type",
@@ -63,20 +60,14 @@ describe("columns of every type", () => {
         },
       ],
     });
-    ok(await client.call(service.createCollection, { collectionName, schema, shardsNum: 2, consistencyLevel: 0 }));
+    ok(await db.client.call(service.createCollection, { collectionName, schema, shardsNum: 2, consistencyLevel: 0 }));
     const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
-    await load(client, collectionName);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    ok(await db.client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    await load(db.client, collectionName);
   });
 
   test("come back as they were declared", async () => {
-    const { schema, shardsNum, virtualChannelNames } = await client.call(service.describeCollection, {
+    const { schema, shardsNum, virtualChannelNames } = await db.client.call(service.describeCollection, {
       collectionName,
     });
     assert.equal(schema!.description, "one field of each type");
@@ -95,7 +86,7 @@ describe("columns of every type", () => {
   });
 
   test("hold what was put into them, in memory and in files", async () => {
-    const inserted = await client.call(service.insert, {
+    const inserted = await db.client.call(service.insert, {
       collectionName,
       numRows: 3,
       fieldsData: [
@@ -119,16 +110,16 @@ describe("columns of every type", () => {
     ok(inserted);
     assert.deepEqual(inserted.IDs!.idField, { ...inserted.IDs!.idField, case: "strId" });
     await check();
-    ok(await client.call(service.flush, { collectionNames: [collectionName] }));
+    ok(await db.client.call(service.flush, { collectionNames: [collectionName] }));
     await until(async () => {
-      const { flushAllTs } = await client.call(service.flushAll, {});
-      return (await client.call(service.getFlushAllState, { flushAllTs })).flushed;
+      const { flushAllTs } = await db.client.call(service.flushAll, {});
+      return (await db.client.call(service.getFlushAllState, { flushAllTs })).flushed;
     });
     await check();
   });
 
   async function check(): Promise<void> {
-    const answer = await client.call(service.search, {
+    const answer = await db.client.call(service.search, {
       ...searchFor(collectionName, [[0, 0]], { topk: "10" }),
       outputFields: ["*"],
     });
@@ -159,7 +150,7 @@ describe("columns of every type", () => {
 
   test("are filtered by, with values from templates", async () => {
     const asked = async (expr: string, values: Record<string, unknown> = {}): Promise<unknown> => {
-      const answer = await client.call(service.query, {
+      const answer = await db.client.call(service.query, {
         collectionName,
         expr,
         exprTemplateValues: values as never,
@@ -184,10 +175,10 @@ describe("columns of every type", () => {
       name: "made",
       fields: [{ name: "id", dataType: DataType.Int64, isPrimaryKey: true, autoID: true }, vectorField(2)],
     });
-    ok(await client.call(service.createCollection, { collectionName: "made", schema, consistencyLevel: 0 }));
-    ok(await client.call(service.createIndex, { collectionName: "made", fieldName: "vector" }));
-    await load(client, "made");
-    const inserted = await client.call(service.insert, {
+    ok(await db.client.call(service.createCollection, { collectionName: "made", schema, consistencyLevel: 0 }));
+    ok(await db.client.call(service.createIndex, { collectionName: "made", fieldName: "vector" }));
+    await load(db.client, "made");
+    const inserted = await db.client.call(service.insert, {
       collectionName: "made",
       fieldsData: [
         vectors([
@@ -200,7 +191,7 @@ describe("columns of every type", () => {
     ok(inserted);
     const ids = inserted.IDs!.idField.value!.data as bigint[];
     assert.equal(new Set(ids).size, 2);
-    const replaced = await client.call(service.upsert, {
+    const replaced = await db.client.call(service.upsert, {
       collectionName: "made",
       fieldsData: [int64s("id", [ids[0]!]), vectors([[5, 5]])],
       numRows: 1,
@@ -208,7 +199,7 @@ describe("columns of every type", () => {
     ok(replaced);
     const [again] = replaced.IDs!.idField.value!.data as bigint[];
     assert.notEqual(again, ids[0]);
-    const found = await client.call(service.query, {
+    const found = await db.client.call(service.query, {
       collectionName: "made",
       expr: "id > 0",
       outputFields: ["id"],

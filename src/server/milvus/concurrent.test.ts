@@ -1,9 +1,10 @@
 /** Many clients at once: each sees its own writes in every strong read, whatever others write, flush and load meanwhile. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { createQuick, int64s, load, ok, searchFor, service, until, vectors } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { TestClient } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const WORKERS = 8;
 const ROUNDS = 25;
@@ -11,26 +12,17 @@ const BATCH = 20;
 const collectionName = "busy";
 
 describe("many clients at once", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    await createQuick(client, collectionName);
-    await load(client, collectionName);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    await createQuick(db.client, collectionName);
+    await load(db.client, collectionName);
   });
 
   test("see their own writes", { timeout: 60_000 }, async () => {
     const state = { running: WORKERS };
     const workers = Array.from({ length: WORKERS }, async (_, worker) => {
-      const own = new TestClient(server.port);
+      const own = new TestClient(db.server.port);
       try {
         await work(own, worker * 100_000);
       } finally {
@@ -39,7 +31,7 @@ describe("many clients at once", () => {
       }
     });
     const flusher = (async () => {
-      const own = new TestClient(server.port);
+      const own = new TestClient(db.server.port);
       while (state.running > 0) {
         ok(await own.call(service.flush, { collectionNames: [collectionName] }));
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -47,14 +39,14 @@ describe("many clients at once", () => {
       own.close();
     })();
     await Promise.all([...workers, flusher]);
-    assert.equal(await count(client, "id >= 0"), BigInt(WORKERS * (ROUNDS * BATCH - ROUNDS)));
+    assert.equal(await count(db.client, "id >= 0"), BigInt(WORKERS * (ROUNDS * BATCH - ROUNDS)));
 
-    ok(await client.call(service.releaseCollection, { collectionName }));
-    await load(client, collectionName);
-    assert.equal(await count(client, "id >= 0"), BigInt(WORKERS * (ROUNDS * BATCH - ROUNDS)));
-    const { flushAllTs } = await client.call(service.flushAll, {});
-    await until(async () => (await client.call(service.getFlushAllState, { flushAllTs })).flushed);
-    assert.equal(await count(client, "id >= 0"), BigInt(WORKERS * (ROUNDS * BATCH - ROUNDS)));
+    ok(await db.client.call(service.releaseCollection, { collectionName }));
+    await load(db.client, collectionName);
+    assert.equal(await count(db.client, "id >= 0"), BigInt(WORKERS * (ROUNDS * BATCH - ROUNDS)));
+    const { flushAllTs } = await db.client.call(service.flushAll, {});
+    await until(async () => (await db.client.call(service.getFlushAllState, { flushAllTs })).flushed);
+    assert.equal(await count(db.client, "id >= 0"), BigInt(WORKERS * (ROUNDS * BATCH - ROUNDS)));
   });
 
   async function work(own: TestClient, first: number): Promise<void> {

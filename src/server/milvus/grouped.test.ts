@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { SearchResults } from "../wire/generated/milvus_pb.js";
 import { ok, searchFor, service } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, columnsOf, createThings, hitsOf, ranked, valuesOf } from "./testing/things.ts";
 
 const QUERIES = [
@@ -12,20 +12,11 @@ const QUERIES = [
 ];
 
 describe("search in groups", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client, 600);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client, 600);
   });
 
   function send(
@@ -33,7 +24,7 @@ describe("search in groups", () => {
     more: Parameters<typeof searchFor>[3] = {},
     queries: readonly (readonly number[])[] = QUERIES,
   ): Promise<SearchResults> {
-    return client.call(service.search, searchFor(THINGS, queries, { anns_field: "near", ...given }, more));
+    return db.client.call(service.search, searchFor(THINGS, queries, { anns_field: "near", ...given }, more));
   }
 
   /** Looks at every row: groups by their best row, each with its best rows. */
@@ -246,8 +237,8 @@ describe("search in groups", () => {
       for (let round = 0; round < 6; round += 1) {
         const again = rows.slice(round * 40, round * 40 + 80);
         const request = { collectionName: THINGS, fieldsData: columnsOf(again), numRows: again.length };
-        ok(await client.call(service.upsert, request));
-        if (round % 2 === 1) ok(await client.call(service.flush, { collectionNames: [THINGS] }));
+        ok(await db.client.call(service.upsert, request));
+        if (round % 2 === 1) ok(await db.client.call(service.flush, { collectionNames: [THINGS] }));
       }
     };
     const writing = write().finally(() => (state.isWriting = false));

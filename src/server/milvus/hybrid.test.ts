@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HybridSearchRequestSchema, SearchRequestSchema, SearchResults } from "../wire/generated/milvus_pb.js";
 import { FunctionType } from "../wire/generated/schema_pb.js";
 import { ok, params, searchFor, service } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, createThings, hitsOf, ranked, valuesOf } from "./testing/things.ts";
 
 interface Part {
@@ -37,20 +37,11 @@ const LIKE: Part = {
 type Request = MessageInitShape<typeof HybridSearchRequestSchema>;
 
 describe("hybrid search", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client);
   });
 
   function part({ field, queries, topk, expression = "" }: Part, more: Readonly<Record<string, string>> = {}) {
@@ -63,7 +54,7 @@ describe("hybrid search", () => {
     rankParams: Readonly<Record<string, string>>,
     more: Partial<Request> = {},
   ): Promise<SearchResults> {
-    return client.call(service.hybridSearch, {
+    return db.client.call(service.hybridSearch, {
       collectionName: THINGS,
       requests: [...parts],
       rankParams: params({ limit: "10", ...rankParams }),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { SearchResults } from "../wire/generated/milvus_pb.js";
 import { createQuick, int64s, load, ok, params, searchFor, service, vectors } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const QUERY = [1, 2, 0, 0];
 const ROWS = 300;
@@ -11,33 +11,24 @@ const ROWS = 300;
 const row = (id: number): number[] => [id % 7, (id * id) % 5, id % 3 === 0 ? 1 : 0, 1];
 
 describe("iterators", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
     for (const metric of ["L2", "IP", "COSINE"]) {
-      await createQuick(client, `by_${metric}`, { metric });
-      await load(client, `by_${metric}`);
+      await createQuick(db.client, `by_${metric}`, { metric });
+      await load(db.client, `by_${metric}`);
       await put(`by_${metric}`, 0, ROWS);
     }
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
   });
 
   async function put(collectionName: string, from: number, to: number): Promise<void> {
     const ids = Array.from({ length: to - from }, (_, at) => from + at);
     const fieldsData = [int64s("id", ids), vectors(ids.map(row))];
-    ok(await client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
+    ok(await db.client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
   }
 
   async function idOf(collectionName: string): Promise<string> {
-    return String((await client.call(service.describeCollection, { collectionName })).collectionID);
+    return String((await db.client.call(service.describeCollection, { collectionName })).collectionID);
   }
 
   function page(
@@ -59,7 +50,7 @@ describe("iterators", () => {
     const continued: Readonly<Record<string, string>> =
       last === undefined ? {} : { search_iter_id: last.token, search_iter_last_bound: String(last.lastBound) };
     const guarantee = previous === null ? {} : { guaranteeTimestamp: previous.sessionTs };
-    return client.call(service.search, searchFor(collectionName, [QUERY], { ...iterated, ...continued }, guarantee));
+    return db.client.call(service.search, searchFor(collectionName, [QUERY], { ...iterated, ...continued }, guarantee));
   }
 
   const keysOf = (answer: SearchResults): bigint[] => [...(answer.results!.ids!.idField.value!.data as bigint[])];
@@ -91,7 +82,7 @@ describe("iterators", () => {
 
   for (const metric of ["L2", "IP", "COSINE"]) {
     test(`walk through every hit by ${metric}, in the order of one search, each once`, async () => {
-      const whole = await client.call(service.search, searchFor(`by_${metric}`, [QUERY], { topk: String(ROWS) }));
+      const whole = await db.client.call(service.search, searchFor(`by_${metric}`, [QUERY], { topk: String(ROWS) }));
       ok(whole);
       const all = keysOf(whole);
       assert.equal(all.length, ROWS);
@@ -108,7 +99,7 @@ describe("iterators", () => {
 
   test("stay inside a range", async () => {
     const range = { params: '{"radius":9,"range_filter":2}' };
-    const whole = await client.call(service.search, searchFor("by_L2", [QUERY], { topk: "300", ...range }));
+    const whole = await db.client.call(service.search, searchFor("by_L2", [QUERY], { topk: "300", ...range }));
     ok(whole);
     assert.ok(keysOf(whole).length > 50 && keysOf(whole).length < ROWS);
     assert.deepEqual(await walk("by_L2", 70, range), keysOf(whole));
@@ -116,25 +107,25 @@ describe("iterators", () => {
 
   test("see what was there at their first page, whatever is written meanwhile", async () => {
     const collectionName = "changing";
-    await createQuick(client, collectionName);
-    await load(client, collectionName);
+    await createQuick(db.client, collectionName);
+    await load(db.client, collectionName);
     await put(collectionName, 0, ROWS);
-    const whole = await client.call(service.search, searchFor(collectionName, [QUERY], { topk: String(ROWS) }));
+    const whole = await db.client.call(service.search, searchFor(collectionName, [QUERY], { topk: String(ROWS) }));
     const keys = await walk(collectionName, 70, {}, async (at) => {
       if (at !== 0) return;
       await put(collectionName, ROWS, ROWS + 100);
-      ok(await client.call(service.delete, { collectionName, expr: "id % 2 == 0" }));
-      ok(await client.call(service.flush, { collectionNames: [collectionName] }));
+      ok(await db.client.call(service.delete, { collectionName, expr: "id % 2 == 0" }));
+      ok(await db.client.call(service.flush, { collectionNames: [collectionName] }));
     });
     assert.deepEqual(keys, keysOf(whole));
-    const now = await client.call(service.search, searchFor(collectionName, [QUERY], { topk: "1000" }));
+    const now = await db.client.call(service.search, searchFor(collectionName, [QUERY], { topk: "1000" }));
     assert.equal(keysOf(now).length, 200);
   });
 
   test("over queries see it, too", async () => {
     const collectionName = "by_IP";
     const read = async (expr: string, guaranteeTimestamp = 0n) => {
-      const answer = await client.call(service.query, {
+      const answer = await db.client.call(service.query, {
         collectionName,
         expr,
         outputFields: ["id"],
@@ -157,7 +148,7 @@ describe("iterators", () => {
       first.keys,
       Array.from({ length: 100 }, (_, at) => BigInt(at)),
     );
-    ok(await client.call(service.delete, { collectionName, expr: "id in [150]" }));
+    ok(await db.client.call(service.delete, { collectionName, expr: "id in [150]" }));
     const second = await read("id > 99", first.sessionTs);
     assert.deepEqual(
       second.keys,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { IndexState, LoadState } from "../wire/generated/common_pb.js";
 import type { FieldData } from "../wire/generated/schema_pb.js";
 import {
@@ -14,29 +14,17 @@ import {
   vectors,
   until,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 describe("the life of a collection", () => {
-  let server: Running;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
-  });
+  const db = served();
 
   const collectionName = "life";
   const rows = [1, 2, 3, 4, 5].map((id) => [id, 0, 0, 0]);
 
   test("is born with an index", async () => {
-    await createQuick(client, collectionName);
-    const told = await client.call(service.describeIndex, { collectionName });
+    await createQuick(db.client, collectionName);
+    const told = await db.client.call(service.describeIndex, { collectionName });
     ok(told);
     assert.equal(told.indexDescriptions.length, 1);
     const index = told.indexDescriptions[0]!;
@@ -53,7 +41,7 @@ describe("the life of a collection", () => {
   });
 
   test("is described without the fields of the system", async () => {
-    const told = await client.call(service.describeCollection, { collectionName });
+    const told = await db.client.call(service.describeCollection, { collectionName });
     ok(told);
     assert.deepEqual(
       told.schema!.fields.map(({ name, fieldID }) => [name, fieldID]),
@@ -76,21 +64,21 @@ describe("the life of a collection", () => {
     assert.ok(Math.abs(Number(told.createdUtcTimestamp) - Date.now()) < 60_000);
     assert.equal(told.virtualChannelNames.length, 1);
     assert.ok(told.virtualChannelNames[0]!.startsWith(`${told.physicalChannelNames[0]!}_`));
-    const byId = await client.call(service.describeCollection, { collectionID: told.collectionID });
+    const byId = await db.client.call(service.describeCollection, { collectionID: told.collectionID });
     assert.equal(byId.collectionName, collectionName);
   });
 
   test("is loaded", async () => {
-    const before = await client.call(service.getLoadState, { collectionName });
+    const before = await db.client.call(service.getLoadState, { collectionName });
     assert.equal(before.state, LoadState.LoadStateNotLoad);
-    await load(client, collectionName);
-    const now = await client.call(service.getLoadState, { collectionName });
+    await load(db.client, collectionName);
+    const now = await db.client.call(service.getLoadState, { collectionName });
     assert.equal(now.state, LoadState.LoadStateLoaded);
   });
 
   test("takes rows", async () => {
-    const { updateTimestamp } = await client.call(service.describeCollection, { collectionName });
-    const answer = await client.call(service.insert, {
+    const { updateTimestamp } = await db.client.call(service.describeCollection, { collectionName });
+    const answer = await db.client.call(service.insert, {
       collectionName,
       fieldsData: [
         int64s("id", [1, 2, 3, 4, 5]),
@@ -108,7 +96,7 @@ describe("the life of a collection", () => {
   });
 
   test("answers a search at once", async () => {
-    const answer = await client.call(service.search, {
+    const answer = await db.client.call(service.search, {
       ...searchFor(collectionName, [[2.9, 0, 0, 0]]),
       outputFields: ["color"],
     });
@@ -126,7 +114,7 @@ describe("the life of a collection", () => {
   });
 
   test("answers a filtered search of two queries with all fields", async () => {
-    const answer = await client.call(service.search, {
+    const answer = await db.client.call(service.search, {
       ...searchFor(
         collectionName,
         [
@@ -148,7 +136,7 @@ describe("the life of a collection", () => {
   });
 
   test("answers a query and a count", async () => {
-    const found = await client.call(service.query, {
+    const found = await db.client.call(service.query, {
       collectionName,
       expr: "id in [5, 1]",
       outputFields: ["vector"],
@@ -160,17 +148,17 @@ describe("the life of a collection", () => {
   });
 
   test("loses deleted rows", async () => {
-    const answer = await client.call(service.delete, { collectionName, expr: "id in [2]" });
+    const answer = await db.client.call(service.delete, { collectionName, expr: "id in [2]" });
     ok(answer);
     assert.equal(answer.deleteCnt, 1n);
-    const byFilter = await client.call(service.delete, { collectionName, expr: 'color == "c5"' });
+    const byFilter = await db.client.call(service.delete, { collectionName, expr: 'color == "c5"' });
     ok(byFilter);
     assert.equal(byFilter.deleteCnt, 1n);
     assert.equal(await count(), 3n);
   });
 
   test("replaces rows", async () => {
-    const answer = await client.call(service.upsert, {
+    const answer = await db.client.call(service.upsert, {
       collectionName,
       fieldsData: [
         int64s("id", [3, 9]),
@@ -185,57 +173,57 @@ describe("the life of a collection", () => {
     ok(answer);
     assert.equal(answer.upsertCnt, 2n);
     assert.equal(await count(), 4n);
-    const found = await client.call(service.search, searchFor(collectionName, [[30, 0, 0, 0]], { topk: "1" }));
+    const found = await db.client.call(service.search, searchFor(collectionName, [[30, 0, 0, 0]], { topk: "1" }));
     assert.deepEqual(found.results!.ids!.idField.value!.data, [3n]);
     assert.deepEqual(found.results!.scores, [0]);
   });
 
   test("says the same after a flush", async () => {
     const asked = searchFor(collectionName, [[3.9, 0, 0, 0]], { topk: "10" });
-    const before = (await client.call(service.search, asked)).results!;
-    const flushed = await client.call(service.flush, { collectionNames: [collectionName] });
+    const before = (await db.client.call(service.search, asked)).results!;
+    const flushed = await db.client.call(service.flush, { collectionNames: [collectionName] });
     ok(flushed);
     const segmentIDs = flushed.collSegIDs[collectionName]!.data;
     assert.ok(segmentIDs.length > 0);
     assert.ok(flushed.collFlushTs[collectionName]! > 0n);
     assert.ok(flushed.collSealTimes[collectionName]! > 0n);
     const state = { segmentIDs, flushTs: flushed.collFlushTs[collectionName]!, collectionName };
-    await until(async () => (await client.call(service.getFlushState, state)).flushed);
-    await until(async () => (await client.call(service.getFlushState, { segmentIDs })).flushed);
-    const afterwards = (await client.call(service.search, asked)).results!;
+    await until(async () => (await db.client.call(service.getFlushState, state)).flushed);
+    await until(async () => (await db.client.call(service.getFlushState, { segmentIDs })).flushed);
+    const afterwards = (await db.client.call(service.search, asked)).results!;
     assert.deepEqual(afterwards.ids, before.ids);
     assert.deepEqual(afterwards.scores, before.scores);
     assert.equal(await count(), 4n);
-    const stored = await client.call(service.getPersistentSegmentInfo, { collectionName });
+    const stored = await db.client.call(service.getPersistentSegmentInfo, { collectionName });
     ok(stored);
     assert.ok(stored.infos.some(({ segmentID }) => segmentIDs.includes(segmentID)));
-    const served = await client.call(service.getQuerySegmentInfo, { collectionName });
+    const served = await db.client.call(service.getQuerySegmentInfo, { collectionName });
     ok(served);
     assert.ok(served.infos.length > 0);
   });
 
   test("counts rows in its statistics, deletes not subtracted", async () => {
-    const answer = await client.call(service.getCollectionStatistics, { collectionName });
+    const answer = await db.client.call(service.getCollectionStatistics, { collectionName });
     ok(answer);
     assert.equal(answer.stats[0]!.key, "row_count");
     assert.ok(Number(answer.stats[0]!.value) >= 4);
   });
 
   test("is released and dropped", async () => {
-    ok(await client.call(service.releaseCollection, { collectionName }));
-    const released = await client.call(service.search, searchFor(collectionName, [[1, 0, 0, 0]]));
+    ok(await db.client.call(service.releaseCollection, { collectionName }));
+    const released = await db.client.call(service.search, searchFor(collectionName, [[1, 0, 0, 0]]));
     assert.equal(released.status!.code, 101);
-    ok(await client.call(service.dropCollection, { collectionName }));
-    const gone = await client.call(service.hasCollection, { collectionName });
+    ok(await db.client.call(service.dropCollection, { collectionName }));
+    const gone = await db.client.call(service.hasCollection, { collectionName });
     ok(gone);
     assert.equal(gone.value, false);
-    const state = await client.call(service.getLoadState, { collectionName });
+    const state = await db.client.call(service.getLoadState, { collectionName });
     ok(state);
     assert.equal(state.state, LoadState.LoadStateNotExist);
   });
 
   async function count(): Promise<bigint> {
-    const answer = await client.call(service.query, {
+    const answer = await db.client.call(service.query, {
       collectionName,
       outputFields: ["count(*)"],
       queryParams: params({}),

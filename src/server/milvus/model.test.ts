@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ConsistencyLevel } from "../wire/generated/common_pb.js";
 import type { FieldData } from "../wire/generated/schema_pb.js";
@@ -22,7 +22,7 @@ import {
   vectorField,
   vectors,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 interface Row {
   readonly place: number;
@@ -59,20 +59,8 @@ const steps = fc.array(
 );
 
 describe("random lives", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let lives = 0;
-
-  before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
-  });
 
   test("are what a map says they are", { timeout: 120_000 }, async () => {
     await fc.assert(
@@ -89,17 +77,17 @@ describe("random lives", () => {
       await take(collectionName, step, model);
       await compare(collectionName, model);
     }
-    ok(await client.call(service.dropCollection, { collectionName }));
+    ok(await db.client.call(service.dropCollection, { collectionName }));
   }
 
   async function create(collectionName: string): Promise<void> {
     const schema = schemaBytes({ name: collectionName, fields: [KEY, vectorField(2), textField("word", 8)] });
     const consistencyLevel = ConsistencyLevel.Strong;
-    ok(await client.call(service.createCollection, { collectionName, schema, shardsNum: 2, consistencyLevel }));
-    ok(await client.call(service.createPartition, { collectionName, partitionName: "side" }));
+    ok(await db.client.call(service.createCollection, { collectionName, schema, shardsNum: 2, consistencyLevel }));
+    ok(await db.client.call(service.createPartition, { collectionName, partitionName: "side" }));
     const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
-    await load(client, collectionName);
+    ok(await db.client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    await load(db.client, collectionName);
   }
 
   async function take(collectionName: string, step: Step, model: Map<number, Row>): Promise<void> {
@@ -126,36 +114,36 @@ describe("random lives", () => {
           ),
         ];
         const request = { collectionName, partitionName, fieldsData, numRows: keys.length };
-        ok(await client.call(step.kind === "insert" ? service.insert : service.upsert, request));
+        ok(await db.client.call(step.kind === "insert" ? service.insert : service.upsert, request));
         for (const id of keys) model.set(id, rowOf(id));
         return;
       }
       case "delete": {
-        const answer = await client.call(service.delete, { collectionName, expr: `id in [${step.ids.join(",")}]` });
+        const answer = await db.client.call(service.delete, { collectionName, expr: `id in [${step.ids.join(",")}]` });
         ok(answer);
         for (const id of step.ids) model.delete(id);
         return;
       }
       case "deleteWhere": {
         const gone = [...model].filter(([, row]) => row.word === step.word);
-        const answer = await client.call(service.delete, { collectionName, expr: `word == "${step.word}"` });
+        const answer = await db.client.call(service.delete, { collectionName, expr: `word == "${step.word}"` });
         ok(answer);
         assert.equal(answer.deleteCnt, BigInt(gone.length));
         for (const [id] of gone) model.delete(id);
         return;
       }
       case "flush":
-        ok(await client.call(service.flush, { collectionNames: [collectionName] }));
+        ok(await db.client.call(service.flush, { collectionNames: [collectionName] }));
         return;
       case "reload":
-        ok(await client.call(service.releaseCollection, { collectionName }));
-        await load(client, collectionName);
+        ok(await db.client.call(service.releaseCollection, { collectionName }));
+        await load(db.client, collectionName);
     }
   }
 
   async function compare(collectionName: string, model: ReadonlyMap<number, Row>): Promise<void> {
     const expected = [...model].toSorted(([left], [right]) => left - right);
-    const rows = await client.call(service.query, {
+    const rows = await db.client.call(service.query, {
       collectionName,
       expr: "id >= 0",
       outputFields: ["id", "word"],
@@ -171,7 +159,7 @@ describe("random lives", () => {
       expected.map(([, row]) => row.word),
     );
 
-    const counted = await client.call(service.query, {
+    const counted = await db.client.call(service.query, {
       collectionName,
       outputFields: ["count(*)"],
       useDefaultConsistency: true,
@@ -185,7 +173,7 @@ describe("random lives", () => {
       .filter(([, row]) => row.word !== "elm" && row.partitionName === "side")
       .toSorted(([leftId, left], [rightId, right]) => distance(left) - distance(right) || leftId - rightId)
       .slice(0, 7);
-    const found = await client.call(
+    const found = await db.client.call(
       service.search,
       searchFor(collectionName, [[middle, 0]], { topk: "7" }, { dsl: 'word != "elm"', partitionNames: ["side"] }),
     );

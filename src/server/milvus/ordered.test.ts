@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { QueryResults, SearchResults } from "../wire/generated/milvus_pb.js";
 import { ok, params, searchFor, service } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, createThings, hitsOf, ranked, valuesOf } from "./testing/things.ts";
 
 type Field = "id" | "color" | "size" | "big" | "flag" | "weight";
@@ -50,27 +50,18 @@ const ORDERS: readonly { readonly text: string; readonly keys: readonly Key[] }[
 ];
 
 describe("reading in an order", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client);
   });
 
   const invalid = ": invalid parameter";
 
   function query(expr: string, given: Readonly<Record<string, string>>, outputFields = ["id"]): Promise<QueryResults> {
     const queryParams = params(given);
-    return client.call(service.query, {
+    return db.client.call(service.query, {
       collectionName: THINGS,
       expr,
       outputFields,
@@ -172,7 +163,7 @@ describe("reading in an order", () => {
     outputFields: readonly string[] = [],
   ): Promise<SearchResults> {
     const asked = { anns_field: "near", topk: "40", ...given };
-    return client.call(service.search, searchFor(THINGS, QUERIES, asked, { outputFields: [...outputFields] }));
+    return db.client.call(service.search, searchFor(THINGS, QUERIES, asked, { outputFields: [...outputFields] }));
   }
 
   for (const { text, keys } of ORDERS) {

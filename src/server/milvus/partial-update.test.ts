@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { DataType } from "../../model/types.ts";
 import type { FieldData } from "../wire/generated/schema_pb.js";
 import {
@@ -15,31 +15,22 @@ import {
   texts,
   vectors,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const ROWS = "rows";
 
 describe("partial update", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
     const color = { ...textField("color", 16), nullable: true };
     const size = { name: "size", dataType: DataType.Int64 };
-    await createQuick(client, ROWS, { fields: [color, size] });
-    await load(client, ROWS);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    await createQuick(db.client, ROWS, { fields: [color, size] });
+    await load(db.client, ROWS);
   });
 
   const write = (method: "insert" | "upsert", fieldsData: FieldDataInit[], numRows: number, more: object = {}) =>
-    client.call(service[method], { collectionName: ROWS, fieldsData, numRows, ...more });
+    db.client.call(service[method], { collectionName: ROWS, fieldsData, numRows, ...more });
 
   const update = (fieldsData: FieldDataInit[], numRows: number, more: object = {}) =>
     write("upsert", fieldsData, numRows, { partialUpdate: true, ...more });
@@ -64,7 +55,7 @@ describe("partial update", () => {
   }
 
   async function rowsOf(ids: readonly number[]): Promise<Record<string, unknown>[]> {
-    const answer = await client.call(service.query, {
+    const answer = await db.client.call(service.query, {
       collectionName: ROWS,
       expr: `id in [${ids.join(", ")}]`,
       outputFields: ["*"],
@@ -76,7 +67,7 @@ describe("partial update", () => {
   }
 
   const flush = async (): Promise<void> => {
-    ok(await client.call(service.flush, { collectionNames: [ROWS] }));
+    ok(await db.client.call(service.flush, { collectionNames: [ROWS] }));
   };
 
   for (const where of ["growing", "flushed"] as const) {
@@ -114,7 +105,7 @@ describe("partial update", () => {
     const huge = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON("9007199254740993123");
     ok(await update([int64s("id", [31]), dynamic([{ huge, deep: { a: 1, b: 2 }, changed: 1 }])], 1));
     ok(await update([int64s("id", [31]), dynamic([{ deep: { c: 3 }, changed: "after" }])], 1));
-    const answer = await client.call(service.query, {
+    const answer = await db.client.call(service.query, {
       collectionName: ROWS,
       expr: "id == 31",
       outputFields: ["$meta"],
@@ -166,8 +157,8 @@ describe("partial update", () => {
       nullable: true,
       typeParams: params({ max_capacity: "4", max_length: "8" }),
     };
-    await createQuick(client, collectionName, { fields: [tags] });
-    await load(client, collectionName);
+    await createQuick(db.client, collectionName, { fields: [tags] });
+    await load(db.client, collectionName);
     const arrays = (rows: readonly (readonly string[] | null)[]): FieldDataInit => ({
       type: DataType.Array,
       fieldName: "tags",
@@ -188,14 +179,14 @@ describe("partial update", () => {
       },
     });
     const send = (op: number, ids: readonly number[], rows: readonly (readonly string[])[], fieldName = "tags") =>
-      client.call(service.upsert, {
+      db.client.call(service.upsert, {
         collectionName,
         fieldsData: [int64s("id", ids), arrays(rows)],
         numRows: ids.length,
         fieldOps: [{ fieldName, op }],
       });
     const stored = async (): Promise<(readonly string[] | null)[]> => {
-      const answer = await client.call(service.query, {
+      const answer = await db.client.call(service.query, {
         collectionName,
         expr: "id >= 0",
         outputFields: ["tags"],
@@ -211,7 +202,7 @@ describe("partial update", () => {
     };
     const ids = [1, 2, 3];
     const fields = [int64s("id", ids), vectors(ids.map((id) => [id, 0, 0, 0])), arrays([["a", "b"], [], null])];
-    ok(await client.call(service.insert, { collectionName, fieldsData: fields, numRows: 3 }));
+    ok(await db.client.call(service.insert, { collectionName, fieldsData: fields, numRows: 3 }));
     ok(await send(1, [3, 1, 2], [["x"], ["c", "a"], ["y"]]));
     assert.deepEqual(await stored(), [["a", "b", "c", "a"], ["y"], ["x"]]);
     ok(await send(2, [1, 2], [["a", "nothing"], ["y"]]));
@@ -241,9 +232,9 @@ describe("partial update", () => {
   });
 
   test("needs the collection to be loaded", async () => {
-    await createQuick(client, "released");
+    await createQuick(db.client, "released");
     const fieldsData = [int64s("id", [1]), vectors([[1, 2, 3, 4]])];
-    const answer = await client.call(service.upsert, {
+    const answer = await db.client.call(service.upsert, {
       collectionName: "released",
       fieldsData,
       numRows: 1,
@@ -254,7 +245,7 @@ describe("partial update", () => {
 
   async function countOf(expr: string): Promise<bigint> {
     const request = { collectionName: ROWS, expr, outputFields: ["count(*)"], useDefaultConsistency: true };
-    const answer = await client.call(service.query, request);
+    const answer = await db.client.call(service.query, request);
     ok(answer);
     const column = answer.fieldsData[0]!.field;
     assert.ok(column.case === "scalars" && column.value.data.case === "longData");

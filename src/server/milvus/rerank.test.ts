@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HybridSearchRequestSchema, SearchResults } from "../wire/generated/milvus_pb.js";
 import { FunctionType } from "../wire/generated/schema_pb.js";
 import { ok, params, searchFor, service } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, createThings, hitsOf, ranked, valuesOf } from "./testing/things.ts";
 
 type Params = Readonly<Record<string, string>>;
@@ -45,29 +45,20 @@ const told = (hits: readonly Scored[]) => hits.map(({ row, score: value }) => ({
 const turned = (distance: number): number => Math.fround(1 - (2 * Math.atan(distance)) / Math.PI);
 
 describe("functions that rank", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client);
   });
 
   function search(field: Field, functionScore: object, given: Params = {}, more: object = {}): Promise<SearchResults> {
     const asked = { anns_field: field, topk: "10", ...given };
-    return client.call(service.search, searchFor(THINGS, [QUERIES[field]], asked, { functionScore, ...more }));
+    return db.client.call(service.search, searchFor(THINGS, [QUERIES[field]], asked, { functionScore, ...more }));
   }
 
   function hybrid(functionScore: object, rankParams: Params = {}): Promise<SearchResults> {
-    return client.call(service.hybridSearch, {
+    return db.client.call(service.hybridSearch, {
       collectionName: THINGS,
       requests: (["near", "along"] as const).map((field) =>
         searchFor(THINGS, [QUERIES[field]], { anns_field: field, topk: String(DEPTH) }),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { DataType } from "../../model/types.ts";
 import { ConsistencyLevel, IndexState } from "../wire/generated/common_pb.js";
 import {
@@ -19,7 +19,7 @@ import {
   vectorField,
   vectors,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const ROWS = 3_000;
 const NAME = "indexed";
@@ -122,13 +122,10 @@ const CONDITIONS: readonly Condition[] = [
 ];
 
 describe("scalar indexes", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   const rows = Array.from({ length: ROWS }, (_, id) => rowOf(id));
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
     const schema = schemaBytes({
       name: NAME,
       enableDynamicField: true,
@@ -143,9 +140,9 @@ describe("scalar indexes", () => {
       ],
     });
     const consistencyLevel = ConsistencyLevel.Strong;
-    ok(await client.call(service.createCollection, { collectionName: NAME, schema, consistencyLevel }));
+    ok(await db.client.call(service.createCollection, { collectionName: NAME, schema, consistencyLevel }));
     const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName: NAME, fieldName: "vector", extraParams }));
+    ok(await db.client.call(service.createIndex, { collectionName: NAME, fieldName: "vector", extraParams }));
     const sizes: FieldDataInit = {
       type: DataType.Int16,
       fieldName: "size",
@@ -170,24 +167,18 @@ describe("scalar indexes", () => {
       dynamic(rows.map(({ deep, price }) => ({ deep, price }))),
       { ...dynamic(rows.map(({ doc }) => doc)), fieldName: "doc", isDynamic: false },
     ];
-    ok(await client.call(service.insert, { collectionName: NAME, fieldsData, numRows: ROWS }));
-    ok(await client.call(service.flush, { collectionNames: [NAME] }));
+    ok(await db.client.call(service.insert, { collectionName: NAME, fieldsData, numRows: ROWS }));
+    ok(await db.client.call(service.flush, { collectionNames: [NAME] }));
     for (const [fieldName, indexName, given] of INDEXES) {
       const request = { collectionName: NAME, fieldName, indexName, extraParams: params(given) };
-      ok(await client.call(service.createIndex, request));
+      ok(await db.client.call(service.createIndex, request));
     }
-    await load(client, NAME);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    await load(db.client, NAME);
   });
 
   async function matching(expr: string): Promise<number[]> {
     const request = { collectionName: NAME, expr, outputFields: ["id"], useDefaultConsistency: true };
-    const answer = await client.call(service.query, request);
+    const answer = await db.client.call(service.query, request);
     ok(answer);
     const column = answer.fieldsData[0]!.field;
     assert.ok(column.case === "scalars" && column.value.data.case === "longData");
@@ -196,7 +187,7 @@ describe("scalar indexes", () => {
 
   async function count(expr: string): Promise<number> {
     const request = { collectionName: NAME, expr, outputFields: ["count(*)"], useDefaultConsistency: true };
-    const answer = await client.call(service.query, request);
+    const answer = await db.client.call(service.query, request);
     ok(answer);
     const column = answer.fieldsData[0]!.field;
     assert.ok(column.case === "scalars" && column.value.data.case === "longData");
@@ -205,17 +196,17 @@ describe("scalar indexes", () => {
 
   test("are built, told as finished, and open in the loaded segment", async () => {
     await until(async () => {
-      const answer = await client.call(service.describeIndex, { collectionName: NAME });
+      const answer = await db.client.call(service.describeIndex, { collectionName: NAME });
       ok(answer);
       assert.equal(answer.indexDescriptions.length, INDEXES.length + 1);
       return answer.indexDescriptions.every(({ state }) => state === IndexState.Finished);
     });
-    const answer = await client.call(service.describeIndex, { collectionName: NAME });
+    const answer = await db.client.call(service.describeIndex, { collectionName: NAME });
     const names = answer.indexDescriptions.map(({ indexName }) => indexName);
     assert.ok(names.includes("text_place") && names.includes("$meta/deep/a"), names.join());
-    const open = [...(await server.proxy.loadedSegments()).values()].flatMap(({ indexes }) => indexes);
+    const open = [...(await db.server.proxy.loadedSegments()).values()].flatMap(({ indexes }) => indexes);
     await until(async () => {
-      const now = [...(await server.proxy.loadedSegments()).values()].flatMap(({ indexes }) => indexes);
+      const now = [...(await db.server.proxy.loadedSegments()).values()].flatMap(({ indexes }) => indexes);
       return now.length === INDEXES.length;
     });
     assert.ok(open.every(({ memoryBytes }) => memoryBytes > 0));
@@ -232,7 +223,7 @@ describe("scalar indexes", () => {
   test("are asked where they pay, as an explanation tells", async () => {
     const explained = async (dsl: string): Promise<unknown> => {
       const request = searchFor(NAME, [[0, 0]], { explain: "true" }, { dsl });
-      const answer = await client.call(service.search, request);
+      const answer = await db.client.call(service.search, request);
       ok(answer);
       const { segments } = JSON.parse(answer.status!.extraInfo["explain"]!) as { segments: { filter: unknown }[] };
       assert.equal(segments.length, 1);
@@ -267,12 +258,12 @@ describe("scalar indexes", () => {
   test("know nothing of rows that were deleted or written since", async () => {
     const gone = rows.filter(({ size }) => size === 33).map(({ id }) => id);
     assert.ok(gone.length > 0);
-    ok(await client.call(service.delete, { collectionName: NAME, expr: `id == ${gone[0]}` }));
+    ok(await db.client.call(service.delete, { collectionName: NAME, expr: `id == ${gone[0]}` }));
     assert.deepEqual(await matching("size == 33"), gone.slice(1));
   });
 
   test("may be dropped while the collection is loaded", async () => {
-    ok(await client.call(service.dropIndex, { collectionName: NAME, indexName: "by_size" }));
+    ok(await db.client.call(service.dropIndex, { collectionName: NAME, indexName: "by_size" }));
     assert.deepEqual(
       await matching("size == 17"),
       rows.filter(({ size }) => size === 17).map(({ id }) => id),
@@ -300,11 +291,11 @@ describe("scalar indexes", () => {
       dynamic([{ price: "5.0" }, { price: "five" }]),
       { ...dynamic([{}, {}]), fieldName: "doc", isDynamic: false },
     ];
-    ok(await client.call(service.insert, { collectionName: NAME, fieldsData: [...fields, ...more], numRows: 2 }));
+    ok(await db.client.call(service.insert, { collectionName: NAME, fieldsData: [...fields, ...more], numRows: 2 }));
     assert.deepEqual(await matching("price == 5"), [...expected, 90_001]);
-    const removed = await client.call(service.delete, { collectionName: NAME, expr: "price == 5 and id > 90000" });
+    const removed = await db.client.call(service.delete, { collectionName: NAME, expr: "price == 5 and id > 90000" });
     assert.equal(removed.deleteCnt, 1n);
-    ok(await client.call(service.dropIndex, { collectionName: NAME, indexName: "prices" }));
+    ok(await db.client.call(service.dropIndex, { collectionName: NAME, indexName: "prices" }));
     assert.deepEqual(
       await matching("price == 5"),
       rows.filter(({ price }) => price === 5).map(({ id }) => id),
@@ -347,7 +338,7 @@ describe("scalar indexes", () => {
       ["color", { index_type: "INVERTED" }, /at most one distinct index is allowed per field/],
     ] as const) {
       const request = { collectionName: NAME, fieldName, indexName: "wrong", extraParams: params({ ...given }) };
-      const status = await client.call(service.createIndex, request);
+      const status = await db.client.call(service.createIndex, request);
       assert.notEqual(status.code, 0);
       assert.match(status.reason, reason);
     }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { type MessageInitShape, create } from "@bufbuild/protobuf";
 import { SearchAggregationSpecSchema } from "../wire/generated/common_pb.js";
 import type { SearchResults } from "../wire/generated/milvus_pb.js";
 import type { AggBucket } from "../wire/generated/schema_pb.js";
 import { ok, searchFor, service } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 import { THINGS, type Thing, createThings, ranked } from "./testing/things.ts";
 
 type Spec = Exclude<MessageInitShape<typeof SearchAggregationSpecSchema>, { readonly $typeName: string }>;
@@ -28,20 +28,11 @@ const QUERIES = [
 ];
 
 describe("search aggregation", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   let rows: readonly Thing[];
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    rows = await createThings(client);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
+    rows = await createThings(db.client);
   });
 
   function send(
@@ -51,7 +42,7 @@ describe("search aggregation", () => {
   ): Promise<SearchResults> {
     const asked = { anns_field: "near", topk: "10", ...given };
     const searchAggregation = create(SearchAggregationSpecSchema, spec);
-    return client.call(service.search, searchFor(THINGS, QUERIES, asked, { searchAggregation, ...more }));
+    return db.client.call(service.search, searchFor(THINGS, QUERIES, asked, { searchAggregation, ...more }));
   }
 
   function plain(bucket: AggBucket): Plain {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { SystemRuntime } from "../../base/host/system.ts";
 import { DataType } from "../../model/types.ts";
@@ -21,7 +21,8 @@ import {
   vectorField,
   vectors,
 } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const UNTIL: FieldInit = { name: "until", dataType: DataType.Timestamptz, nullable: true };
 
@@ -51,19 +52,7 @@ class AheadRuntime extends SystemRuntime {
 
 describe("rows that expire", () => {
   const runtime = new AheadRuntime();
-  let server: Running;
-  let client: TestClient;
-
-  before(async () => {
-    server = await startServer({}, 0, { runtime });
-    client = new TestClient(server.port);
-  });
-
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
-  });
+  const db = served(() => startServer({}, 0, { runtime }));
 
   function pass(seconds: number): void {
     runtime.aheadMilliseconds += seconds * 1_000;
@@ -71,23 +60,23 @@ describe("rows that expire", () => {
 
   async function put(collectionName: string, ids: readonly number[]): Promise<void> {
     const fieldsData = [int64s("id", ids), vectors(ids.map((id) => [id, 0, 0, 0]))];
-    ok(await client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
+    ok(await db.client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
   }
 
   async function alter(collectionName: string, seconds: string): Promise<string> {
     const properties = params({ "collection.ttl.seconds": seconds });
-    return (await client.call(service.alterCollection, { collectionName, properties })).reason;
+    return (await db.client.call(service.alterCollection, { collectionName, properties })).reason;
   }
 
   async function flushed(collectionName: string): Promise<void> {
-    const answer = await client.call(service.flush, { collectionNames: [collectionName] });
+    const answer = await db.client.call(service.flush, { collectionNames: [collectionName] });
     ok(answer);
     const segmentIDs = answer.collSegIDs[collectionName]!.data;
     const flushTs = answer.collFlushTs[collectionName]!;
     await until(
-      async () => (await client.call(service.getFlushState, { collectionName, segmentIDs, flushTs })).flushed,
+      async () => (await db.client.call(service.getFlushState, { collectionName, segmentIDs, flushTs })).flushed,
     );
-    await until(async () => (await server.proxy.loadedSegments()).size > 0);
+    await until(async () => (await db.server.proxy.loadedSegments()).size > 0);
   }
 
   /** What search, query, a query by key and a count say; they must all agree. */
@@ -101,7 +90,7 @@ describe("rows that expire", () => {
         useDefaultConsistency: false,
       },
     );
-    const found = await client.call(service.search, search);
+    const found = await db.client.call(service.search, search);
     ok(found);
     const ids = [...((found.results!.ids!.idField.value?.data ?? []) as bigint[])];
     const all = { collectionName, consistencyLevel };
@@ -110,18 +99,18 @@ describe("rows that expire", () => {
       ...((answer.fieldsData[0]?.field.value as { data: { value: { data: bigint[] } } } | undefined)?.data.value.data ??
         []),
     ];
-    const rows = await client.call(service.query, { ...asked, expr: "id >= 0" });
+    const rows = await db.client.call(service.query, { ...asked, expr: "id >= 0" });
     ok(rows);
     assert.deepEqual(data(rows), ids);
-    const byKey = await client.call(service.query, { ...asked, expr: "id in [1, 2, 3, 4, 5, 6, 7, 8, 9]" });
+    const byKey = await db.client.call(service.query, { ...asked, expr: "id in [1, 2, 3, 4, 5, 6, 7, 8, 9]" });
     ok(byKey);
     assert.deepEqual(data(byKey), ids);
     for (const expr of ["", "id >= 0"]) {
-      const counted = await client.call(service.query, { ...all, expr, outputFields: ["count(*)"] });
+      const counted = await db.client.call(service.query, { ...all, expr, outputFields: ["count(*)"] });
       ok(counted);
       assert.deepEqual(data(counted), [BigInt(ids.length)]);
     }
-    const summed = await client.call(service.query, {
+    const summed = await db.client.call(service.query, {
       ...all,
       expr: "id >= 0",
       outputFields: ["sum(id)", "count(id)"],
@@ -135,8 +124,8 @@ describe("rows that expire", () => {
 
   test("vanish from every read when their time has come, growing and sealed", async () => {
     const collectionName = "both";
-    await createQuick(client, collectionName);
-    await load(client, collectionName);
+    await createQuick(db.client, collectionName);
+    await load(db.client, collectionName);
     await put(collectionName, [1, 2]);
     pass(100);
     await put(collectionName, [3]);
@@ -164,7 +153,7 @@ describe("rows that expire", () => {
     }
     assert.equal(await alter(collectionName, "250"), "");
     const deleteKeys = ["collection.ttl.seconds"];
-    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    ok(await db.client.call(service.alterCollection, { collectionName, deleteKeys }));
     assert.deepEqual(await seen(collectionName), [1, 2, 3, 4, 5]);
   });
 
@@ -172,20 +161,20 @@ describe("rows that expire", () => {
     const collectionName = "made";
     const schema = schemaBytes({ name: collectionName, fields: [KEY, vectorField()] });
     const properties = params({ "collection.ttl.seconds": "60" });
-    ok(await client.call(service.createCollection, { collectionName, schema, shardsNum: 2, properties }));
+    ok(await db.client.call(service.createCollection, { collectionName, schema, shardsNum: 2, properties }));
     const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
-    await load(client, collectionName);
+    ok(await db.client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    await load(db.client, collectionName);
     await put(collectionName, [1, 2, 3, 4]);
     pass(40);
     const fieldsData = [int64s("id", [2]), vectors([[2, 0, 0, 0]])];
-    ok(await client.call(service.upsert, { collectionName, fieldsData, numRows: 1 }));
+    ok(await db.client.call(service.upsert, { collectionName, fieldsData, numRows: 1 }));
     assert.deepEqual(await seen(collectionName), [1, 2, 3, 4]);
     pass(40);
     assert.deepEqual(await seen(collectionName), [2]);
     pass(40);
     assert.deepEqual(await seen(collectionName), []);
-    const told = await client.call(service.describeCollection, { collectionName });
+    const told = await db.client.call(service.describeCollection, { collectionName });
     assert.deepEqual(
       told.properties.map(({ key, value }) => [key, value]),
       [["collection.ttl.seconds", "60"]],
@@ -197,12 +186,12 @@ describe("rows that expire", () => {
     const fields = [KEY, vectorField(), UNTIL, { ...UNTIL, name: "other" }];
     const schema = schemaBytes({ name: collectionName, fields });
     const properties = params({ ttl_field: "until" });
-    ok(await client.call(service.createCollection, { collectionName, schema, shardsNum: 2, properties }));
+    ok(await db.client.call(service.createCollection, { collectionName, schema, shardsNum: 2, properties }));
     const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
+    ok(await db.client.call(service.createIndex, { collectionName, fieldName: "vector", extraParams }));
     // What is not loaded counts all the same.
-    ok(await client.call(service.loadCollection, { collectionName, loadFields: ["id", "vector"] }));
-    await load(client, collectionName).catch(() => undefined);
+    ok(await db.client.call(service.loadCollection, { collectionName, loadFields: ["id", "vector"] }));
+    await load(db.client, collectionName).catch(() => undefined);
     const start = runtime.now();
     const inSeconds = (seconds: number | null): bigint | null =>
       seconds === null ? null : BigInt(start + seconds * 1_000) * 1_000n;
@@ -222,7 +211,7 @@ describe("rows that expire", () => {
         column("until", 1),
         column("other", 2),
       ];
-      ok(await client.call(service[method], { collectionName, fieldsData, numRows: ids.length }));
+      ok(await db.client.call(service[method], { collectionName, fieldsData, numRows: ids.length }));
     };
     const never = -4_000_000_000;
     await write("insert", [
@@ -250,11 +239,11 @@ describe("rows that expire", () => {
     ]);
     assert.deepEqual(await seen(collectionName), [1, 3, 7]);
     const set = async (field: string): Promise<void> =>
-      ok(await client.call(service.alterCollection, { collectionName, properties: params({ ttl_field: field }) }));
+      ok(await db.client.call(service.alterCollection, { collectionName, properties: params({ ttl_field: field }) }));
     await set("other");
     assert.deepEqual(await seen(collectionName), [1, 2, 5, 6]);
     const deleteKeys = ["ttl_field"];
-    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    ok(await db.client.call(service.alterCollection, { collectionName, deleteKeys }));
     // What had expired before anybody could read as of then may be gone by now.
     const all = (await seen(collectionName)).filter((id) => id !== 4);
     assert.deepEqual(all, [1, 2, 3, 5, 6, 7]);
@@ -263,21 +252,21 @@ describe("rows that expire", () => {
     await flushed(collectionName);
     assert.deepEqual(await seen(collectionName), [1, 3, 7]);
     pass(10_000);
-    const rows = (): Promise<number> => server.proxy.rowCount({ databaseName: "", collectionName });
-    const { compactionID } = await client.call(service.manualCompaction, { collectionName });
+    const rows = (): Promise<number> => db.server.proxy.rowCount({ databaseName: "", collectionName });
+    const { compactionID } = await db.client.call(service.manualCompaction, { collectionName });
     await until(async () => {
-      const { state } = await client.call(service.getCompactionState, { compactionID });
+      const { state } = await db.client.call(service.getCompactionState, { compactionID });
       return state === CompactionState.Completed;
     });
     assert.equal(await rows(), 3);
     assert.deepEqual(await seen(collectionName), [1, 3, 7]);
-    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    ok(await db.client.call(service.alterCollection, { collectionName, deleteKeys }));
     assert.deepEqual(await seen(collectionName), [1, 3, 7]);
   });
 
   test("a time that is none is refused", async () => {
     const collectionName = "refused";
-    await createQuick(client, collectionName);
+    await createQuick(db.client, collectionName);
     for (const value of ["-2", "3155760001", "1.5", "soon", ""]) {
       const reason = /^-?\d+$/.test(value)
         ? `collection TTL is out of range, expect [-1, 3155760000], got ${value}`
@@ -285,31 +274,31 @@ describe("rows that expire", () => {
       assert.ok((await alter(collectionName, value)).startsWith(reason), value);
       const schema = schemaBytes({ name: "other", fields: [KEY, vectorField()] });
       const properties = params({ "collection.ttl.seconds": value });
-      const made = await client.call(service.createCollection, { collectionName: "other", schema, properties });
+      const made = await db.client.call(service.createCollection, { collectionName: "other", schema, properties });
       assert.equal(made.code, 1100);
     }
     assert.equal(await alter(collectionName, "3155760000"), "");
     const byField = async (field: string, more: Record<string, string> = {}): Promise<string> => {
       const properties = params({ ttl_field: field, ...more });
-      return (await client.call(service.alterCollection, { collectionName, properties })).reason;
+      return (await db.client.call(service.alterCollection, { collectionName, properties })).reason;
     };
-    ok(await client.call(service.addCollectionField, { collectionName, schema: fieldBytes(UNTIL) }));
+    ok(await db.client.call(service.addCollectionField, { collectionName, schema: fieldBytes(UNTIL) }));
     assert.match(await byField("until"), /^collection TTL is already set, cannot be set ttl field/);
     const both = { "collection.ttl.seconds": "1" };
     assert.match(await byField("until", both), /^collection TTL and ttl field cannot be set at the same time/);
     const deleteKeys = ["collection.ttl.seconds"];
-    ok(await client.call(service.alterCollection, { collectionName, deleteKeys }));
+    ok(await db.client.call(service.alterCollection, { collectionName, deleteKeys }));
     assert.match(await byField("nothing"), /^ttl field name nothing not found in schema/);
     assert.match(await byField("id"), /^ttl field must be timestamptz, field name = id/);
     assert.equal(await byField("until"), "");
     assert.match(await alter(collectionName, "5"), /^ttl field is already exists, cannot be set collection TTL/);
     const properties = params({ ttl_field: "until", "collection.ttl.seconds": "5" });
     const schema = schemaBytes({ name: "other", fields: [KEY, vectorField(), UNTIL] });
-    const made = await client.call(service.createCollection, { collectionName: "other", schema, properties });
+    const made = await db.client.call(service.createCollection, { collectionName: "other", schema, properties });
     assert.match(made.reason, /^collection TTL and ttl field cannot be set at the same time/);
     const identifier = { case: "fieldName" as const, value: "until" };
     const action = { op: { case: "dropRequest" as const, value: { identifier } } };
-    const dropped = await client.call(service.alterCollectionSchema, { collectionName, action });
+    const dropped = await db.client.call(service.alterCollectionSchema, { collectionName, action });
     assert.equal(
       dropped.alterStatus!.reason,
       "cannot drop field until because it is referenced by collection property ttl_field, drop the property first: invalid parameter",

@@ -1,48 +1,39 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { SearchRequestSchema } from "../wire/generated/milvus_pb.js";
 import { create } from "@bufbuild/protobuf";
 import { createQuick, int64s, load, ok, params, searchFor, service, vectors } from "./testing/messages.ts";
-import { type Running, TestClient, startServer } from "./testing/server.ts";
+import { served } from "./testing/served.ts";
 
 const ROWS = "rows";
 
 describe("reads of the past", () => {
-  let server: Running;
-  let client: TestClient;
+  const db = served();
   /** When rows 1 to 4 were there as they were written; when 2 was deleted and 3 written again. */
   let written = 0n;
   let changed = 0n;
 
   const write = async (method: "insert" | "upsert", ids: readonly number[], x: number): Promise<bigint> => {
     const fieldsData = [int64s("id", ids), vectors(ids.map((id) => [x, id, 0, 0]))];
-    const answer = await client.call(service[method], { collectionName: ROWS, fieldsData, numRows: ids.length });
+    const answer = await db.client.call(service[method], { collectionName: ROWS, fieldsData, numRows: ids.length });
     ok(answer);
     return answer.timestamp;
   };
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
-    await createQuick(client, ROWS);
-    await load(client, ROWS);
+    await createQuick(db.client, ROWS);
+    await load(db.client, ROWS);
     await write("insert", [1, 2], 0);
-    ok(await client.call(service.flush, { collectionNames: [ROWS] }));
+    ok(await db.client.call(service.flush, { collectionNames: [ROWS] }));
     written = await write("insert", [3, 4], 0);
-    ok(await client.call(service.delete, { collectionName: ROWS, expr: "id == 2" }));
+    ok(await db.client.call(service.delete, { collectionName: ROWS, expr: "id == 2" }));
     changed = await write("upsert", [3], 9);
     await write("insert", [5], 0);
   });
 
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
-  });
-
   const search = async (travelTimestamp: bigint, given: Readonly<Record<string, string>> = {}): Promise<bigint[]> => {
     const request = searchFor(ROWS, [[0, 0, 0, 0]], { topk: "10", ...given }, { travelTimestamp });
-    const answer = await client.call(service.search, request);
+    const answer = await db.client.call(service.search, request);
     ok(answer);
     assert.ok(answer.results?.ids?.idField.case === "intId");
     return answer.results.ids.idField.value.data;
@@ -53,7 +44,7 @@ describe("reads of the past", () => {
     outputFields: readonly string[],
     given: Readonly<Record<string, string>> = {},
   ): Promise<bigint[]> => {
-    const answer = await client.call(service.query, {
+    const answer = await db.client.call(service.query, {
       collectionName: ROWS,
       expr: "id > 0",
       outputFields: [...outputFields],
@@ -80,7 +71,7 @@ describe("reads of the past", () => {
       assert.deepEqual(await query(time, ["count(*)"]), [BigInt(ids.length)]);
       assert.deepEqual(await query(time, ["max(id)"]), [ids.at(-1)!]);
       const part = searchFor(ROWS, [[0, 0, 0, 0]], { topk: "10" });
-      const hybrid = await client.call(service.hybridSearch, {
+      const hybrid = await db.client.call(service.hybridSearch, {
         collectionName: ROWS,
         requests: [part, part].map((init) => create(SearchRequestSchema, init)),
         rankParams: params({ limit: "10" }),
@@ -95,13 +86,13 @@ describe("reads of the past", () => {
 
   test("the future, and a past from before the collection or its truncation, are refused", async () => {
     const refused = async (travelTimestamp: bigint): Promise<string> => {
-      const answer = await client.call(service.search, searchFor(ROWS, [[0, 0, 0, 0]], {}, { travelTimestamp }));
+      const answer = await db.client.call(service.search, searchFor(ROWS, [[0, 0, 0, 0]], {}, { travelTimestamp }));
       assert.equal(answer.status?.code, 1100);
       return answer.status.reason;
     };
     assert.match(await refused(written + (1n << 40n)), /lies in the future/);
     assert.match(await refused(7n), /before the collection was created/);
-    ok(await client.call(service.truncateCollection, { collectionName: ROWS }));
+    ok(await db.client.call(service.truncateCollection, { collectionName: ROWS }));
     assert.match(await refused(written), /before the collection was truncated/);
   });
 });

@@ -94,6 +94,32 @@ static void recall_everywhere() {
     }
 }
 
+// So wide that no walk is worth it: what is allowed is scanned, and of that only the clusters that are near.
+static void by_clusters() {
+  const size_t rows = slow ? 4000 : 40000;
+  constexpr uint32_t dimension = 32;
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
+    std::mt19937 random(5);
+    const std::vector<float> values = made(Data::clustered, rows, dimension, 1), queries = made(Data::clustered, 40, dimension, 2);
+    const Built built(values, dimension, metric);
+    elanus_index_description d;
+    CHECK(elanus_index_describe(built.index, &d, nullptr) == ELANUS_OK);
+    CHECK(d.cluster_count == 2 * (uint32_t)std::sqrt((double)rows) + 1 && d.cluster_bytes > 4 * rows && d.cluster_bytes < 4 * rows + d.cluster_count * 100ull);
+    const std::vector<uint8_t> some = chosen(random, rows, 0.6);
+    std::vector<uint8_t> side(some.size());   // of a plane
+    for (size_t i = 0; i < rows; ++i)
+      if (values[i * dimension] + values[i * dimension + 1] > 0) side[i / 8] |= (uint8_t)(1 << (i % 8));
+    for (const std::vector<uint8_t>* allowed : {&some, (const std::vector<uint8_t>*)&side}) {
+      double count = 0;
+      for (size_t i = 0; i < rows; ++i) count += (*allowed)[i / 8] >> (i % 8) & 1;
+      Asked a(built, queries, 10, 1000, allowed);
+      at_least(a.recall(), 0.99, "clusters", Data::clustered, metric, count / (double)rows);
+      // Rows whose distances were computed, and no visits.
+      if (!slow) CHECK(a.work[0] == 0 && a.work[1] < 0.7 * 40 * count);
+    }
+  }
+}
+
 static void ranges() {
   const size_t rows = slow ? 2000 : 10000;
   constexpr uint32_t dimension = 24;
@@ -158,14 +184,14 @@ static void damaged_files() {
     for (int round = 0; round < (slow ? 2000 : 5000); ++round) {
       std::string bytes = whole;
       const int kind = (int)(random() % 8);
-      const size_t sections[] = {0, 144, 4096, 4096 * 2, 4096 * 3, 4096 * 4, 4096 * 5};
+      const size_t sections[] = {0, 144, 4096, 4096 * 2, 4096 * 3, 4096 * 4, 4096 * 5, 4096 * 6, 4096 * 7, 4096 * 8, 4096 * 9};
       for (uint32_t i = 0; i <= random() % 3; ++i) {
         const size_t from = kind < 4 ? 0 : sections[random() % std::size(sections)] % bytes.size();
-        const size_t at = from + random() % (kind < 2 ? 264 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
+        const size_t at = from + random() % (kind < 2 ? 368 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
         damage(bytes[at], random);
       }
       if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-      if (random() % 2) mend_checksums(bytes, {144, 4, 5});
+      if (random() % 2) mend_checksums(bytes, {144, 4, 9});
       CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
       elanus_index index = 0;
       elanus_error error = {};
@@ -473,7 +499,8 @@ int main() {
     const char* name;
     void (*run)();
   } parts[] = {{"degenerate rows", degenerate}, {"nonsense", nonsense},         {"damaged files", damaged_files},     {"the same file", same_file},
-               {"ranges", ranges},              {"cancellation", cancellation}, {"several threads", several_threads}, {"recall", recall_everywhere}};
+               {"ranges", ranges},              {"cancellation", cancellation}, {"several threads", several_threads}, {"recall", recall_everywhere},
+               {"clusters", by_clusters}};
   for (const auto& part : parts)
     for (layout = ELANUS_LEAN; layout <= ELANUS_PACKED; ++layout) {
       part.run();

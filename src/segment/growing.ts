@@ -31,22 +31,14 @@ import {
 import type { TimesSummary } from "../model/catalog.ts";
 import { type Expiry, NOTHING_EXPIRED } from "../model/expiry.ts";
 import { TimesSampler, writeExpiryTimes } from "../model/expiry-times.ts";
-import {
-  type CollectionSchema,
-  type FieldSchema,
-  primaryKeyField,
-  ROW_ID_FIELD,
-  TIMESTAMP_FIELD,
-} from "../model/schema.ts";
-import { DataType, isVectorType } from "../model/types.ts";
+import { type CollectionSchema, primaryKeyField, ROW_ID_FIELD, TIMESTAMP_FIELD } from "../model/schema.ts";
+import { DataType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentSource } from "../storage/segment-writer.ts";
-import { absentColumn } from "./absent-column.ts";
 import { deleteBatch, DeleteTimes } from "./delete-times.ts";
-import { createFieldVectors } from "./create-field-vectors.ts";
 import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
 import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
-import { type GrowableColumn, GrowableFixed, GrowableValidity, growableColumn } from "./growable-column.ts";
+import { GrowingFields, type GrowingVectors } from "./growing-fields.ts";
 import { GrowingGraph, LEAST_ROWS } from "./growing-graph.ts";
 import { hidingDeltas } from "./hiding-deltas.ts";
 import { InsertTimes } from "./insert-times.ts";
@@ -77,12 +69,6 @@ export interface GrowingSegmentOptions {
   readonly startPosition: LogPosition;
 }
 
-interface GrowingVectors {
-  readonly type: DataType;
-  readonly vectors: FieldVectors;
-  readonly valid: GrowableValidity;
-}
-
 export class GrowingSegment implements Segment {
   readonly state = "growing";
   readonly segmentId: bigint;
@@ -92,10 +78,7 @@ export class GrowingSegment implements Segment {
   readonly startPosition: LogPosition;
   readonly #kernel: Kernel;
   readonly #keyFieldId: bigint;
-  readonly #scalars = new Map<bigint, GrowableColumn>();
-  readonly #vectors = new Map<bigint, GrowingVectors>();
-  /** Of fields that were dropped since. */
-  readonly #dropped: FieldVectors[] = [];
+  readonly #fields: GrowingFields;
   /** Of fields that were searched when they had many rows. */
   readonly #graphs = new Map<bigint, GrowingGraph>();
   readonly #table = new KeyTable();
@@ -122,16 +105,14 @@ export class GrowingSegment implements Segment {
     this.startPosition = options.startPosition;
     this.#kernel = kernel;
     this.#keyFieldId = primaryKeyField(options.schema).fieldId;
-    this.#scalars.set(ROW_ID_FIELD, new GrowableFixed(DataType.Int64));
-    for (const field of options.schema.fields) this.#addField(field);
+    this.#fields = new GrowingFields(kernel, options.schema.fields);
     this.#keys = keyReader(this.keys());
     this.#visibility = new Visibility(kernel, this.#deletes);
     const filters = filtersOf(kernel);
     this.#places = filters === null ? null : new PlaceColumns(filters);
     this.#lease = new Lease(options.segmentId, () => {
       for (const graph of this.#graphs.values()) graph.close();
-      for (const { vectors } of this.#vectors.values()) vectors.close();
-      for (const vectors of this.#dropped) vectors.close();
+      this.#fields.close();
     });
   }
 
@@ -164,10 +145,7 @@ export class GrowingSegment implements Segment {
 
   /** Bytes of the rows themselves, timestamps and row ids included: what `memoryBytes` is measured against. */
   get rawBytes(): number {
-    let bytes = this.#rowCount * 8;
-    for (const column of this.#scalars.values()) bytes += column.rawBytes;
-    for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.rawBytes + valid.rawBytes;
-    return bytes;
+    return this.#rowCount * 8 + this.#fields.rawBytes;
   }
 
   get memoryBytes(): number {
@@ -175,10 +153,9 @@ export class GrowingSegment implements Segment {
     bytes += this.#expiryTimes.memoryBytes;
     bytes += this.#places?.memoryBytes ?? 0;
     bytes += this.#table.memoryBytes + this.#order.memoryBytes;
-    for (const column of this.#scalars.values()) bytes += column.memoryBytes;
+    bytes += this.#fields.scalarMemoryBytes;
     if (!this.#lease.isFreed) {
-      for (const { vectors, valid } of this.#vectors.values()) bytes += vectors.residentBytes + valid.memoryBytes;
-      for (const vectors of this.#dropped) bytes += vectors.residentBytes;
+      bytes += this.#fields.vectorMemoryBytes;
       for (const graph of this.#graphs.values()) bytes += graph.memoryBytes;
     }
     return bytes;
@@ -188,17 +165,7 @@ export class GrowingSegment implements Segment {
   adoptSchema(schema: CollectionSchema): void {
     assert(!this.#isAppending, "the schema changes between two messages");
     const known = new Set(this.#schema.fields.map(({ fieldId }) => fieldId));
-    for (const field of schema.fields) {
-      if (known.has(field.fieldId)) continue;
-      this.#addField(field);
-      const absent = absentColumn(field, this.#rowCount);
-      const vector = this.#vectors.get(field.fieldId);
-      if (vector === undefined) this.#scalars.get(field.fieldId)!.append(absent);
-      else if (this.#rowCount > 0) {
-        vector.vectors.append(absent, 0, this.#rowCount);
-        vector.valid.append(absent.valid, this.#rowCount);
-      }
-    }
+    for (const field of schema.fields) if (!known.has(field.fieldId)) this.#fields.adopt(field, this.#rowCount);
     const kept = new Set(schema.fields.map(({ fieldId }) => fieldId));
     // What is sealed may be on its way to files, and goes soon.
     if (!this.#sealed) for (const fieldId of known) if (!kept.has(fieldId)) this.#dropField(fieldId);
@@ -206,13 +173,8 @@ export class GrowingSegment implements Segment {
   }
 
   #dropField(fieldId: bigint): void {
-    this.#scalars.delete(fieldId);
+    this.#fields.drop(fieldId);
     this.#places?.drop(fieldId);
-    const vector = this.#vectors.get(fieldId);
-    if (vector === undefined) return;
-    // Somebody may be searching them; they go with the segment, which a change of the fields closes.
-    this.#vectors.delete(fieldId);
-    this.#dropped.push(vector.vectors);
   }
 
   /** The rows of one log message. */
@@ -245,7 +207,7 @@ export class GrowingSegment implements Segment {
     }
     if (batch.rowCount === 0) return;
     this.#isAppending = true;
-    for (const [fieldId, { vectors }] of this.#vectors) {
+    for (const [fieldId, { vectors }] of this.#fields.vectors) {
       const column = batch.columns.get(fieldId)!;
       for (let from = 0; from < batch.rowCount; from += vectors.stepRows) {
         if (from > 0) yield;
@@ -253,18 +215,18 @@ export class GrowingSegment implements Segment {
       }
     }
     const idColumn: FixedColumn = { kind: "fixed", type: DataType.Int64, values: rowIds, valid: null };
-    for (const [fieldId, column] of this.#scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
+    for (const [fieldId, column] of this.#fields.scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
     yield* this.#inserts.reserve(batch.rowCount);
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
-    for (const [fieldId, { vectors, valid }] of this.#vectors) {
+    for (const [fieldId, { vectors, valid }] of this.#fields.vectors) {
       assert(vectors.rowCount === this.#rowCount + batch.rowCount, "the kernel has as many rows as the segment");
       valid.append(batch.columns.get(fieldId)!.valid, batch.rowCount);
     }
-    for (const [fieldId, column] of this.#scalars) {
+    for (const [fieldId, column] of this.#fields.scalars) {
       if (fieldId !== ROW_ID_FIELD) column.append(batch.columns.get(fieldId)!);
     }
-    this.#scalars.get(ROW_ID_FIELD)!.append(idColumn);
+    this.#fields.scalars.get(ROW_ID_FIELD)!.append(idColumn);
     this.#inserts.append(batch.rowCount, timestamp);
     this.#rowCount += batch.rowCount;
     this.#keys = keyReader(this.keys());
@@ -325,12 +287,12 @@ export class GrowingSegment implements Segment {
   }
 
   keys(): KeyColumn {
-    return this.#scalars.get(this.#keyFieldId)!.view() as KeyColumn;
+    return this.#fields.scalars.get(this.#keyFieldId)!.view() as KeyColumn;
   }
 
   column(fieldId: bigint): Column {
     if (fieldId === TIMESTAMP_FIELD) return timestampColumn(this.#inserts.times.subarray(0, this.#rowCount));
-    const column = this.#scalars.get(fieldId);
+    const column = this.#fields.scalars.get(fieldId);
     if (column === undefined) throw missingField(fieldId);
     return column.view();
   }
@@ -364,7 +326,7 @@ export class GrowingSegment implements Segment {
     picked: Bitset | null = null,
     pause?: Pause,
   ): Promise<SegmentHits> {
-    const vector = this.#vectors.get(search.fieldId);
+    const vector = this.#fields.vectors.get(search.fieldId);
     if (vector === undefined) throw missingField(search.fieldId);
     const reachable = reachableRows(view, allowed, vector.valid.view());
     const { rowCount } = view;
@@ -419,7 +381,7 @@ export class GrowingSegment implements Segment {
 
   /** Null: another thread cannot search it so. */
   lend(search: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
-    const vector = this.#vectors.get(search.fieldId);
+    const vector = this.#fields.vectors.get(search.fieldId);
     if (vector === undefined || vector.valid.view() !== null) return null;
     const view = this.view(timestamp, expiry);
     const graph = this.#graphFor(vector, search, view.rowCount);
@@ -449,7 +411,7 @@ export class GrowingSegment implements Segment {
       timestamps,
       rowIds: rowIds.values as BigInt64Array,
       column: async (fieldId, pause) => this.#takeField(fieldId, order, pause),
-      averageBytes: this.#averageBytes(),
+      averageBytes: this.#fields.averageBytes(this.#rowCount),
     };
   }
 
@@ -484,25 +446,8 @@ export class GrowingSegment implements Segment {
     this.#lease.close();
   }
 
-  #averageBytes(): Map<bigint, number> {
-    const averages = new Map<bigint, number>();
-    for (const [fieldId, column] of this.#scalars) {
-      if (!(column instanceof GrowableFixed)) averages.set(fieldId, column.rawBytes / Math.max(1, this.#rowCount) - 4);
-    }
-    return averages;
-  }
-
-  #addField(field: FieldSchema): void {
-    if (isVectorType(field.dataType)) {
-      const vectors = createFieldVectors(this.#kernel, field);
-      this.#vectors.set(field.fieldId, { type: field.dataType, vectors, valid: new GrowableValidity() });
-      return;
-    }
-    this.#scalars.set(field.fieldId, growableColumn(field));
-  }
-
   async #takeField(fieldId: bigint, rows: Uint32Array, pause?: Pause): Promise<Column> {
-    const vector = this.#vectors.get(fieldId);
+    const vector = this.#fields.vectors.get(fieldId);
     if (vector !== undefined) return vector.vectors.take(rows, vector.valid.view(), pause ?? null);
     const taken = takeRows(this.column(fieldId), rows);
     await pause?.();

@@ -24,7 +24,8 @@ import { allowedElements, rowOfElement } from "./element-search.ts";
 import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
 import type { SearchWork } from "./search-work.ts";
 import type { SegmentIndex } from "./segment-index.ts";
-import type { VectorLists } from "./vector-lists.ts";
+import type { VectorSearch } from "./segment.ts";
+import { VectorLists } from "./vector-lists.ts";
 
 /** Each vector asks for so many elements where few hits are wanted, and for so many a hit where many are. */
 const LEAST_ELEMENTS = 64;
@@ -56,8 +57,23 @@ export interface ListSource {
   readonly pause: Pause | null;
 }
 
+/** Lists among those of the source. */
 export function listsThrough(source: ListSource): Pick<FieldVectors, "search"> {
   return { search: (ask, signal) => new ListIndexSearch(source, ask, signal).run() };
+}
+
+/** Lists are found by the elements that are nearest to their vectors, everything else by the index itself. */
+export function through(
+  index: SegmentIndex,
+  vectors: FieldVectors,
+  exact: Pick<FieldVectors, "search">,
+  { queries, indexParams }: VectorSearch,
+  work: SearchWork | null,
+  pause: Pause | null = null,
+): Pick<FieldVectors, "search"> {
+  if (!isListQueries(queries)) return index.over(exact, indexParams, work);
+  assert(vectors instanceof VectorLists, "lists are searched among lists");
+  return listsThrough({ index, lists: vectors, exact, params: indexParams ?? new Map(), work, pause });
 }
 
 class ListIndexSearch {

@@ -30,13 +30,12 @@ import {
   ROW_ID_FIELD,
   TIMESTAMP_FIELD,
 } from "../model/schema.ts";
-import { isListQueries } from "../model/queries.ts";
 import { DataType, isVectorType } from "../model/types.ts";
 import { type Deltas, timestampColumn } from "../storage/deltas.ts";
 import type { SegmentFiles } from "../storage/segment-reader.ts";
 import { absentColumn } from "./absent-column.ts";
 import { elementsOf, isOfElements, nearestElements } from "./element-search.ts";
-import { listsThrough } from "./list-index-search.ts";
+import { through } from "./list-index-search.ts";
 import { DenseVectors, type FieldVectors, SparseVectors } from "./field-vectors.ts";
 import { VectorLists } from "./vector-lists.ts";
 import { type DeleteBatch, deleteBatch, DeleteTimes, halvesOf } from "./delete-times.ts";
@@ -461,20 +460,6 @@ export class SealedSegment implements Segment {
       versionsOf: (row) => this.rowsOfKeys(takeRows(this.#keys.column, Uint32Array.of(row)) as KeyColumn),
     };
   }
-}
-
-/** Lists are found by the elements that are nearest to their vectors, everything else by the index itself. */
-function through(
-  index: SegmentIndex,
-  vectors: FieldVectors,
-  exact: Pick<FieldVectors, "search">,
-  { queries, indexParams }: VectorSearch,
-  work: SearchWork | null,
-  pause: Pause | null = null,
-): Pick<FieldVectors, "search"> {
-  if (!isListQueries(queries)) return index.over(exact, indexParams, work);
-  assert(vectors instanceof VectorLists, "lists are searched among lists");
-  return listsThrough({ index, lists: vectors, exact, params: indexParams ?? new Map(), work, pause });
 }
 
 /** Whether an index may stand beside the vectors. */

@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import { SCENARIOS } from "./catalogue.ts";
 import { runTwice, type Scenario } from "./scenario.ts";
 
-const SEEDS = 3;
+/** Rows have a field of every type, so that a seed costs what two did before. */
+const SEEDS = 2;
 /** Far from the seeds that `npm run sim` begins with. */
 const FIRST_SEED = 100_000;
 

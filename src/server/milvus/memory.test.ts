@@ -93,6 +93,30 @@ function withNative(indexes: IndexKernel): void {
         await until(async () => held() + mapped() === 0);
       }));
 
+    test("DISKANN keeps rows in memory as far as its budget goes, and none where there is no room", () =>
+      inServer(async (server) => {
+        const { proxy } = server;
+        const raw = ROWS * DIMENSION * 4;
+        memory.used = ROOMY;
+        await fill(server, "DISKANN", { max_degree: "16", search_cache_budget_gb: "1" });
+        await load(server);
+        const [withRows, found] = [held(), await denseHits(proxy)];
+        await release(proxy);
+        await until(async () => held() + mapped() === 0);
+
+        // Never more than the rows take, with four bytes for each of them.
+        const kept = Math.floor((raw - 4 * ROWS) / (DIMENSION * 4)) * DIMENSION * 4 + 4 * ROWS;
+        memory.used = FULL - 50_000;
+        await load(server);
+        assert.equal(held(), 0, "there is no room: the file is mapped, and no row is kept");
+        // What is mapped is what was read, but for the ends of six sections' pages.
+        const others = withRows - kept;
+        assert.ok(Math.abs(mapped() - others) <= 6 * 4096, `${mapped()} mapped, ${others} read`);
+        assert.deepEqual(await denseHits(proxy), found);
+        await release(proxy);
+        await until(async () => held() + mapped() === 0);
+      }));
+
     test("sparse rows are searched through packed lists, with the hits of lists that grow, in less memory", () =>
       inServer(async (server) => {
         const { proxy } = server;

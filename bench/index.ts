@@ -3,11 +3,12 @@
  * and what filters cost.
  *
  *     npm run bench -- index [wordnet=<folder> | text=<rows> | sift=<rows> | clusters=<rows>] [keep=<folder>] [again]
- *                            [peers=<name>,…] [segments=<n>] [threads=<n>] [unfiltered]
+ *                            [peers=<name>,…] [segments=<n>] [threads=<n>] [unfiltered | filters]
  *
  * Rounds of all alternate, so that a busy machine troubles them alike; rates are medians over rounds of all queries in one call, on
  * processor time, one thread. Read the ratios. Recall is of the 10 nearest, against an exact search. Data, indexes and what building
- * them took stay in the folder that `keep` names, and are used from there, unless `again` says to build again. `threads` is of builds.
+ * them took stay in the folder that `keep` names, and are used from there, unless `again` says to build again. `threads` is of builds. `filters`: nothing
+ * but their tables.
  */
 
 import { loadKernel } from "../src/kernel/load.ts";
@@ -31,6 +32,7 @@ interface Options {
   readonly threads: number;
   readonly again: boolean;
   readonly filters: boolean;
+  readonly curves: boolean;
 }
 
 export async function indexBench(parts: readonly string[]): Promise<void> {
@@ -40,13 +42,14 @@ export async function indexBench(parts: readonly string[]): Promise<void> {
 }
 
 function optionsOf(parts: readonly string[]): Options {
-  let options: Options = { peers: PEERS, segments: 1, threads: 1, again: false, filters: true };
+  let options: Options = { peers: PEERS, segments: 1, threads: 1, again: false, filters: true, curves: true };
   for (const part of parts) {
     const [name, argument = ""] = part.split("=", 2);
     if (name === "peers") options = { ...options, peers: argument.split(",") };
     else if (name === "segments" && Number(argument) >= 1) options = { ...options, segments: Number(argument) };
     else if (name === "threads" && Number(argument) >= 1) options = { ...options, threads: Number(argument) };
     else if (part === "again") options = { ...options, again: true };
+    else if (part === "filters") options = { ...options, curves: false };
     else if (part === "unfiltered") options = { ...options, filters: false };
     else throw new Error(`index knows no ${part}; bench/index.ts says what it knows`);
   }
@@ -54,8 +57,7 @@ function optionsOf(parts: readonly string[]): Options {
 }
 
 async function benchOf(kernel: NativeKernel, data: BenchData, options: Options): Promise<void> {
-  const { dimension, rowCount } = data;
-  const rows = rowsOf(kernel, data, 0, rowCount);
+  const rows = rowsOf(kernel, data, 0, data.rowCount);
   const truth = await truthOf(kernel, data, rows);
   kernel.close(rows);
   const { again, threads } = options;
@@ -65,8 +67,20 @@ async function benchOf(kernel: NativeKernel, data: BenchData, options: Options):
       own.push(await OwnIndex.open(kernel, data, { layout, segments, threads, again }));
     }
   }
+  if (options.curves) await compare(data, own, truth, options);
+  if (options.filters) for (const index of own.slice(0, 2)) await filterTable(kernel, data, index);
+  for (const index of own) index.close();
+}
+
+async function compare(
+  data: BenchData,
+  own: readonly OwnIndex[],
+  truth: Uint32Array,
+  { peers: names, threads, again }: Options,
+): Promise<void> {
+  const { dimension, rowCount } = data;
   const peers: Peer[] = [];
-  for (const name of PEERS.filter((known) => options.peers.includes(known))) {
+  for (const name of PEERS.filter((known) => names.includes(known))) {
     const peer = await peerOf(name, data, threads, again);
     if (peer !== null) peers.push(peer);
   }
@@ -85,12 +99,6 @@ async function benchOf(kernel: NativeKernel, data: BenchData, options: Options):
     printTable(`${name}, by width`, ["ef", "recall", "searches a second"], points);
   }
   rateTable(curves);
-  if (options.filters) {
-    for (const index of own.slice(0, 2)) {
-      await filterTable(kernel, data, index, rateAt(curves.get(index.name)!, 0.99));
-    }
-  }
-  for (const index of own) index.close();
 }
 
 function buildTable(all: readonly { readonly name: string; readonly built: KnownBuilt }[], rawMegabytes: number): void {

@@ -3,7 +3,8 @@
  *
  *     npm run bench -- served [wordnet=<folder> | text=<rows> | sift=<rows> | clusters=<rows>] [keep=<folder>] [ef=<n>]
  *
- * The server has the rows in one segment with an HNSW index, filled in process and then served as a user would (`elanus serve`).
+ * The server has the rows in one segment with an HNSW index, filled in process and then served as a user would (`elanus serve`). Beside it, in
+ * the same run, what calls of that size cost where nothing is done: by grpc-js, which carries them here, and by Node's own HTTP/2.
  */
 
 import { spawn } from "node:child_process";
@@ -14,7 +15,7 @@ import { createInterface } from "node:readline";
 import { MilvusClient } from "@zilliz/milvus2-sdk-node";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
-import { serve } from "./engine/served.ts";
+import { type ServedProcess, serve, serveEcho } from "./engine/served.ts";
 import { recallOf } from "./index/curves.ts";
 import { rowsOf, truthOf, withData } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
@@ -25,6 +26,10 @@ const PYTHON = resolve(import.meta.dirname, "../.venv/bin/python");
 const ROUNDS = 5;
 const EF = 64;
 const LOOK_MILLISECONDS = 100;
+const FLYING = [1, 8];
+/** A search has its vector and some two hundred bytes more; ten hits take about as many. */
+const REQUEST_BYTES = 220;
+const ANSWER_BYTES = 260;
 
 interface Told {
   readonly seconds: readonly number[];
@@ -48,17 +53,23 @@ export async function servedBench(parts: readonly string[]): Promise<void> {
     rmSync(working, { recursive: true, force: true });
     cpSync(folder, working, { recursive: true });
     const server = await serve(working);
+    const bare = new Map<string, ServedProcess>();
     try {
+      for (const kind of ["grpc-js", "http2"] as const) bare.set(kind, await serveEcho(kind, ANSWER_BYTES));
       const address = `127.0.0.1:${server.port}`;
       await whenLoaded(address);
       const table: string[][] = [];
-      for (const flying of [1, 8]) table.push(await searches(address, server.pid, data, truth, ef, flying));
+      for (const flying of FLYING) table.push(await searches(server, data, truth, ef, flying));
+      for (const [kind, echo] of bare) {
+        for (const flying of FLYING) table.push(await echoes(kind, echo, data, flying));
+      }
       printTable(
-        `Searches by pymilvus, ef ${ef}, medians of ${ROUNDS} rounds of ${truth.length / 10}`,
-        ["in flight", "recall", "p50 ms", "p99 ms", "server's processor ms a search", "client's"],
+        `Searches by pymilvus, ef ${ef}, and empty calls by grpcio, medians of ${ROUNDS} rounds of ${truth.length / 10}`,
+        ["", "in flight", "recall", "p50 ms", "p99 ms", "server's processor ms a call", "client's"],
         table,
       );
     } finally {
+      for (const echo of bare.values()) await echo.stop();
       await server.stop();
       rmSync(working, { recursive: true, force: true });
     }
@@ -66,48 +77,60 @@ export async function servedBench(parts: readonly string[]): Promise<void> {
 }
 
 async function searches(
-  address: string,
-  pid: number,
+  server: ServedProcess,
   data: BenchData,
   truth: Uint32Array,
   ef: number,
   flying: number,
 ): Promise<string[]> {
-  const script = join(import.meta.dirname, "engine/search_rows.py");
-  const place = [address, "bench", join(data.folder, "queries.f32")];
-  const args = ["-W", "ignore", script, ...place, String(data.dimension), String(ef), String(flying)];
+  const place = [`127.0.0.1:${server.port}`, "bench", join(data.folder, "queries.f32")];
+  const rounds = await roundsOf(server, "search_rows.py", [...place, ...[data.dimension, ef, flying].map(String)]);
+  const recall = recallOf(Uint32Array.from(rounds[0]!.told.keys), truth).toFixed(3);
+  return ["elanus", String(flying), recall, ...told(rounds)];
+}
+
+async function echoes(kind: string, echo: ServedProcess, data: BenchData, flying: number): Promise<string[]> {
+  const { queries, dimension } = data;
+  const sizes = [REQUEST_BYTES + 4 * dimension, queries.length / dimension, flying];
+  const rounds = await roundsOf(echo, "echo_calls.py", [`127.0.0.1:${echo.port}`, ...sizes.map(String)]);
+  return [`${kind}, nothing done`, String(flying), "-", ...told(rounds)];
+}
+
+interface Round {
+  readonly told: Told;
+  readonly served: number;
+}
+
+async function roundsOf({ pid }: ServedProcess, program: string, given: readonly string[]): Promise<Round[]> {
+  const args = ["-W", "ignore", join(import.meta.dirname, "engine", program), ...given];
   const child = spawn(PYTHON, args, {
     stdio: ["pipe", "pipe", "inherit"],
     env: { PATH: process.env["PATH"] ?? "", OPENBLAS_NUM_THREADS: "1", GRPC_VERBOSITY: "NONE" },
   });
   const ended = once(child, "exit");
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  const rounds: { readonly told: Told; readonly served: number }[] = [];
+  const rounds: Round[] = [];
   // The first of all is no round.
   for (let round = -1; round < ROUNDS; round += 1) {
     const before = processorSeconds(pid);
     child.stdin.write("\n");
     const { value, done } = await lines.next();
-    if (done === true) throw new Error("search_rows.py has ended");
+    if (done === true) throw new Error(`${program} has ended`);
     if (round >= 0) rounds.push({ told: JSON.parse(value) as Told, served: processorSeconds(pid) - before });
   }
   child.stdin.end();
   await ended;
-  const count = data.queries.length / data.dimension;
+  return rounds;
+}
+
+function told(rounds: readonly Round[]): string[] {
+  const count = rounds[0]!.told.seconds.length;
   const quantile = (part: number): string => {
-    const each = rounds.map(({ told }) => told.seconds.toSorted((a, b) => a - b)[Math.floor(count * part)]!);
+    const each = rounds.map((round) => round.told.seconds.toSorted((a, b) => a - b)[Math.floor(count * part)]!);
     return (1000 * median(each)).toFixed(2);
   };
-  const used = (of: (round: (typeof rounds)[number]) => number): string =>
-    ((1000 * median(rounds.map(of))) / count).toFixed(3);
-  return [
-    String(flying),
-    recallOf(Uint32Array.from(rounds[0]!.told.keys), truth).toFixed(3),
-    quantile(0.5),
-    quantile(0.99),
-    used(({ served }) => served),
-    used(({ told }) => told.processorSeconds),
-  ];
+  const used = (of: (round: Round) => number): string => ((1000 * median(rounds.map(of))) / count).toFixed(3);
+  return [quantile(0.5), quantile(0.99), used(({ served }) => served), used((round) => round.told.processorSeconds)];
 }
 
 async function whenLoaded(address: string): Promise<void> {

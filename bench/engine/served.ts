@@ -1,4 +1,4 @@
-/** `elanus serve` as a user starts it: a process of its own, timed from its first moment. */
+/** `elanus serve` as a user starts it, and servers to compare it with: processes of their own, timed from their first moment. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,12 +20,18 @@ export interface ServedProcess {
   stop(): Promise<void>;
 }
 
-export async function serve(directory: string): Promise<ServedProcess> {
+export function serve(directory: string): Promise<ServedProcess> {
+  return started([join(ROOT, "bin/elanus.mjs"), "serve", "--data", directory, "--port", "0"]);
+}
+
+/** A server that answers every call with so many bytes and does nothing else. */
+export function serveEcho(kind: "grpc-js" | "http2", answerBytes: number): Promise<ServedProcess> {
+  return started([join(import.meta.dirname, "echo-host.ts"), kind, String(answerBytes)]);
+}
+
+async function started(args: readonly string[]): Promise<ServedProcess> {
   const spawnedAt = performance.now();
-  const program = join(ROOT, "bin/elanus.mjs");
-  const child = spawn(NODE, [program, "serve", "--data", directory, "--port", "0"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(NODE, args, { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
   let printed = "";
   const port = await new Promise<number>((resolvePort, reject) => {
@@ -35,7 +41,7 @@ export async function serve(directory: string): Promise<ServedProcess> {
       if (said !== null) resolvePort(Number(said[1]));
     });
     child.stderr.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-    void ended.then(() => reject(new Error(`elanus serve ended: ${printed}`)));
+    void ended.then(() => reject(new Error(`${args.join(" ")} ended: ${printed}`)));
   });
   return {
     port,

@@ -89,7 +89,7 @@ async function dataIn(folder: string, set: (typeof SETS)[number], argument: stri
   const known = JSON.parse(readFileSync(about, "utf8")) as About;
   const path = join(folder, "rows.f32");
   const rowCount = statSync(path).size / (4 * known.dimension);
-  return { ...known, folder, path, rowCount, queries: floats(join(folder, "queries.f32")) };
+  return { ...known, folder, path, rowCount, queries: floatsOf(join(folder, "queries.f32")) };
 }
 
 /** Some of the rows, where they lie. */
@@ -110,7 +110,7 @@ export async function truthOf(kernel: NativeKernel, data: BenchData, rows: Handl
   return new Uint32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
 
-function floats(path: string): Float32Array<ArrayBuffer> {
+export function floatsOf(path: string): Float32Array<ArrayBuffer> {
   const bytes = readFileSync(path);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 }
@@ -133,7 +133,7 @@ function wordnet(folder: string): RowsAndQueries {
     metric: "COSINE",
     dimension: 384,
     rows: Float32Array.from(new Float16Array(halves.buffer, halves.byteOffset, halves.length / 2)),
-    queries: floats(join(folder, "queries.f32.bin")),
+    queries: floatsOf(join(folder, "queries.f32.bin")),
   };
 }
 

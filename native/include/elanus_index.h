@@ -129,8 +129,9 @@ typedef struct elanus_index_description {
   uint64_t graph_row_count; /* less than row_count: equal codes share one, and rows without direction have none under COSINE */
   uint32_t layout;
   uint32_t slots; /* neighbours that a row has room for: `degree`, or in PACKED the next multiple of 32, all of which are used */
-  uint64_t code_bytes, list_bytes, other_bytes; /* in memory; raw rows are the rows handle's */
+  uint64_t code_bytes, list_bytes, cluster_bytes, other_bytes; /* in memory; raw rows are the rows handle's */
   uint64_t file_bytes;
+  uint32_t cluster_count; /* of rows, for searches under filters; none in a growing index */
   uint32_t entry_count, entries[ELANUS_MAX_ENTRIES];
   uint64_t rows_of_degree[ELANUS_MAX_DEGREE + 1];
 } elanus_index_description;

@@ -4,6 +4,7 @@
 #include "handles.h"
 #include "index_file.h"
 #include "placing.h"
+#include "row_clustering.h"
 
 namespace elanus {
 
@@ -27,6 +28,7 @@ class Build final : public Job {
   void let_go() override {
     writer_.reset();
     packed_ = {};
+    clustering_.reset();
     graph_.reset();
     lender_.clear();
     rows_.reset();
@@ -34,7 +36,7 @@ class Build final : public Job {
   }
 
  private:
-  enum class Phase { place, link, merge, trim, pack, write };
+  enum class Phase { place, cluster, link, merge, trim, pack, write };
 
   uint64_t begin(Phase phase);
   Phase next_phase();
@@ -51,6 +53,7 @@ class Build final : public Job {
   Lender lender_;
   Placing placing_;
   std::unique_ptr<Graph> graph_;
+  std::unique_ptr<RowClustering> clustering_;
   uint32_t zero_row_ = no_row, batch_ = 0;
   std::unique_ptr<IndexWriter> writer_;
   bool writing_ = true;
@@ -67,6 +70,7 @@ uint64_t Build::begin(Phase phase) {
   phase_ = phase;
   switch (phase) {
     case Phase::place: break;
+    case Phase::cluster: return clustering_->begin();
     case Phase::link: {
       Borrowed borrowed(lender_);
       return pieces_of(batch_ = graph_->begin_batch(*borrowed), link_rows);
@@ -93,6 +97,7 @@ void Build::work(uint64_t piece) {
   Scratch& s = *borrowed;
   switch (phase_) {
     case Phase::place: return placing_.work(piece, s);
+    case Phase::cluster: return clustering_->work(piece, s);
     case Phase::link: {
       for (uint64_t i = piece * link_rows; i < std::min<uint64_t>((piece + 1) * link_rows, batch_) && !stopped(); ++i) graph_->link(graph_->batch[i], s);
       return;
@@ -118,6 +123,11 @@ Job::Round Build::settle(uint64_t* pieces) {
     case Phase::place:
       if ((*pieces = placing_.next())) return Round::again;
       if (!encoded()) return Round::interrupted;
+      clustering_ = std::make_unique<RowClustering>(graph_->code_rows(), count_, seed_);
+      if ((*pieces = begin(Phase::cluster))) return Round::again;
+      break;
+    case Phase::cluster:
+      if ((*pieces = clustering_->next())) return Round::again;
       break;
     case Phase::merge:
       graph_->batch_done(batch_);
@@ -126,7 +136,7 @@ Job::Round Build::settle(uint64_t* pieces) {
     case Phase::trim: {
       Borrowed borrowed(lender_);
       if (!graph_->connect(*borrowed, [this] { return stopped(); })) return Round::interrupted;
-      writer_ = std::make_unique<IndexWriter>(path_, layout_, *graph_, placing_.grid(), zero_row_, check_of_rows(*rows_, count_));
+      writer_ = std::make_unique<IndexWriter>(path_, layout_, *graph_, placing_.grid(), clustering_->clusters(), zero_row_, check_of_rows(*rows_, count_));
       break;
     }
     case Phase::link:
@@ -143,6 +153,7 @@ Build::Phase Build::next_phase() {
   switch (phase_) {
     case Phase::link: return Phase::merge;
     case Phase::place:
+    case Phase::cluster:
     case Phase::merge: return graph_->inserted < graph_->order.size() ? Phase::link : Phase::trim;
     case Phase::pack: return Phase::write;
     default: return writer_->wants_blocks() ? Phase::pack : Phase::write;

@@ -34,8 +34,8 @@ uint32_t Centres::nearest(const CodeQuery& point, Scratch& s, float* distance) c
   return (uint32_t)(least - s.distances.begin());
 }
 
-Clustering::Clustering(const CodeRows& rows, std::vector<uint32_t> sample, uint32_t clusters, uint64_t seed)
-    : rows_(rows), sample_(std::move(sample)), cluster_of_(sample_.size()), distance_of_(sample_.size()) {
+Clustering::Clustering(const CodeRows& rows, std::vector<uint32_t> sample, uint32_t clusters, uint64_t seed, uint32_t rounds)
+    : rows_(rows), sample_(std::move(sample)), rounds_(rounds), cluster_of_(sample_.size()), distance_of_(sample_.size()) {
   centres_.resize(clusters, rows.dims, Owner::build);
   // Different places of the sample, by chance: the first of a shuffle.
   std::vector<uint32_t> places(sample_.size());
@@ -120,7 +120,7 @@ uint64_t Clustering::next() {
     return (centres_.count() + update_clusters - 1) / update_clusters;
   }
   phase_ = Phase::assign;
-  return ++round_ == rounds ? 0 : begin();
+  return ++round_ == rounds_ ? 0 : begin();
 }
 
 }  // namespace elanus

@@ -33,15 +33,13 @@ inline CodeQuery point_of(const CodeRows& rows, uint32_t row) { return {rows.cod
 class Clustering {
  public:
   // `sample` are row numbers; at least as many as clusters.
-  Clustering(const CodeRows& rows, std::vector<uint32_t> sample, uint32_t clusters, uint64_t seed);
+  Clustering(const CodeRows& rows, std::vector<uint32_t> sample, uint32_t clusters, uint64_t seed, uint32_t rounds = 10);
 
   uint64_t begin();   // the pieces of the first phase
   void work(uint64_t piece, Scratch& s);
   uint64_t next();    // the pieces of the next phase; 0: the centres are made
-  double share() const { return (double)round_ / rounds; }
+  double share() const { return (double)round_ / rounds_; }
   Centres& centres() { return centres_; }
-
-  static constexpr uint32_t rounds = 10;
 
  private:
   enum class Phase { assign, update };
@@ -51,6 +49,7 @@ class Clustering {
 
   const CodeRows rows_;
   const std::vector<uint32_t> sample_;
+  const uint32_t rounds_;
   Phase phase_ = Phase::assign;
   uint32_t round_ = 0;
   Centres centres_;

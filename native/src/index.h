@@ -8,6 +8,7 @@
 #include <vector>
 #include "grid.h"
 #include "open_index.h"
+#include "row_clusters.h"
 #include "scratch.h"
 
 namespace elanus {
@@ -34,6 +35,7 @@ struct Index final : OpenIndex {
   Buffer<uint32_t> lists;              // lean
   Buffer<uint8_t> blocks;              // packed
   Buffer<uint32_t> next_twin;          // no twins: empty
+  RowClusters clusters;                // of a growing index: none
   std::vector<uint32_t> entries;
   std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `slots` neighbours
   std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph

@@ -133,6 +133,8 @@ int elanus_index_describe(elanus_index handle, elanus_index_description* descrip
     d.layout = (uint32_t)index->layout;
     d.slots = index->slots();
     d.list_bytes = index->lists.bytes() + index->blocks.bytes();
+    d.cluster_count = index->clusters.count();
+    d.cluster_bytes = index->clusters.bytes();
     d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes();
     d.file_bytes = index->file_bytes;
     d.entry_count = (uint32_t)index->entries.size();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <numeric>
 #include "../include/elanus_index.h"
 #include "failure.h"
 
@@ -13,7 +14,7 @@ namespace elanus {
 namespace {
 
 constexpr char magic[] = "ELANUSIX";
-constexpr uint32_t version = 1;
+constexpr uint32_t version = 2;
 constexpr uint32_t first_layout = 1;   // in files, layouts count from 1
 constexpr uint64_t part_bytes = 4 << 20;
 constexpr uint64_t checked_rows = 64;
@@ -32,17 +33,18 @@ uint64_t on_page(uint64_t at) { return (at + file_page - 1) / file_page * file_p
 void plan_sections(IndexHeader& h, bool twins) {
   const uint64_t dims = Grid::dims_of((Metric)h.metric, h.dimension);
   const uint64_t bytes[section_count] = {dims * sizeof(float), h.rows * dims, h.rows * sizeof(CodeTerms), h.rows * list_bytes(h, dims),
-                                         twins ? h.rows * sizeof(uint32_t) : 0};
+                                         twins ? h.rows * sizeof(uint32_t) : 0, h.cluster_count * dims, h.cluster_count * sizeof(CodeTerms),
+                                         h.cluster_count * sizeof(ClusterShape), h.cluster_count ? h.rows * sizeof(uint32_t) : 0};
   uint64_t at = file_page;
   for (uint32_t i = 0; i < section_count; ++i) {
-    h.sections[i].kind = i == list_section && layout_of(h) == IndexLayout::packed ? block_kind : i;
+    h.sections[i].kind = i == list_section && layout_of(h) == IndexLayout::packed ? block_kind : i + (i >= block_kind);
     h.sections[i].offset = at;
     h.sections[i].bytes = bytes[i];
     at = on_page(at + bytes[i]);
   }
 }
 
-uint64_t end_of(const IndexHeader& h) { return on_page(h.sections[twin_section].offset + h.sections[twin_section].bytes); }
+uint64_t end_of(const IndexHeader& h) { return on_page(h.sections[member_section].offset + h.sections[member_section].bytes); }
 
 }  // namespace
 
@@ -59,8 +61,8 @@ uint32_t check_of_rows(const Rows& rows, uint64_t row_count) {
 
 // ----------------------------------------------------------------------------------------------------------------- writing
 
-IndexWriter::IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check)
-    : path_(std::move(path)), unfinished_(path_ + ".part"), graph_(graph), grid_(grid) {
+IndexWriter::IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, const RowClusters& clusters, uint32_t zero_row, uint32_t rows_check)
+    : path_(std::move(path)), unfinished_(path_ + ".part"), graph_(graph), grid_(grid), clusters_(clusters) {
   const GridState& state = grid.state();
   std::memcpy(header_.magic, magic, sizeof header_.magic);
   header_.version = version;
@@ -79,6 +81,7 @@ IndexWriter::IndexWriter(std::string path, IndexLayout layout, const Graph& grap
   header_.rows_check = rows_check;
   header_.entry_count = (uint32_t)graph.entries.size();
   std::copy(graph.entries.begin(), graph.entries.end(), header_.entries);
+  header_.cluster_count = clusters.count();
   plan_sections(header_, !graph.next_twin.empty());
   end_ = end_of(header_);
   file_ = ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -97,6 +100,16 @@ void IndexWriter::write(const void* bytes, uint64_t count, uint64_t offset) {
     if (some < 0 && errno == EINTR) continue;
     if (some <= 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(some ? errno : ENOSPC));
     done += (uint64_t)some;
+  }
+}
+
+uint64_t IndexWriter::rows_of_section() const {
+  switch (section_) {
+    case mean_section: return 1;
+    case centre_section:
+    case centre_term_section:
+    case shape_section: return header_.cluster_count;
+    default: return header_.rows;
   }
 }
 
@@ -130,6 +143,10 @@ void IndexWriter::write_rows(SectionEntry& section, uint64_t first, uint64_t las
     case code_section: from = graph_.codes.data() + first * row_bytes; break;
     case term_section: from = graph_.terms.data() + first; break;
     case twin_section: from = graph_.next_twin.data() + first; break;
+    case centre_section: from = clusters_.centres.codes.data() + first * row_bytes; break;
+    case centre_term_section: from = clusters_.centres.terms.data() + first; break;
+    case shape_section: from = clusters_.shapes.data() + first; break;
+    case member_section: from = clusters_.members.data() + first; break;
     case list_section:
       from = blocks;
       if (wants_blocks()) break;
@@ -211,6 +228,14 @@ IndexReader::IndexReader(const std::string& path, std::shared_ptr<Rows> rows, bo
     else index_->blocks = take<uint8_t>(list_section);
     index_->rows_of_degree.resize(index_->slots() + 1);
     if (twins) index_->next_twin = take<uint32_t>(twin_section);
+    RowClusters& clusters = index_->clusters;
+    clusters.centres.all.resize(header_.cluster_count);
+    std::iota(clusters.centres.all.begin(), clusters.centres.all.end(), 0);
+    clusters.centres.dims = dims;
+    clusters.centres.codes = take<int8_t>(centre_section);
+    clusters.centres.terms = take<CodeTerms>(centre_term_section);
+    clusters.shapes = take<ClusterShape>(shape_section);
+    clusters.members = take<uint32_t>(member_section);
   } catch (...) {
     ::close(file_);
     throw;
@@ -234,6 +259,7 @@ void IndexReader::check_header(uint64_t file_bytes, const Rows& rows) {
   auto require = [&](bool good, const char* what) {
     if (!good) fail(ELANUS_FILE, "%.140s cannot be used: %s", path_.c_str(), what);
   };
+  require(h.version >= version, "it was built by an older version, without clusters of rows: build the index again");
   require(h.version == version && h.layout >= first_layout && h.layout <= first_layout + ELANUS_PACKED, "its version or layout is not known here");
   require(h.metric <= ELANUS_COSINE && h.dimension >= 1 && h.dimension <= ELANUS_MAX_DIMENSION, "its metric or dimension is impossible");
   require(h.degree >= ELANUS_MIN_DEGREE && h.degree <= ELANUS_MAX_DEGREE, "its degree is impossible");
@@ -243,6 +269,7 @@ void IndexReader::check_header(uint64_t file_bytes, const Rows& rows) {
   require(h.zero_row == no_row || h.zero_row < h.rows, "its row without direction does not exist");
   require(h.entry_count <= most_entries && (h.entry_count > 0) == (h.graph_rows > 0), "its entries are too many or too few");
   for (uint32_t i = 0; i < h.entry_count; ++i) require(h.entries[i] < h.rows, "an entry does not exist");
+  require(h.cluster_count <= h.rows, "its clusters are too many");
   IndexHeader planned = h;
   plan_sections(planned, h.sections[twin_section].bytes != 0);
   for (uint32_t i = 0; i < section_count; ++i) {
@@ -260,6 +287,10 @@ void* IndexReader::section_memory() {
     case code_section: return index_->codes.data();
     case term_section: return index_->terms.data();
     case list_section: return index_->layout == IndexLayout::lean ? (void*)index_->lists.data() : index_->blocks.data();
+    case centre_section: return index_->clusters.centres.codes.data();
+    case centre_term_section: return index_->clusters.centres.terms.data();
+    case shape_section: return index_->clusters.shapes.data();
+    case member_section: return index_->clusters.members.data();
     default: return index_->next_twin.data();
   }
 }
@@ -315,6 +346,36 @@ bool IndexReader::good_block(const uint8_t* block) {
   return good;
 }
 
+bool IndexReader::good_terms(const CodeTerms* terms, uint64_t count) const {
+  const int32_t most_sum = 127 * (int32_t)Grid::dims_of((Metric)header_.metric, header_.dimension);
+  bool good = true;
+  for (uint64_t i = 0; i < count; ++i)
+    good &= terms[i].norm >= 0 && terms[i].norm <= norm_of_no_place && terms[i].ratio >= 0 && terms[i].ratio <= most_ratio && terms[i].sum >= -most_sum &&
+            terms[i].sum <= most_sum;
+  return good;
+}
+
+bool IndexReader::good_shapes(uint64_t first, uint64_t count) const {
+  const Buffer<ClusterShape>& shapes = index_->clusters.shapes;
+  bool good = !count || shapes[0].first == 0;
+  for (uint64_t i = first; i < first + count; ++i) {
+    const ClusterShape& shape = shapes[i];
+    good &= std::isfinite(shape.mean) && shape.mean >= 0 && std::isfinite(shape.deviation) && shape.deviation >= 0 && shape.first <= header_.rows &&
+            (!i || shapes[i - 1].first <= shape.first);
+  }
+  return good;
+}
+
+bool IndexReader::good_members(uint64_t first, uint64_t count) {
+  members_.resize(header_.rows);
+  for (uint64_t i = first; i < first + count; ++i) {
+    const uint32_t row = index_->clusters.members[i];
+    if (row >= header_.rows || members_[row]) return false;
+    members_[row] = true;
+  }
+  return true;
+}
+
 // Numbers that will be addresses, or go into sums of 32 bits.
 void IndexReader::check_part(uint64_t first, uint64_t count) {
   bool good = true;
@@ -323,11 +384,13 @@ void IndexReader::check_part(uint64_t first, uint64_t count) {
   if (section_ == mean_section) {
     for (const float x : mean_) good &= std::isfinite(x);
   } else if (section_ == term_section) {
-    const CodeTerms* terms = index_->terms.data() + first / sizeof *terms;
-    const int32_t most_sum = 127 * (int32_t)dims;
-    for (uint64_t i = 0; i < count / sizeof *terms; ++i)
-      good &= terms[i].norm >= 0 && terms[i].norm <= norm_of_no_place && terms[i].ratio >= 0 && terms[i].ratio <= most_ratio &&
-              terms[i].sum >= -most_sum && terms[i].sum <= most_sum;
+    good = good_terms(index_->terms.data() + first / sizeof(CodeTerms), count / sizeof(CodeTerms));
+  } else if (section_ == centre_term_section) {
+    good = good_terms(index_->clusters.centres.terms.data() + first / sizeof(CodeTerms), count / sizeof(CodeTerms));
+  } else if (section_ == shape_section) {
+    good = good_shapes(first / sizeof(ClusterShape), count / sizeof(ClusterShape));
+  } else if (section_ == member_section) {
+    good = good_members(first / sizeof(uint32_t), count / sizeof(uint32_t));
   } else if (section_ == list_section && index_->layout == IndexLayout::packed) {
     const uint64_t bytes = list_bytes(header_, dims);
     for (uint64_t i = 0; i < count; i += bytes) good &= good_block(index_->blocks.data() + first + i);

@@ -1,7 +1,7 @@
 // The index file: a page of header, then sections, each on a page of its own.
 //
 //      0  magic      "ELANUSIX"
-//      8  version    u32 = 1          12  layout     u32: 1 lean, 2 packed
+//      8  version    u32 = 2          12  layout     u32: 1 lean, 2 packed
 //     16  metric     u32              20  dimension  u32
 //     24  degree     u32              28  beam       u32
 //     32  rows       u64              40  rows in the graph u64
@@ -10,11 +10,13 @@
 //     68  zero row   u32, the least row without direction (COSINE), or no_row
 //     72  check of some raw rows u32  76  entry count u32
 //     80  entries    16 x u32
-//    144  sections   5 x { kind u32, crc32c u32, offset u64, bytes u64 }, in this order: 0, 1, 2, 3 or 5, 4
-//    264  zeros
+//    144  sections   9 x { kind u32, crc32c u32, offset u64, bytes u64 }, in this order: 0, 1, 2, 3 or 5, 4, 6, 7, 8, 9
+//    360  clusters   u32             364  zeros
 //   4092  crc32c of bytes 0 .. 4091
 //   4096  0 mean f32 | 1 codes i8, rows x dims | 2 terms, rows x {norm f32, ratio f32, Σc i32}
 //         | 3 lists u32, rows x degree, or 5 blocks (simd/blocks.h) | 4 next twin u32, rows or none
+//         | 6 centres i8, clusters x dims | 7 their terms, as 2 | 8 shapes, clusters x {mean f32, deviation f32, first u32}
+//         | 9 members u32, rows (row_clusters.h); no rows on the grid: no clusters and no members
 //
 // Little-endian; zeros between a section and the next page. Every size follows from rows, dimension, degree, metric and layout, but that of
 // twins, which is all or nothing.
@@ -33,8 +35,19 @@
 namespace elanus {
 
 constexpr uint64_t file_page = 4096;
-// Places of sections. Lists and blocks have one place, and a kind each; other kinds are their places.
-enum Section : uint32_t { mean_section, code_section, term_section, list_section, twin_section, section_count };
+// Places of sections. Lists and blocks have one place, and a kind each: so kinds are places up to there, and one more behind.
+enum Section : uint32_t {
+  mean_section,
+  code_section,
+  term_section,
+  list_section,
+  twin_section,
+  centre_section,
+  centre_term_section,
+  shape_section,
+  member_section,
+  section_count
+};
 constexpr uint32_t block_kind = 5;
 
 struct SectionEntry {
@@ -49,15 +62,16 @@ struct IndexHeader {
   float step, longest, typical;
   uint32_t zero_row, rows_check, entry_count, entries[most_entries];
   SectionEntry sections[section_count];
+  uint32_t cluster_count, zero;
 };
-static_assert(sizeof(IndexHeader) == 264);
+static_assert(sizeof(IndexHeader) == 368);
 
 // A checksum of some rows, so that an index is not used beside other rows than its own.
 uint32_t check_of_rows(const Rows& rows, uint64_t row_count);
 
 class IndexWriter {
  public:
-  IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, uint32_t zero_row, uint32_t rows_check);
+  IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, const RowClusters& clusters, uint32_t zero_row, uint32_t rows_check);
   ~IndexWriter();   // removes what is not finished
   IndexWriter(const IndexWriter&) = delete;
   IndexWriter& operator=(const IndexWriter&) = delete;
@@ -71,7 +85,7 @@ class IndexWriter {
 
  private:
   void write(const void* bytes, uint64_t count, uint64_t offset);
-  uint64_t rows_of_section() const { return section_ == mean_section ? 1 : header_.rows; }
+  uint64_t rows_of_section() const;   // or clusters, or whatever the section counts
   uint64_t end_of_part() const;   // the row behind the last of the next part
   void write_rows(SectionEntry& section, uint64_t first, uint64_t last, const uint8_t* blocks);
   void finish();
@@ -79,6 +93,7 @@ class IndexWriter {
   const std::string path_, unfinished_;
   const Graph& graph_;
   const Grid& grid_;
+  const RowClusters& clusters_;
   IndexHeader header_ = {};
   int file_ = -1;
   uint32_t section_ = 0;
@@ -101,6 +116,9 @@ class IndexReader final : public IndexFileReader {
   void check_header(uint64_t file_bytes, const Rows& rows);
   void check_part(uint64_t first, uint64_t count);
   bool good_block(const uint8_t* block);
+  bool good_terms(const CodeTerms* terms, uint64_t count) const;
+  bool good_shapes(uint64_t first, uint64_t count) const;
+  bool good_members(uint64_t first, uint64_t count);
   template <class T> Buffer<T> take(uint32_t section) const;
   void* section_memory();
 
@@ -113,6 +131,7 @@ class IndexReader final : public IndexFileReader {
   uint32_t section_ = 0, crc_ = 0;
   uint64_t done_ = 0;   // bytes of the section
   uint32_t slot_ = 0, neighbours_ = 0;   // of the list that is being read
+  std::vector<bool> members_;            // rows that were in a cluster so far
 };
 
 }  // namespace elanus

@@ -2,8 +2,10 @@
 //
 //   scan of codes   s n rows, wherever they are
 //   walk            as far as the k-th allowed row and some way beyond it: that is about the k/s-th nearest row (walk_plan.h)
+//   clusters        the allowed rows of those that are near, where it turns out that they are few enough (cluster_scan.h)
 //
-// Both are predicted from the costs below, and a walk is begun where it is cheaper by far. Now and then it looks at the rows that it knows,
+// The first two are predicted (search_costs.h), and a walk is begun where it is cheaper by far. Clusters are tried before a scan, where asking
+// them costs little beside it. Now and then it looks at the rows that it knows,
 // which are those around the query: has it gone far enough for the filter as it is here? If the filter bars what is near it goes
 // farther, begins anew with more room, or gives up as soon as that would cost more than a scan; then the codes of all allowed rows are
 // scanned. So recall does not hang on how filter and query relate, and no search costs much more than the scan.
@@ -18,32 +20,27 @@
 #include <optional>
 #include "best.h"
 #include "block_walk.h"
+#include "cluster_scan.h"
 #include "index_job.h"
 #include "index_plan.h"
-#include "walk_plan.h"
+#include "nearest_codes.h"
+#include "search_costs.h"
 
 namespace elanus {
 
 namespace {
 
 constexpr uint32_t slice_visits = 64;
-constexpr double list_spread = 2;             // walk_plan.h: where every distance is known, as many visits find less than by blocks
+constexpr double list_spread = 2;             // walk_plan.h: where every distance is known, as many visits find less than by blocks,
+constexpr double list_widening = 1;           // and under a filter it wants more room, the more the fewer are allowed
 constexpr uint32_t scan_block = 512;
 constexpr uint32_t most_twins = 4096;         // of one row, besides k: more of equal codes are not looked at
 constexpr float farthest_estimated = 2;       // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
 constexpr uint32_t most_in_turn = 3;          // walks of one thread that take turns: with more they push each other out of the first cache
+constexpr uint32_t most_cluster_width = 1024; // who wants more wants all
+constexpr double missed_share = 0.001;        // of k at ef 64: cluster_scan.h
+constexpr double first_part_of_cost = 0.05;   // of a scan's: may be spent on finding out what clusters cost
 constexpr uint32_t least_scan_margin = 256, scan_margin_share = 16;
-
-// Nanoseconds as measured on one machine; only their ratios matter.
-// By blocks a walk makes twice the visits of its width, as rows look nearer than they are.
-WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
-  const uint32_t dims = index.grid.dims();
-  if (by_blocks) return {2.2 * (120 + (60 + 0.6 * dims) * index.slots() / 32), 2.5, scan, 1 << 15};
-  return {1.2 * (100 + (300 + 1.25 * dims) * index.degree / 32), 2, scan, 1 << 12};
-}
-// Of one row among others that are passed over: what does not fit in the caches is waited for.
-double code_cost(const Index& index) { return 4 + 0.06 * index.grid.dims() + 20 * std::min(1.0, (double)index.codes.bytes() / (64 << 20)); }
-double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
 class IndexSearch final : public IndexJob {
  public:
@@ -91,6 +88,7 @@ class IndexSearch final : public IndexJob {
   bool walk(Asked& a, const WalkGoal& goal, float* radius) const;
   bool walk_once(Asked& a, const WalkGoal& goal, WalkPlan* plan, float* radius) const;
   void scan_codes(Asked& a) const;
+  bool scan_clusters(Asked& a) const;
   void scan_raw(Asked& a) const;
   template <class Use> void each_allowed(uint32_t block, Scratch& s, Use use) const;
   void look_again(Asked& a, uint32_t most, bool with_twins) const;
@@ -186,7 +184,8 @@ void IndexSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
 }
 
 WalkGoal IndexSearch::goal(bool by_blocks) const {
-  const double factor = by_blocks ? BlockWalk::width_factor(dims_) : 1, spread = by_blocks ? 1.5 * factor : list_spread;
+  const double barred = std::min(1.0, 2 * (1 - share()));
+  const double factor = by_blocks ? BlockWalk::width_factor(dims_) : 1 + list_widening * barred, spread = by_blocks ? 1.5 * factor : list_spread;
   return WalkGoal(factor * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
 }
 
@@ -226,6 +225,7 @@ void IndexSearch::find_after_walk(Asked& a, bool found) const {
   if (found) {
     look_again(a, most_looks(), true);
   } else {
+    if (scan_clusters(a)) return;
     scan_codes(a);
     look_again(a, ~0u, false);
   }
@@ -323,28 +323,35 @@ template <class Use> void IndexSearch::each_allowed(uint32_t block, Scratch& s, 
 }
 
 void IndexSearch::scan_codes(Asked& a) const {
-  Scratch& s = a.s;
   ++a.effort.code_scans;
-  const CodeRows rows = index_->code_rows();
   const uint32_t margin = std::max({3 * plan_.k, least_scan_margin, (uint32_t)(allowed_count_ / scan_margin_share)});
-  TopK nearest(plan_.k + margin, std::numeric_limits<float>::infinity());
-  each_allowed(scan_block, s, [&] {
-    const uint32_t count = (uint32_t)s.numbers.size();
-    s.distances.resize(count);
-    s.kept.resize(count);
-    table_.graph.distances(&a.grid.codes, &rows, s.numbers.data(), count, s.distances.data());
-    a.effort.distances += count;
-    const uint32_t picked = table_.pick(s.distances.data(), count, nearest.bound(), s.kept.data());
-    for (uint32_t i = 0; i < picked; ++i) {
-      const uint32_t row = s.numbers[s.kept[i]];
-      if (rows.terms[row].norm < norm_of_no_place) nearest.add({s.distances[s.kept[i]], 0, row});
-    }
+  NearestCodes nearest(index_->code_rows(), a.grid.codes, plan_.k + margin);
+  each_allowed(scan_block, a.s, [&] {
+    nearest.look(a.s);
+    a.effort.distances += (double)a.s.numbers.size();
   });
-  s.distances.clear();
-  for (const Hit& hit : nearest.sorted()) {
-    s.numbers.push_back(hit.row);
-    s.distances.push_back(hit.key);
+  nearest.take(a.s);
+}
+
+// False if it is no cheaper than a scan of all allowed rows.
+bool IndexSearch::scan_clusters(Asked& a) const {
+  if (!plan_.allowed || !index_->clusters.count() || plan_.ef > most_cluster_width || ClusterScan::first_cost(*index_) > first_part_of_cost * scan_cost()) return false;
+  const double missed = missed_share * wanted() * 64 / width();
+  ClusterScan scan(*index_, a.grid.codes, plan_.allowed, wanted(), share(), missed, scan_cost(), a.s);
+  NearestCodes nearest(index_->code_rows(), a.grid.codes, plan_.k + std::max(3 * plan_.k, least_scan_margin));
+  while (scan.next()) {
+    nearest.look(a.s);
+    scan.saw();
+    a.effort.distances += (double)a.s.numbers.size();
+    go_on();
   }
+  if (scan.has_given_up()) return false;
+  ++a.effort.code_scans;
+  nearest.take(a.s);
+  look_again(a, ~0u, false);
+  look_at_zero_rows(a);
+  look_outside(a);
+  return true;
 }
 
 void IndexSearch::scan_raw(Asked& a) const {

@@ -178,13 +178,14 @@ napi_value close_index(Call& call) {
   return call.done(elanus_index_close(index, &error), error);
 }
 
-// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries, layout, slots;
+// (index, Float64Array): metric, dimension, degree, beam, rows, rows in the graph, bytes of codes, of lists, others, of the file, entries, layout, slots, clusters,
+// bytes of clusters;
 // then the entries, in 16 places; then how many rows have 0, 1, ... as many neighbours as there may be.
 napi_value describe_index(Call& call) {
   return describe_as<elanus_index_description>(call, elanus_index_describe, [](const elanus_index_description& d) {
     std::vector<double> numbers = {(double)d.metric,     (double)d.dimension,  (double)d.degree,      (double)d.beam,       (double)d.row_count,  (double)d.graph_row_count,
                             (double)d.code_bytes, (double)d.list_bytes, (double)d.other_bytes, (double)d.file_bytes, (double)d.entry_count,
-                            (double)d.layout,     (double)d.slots};
+                            (double)d.layout,     (double)d.slots,      (double)d.cluster_count, (double)d.cluster_bytes};
     numbers.insert(numbers.end(), std::begin(d.entries), std::end(d.entries));
     numbers.insert(numbers.end(), std::begin(d.rows_of_degree), std::end(d.rows_of_degree));
     return numbers;

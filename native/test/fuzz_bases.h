@@ -56,7 +56,7 @@ class Bases {
     std::fill_n(values_.begin() + 7 * dimension, dimension, 0.f);
     for (const uint32_t layout : {ELANUS_LEAN, ELANUS_PACKED})
       for (const uint32_t metric : {ELANUS_L2, ELANUS_COSINE})
-        add({144, 4, 5}, [&](uint64_t handle, elanus_error* error) {
+        add({144, 4, 9}, [&](uint64_t handle, elanus_error* error) {
           const elanus_index_build plan = {handle, rows, metric, 4, 20, 7, layout};
           return elanus_index_build_wait(&plan, path_.c_str(), error);
         });

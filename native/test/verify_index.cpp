@@ -19,46 +19,7 @@
 #include "asked.h"
 #include "check.h"
 #include "files.h"
-
-static std::string folder;
-static uint32_t layout = ELANUS_LEAN;   // every part is run with each
-
-enum class Data { clustered, gaussian, integers };
-
-static std::vector<float> made(Data data, size_t rows, uint32_t dimension, uint32_t seed) {
-  std::mt19937 centres(11), random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> centre(40 * dimension), values(rows * dimension);
-  for (float& x : centre) x = normal(centres);
-  for (size_t i = 0; i < rows; ++i) {
-    const float* c = centre.data() + random() % 40 * dimension;
-    for (uint32_t j = 0; j < dimension; ++j)
-      values[i * dimension + j] = data == Data::clustered ? c[j] + 0.4f * normal(random) : data == Data::gaussian ? normal(random) : (float)(int)(random() % 9) - 4;
-  }
-  return values;
-}
-
-struct Built : BuiltIndex {
-  Built(const std::vector<float>& values, uint32_t dimension, uint32_t metric, uint32_t degree = 32, uint32_t beam = 100, const char* name = "a.index")
-      : BuiltIndex(folder + "/" + name, entries_of(ELANUS_FLOAT32, values), ELANUS_FLOAT32, dimension, metric, [&](const BuiltIndex& own, elanus_error* error) {
-          const elanus_index_build plan = {own.rows, own.count, metric, degree, beam, 7, layout};
-          return elanus_index_build_wait(&plan, own.path.c_str(), error);
-        }) {}
-};
-
-struct Asked : AskedIndex {
-  const std::vector<float> numbers;   // of the queries
-
-  Asked(const Built& built, const std::vector<float>& asked, uint32_t k, uint32_t ef, const std::vector<uint8_t>* allowed = nullptr)
-      : AskedIndex(built, entries_of(ELANUS_FLOAT32, asked), k, allowed), numbers(asked) {
-    plan.ef = ef;
-  }
-};
-
-static void at_least(double recall, double wanted, const char* what, Data data, uint32_t metric, double share) {
-  CHECK(recall >= wanted);
-  if (recall < wanted) std::fprintf(stderr, "  recall %.4f, wanted %.3f: %s, data %d, metric %u, share %g\n", recall, wanted, what, (int)data, metric, share);
-}
+#include "graphs.h"
 
 static void recall_everywhere() {
   const size_t rows = slow ? 1500 : 20000;
@@ -92,6 +53,32 @@ static void recall_everywhere() {
         at_least(sum, 0.98, "against", data, metric, share);
       }
     }
+}
+
+// So wide that no walk is worth it: what is allowed is scanned, and of that only the clusters that are near.
+static void by_clusters() {
+  const size_t rows = slow ? 4000 : 40000;
+  constexpr uint32_t dimension = 32;
+  for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
+    std::mt19937 random(5);
+    const std::vector<float> values = made(Data::clustered, rows, dimension, 1), queries = made(Data::clustered, 40, dimension, 2);
+    const Built built(values, dimension, metric);
+    elanus_index_description d;
+    CHECK(elanus_index_describe(built.index, &d, nullptr) == ELANUS_OK);
+    CHECK(d.cluster_count == 2 * (uint32_t)std::sqrt((double)rows) + 1 && d.cluster_bytes > 4 * rows && d.cluster_bytes < 4 * rows + d.cluster_count * 100ull);
+    const std::vector<uint8_t> some = chosen(random, rows, 0.6);
+    std::vector<uint8_t> side(some.size());   // of a plane
+    for (size_t i = 0; i < rows; ++i)
+      if (values[i * dimension] + values[i * dimension + 1] > 0) side[i / 8] |= (uint8_t)(1 << (i % 8));
+    for (const std::vector<uint8_t>* allowed : {&some, (const std::vector<uint8_t>*)&side}) {
+      double count = 0;
+      for (size_t i = 0; i < rows; ++i) count += (*allowed)[i / 8] >> (i % 8) & 1;
+      Asked a(built, queries, 10, 1000, allowed);
+      at_least(a.recall(), 0.99, "clusters", Data::clustered, metric, count / (double)rows);
+      // Rows whose distances were computed, and no visits.
+      if (!slow) CHECK(a.work[0] == 0 && a.work[1] < 0.7 * 40 * count);
+    }
+  }
 }
 
 static void ranges() {
@@ -158,14 +145,14 @@ static void damaged_files() {
     for (int round = 0; round < (slow ? 2000 : 5000); ++round) {
       std::string bytes = whole;
       const int kind = (int)(random() % 8);
-      const size_t sections[] = {0, 144, 4096, 4096 * 2, 4096 * 3, 4096 * 4, 4096 * 5};
+      const size_t sections[] = {0, 144, 4096, 4096 * 2, 4096 * 3, 4096 * 4, 4096 * 5, 4096 * 6, 4096 * 7, 4096 * 8, 4096 * 9};
       for (uint32_t i = 0; i <= random() % 3; ++i) {
         const size_t from = kind < 4 ? 0 : sections[random() % std::size(sections)] % bytes.size();
-        const size_t at = from + random() % (kind < 2 ? 264 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
+        const size_t at = from + random() % (kind < 2 ? 368 : kind < 4 ? bytes.size() : std::min<size_t>(300, bytes.size() - from));
         damage(bytes[at], random);
       }
       if (kind == 7 && random() % 4 == 0) bytes.resize(random() % bytes.size());
-      if (random() % 2) mend_checksums(bytes, {144, 4, 5});
+      if (random() % 2) mend_checksums(bytes, {144, 4, 9});
       CHECK(!ftruncate(file, 0) && pwrite(file, bytes.data(), bytes.size(), 0) == (ssize_t)bytes.size());
       elanus_index index = 0;
       elanus_error error = {};
@@ -473,7 +460,8 @@ int main() {
     const char* name;
     void (*run)();
   } parts[] = {{"degenerate rows", degenerate}, {"nonsense", nonsense},         {"damaged files", damaged_files},     {"the same file", same_file},
-               {"ranges", ranges},              {"cancellation", cancellation}, {"several threads", several_threads}, {"recall", recall_everywhere}};
+               {"ranges", ranges},              {"cancellation", cancellation}, {"several threads", several_threads}, {"recall", recall_everywhere},
+               {"clusters", by_clusters}};
   for (const auto& part : parts)
     for (layout = ELANUS_LEAN; layout <= ELANUS_PACKED; ++layout) {
       part.run();

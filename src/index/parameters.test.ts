@@ -135,3 +135,42 @@ test("searching: widths must hold the hits, and unknown keys are ignored", () =>
     assert.throws(() => search("HNSW", { ef: given }), /Type conflict in json: param 'ef' \(.*\) should be integer/);
   }
 });
+
+test("a scalar index is refused for types that Milvus has none of its kind for", () => {
+  const field = (dataType: DataType, more: Partial<FieldSchema> = {}): FieldSchema => ({
+    ...number,
+    dataType,
+    ...more,
+  });
+  const array = (elementType: DataType): FieldSchema => field(DataType.Array, { elementType });
+  const { Bool, Int8, Float, Double, JSON: Json, Timestamptz, VarChar, Int64 } = DataType;
+  for (const one of [field(Bool), field(Int8), field(VarChar), array(Int64), array(VarChar)]) {
+    assert.equal(build(one, { index_type: "BITMAP" })["index_type"], "BITMAP");
+  }
+  for (const one of [field(Float), field(Double), field(Json), field(Timestamptz)]) {
+    refused(
+      one,
+      { index_type: "BITMAP" },
+      /^.*bitmap index are only supported on bool, int, string: invalid parameter$/,
+    );
+  }
+  refused(array(Float), { index_type: "BITMAP" }, /only supported on bool, int, string for array field/);
+  refused(
+    field(Int64, { isPrimaryKey: true }),
+    { index_type: "BITMAP" },
+    /create bitmap index on primary key not supported/,
+  );
+  for (const one of [field(Int8), field(Double), field(VarChar), field(Timestamptz)]) {
+    assert.equal(build(one, { index_type: "STL_SORT" })["index_type"], "STL_SORT");
+  }
+  for (const one of [field(Bool), array(Int64)]) {
+    refused(one, { index_type: "STL_SORT" }, /STL_SORT are only supported on/);
+  }
+  refused(field(Timestamptz), { index_type: "INVERTED" }, /INVERTED are not supported on Timestamptz field/);
+  for (const [min_gram, reason] of [
+    ["2.5", /min_gram for Ngram index must be an integer, got: 2\.5/],
+    ["0", /invalid min_gram or max_gram value for Ngram index/],
+  ] as const) {
+    refused(text, { index_type: "NGRAM", min_gram, max_gram: "3" }, reason);
+  }
+});

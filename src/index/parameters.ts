@@ -4,7 +4,7 @@
 
 import { invalidParameter, milvusError, unexpectedParameter } from "../base/errors.ts";
 import type { FieldSchema, KeyValue } from "../model/schema.ts";
-import { DataType, dataTypeName, isVectorType } from "../model/types.ts";
+import { DataType, dataTypeName, isArrayType, isVectorType } from "../model/types.ts";
 import { indexMetric } from "./metrics.ts";
 import { indexedPlace } from "./scalar/json-path.ts";
 import {
@@ -24,6 +24,15 @@ export const INDEX_PROPERTIES: ReadonlySet<string> = new Set([
   "warmup",
   "indexoffsetcache.enabled",
   "index.nonEncoding",
+]);
+
+const BITMAP_TYPES: ReadonlySet<DataType> = new Set([
+  DataType.Bool,
+  DataType.Int8,
+  DataType.Int16,
+  DataType.Int32,
+  DataType.Int64,
+  DataType.VarChar,
 ]);
 
 /**
@@ -106,10 +115,24 @@ function scalarIndex(field: FieldSchema, scalar: string, named: string): IndexTy
   if (field.dataType === DataType.Geometry && scalar !== "RTREE") {
     throw invalidParameter(`${scalar} are not supported on Geometry field`);
   }
+  if (field.dataType === DataType.Timestamptz && scalar === "INVERTED") {
+    throw invalidParameter(`${scalar} are not supported on Timestamptz field`);
+  }
+  if (scalar === "STL_SORT" && (field.dataType === DataType.Bool || isArrayType(field.dataType))) {
+    throw invalidParameter("STL_SORT are only supported on numeric, varchar, timestamptz or json field");
+  }
+  if (scalar === "BITMAP") checkBitmap(field);
   if (scalar === "NGRAM" && field.dataType !== DataType.VarChar && field.dataType !== DataType.JSON) {
     throw invalidParameter("ngram index can only be created on VARCHAR or JSON field");
   }
   return index;
+}
+
+function checkBitmap({ dataType, elementType, isPrimaryKey }: FieldSchema): void {
+  if (isPrimaryKey) throw invalidParameter("create bitmap index on primary key not supported");
+  const isArray = isArrayType(dataType);
+  if (BITMAP_TYPES.has(isArray ? elementType : dataType)) return;
+  throw invalidParameter(`bitmap index are only supported on bool, int, string${isArray ? " for array field" : ""}`);
 }
 
 function checkRules(field: FieldSchema, type: string, index: IndexType, params: readonly KeyValue[]): void {
@@ -156,7 +179,14 @@ function checkPlace(field: FieldSchema, type: string, params: readonly KeyValue[
 function checkGrams(params: readonly KeyValue[]): void {
   const [least, most] = [valueOf(params, "min_gram"), valueOf(params, "max_gram")];
   if (least === "" || most === "") throw invalidParameter("Ngram index must specify both min_gram and max_gram");
-  if (Number(least) > Number(most)) throw invalidParameter("invalid min_gram or max_gram value for Ngram index");
+  for (const [key, value] of [
+    ["min_gram", least],
+    ["max_gram", most],
+  ] as const) {
+    if (!/^[+-]?\d+$/.test(value)) throw invalidParameter(`${key} for Ngram index must be an integer, got: ${value}`);
+  }
+  if (Number(least) < 1 || Number(least) > Number(most))
+    throw invalidParameter("invalid min_gram or max_gram value for Ngram index");
 }
 
 function checkBuildParam(key: string, rule: ParamRule, text: string): void {

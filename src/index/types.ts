@@ -193,11 +193,8 @@ export const INDEX_TYPES: Readonly<Record<string, IndexType>> = {
   TRIE: { fields: "scalar", build: {}, search: {} },
   BITMAP: { fields: "scalar", build: {}, search: {} },
   RTREE: { fields: "scalar", build: {}, search: {} },
-  NGRAM: {
-    fields: "scalar",
-    build: { min_gram: integer(1, INT_MAX, null), max_gram: integer(1, INT_MAX, null) },
-    search: {},
-  },
+  // Its lengths are checked together (`parameters.ts`).
+  NGRAM: { fields: "scalar", build: {}, search: {} },
 };
 
 /** Of searches by lists, whatever the type: how many times as many elements each vector of a list looks for. */

@@ -237,6 +237,9 @@ export interface GraphDescription {
   readonly graphRowCount: number;
   readonly codeBytes: number;
   readonly listBytes: number;
+  /** Clusters of the rows, for searches under filters; a growing graph has none. */
+  readonly clusterCount: number;
+  readonly clusterBytes: number;
   readonly otherBytes: number;
   /** All of these. */
   readonly memoryBytes: number;

@@ -193,6 +193,9 @@ function withIndexes(native: NativeKernel): void {
       // 32 neighbours of 4 bytes, two factors of 2 bytes and 128 bits each.
       assert.equal(packed.listBytes, 2000 * 32 * (4 + 4 + 16));
       assert.deepEqual([packed.entryRows, packed.codeBytes], [lean.entryRows, lean.codeBytes]);
+      // Twice the root of the rows: a code, its terms, its place and shape each, and each row in one of them.
+      assert.deepEqual([lean.clusterCount, lean.clusterBytes], [89, 89 * (128 + 12 + 4 + 12) + 4 * 2000]);
+      assert.equal(packed.clusterBytes, lean.clusterBytes);
       native.close(rows);
     });
 

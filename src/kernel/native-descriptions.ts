@@ -34,7 +34,7 @@ export const SLIM_CODES = [
 ] as const satisfies readonly SlimCodes["codes"][];
 export const LAYOUTS: readonly GraphLayout[] = ["lean", "packed"];
 const MOST_ENTRIES = 16;
-const FIRST_ENTRY = 13;
+const FIRST_ENTRY = 15;
 const FIRST_DEGREE = FIRST_ENTRY + MOST_ENTRIES;
 /** Numbers of the longest description. */
 export const DESCRIPTION_NUMBERS = FIRST_DEGREE + MAX_DEGREE + 1;
@@ -128,8 +128,10 @@ function graphDescription(at: At): GraphDescription {
     graphRowCount: at(5),
     codeBytes: at(6),
     listBytes: at(7),
+    clusterCount: at(13),
+    clusterBytes: at(14),
     otherBytes: at(8),
-    memoryBytes: at(6) + at(7) + at(8),
+    memoryBytes: at(6) + at(7) + at(14) + at(8),
     fileBytes: at(9),
     entryRows: Array.from({ length: at(10) }, (_, entry) => at(FIRST_ENTRY + entry)),
     rowsOfDegree: Array.from({ length: at(12) + 1 }, (_, degree) => at(FIRST_DEGREE + degree)),

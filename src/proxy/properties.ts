@@ -163,6 +163,11 @@ export function checkValue(key: string, value: string): void {
   }
 }
 
+/** Of a database: the only property of it whose value collections take over. */
+export function checkTimeZone(properties: readonly KeyValue[]): void {
+  for (const { key, value } of properties) if (key === TIME_ZONE_KEY) checkValue(key, value);
+}
+
 function checkTimeToLive(text: string): void {
   const seconds = Number(text);
   if (!/^[+-]?\d+$/.test(text)) throw invalidParameter("collection TTL is not a valid positive integer");

@@ -12,6 +12,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { type CompactionScope, WHOLE_COLLECTION } from "../model/compaction.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, KeyValue } from "../model/schema.ts";
+import { TIME_ZONE_KEY } from "../model/timestamptz.ts";
 import type { LoadState } from "../model/types.ts";
 import {
   COORDINATOR,
@@ -50,7 +51,7 @@ import { type LoadOptions, loadCollection, loadProgress, loadState, releaseColle
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
 import { createPartition, dropPartition } from "./partition-changes.ts";
-import { checkAlteration, checkProperties, requireChange } from "./properties.ts";
+import { checkAlteration, checkProperties, checkTimeZone, requireChange } from "./properties.ts";
 import { query } from "./query.ts";
 import { Quotas } from "./quotas.ts";
 import { whenServed } from "./recovering.ts";
@@ -140,6 +141,7 @@ export class Proxy {
   createDatabase(name: string, properties: readonly KeyValue[]): Promise<void> {
     return this.#ddl.run(async () => {
       checkDatabaseName(name);
+      checkTimeZone(properties);
       await this.#coordinator.createDatabase({ name, properties });
     });
   }
@@ -158,6 +160,7 @@ export class Proxy {
           "alter database with empty properties and delete keys, expected to set either properties or delete keys",
         );
       }
+      checkTimeZone(properties);
       await this.#coordinator.alterDatabase({ name, properties, deleteKeys });
     });
   }
@@ -175,8 +178,9 @@ export class Proxy {
 
   // Collections
 
-  createCollection(request: CreateCollectionRequest): Promise<void> {
+  createCollection(given: CreateCollectionRequest): Promise<void> {
     return this.#ddl.run(async () => {
+      const request = await this.#inTimeZone(given);
       const schema = declareCollection(request);
       checkProperties(request.properties, [], schema);
       const hasPartitionKey = schema.fields.some((field) => field.isPartitionKey);
@@ -190,6 +194,15 @@ export class Proxy {
           hasPartitionKey && request.partitionCount <= 0 ? DEFAULT_KEY_PARTITIONS : request.partitionCount,
       });
     });
+  }
+
+  /** With the time zone of its database, where it says none. */
+  async #inTimeZone(request: CreateCollectionRequest): Promise<CreateCollectionRequest> {
+    if (request.properties.some(({ key }) => key === TIME_ZONE_KEY)) return request;
+    const wanted = request.databaseName === "" ? "default" : request.databaseName;
+    const database = (await this.listDatabases()).find(({ name }) => name === wanted);
+    const zone = database?.properties.find(({ key }) => key === TIME_ZONE_KEY);
+    return zone === undefined ? request : { ...request, properties: [...request.properties, zone] };
   }
 
   dropCollection(target: Target): Promise<void> {

@@ -74,7 +74,8 @@ export function valuesOf(lane: number, number: number, version: number): Readonl
     flag: unless(7, number % 2 === 0),
     tiny: (number % 256) - 128,
     short: unless(5, (version % 65_536) - 32_768),
-    whole: -number * 1000 - lane,
+    // Not `-number`: of 0 that is another 0.
+    whole: 0 - number * 1000 - lane,
     long: unless(4, version * 1_000_003) ?? 5,
     float: Math.fround(version / 3),
     double: unless(6, number / 7),

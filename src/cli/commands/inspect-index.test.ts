@@ -108,7 +108,7 @@ if (isNative) {
       degrees.reduce((sum, count) => sum + count, 0),
       told["graphRowCount"],
     );
-    for (const part of ["codeBytes", "listBytes", "otherBytes", "fileBytes"])
+    for (const part of ["codeBytes", "listBytes", "clusterBytes", "otherBytes", "fileBytes"])
       assert.ok((told[part] as number) > 0, part);
 
     // Built where there is no room for the larger layout.

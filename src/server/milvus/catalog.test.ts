@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ConsistencyLevel, LoadState } from "../wire/generated/common_pb.js";
 import { ShowType } from "../wire/generated/milvus_pb.js";
-import { createQuick, int64s, load, ok, params, searchFor, service, vectors, until } from "./testing/messages.ts";
+import {
+  createQuick,
+  int64s,
+  load,
+  ok,
+  params,
+  quickSchema,
+  searchFor,
+  service,
+  vectors,
+  until,
+} from "./testing/messages.ts";
 import { TestClient } from "./testing/server.ts";
 import { served } from "./testing/served.ts";
 
@@ -91,6 +102,31 @@ describe("names", () => {
     ok(await db.client.call(service.dropDatabase, { dbName: "left" }));
     const listed = await db.client.call(service.listDatabases, {});
     assert.deepEqual(listed.dbNames, ["default", "right"]);
+  });
+
+  test("a collection has the time zone of its database, unless it says another", async () => {
+    const dbName = "east";
+    const create = (collectionName: string, zone: Readonly<Record<string, string>> = {}) =>
+      db.client.call(service.createCollection, {
+        dbName,
+        collectionName,
+        schema: quickSchema(collectionName),
+        properties: params(zone),
+      });
+    const zoneOf = async (collectionName: string): Promise<string | undefined> => {
+      const { properties } = await db.client.call(service.describeCollection, { dbName, collectionName });
+      return properties.find(({ key }) => key === "timezone")?.value;
+    };
+    const wrong = await db.client.call(service.createDatabase, { dbName, properties: params({ timezone: "Mars/X" }) });
+    assert.equal(wrong.reason, "unknown or invalid IANA Time Zone ID: Mars/X: invalid parameter");
+    ok(await db.client.call(service.createDatabase, { dbName, properties: params({ timezone: "Asia/Tokyo" }) }));
+    ok(await create("plain"));
+    ok(await create("own", { timezone: "Europe/Berlin" }));
+    ok(await create("plain"));
+    assert.deepEqual([await zoneOf("plain"), await zoneOf("own")], ["Asia/Tokyo", "Europe/Berlin"]);
+    for (const collectionName of ["plain", "own"])
+      ok(await db.client.call(service.dropCollection, { dbName, collectionName }));
+    ok(await db.client.call(service.dropDatabase, { dbName }));
   });
 
   test("collections are shown with what is loaded of them", async () => {

@@ -1,5 +1,5 @@
 /**
- * What is to be said of Milvus's methods; `docs/compatibility/methods.md` is made from it (`write.ts`). Whether a method is served is not said
+ * What is to be said of Milvus's methods; `docs/compatibility.md` is made from it (`write.ts`). Whether a method is served is not said
  * here: the server is asked.
  */
 
@@ -11,11 +11,11 @@ export const NOTES: Readonly<Record<string, string>> = {
   AlterCollection:
     "Milvus's rules of what may change while the collection is loaded or indexed. Every property is kept and told back; `collection.ttl.seconds`, `ttl_field`, `dynamicfield.enabled`, `allow_insert_auto_id`, `consistency_level`, `timezone`, `mmap.enabled`, `partitionkey.isolation`, rates and `collection.description` have an effect, others have none yet",
   AlterCollectionField:
-    "`max_length`, `max_capacity` and `field.description` have an effect, `mmap.enabled` and `warmup` are kept and told back",
+    "`max_length`, `max_capacity`, `field.description`, and `mmap.enabled` of dense vectors have an effect; `warmup` is kept and told back",
   LoadPartitions: "One replica; the default resource group only",
   GetLoadingProgress: "`refresh_progress` equals `progress`: there is nothing to refresh",
   CreateIndex: "Every index type for vectors is accepted and kept; `indexed_rows` counts rows that searches reach",
-  AlterIndex: "The properties are kept and told back; none has an effect yet",
+  AlterIndex: "The properties are kept and told back; `mmap.enabled` has an effect",
   GetIndexState: "Finished, or an error",
   Insert: "No namespace",
   Delete: "By keys or by any filter",

@@ -1,10 +1,10 @@
-/** `docs/compatibility/methods.md`, from the methods that Milvus declares, those that are served, and the notes. */
+/** `docs/compatibility.md`, from the methods that Milvus declares, those that are served, and the notes. */
 
 import { METHODS } from "../../src/server/milvus/service.ts";
 import { MilvusService } from "../../src/server/wire/generated/milvus_pb.js";
 import { NOTES } from "./notes.ts";
 
-export const PAGE = "docs/compatibility/methods.md";
+export const PAGE = "docs/compatibility.md";
 
 const HEAD = `# The methods of MilvusService
 

@@ -1,4 +1,4 @@
-/** Writes `docs/compatibility/methods.md`. */
+/** Writes `docs/compatibility.md`. */
 
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -21,6 +21,13 @@ namespace {
 
 #if defined(__AVX512VNNI__)
 
+inline void signs_of(const int8_t* codes, uint32_t dims, uint8_t* bits) {
+  for (uint32_t i = 0; i < dims; i += 64) {
+    const uint64_t mask = _mm512_cmpgt_epi8_mask(_mm512_loadu_si512(codes + i), _mm512_setzero_si512());
+    memcpy(bits + i / 8, &mask, sizeof mask);
+  }
+}
+
 inline int32_t sum_where(const uint8_t* bits, const int8_t* query, uint32_t dims) {
   __m512i total = _mm512_setzero_si512();
   const __m512i one = _mm512_set1_epi8(1);
@@ -33,6 +40,14 @@ inline int32_t sum_where(const uint8_t* bits, const int8_t* query, uint32_t dims
 }
 
 #elif defined(__AVX2__)
+
+inline void signs_of(const int8_t* codes, uint32_t dims, uint8_t* bits) {
+  for (uint32_t i = 0; i < dims; i += 32) {
+    const __m256i above = _mm256_cmpgt_epi8(_mm256_loadu_si256((const __m256i*)(codes + i)), _mm256_setzero_si256());
+    const int32_t mask = _mm256_movemask_epi8(above);
+    memcpy(bits + i / 8, &mask, sizeof mask);
+  }
+}
 
 inline int32_t sum_where(const uint8_t* bits, const int8_t* query, uint32_t dims) {
   __m256i total = _mm256_setzero_si256();
@@ -50,7 +65,20 @@ inline int32_t sum_where(const uint8_t* bits, const int8_t* query, uint32_t dims
   return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xb1)));
 }
 
-#elif defined(ELANUS_NEON)
+#else
+
+// Eight codes in one word: the highest bit of each byte says whether it is neither 0 nor below, and a product gathers them in the last byte.
+inline void signs_of(const int8_t* codes, uint32_t dims, uint8_t* bits) {
+  constexpr uint64_t high = 0x8080808080808080u;
+  for (uint32_t i = 0; i < dims; i += 8) {
+    uint64_t eight;
+    memcpy(&eight, codes + i, sizeof eight);
+    const uint64_t above = ((eight & ~high) + ~high) & ~eight & high;
+    bits[i / 8] = (uint8_t)((above >> 7) * 0x0102040810204080u >> 56);
+  }
+}
+
+#if defined(ELANUS_NEON)
 
 const uint8_t own_bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
 
@@ -75,6 +103,7 @@ inline int32_t sum_where(const uint8_t* bits, const int8_t* query, uint32_t dims
 }
 
 #endif
+#endif
 
 void make_sketches(const CodeRows* rows, uint32_t first, uint32_t last, uint8_t* out) {
   for (uint32_t row = first; row < last; ++row, out += sketch_bytes(rows->dims)) {
@@ -85,11 +114,7 @@ void make_sketches(const CodeRows* rows, uint32_t first, uint32_t last, uint8_t*
       sizes += codes[i] < 0 ? -codes[i] : codes[i];
       squares += codes[i] * codes[i];
     }
-    for (uint32_t i = 0; i < rows->dims; i += 8) {
-      uint32_t eight = 0;
-      for (uint32_t j = 0; j < 8; ++j) eight |= (uint32_t)(codes[i + j] > 0) << j;
-      out[i / 8] = (uint8_t)eight;
-    }
+    signs_of(codes, rows->dims, out);
     const float factors[2] = {terms.norm, sizes ? terms.ratio * ((float)squares / (float)sizes) : 0};
     memcpy(out + rows->dims / 8, factors, sizeof factors);
   }

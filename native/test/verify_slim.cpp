@@ -126,7 +126,7 @@ static void same_file(const Codes& codes) {
 
 // Of whole numbers, which are the same wherever this runs: so are the files, by their checksums, on every kind of processor.
 static void same_file_everywhere() {
-  constexpr uint32_t expected[][2] = {{0x70a2170d, 0xe2b1fece}, {0xfaddf1ca, 0xe6431bda}, {0x643aacc9, 0xf8d7c49b}, {0x0f755782, 0x8a31bf0a}};
+  constexpr uint32_t expected[][2] = {{0x0aee3f78, 0x5513e57d}, {0xada8d5a7, 0xbcc90431}, {0x8e393cd8, 0x52d15659}, {0xe576c793, 0x20372dc8}};
   std::mt19937 random(12);
   std::vector<float> values(700 * 24);
   for (float& x : values) x = (float)(int)(random() % 201) - 100;

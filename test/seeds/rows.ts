@@ -127,7 +127,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "insert answers with keys, counts and a timestamp; its rate is limited",
     verdict: "works",
     python: ["003_quickstart", "value_types", "quotas"],
-    node: ["quick"],
+    node: ["limited", "quick"],
     note: "rates are properties of the collection; above them code 8, which pymilvus waits out",
   },
   {
@@ -159,6 +159,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "isolation by partition key",
     verdict: "works",
     python: ["partition_keys"],
+    node: ["tenants"],
     own: ["pruned", "isolated"],
     note: "a read looks into the partitions of its keys only, and finds what a look into all finds",
   },
@@ -182,6 +183,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "the quota centre; imports",
     verdict: "partly",
     python: ["quotas"],
+    node: ["limited"],
     own: ["pressure"],
     missing: "imports; CheckHealth says WriteLimited while inserts wait for memory",
   },
@@ -245,12 +247,14 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "a schema of automatic INT64 keys, a vector of 768, VARCHAR(50), INT64, JSON",
     verdict: "works",
     python: ["003_schema"],
+    node: ["automatic"],
   },
   {
     row: "3.70",
     what: "a filter with `in` and `>` on a search of several queries",
     verdict: "other form",
     python: ["003_schema", "queries"],
+    node: ["automatic"],
     form: "`expr=` of the ORM's `Collection.search`, beside `param=`; inside `param` it is not looked at",
   },
   {
@@ -287,6 +291,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "databases with collections of their own",
     verdict: "works",
     python: ["databases"],
+    node: ["databases"],
   },
   {
     row: "4.7",
@@ -306,6 +311,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "loading some of the fields, and not the undeclared keys",
     verdict: "partly",
     python: ["004_load_fields"],
+    node: ["loaded"],
     missing: "only rows in files are held without the other fields; growing rows are held whole",
   },
   {
@@ -313,6 +319,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     what: "a time to live: hidden at once, gone for good after compaction",
     verdict: "works",
     python: ["evolution"],
+    node: ["expiring"],
     own: ["timeToLive", "expired"],
   },
   {

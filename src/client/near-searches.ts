@@ -15,7 +15,6 @@
  */
 
 import type { ChangeCounter } from "../base/change-counter.ts";
-import { asMilvusError } from "../base/errors.ts";
 import type { Timestamp } from "../base/timestamp.ts";
 import { KernelError } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
@@ -144,8 +143,7 @@ export class NearSearches {
       const [collection, kernel] = await Promise.all([this.#ask(name, lastWrite), this.#loaded()]);
       if (collection === null || kernel === null) return null;
       return { collection, searched: new NearCollection(kernel, collection) };
-    } catch (error) {
-      asMilvusError(error);
+    } catch {
       return null;
     }
   }

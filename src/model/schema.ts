@@ -22,6 +22,11 @@ export interface KeyValue {
   readonly value: string;
 }
 
+/** Null: nothing is said under the key. */
+export function propertyValue(properties: readonly KeyValue[], key: string): string | null {
+  return properties.find((property) => property.key === key)?.value ?? null;
+}
+
 /** A default value, by the type of its field. */
 export type DefaultValue = boolean | number | bigint | string;
 

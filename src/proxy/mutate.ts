@@ -18,7 +18,7 @@ import {
   takeRows,
 } from "../model/columns.ts";
 import { type KeyedWrite, type Message, MessageType } from "../model/message.ts";
-import { type CollectionInfo, physicalChannel, primaryKeyField } from "../model/schema.ts";
+import { type CollectionInfo, physicalChannel, primaryKeyField, propertyValue } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 import { Pace } from "../storage/pace.ts";
@@ -308,6 +308,6 @@ function latest(timestamps: readonly Timestamp[]): Timestamp {
   return timestamps.reduce((most, timestamp) => (timestamp > most ? timestamp : most), 0n);
 }
 
-export function property(collection: CollectionInfo, key: string): string | null {
-  return collection.properties.find((entry) => entry.key === key)?.value ?? null;
+export function property({ properties }: CollectionInfo, key: string): string | null {
+  return propertyValue(properties, key);
 }

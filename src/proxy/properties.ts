@@ -8,7 +8,13 @@
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import { INDEX_PROPERTIES, checkMapping } from "../index/parameters.ts";
 import { TTL_FIELD_KEY, TTL_KEY } from "../model/expiry.ts";
-import { type CollectionInfo, type CollectionSchema, type KeyValue, primaryKeyField } from "../model/schema.ts";
+import {
+  type CollectionInfo,
+  type CollectionSchema,
+  type KeyValue,
+  primaryKeyField,
+  propertyValue,
+} from "../model/schema.ts";
 import { TIME_ZONE_KEY, isTimeZone } from "../model/timestamptz.ts";
 import { CONSISTENCY_LEVEL_KEY, DataType, consistencyLevelOf, isVectorType } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
@@ -47,10 +53,10 @@ export function checkProperties(
     }
     checkValue(key, value);
   }
-  if (isTrue(valueOf(given, AUTO_ID_KEY)) && !primaryKeyField(schema).autoId) {
+  if (isTrue(propertyValue(given, AUTO_ID_KEY)) && !primaryKeyField(schema).autoId) {
     throw invalidParameter(`the value for ${AUTO_ID_KEY} must be false when autoID is false`);
   }
-  if (isTrue(valueOf(given, ISOLATION_KEY)) && !schema.fields.some(({ isPartitionKey }) => isPartitionKey)) {
+  if (isTrue(propertyValue(given, ISOLATION_KEY)) && !schema.fields.some(({ isPartitionKey }) => isPartitionKey)) {
     throw milvusError(
       "CollectionIllegalSchema",
       "partition key isolation mode is enabled but no partition key field is set. Please set the partition key first",
@@ -86,13 +92,13 @@ export function checkAlteration(
     (field) => isVectorType(field.dataType) && indexes.some(({ fieldId }) => fieldId === field.fieldId),
   );
   if (vector === undefined) return;
-  const becomes = (key: string): string | null => (deleteKeys.includes(key) ? null : valueOf(given, key));
-  const isMentioned = (key: string): boolean => deleteKeys.includes(key) || valueOf(given, key) !== null;
+  const becomes = (key: string): string | null => (deleteKeys.includes(key) ? null : propertyValue(given, key));
+  const isMentioned = (key: string): boolean => deleteKeys.includes(key) || propertyValue(given, key) !== null;
   const wasIsolated = isIsolated(collection);
   if (isMentioned(ISOLATION_KEY) && isTrue(becomes(ISOLATION_KEY)) !== wasIsolated) {
     refuseIndexed("partition key isolation mode", vector.name);
   }
-  if (isMentioned(QUERY_MODE_KEY) && becomes(QUERY_MODE_KEY) !== valueOf(properties, QUERY_MODE_KEY)) {
+  if (isMentioned(QUERY_MODE_KEY) && becomes(QUERY_MODE_KEY) !== propertyValue(properties, QUERY_MODE_KEY)) {
     refuseIndexed(QUERY_MODE_KEY, vector.name);
   }
 }
@@ -178,8 +184,8 @@ function checkTimeToLive(text: string): void {
 
 /** Rows expire by their age or by a field, not by both. */
 function checkTimeToLiveField(given: readonly KeyValue[], known: readonly KeyValue[], schema: CollectionSchema): void {
-  const field = valueOf(given, TTL_FIELD_KEY);
-  const isByAge = valueOf(given, TTL_KEY) !== null;
+  const field = propertyValue(given, TTL_FIELD_KEY);
+  const isByAge = propertyValue(given, TTL_KEY) !== null;
   if (field !== null) {
     const declared = schema.fields.find(({ name }) => name === field);
     if (declared === undefined) throw invalidParameter(`ttl field name ${field} not found in schema`);
@@ -190,10 +196,10 @@ function checkTimeToLiveField(given: readonly KeyValue[], known: readonly KeyVal
   if (field !== null && isByAge) {
     throw invalidParameter("collection TTL and ttl field cannot be set at the same time");
   }
-  if (isByAge && valueOf(known, TTL_FIELD_KEY) !== null) {
+  if (isByAge && propertyValue(known, TTL_FIELD_KEY) !== null) {
     throw invalidParameter("ttl field is already exists, cannot be set collection TTL");
   }
-  if (field !== null && valueOf(known, TTL_KEY) !== null) {
+  if (field !== null && propertyValue(known, TTL_KEY) !== null) {
     throw invalidParameter("collection TTL is already set, cannot be set ttl field");
   }
 }
@@ -204,10 +210,6 @@ export function isWarmup(key: string): boolean {
 
 function isTrue(value: string | null): boolean {
   return value?.toLowerCase() === "true";
-}
-
-function valueOf(properties: readonly KeyValue[], wanted: string): string | null {
-  return properties.find(({ key }) => key === wanted)?.value ?? null;
 }
 
 export function isIsolated({ properties }: CollectionInfo): boolean {

@@ -16,7 +16,7 @@
 
 import { invalidParameter, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import type { CollectionInfo, KeyValue } from "../model/schema.ts";
+import { type CollectionInfo, propertyValue } from "../model/schema.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
 
 const MEGABYTE = 1024 * 1024;
@@ -60,13 +60,13 @@ export class Quotas {
   }
 
   /**
-   * Takes `amount` of what is counted, which is known before anything else is done for the request.
+   * Takes `amount` of what is counted, before anything is written or searched for.
    *
    * @throws MilvusError 8 above the rate, 9 where it is shut.
    */
   take({ collection, databaseProperties }: DescribedCollection, counted: Counted, amount: number): void {
     const denial = WRITES.has(counted) ? DENY_WRITING : DENY_READING;
-    if (databaseProperties.length > 0 && valueOf(databaseProperties, denial)?.toLowerCase() === "true") {
+    if (databaseProperties.length > 0 && propertyValue(databaseProperties, denial)?.toLowerCase() === "true") {
       throw milvusError("ServiceQuotaExceeded", "", { reason: "access has been disabled by the administrator" });
     }
     if (collection.properties.length > 0) this.#take(collection, counted, amount);
@@ -75,12 +75,15 @@ export class Quotas {
   /** Whether nothing is said of it, so that nobody need count. */
   isFree({ collection, databaseProperties }: DescribedCollection, counted: Counted): boolean {
     const denial = WRITES.has(counted) ? DENY_WRITING : DENY_READING;
-    return valueOf(databaseProperties, denial) === null && valueOf(collection.properties, RATES[counted].key) === null;
+    return (
+      propertyValue(databaseProperties, denial) === null &&
+      propertyValue(collection.properties, RATES[counted].key) === null
+    );
   }
 
   #take(collection: CollectionInfo, counted: Counted, amount: number): void {
     const { key, unit } = RATES[counted];
-    const said = valueOf(collection.properties, key);
+    const said = propertyValue(collection.properties, key);
     if (said === null || !(Number(said) >= 0)) return;
     const rate = Number(said) * unit;
     const now = this.#runtime.monotonic();
@@ -103,8 +106,4 @@ function shownRate(rate: number): string {
   const text = rate.toExponential();
   const exponent = Number(text.slice(text.indexOf("e") + 1));
   return exponent >= -4 && exponent < 6 ? String(rate) : text.replace(/e([+-])(\d)$/, "e$10$2");
-}
-
-function valueOf(properties: readonly KeyValue[], key: string): string | null {
-  return properties.find((property) => property.key === key)?.value ?? null;
 }

@@ -6,7 +6,7 @@
  */
 
 import { type Plain, type PlainRow, doubleBits } from "./plain.ts";
-import { type Field, KEY, type Table } from "./tables.ts";
+import { type Field, KEY, type Table } from "./fields.ts";
 
 const MOST_TOLD = 12;
 const LEAST_INTEGER = -(2n ** 63n);

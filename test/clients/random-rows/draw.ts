@@ -7,8 +7,7 @@
 
 import { Random } from "../../../src/expr/testing/random.ts";
 import { type Plain, doubleOf } from "./plain.ts";
-import type { Field, Table, TypeName } from "./tables.ts";
-import { ANCHOR, KEY } from "./tables.ts";
+import { ANCHOR, type Field, KEY, type Table, type TypeName } from "./fields.ts";
 
 /** What a client loses by itself, and is therefore not sent by it. */
 export interface Carried {
@@ -94,8 +93,6 @@ export function drawKeys(random: Random, table: Table, count: number): string[] 
   return [...keys];
 }
 
-/** The name is `key` in every table. */
-export const KEY_BYTES = 60;
 // `get` of both clients puts keys between quotes as they are: none that would end a text, none that a text of a filter does not have.
 const KEY_LETTERS = [..."abcXYZ019 _-.%/:ü漢字🪁éñßЖع\u{10fffe}"];
 
@@ -285,9 +282,4 @@ function hex(bytes: Uint8Array): string {
 
 function littleEndian(bytes: Uint8Array): string {
   return hex(bytes.toReversed());
-}
-
-/** The seed of a run that names none. */
-export function freshSeed(): number {
-  return Math.floor(Math.random() * 2 ** 31);
 }

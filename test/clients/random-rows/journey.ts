@@ -12,12 +12,13 @@
 import assert from "node:assert/strict";
 import { Random } from "../../../src/expr/testing/random.ts";
 import { type ServerProcess, dataDirectory, startServerProcess } from "../server-process.ts";
-import { type Difference, differences, told } from "./compare.ts";
+import { differences, told } from "./compare.ts";
 import { type Carried, drawKeys, drawRow } from "./draw.ts";
 import { nudged } from "./nudge.ts";
 import type { Plain, PlainRow } from "./plain.ts";
 import type { Reading, RowsClient } from "./rows-client.ts";
-import { KEY, type Table, drawTables } from "./tables.ts";
+import { KEY, type Table } from "./fields.ts";
+import { drawTables } from "./tables.ts";
 
 export interface Journey {
   readonly seed: number;
@@ -235,24 +236,23 @@ class Run {
   async #nudge(): Promise<number> {
     let changes = 0;
     for (const { table, rows } of this.#kept) {
-      if (table.automatic) continue;
       const changed = [...rows].slice(0, table.fields.length).map(([key, row], at) => {
         const field = table.fields[at]!;
         const other = nudged(this.#random, field, row[field.name]!, this.#journey.carried);
-        return { key, field: field.name, sent: { [KEY]: key, ...row, [field.name]: other } };
+        return { key, row, field: field.name, sent: { [KEY]: key, ...row, [field.name]: other } };
       });
-      await this.#writer().upsert(
-        table,
-        changed.map(({ sent }) => sent),
-        false,
-      );
+      const sent = changed.map((change) => change.sent);
+      const keys = await this.#writer().upsert(table, sent, false);
+      // What was there before the change, by the keys that the rows have now.
+      const before = new Map(rows);
+      for (const { key } of changed) before.delete(key);
+      for (const [at, { row }] of changed.entries()) before.set(keys[at]!, row);
       for (const client of this.#journey.readers) {
         const seen = await client.read(table, { how: "query", outputs: ["*"] });
-        const places = (found: readonly Pick<Difference, "key" | "field">[]): string[] =>
-          found.map(({ key, field }) => `${key} ${field}`).toSorted();
+        const found = differences(table, before, seen);
         assert.deepEqual(
-          places(differences(table, rows, seen)),
-          places(changed),
+          found.map(({ key, field }) => `${key} ${field}`).toSorted(),
+          changed.map(({ field }, at) => `${keys[at]} ${field}`).toSorted(),
           `${client.name}: each change is seen`,
         );
       }

@@ -5,8 +5,7 @@ import { connectNodeClient, succeeded } from "../node-client.ts";
 import { nodeRow, nodeValue, plainRowOfNode } from "./node-values.ts";
 import type { PlainRow } from "./plain.ts";
 import { type Reading, type RowsClient, indexOf } from "./rows-client.ts";
-import { ANCHOR, type Field, KEY, type Table, vectorsOf } from "./tables.ts";
-import { KEY_BYTES } from "./draw.ts";
+import { ANCHOR, type Field, KEY, KEY_BYTES, type Table, vectorsOf } from "./fields.ts";
 
 export class NodeRows implements RowsClient {
   readonly name = "Node SDK";
@@ -83,7 +82,11 @@ export class NodeRows implements RowsClient {
     const found = succeeded(
       await this.#open().search({ collection_name, anns_field: ANCHOR, data: [3, 3], limit: 1_000, output_fields }),
     );
-    return (found.results as unknown as Record<string, unknown>[]).map(({ score, ...row }) => row);
+    return (found.results as unknown as Record<string, unknown>[]).map((hit) => {
+      const row = { ...hit };
+      delete row["score"];
+      return row;
+    });
   }
 
   async close(): Promise<void> {

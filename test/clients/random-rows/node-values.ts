@@ -8,7 +8,7 @@
 
 import type { Carried } from "./draw.ts";
 import { type Plain, type PlainRow, doubleBits, doubleOf, floatBits, floatOf } from "./plain.ts";
-import { type Field, KEY, type Table } from "./tables.ts";
+import { type Field, KEY, type Table } from "./fields.ts";
 
 export const NODE_CARRIES: Carried = {
   signsBesideUndeclared: false,

@@ -4,7 +4,7 @@ import type { Random } from "../../../src/expr/testing/random.ts";
 import { settledText } from "./compare.ts";
 import { type Carried, drawValue } from "./draw.ts";
 import type { Plain } from "./plain.ts";
-import type { Field } from "./tables.ts";
+import type { Field } from "./fields.ts";
 
 const FEW = 50;
 

@@ -11,8 +11,7 @@ import type { Carried } from "./draw.ts";
 import { indexed } from "./node-rows.ts";
 import type { PlainRow } from "./plain.ts";
 import { type Reading, type RowsClient, indexOf } from "./rows-client.ts";
-import type { Table } from "./tables.ts";
-import { KEY_BYTES } from "./draw.ts";
+import { KEY_BYTES, type Table } from "./fields.ts";
 
 export const PYTHON_CARRIES: Carried = {
   signsBesideUndeclared: true,

@@ -1,13 +1,12 @@
 /** Every type through both real clients: see `journey.ts`. Each run tells its seed; `--seed` of `npm test` repeats it, `main.ts` runs more of them. */
 
 import { after, describe, test } from "node:test";
-import fc from "fast-check";
-import { freshSeed } from "./draw.ts";
 import { ACROSS_CARRIES, CLIENTS } from "./clients.ts";
 import { runJourney } from "./journey.ts";
+import { seedOfRun } from "./seed.ts";
 
 const ROWS = 40;
-const seed = fc.readConfigureGlobal().seed ?? Number(process.env["S"] ?? freshSeed());
+const seed = seedOfRun();
 
 describe(`random rows of every type, seed ${seed}`, () => {
   const { node, python } = CLIENTS;

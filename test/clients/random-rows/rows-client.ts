@@ -1,7 +1,7 @@
 /** What a run of random rows asks of a client: each method is one call of the real client's, with values in plain form before and behind it. */
 
 import type { PlainRow } from "./plain.ts";
-import type { Table } from "./tables.ts";
+import type { Table } from "./fields.ts";
 
 export type Reading =
   /** All rows, by a filter. */

@@ -7,46 +7,19 @@
 
 import type { Random } from "../../../src/expr/testing/random.ts";
 import { type Carried, drawValue } from "./draw.ts";
-import type { Plain } from "./plain.ts";
+import {
+  ANCHOR,
+  DENSE,
+  ELEMENTS,
+  type Field,
+  NUMBERS,
+  SCALARS,
+  type Table,
+  type TypeName,
+  VECTORS,
+  vectorsOf,
+} from "./fields.ts";
 
-export const NUMBERS = ["Bool", "Int8", "Int16", "Int32", "Int64", "Float", "Double"] as const;
-export const SCALARS = [...NUMBERS, "VarChar", "JSON", "Timestamptz", "Geometry"] as const;
-export const ELEMENTS = [...NUMBERS, "VarChar"] as const;
-export const DENSE = ["FloatVector", "Float16Vector", "BFloat16Vector", "Int8Vector", "BinaryVector"] as const;
-export const VECTORS = [...DENSE, "SparseFloatVector"] as const;
-
-export type TypeName = (typeof SCALARS)[number] | (typeof VECTORS)[number] | "Array" | "Struct";
-
-export interface Field {
-  readonly name: string;
-  readonly type: TypeName;
-  readonly nullable: boolean;
-  /** What a row that does not say anything has. */
-  readonly default?: Plain;
-  /** Of Array. */
-  readonly element?: Field;
-  /** Of Struct. */
-  readonly fields?: readonly Field[];
-  readonly dimension?: number;
-  readonly maxLengthBytes?: number;
-  readonly capacity?: number;
-}
-
-export interface Table {
-  readonly name: string;
-  readonly keyType: "Int64" | "VarChar";
-  /** Keys are the server's to give. */
-  readonly automatic: boolean;
-  /** Undeclared keys are kept. */
-  readonly dynamic: boolean;
-  readonly shards: number;
-  /** Without the key, and with the anchor at the end. */
-  readonly fields: readonly Field[];
-}
-
-export const KEY = "key";
-/** A vector of small whole numbers, which a search for rows goes by. */
-export const ANCHOR = "anchor";
 const TABLES = 3;
 const MOST_VECTORS = 10;
 const ANCHOR_FIELD: Field = { name: ANCHOR, type: "FloatVector", nullable: false, dimension: 2 };
@@ -90,11 +63,6 @@ function cards(random: Random, carried: Carried): Field[] {
     dealt.push(structCard(random, `struct${suffix}`, nullable));
   }
   return dealt;
-}
-
-export function vectorsOf({ type, fields }: Field): number {
-  if (type === "Struct") return fields!.filter((field) => vectorsOf(field) > 0).length;
-  return (VECTORS as readonly string[]).includes(type) ? 1 : 0;
 }
 
 export function drawTables(random: Random, carried: Carried, run: string): Table[] {

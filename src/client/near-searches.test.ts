@@ -38,7 +38,8 @@ async function opened(context: TestContext): Promise<Opened> {
   };
   const near = new NearSearches(
     link,
-    (collectionName, lastWrite) => link.call("lend", { databaseName: "", collectionName, lastWrite }),
+    (collectionName, lastWrite, columnIds) =>
+      link.call("lend", { databaseName: "", collectionName, lastWrite, columnIds }),
     changes,
   );
   const db = new Elanus(counting, timestamp, near);
@@ -216,7 +217,7 @@ test(
     await db.insert("rows", rowsFrom(0, 50));
     await untilNear(all, "rows");
     const others: readonly object[] = [
-      { filter: "id > 10" },
+      { filter: "random_sample(0.5)" },
       { offset: 3 },
       { partitions: ["_default"] },
       { outputFields: ["id"] },

@@ -15,13 +15,15 @@ import { searchParams } from "../index/parameters.ts";
 import type { GraphParameters } from "../kernel/index-kernel.ts";
 import { NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
-import { countBits } from "../model/bitset.ts";
 import type { Hits } from "../model/plan.ts";
 import { DataType } from "../model/types.ts";
 import type { LentCollection } from "../proxy/lend.ts";
 import { reduceFew } from "../rank/reduce.ts";
 import type { LentGraph, LentSegment } from "../segment/lent.ts";
+import { primaryKeyField } from "../model/schema.ts";
 import type { Hit } from "./hits.ts";
+import { NearFilters, type Reachable, type ReachableRows, visibleRows } from "./near-filters.ts";
+import type { Selection } from "./read-options.ts";
 import { hitsOf } from "./result-rows.ts";
 
 /** Wider ones are no small searches. */
@@ -30,11 +32,6 @@ const MOST_HITS = 1024;
 const SCANNED_ROWS = 256;
 /** All are forgotten beyond. */
 const MOST_SAID = 64;
-
-interface Near {
-  readonly segment: LentSegment;
-  readonly reachable: number;
-}
 
 /** What searches say to the index, checked, and what that is to the kernel, by segment. */
 interface Said {
@@ -45,56 +42,74 @@ interface Said {
 export class NearCollection {
   readonly #kernel: NativeKernel;
   readonly #collection: LentCollection;
-  readonly #segments: readonly Near[];
+  readonly #filters: NearFilters;
+  /** What an unfiltered search may find. */
+  readonly #visible: ReachableRows;
   /** By the text of what a search says, and the hits it wants. */
   readonly #said = new Map<string, Said>();
 
   constructor(kernel: NativeKernel, collection: LentCollection) {
     this.#kernel = kernel;
     this.#collection = collection;
-    this.#segments = collection.segments
-      .map((segment) => ({
-        segment,
-        reachable: segment.visible === null ? segment.rowCount : countBits(segment.visible),
-      }))
-      .filter(({ reachable }) => reachable > 0);
+    this.#filters = new NearFilters(kernel, collection);
+    this.#visible = collection.segments.map((segment) => visibleRows(segment));
   }
 
-  /** Small searches that one search takes. */
-  get steps(): number {
-    return this.#segments.length;
+  /** Of columns that searches would have needed. */
+  get missing(): ReadonlySet<bigint> {
+    return this.#filters.missing;
   }
 
-  /** Null: the engine has to be asked. @throws what is wrong with `params`. */
-  search(vector: Float32Array, limit: number, params: Readonly<Record<string, unknown>>): Hit[] | null {
-    const { dimension, metric, primaryFieldName } = this.#collection;
-    if (vector.length !== dimension || !isFinite(vector)) return null;
+  /** Null: the engine has to be asked. @throws what is wrong with `params` or the filter. */
+  search(
+    vector: Float32Array,
+    limit: number,
+    params: Readonly<Record<string, unknown>>,
+    selection: Selection | null,
+  ): Hit[] | null | Promise<Hit[] | null> {
+    if (vector.length !== this.#collection.dimension || !isFinite(vector)) return null;
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_HITS) return null;
     const said = this.#saying(params, limit);
+    const rows = selection === null ? this.#visible : this.#filters.rows(selection);
+    if (rows instanceof Promise) return rows.then((found) => this.#search(vector, limit, said, found));
+    return rows === null ? null : this.#search(vector, limit, said, rows);
+  }
+
+  #search(vector: Float32Array, limit: number, said: Said, rows: ReachableRows): Hit[] | null {
+    const { metric, segments, described } = this.#collection;
     const lists: Hits[] = [];
-    for (const [at, near] of this.#segments.entries()) {
-      const wanted = Math.min(limit, near.reachable);
-      const found = this.#searched(near, at, vector, wanted, said);
-      const hits = found === null ? null : inKeyOrder(near.segment, found, wanted);
+    for (let at = 0; at < segments.length; at += 1) {
+      const reachable = rows[at]!;
+      if (reachable.count === 0) continue;
+      const wanted = Math.min(limit, reachable.count);
+      const found = this.#searched(at, vector, wanted, said, reachable);
+      const hits = found === null ? null : inKeyOrder(segments[at]!, found, wanted);
       if (hits === null) return null;
       lists.push(hits);
     }
     if (lists.length === 0) return [];
     const hits = reduceFew(lists, metric, { offset: 0, limit });
     const counts = Uint32Array.of(hits.rows.length);
+    const primaryFieldName = primaryKeyField(described.collection.schema).name;
     return hitsOf({ keys: hits.keys, scores: hits.scores, counts, primaryFieldName, fields: [] })[0] as Hit[];
   }
 
-  #searched(near: Near, at: number, queries: Float32Array, k: number, said: Said): SearchHits | null {
-    const { rows, rowCount, visible: allowed, graph } = near.segment;
+  #searched(
+    at: number,
+    queries: Float32Array,
+    k: number,
+    said: Said,
+    { allowed, count }: Reachable,
+  ): SearchHits | null {
+    const { rows, rowCount, graph } = this.#collection.segments[at]!;
     const [rank, range] = [null, null];
-    if (graph === null || near.reachable <= SCANNED_ROWS || k >= near.reachable) {
+    if (graph === null || count <= SCANNED_ROWS || k >= count) {
       const { metric } = this.#collection;
       return this.#kernel.exactSearchNow({ rows, rowCount, queries, metric, k, allowed, rank, range });
     }
     const parameters = (said.parameters[at] ??= this.#parameters(graph, said.params, k));
     const ask = { index: graph.index, rowCount: graph.rowCount, queries, k, parameters, allowed, rank, range };
-    return this.#kernel.indexes.searchIndexNow({ ...ask, timeLimitMicroseconds: null });
+    return this.#kernel.indexes.searchIndexNow({ ...ask, timeLimitMicroseconds: null }, count);
   }
 
   #saying(params: Readonly<Record<string, unknown>>, limit: number): Said {

@@ -24,6 +24,7 @@ import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { groupFields } from "./group-values.ts";
 import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import type { SearchTerms } from "./known-plans.ts";
 import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { outputFieldsInTurns, planOutput } from "./output.ts";
@@ -59,42 +60,11 @@ export async function search(
   const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
   const { queryCount } = request.queries;
-  if (request.aggregation !== undefined) checkAggregationRequest(request);
-  const aggregation =
-    request.aggregation === undefined ? null : planSearchAggregation(schema, request.aggregation, queryCount);
-  const page = searchPage(request.params, queryCount, context.runtime);
-  checkIteratedCollection(
-    collection,
-    request.params,
-    (given) =>
-      `collection id:${given} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.collectionId}`,
-  );
-  const window = searchWindow(request);
-  const plain = vectorPlan(described, request, window);
-  const isIterator = booleanParam(request.params, "iterator");
-  const vector = page !== null ? pagePlan(plain, page) : isIterator ? firstPlan(plain) : plain;
-  const grouping = planGrouping(schema, request.params);
-  if (grouping !== null || aggregation !== null)
-    checkGroupedSearch(isIterator, vector.range !== null, request.queries.type);
-  const order = planOrder(schema, request.params, "search");
-  if (order.length > 0 && isIterator) {
-    throw invalidParameter("order_by is not supported when using search iterator");
-  }
-  if (order.length > 0 && grouping !== null)
-    throw invalidParameter("order_by is not supported yet with group_by_field");
-  const rerank = planRerank(collection, request.rerank, request);
+  const known = context.plans.find(described, request);
+  const terms = known ?? searchTerms(context, described, request);
+  if (known === null) context.plans.keep(described, request, terms);
+  const { window, page, vector, aggregation, grouping, order, rerank, output, times } = terms;
   const isReranked = rerank.boost !== null || rerank.fusion !== null;
-  if (isReranked && (grouping !== null || isIterator)) refuseBoost(rerank);
-  if (isReranked && isIterator) {
-    throw invalidParameter("function_score is not supported when using search iterator");
-  }
-  if (isReranked && order.length > 0) {
-    throw invalidParameter(
-      "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
-    );
-  }
-  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
-  const times = timeView(collection, request.params);
   const filter = parsePlanFilter(
     "query",
     request.expression,
@@ -211,6 +181,50 @@ export async function search(
   } finally {
     releaseShards(context, shards);
   }
+}
+
+/** All that a search says, checked, but for its filter and when it reads. */
+function searchTerms(context: ProxyContext, described: DescribedCollection, request: SearchRequest): SearchTerms {
+  const { collection } = described;
+  const { schema } = collection;
+  const { queryCount } = request.queries;
+  if (request.aggregation !== undefined) checkAggregationRequest(request);
+  const aggregation =
+    request.aggregation === undefined ? null : planSearchAggregation(schema, request.aggregation, queryCount);
+  const page = searchPage(request.params, queryCount, context.runtime);
+  checkIteratedCollection(
+    collection,
+    request.params,
+    (given) =>
+      `collection id:${given} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.collectionId}`,
+  );
+  const window = searchWindow(request);
+  const plain = vectorPlan(described, request, window);
+  const isIterator = booleanParam(request.params, "iterator");
+  const vector = page !== null ? pagePlan(plain, page) : isIterator ? firstPlan(plain) : plain;
+  const grouping = planGrouping(schema, request.params);
+  if (grouping !== null || aggregation !== null)
+    checkGroupedSearch(isIterator, vector.range !== null, request.queries.type);
+  const order = planOrder(schema, request.params, "search");
+  if (order.length > 0 && isIterator) {
+    throw invalidParameter("order_by is not supported when using search iterator");
+  }
+  if (order.length > 0 && grouping !== null)
+    throw invalidParameter("order_by is not supported yet with group_by_field");
+  const rerank = planRerank(collection, request.rerank, request);
+  const isReranked = rerank.boost !== null || rerank.fusion !== null;
+  if (isReranked && (grouping !== null || isIterator)) refuseBoost(rerank);
+  if (isReranked && isIterator) {
+    throw invalidParameter("function_score is not supported when using search iterator");
+  }
+  if (isReranked && order.length > 0) {
+    throw invalidParameter(
+      "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
+    );
+  }
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
+  const times = timeView(collection, request.params);
+  return { window, page, isIterator, vector, aggregation, grouping, order, rerank, output, times };
 }
 
 /** The request with the vectors of the rows that its keys name. */

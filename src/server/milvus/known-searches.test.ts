@@ -14,10 +14,12 @@ import {
   vectors,
 } from "./testing/messages.ts";
 import { served } from "./testing/served.ts";
+import { startServer } from "./testing/server.ts";
 
 /** A request that was planned before is answered as a first one is, whatever has become of its collection or is wrong with its vectors. */
 describe("the same search again", () => {
-  const db = served();
+  // Plans are kept for descriptions of collections, which copies are not.
+  const db = served(() => startServer({}, 0, { isolate: false }));
   const NAME = "again";
 
   const search = async (

@@ -222,6 +222,7 @@ export class GrowingSegment implements Segment {
     const idColumn: FixedColumn = { kind: "fixed", type: DataType.Int64, values: rowIds, valid: null };
     for (const [fieldId, column] of this.#fields.scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
     yield* this.#inserts.reserve(batch.rowCount);
+    yield* this.#table.reserve(this.#keys, batch.rowCount);
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
     for (const [fieldId, { vectors, valid }] of this.#fields.vectors) {

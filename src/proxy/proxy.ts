@@ -46,7 +46,7 @@ import {
 import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
-import { type LentCollection, lend } from "./lend.ts";
+import { type LendRequest, type LentCollection, lend } from "./lend.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
@@ -415,8 +415,8 @@ export class Proxy {
   }
 
   /** What another thread of this process needs to search a collection as a client sees it that wrote last then; null: it cannot. */
-  lend(target: Target, lastWrite: Timestamp): Promise<LentCollection | null> {
-    return this.#dql.run(() => lend(this.#context, target, lastWrite));
+  lend(request: LendRequest): Promise<LentCollection | null> {
+    return this.#dql.run(() => lend(this.#context, request));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

@@ -34,7 +34,7 @@ export interface DeclaredField {
   readonly isFunctionOutput: boolean;
   readonly nullable: boolean;
   readonly defaultValue: {
-    readonly kind: "bool" | "int" | "long" | "float" | "double" | "string" | "other";
+    readonly kind: "bool" | "int" | "long" | "float" | "double" | "string" | "time" | "other";
     readonly value: unknown;
   } | null;
   readonly typeParams: readonly KeyValue[];

@@ -100,8 +100,14 @@ export async function buildsBench(): Promise<void> {
       `Exact searches of ${ROWS} × ${DIMENSION} and inserts of ${INSERT_ROWS} rows, in turns with ${PAUSE_MILLISECONDS} ms between; medians of ${ROUNDS} rounds; a build took ${median(rounds.map(({ buildSeconds }) => buildSeconds)).toFixed(1)} s`,
       ["", "of each", "search, median ms", "p99 ms", "insert, median ms", "p99 ms"],
       [
-        row("nothing is built", rounds.map(({ idle }) => idle)),
-        row("beside a build", rounds.map(({ beside }) => beside)),
+        row(
+          "nothing is built",
+          rounds.map(({ idle }) => idle),
+        ),
+        row(
+          "beside a build",
+          rounds.map(({ beside }) => beside),
+        ),
         ["ratio", "", ...medians(ratios).map(percent)],
         ...rounds.map((_, round) => [`ratio of round ${round + 1}`, "", ...ratios[round]!.map(percent)]),
       ],

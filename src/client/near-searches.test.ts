@@ -170,3 +170,20 @@ test(
     }
   },
 );
+
+test(
+  "rows that rest and are searched through a graph become a sealed segment, which is searched here",
+  { skip: SKIP, timeout: 120_000 },
+  async (context) => {
+    const all = await opened(context, { restMilliseconds: 50, checkMilliseconds: 20 });
+    const { db } = all;
+    await made(db, "rows");
+    await db.insert("rows", rowsFrom(0, 4_200));
+    await untilNear(all, "rows");
+    await untilIndexed(db, "rows");
+    await untilNear(all, "rows");
+    await compare(all, "rows");
+    const { growingSegmentCount, flushedSegmentCount } = await db.stats("rows");
+    assert.deepEqual([growingSegmentCount, flushedSegmentCount], [0, 1]);
+  },
+);

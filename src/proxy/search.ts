@@ -19,12 +19,20 @@ import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
 import { type SearchExplanation, explanationOf } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { checkIteratedCollection, firstPlan, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
+import {
+  type SearchPage,
+  checkIteratedCollection,
+  firstPlan,
+  nextBound,
+  pageLength,
+  pagePlan,
+  searchPage,
+} from "./iterate.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { groupFields } from "./group-values.ts";
-import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
-import type { SearchTerms } from "./known-plans.ts";
+import { type Grouping, checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import type { PlainTerms } from "./known-plans.ts";
 import { requireLoaded, requireLoadedFields } from "./loaded.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { outputFieldsInTurns, planOutput } from "./output.ts";
@@ -32,10 +40,10 @@ import { booleanParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
-import { type Rerank, planRerank, rerankFields } from "./rerank.ts";
+import { type Rerank, UNRANKED, planRerank, rerankFields } from "./rerank.ts";
 import { fused, weighed } from "./reranked.ts";
 import type { SearchRequest, SearchResponse } from "./requests.ts";
-import { checkAggregationRequest, planSearchAggregation } from "./search-aggregation.ts";
+import { type AggregationPlan, checkAggregationRequest, planSearchAggregation } from "./search-aggregation.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
 import { timeView } from "./shown-times.ts";
 import { type SearchedShard, fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
@@ -49,6 +57,26 @@ import {
   vectorPlan,
 } from "./vector-plan.ts";
 
+/** All that a search says but for its filter and when it reads. */
+interface SearchTerms extends PlainTerms {
+  /** Of an iterator; null: it is none, or none whose pages the server knows. */
+  readonly page: SearchPage | null;
+  readonly isIterator: boolean;
+  readonly aggregation: AggregationPlan | null;
+  readonly grouping: Grouping | null;
+  readonly order: readonly OrderKey[];
+  readonly rerank: Rerank;
+}
+
+const PLAIN: Omit<SearchTerms, keyof PlainTerms> = {
+  page: null,
+  isIterator: false,
+  aggregation: null,
+  grouping: null,
+  order: [],
+  rerank: UNRANKED,
+};
+
 export async function search(
   context: ProxyContext,
   asked: SearchRequest,
@@ -61,8 +89,8 @@ export async function search(
   const { schema } = collection;
   const { queryCount } = request.queries;
   const known = context.plans.find(described, request);
-  const terms = known ?? searchTerms(context, described, request);
-  if (known === null) context.plans.keep(described, request, terms);
+  const terms = known === null ? searchTerms(context, described, request) : { ...PLAIN, ...known };
+  if (known === null && isPlain(terms)) context.plans.keep(described, request, terms);
   const { window, page, vector, aggregation, grouping, order, rerank, output, times } = terms;
   const isReranked = rerank.boost !== null || rerank.fusion !== null;
   const filter = parsePlanFilter(
@@ -183,7 +211,11 @@ export async function search(
   }
 }
 
-/** All that a search says, checked, but for its filter and when it reads. */
+function isPlain({ page, isIterator, aggregation, grouping, order, rerank }: SearchTerms): boolean {
+  const isOfOneList = page === null && !isIterator && aggregation === null && grouping === null;
+  return isOfOneList && order.length === 0 && rerank === UNRANKED;
+}
+
 function searchTerms(context: ProxyContext, described: DescribedCollection, request: SearchRequest): SearchTerms {
   const { collection } = described;
   const { schema } = collection;

@@ -158,7 +158,7 @@ test(
       { filter: "random_sample(0.5)" },
       { offset: 3 },
       { partitions: ["_default"] },
-      { outputFields: ["id"] },
+      { outputFields: ["vector"] },
       { consistencyLevel: "Strong" },
       { params: { radius: 2 } },
       { roundDecimal: 2 },
@@ -179,7 +179,6 @@ test(
     const { db } = all;
     await made(db, "rows");
     await db.insert("rows", rowsFrom(0, 4_200));
-    await untilNear(all, "rows");
     await untilIndexed(db, "rows");
     await untilNear(all, "rows");
     await compare(all, "rows");

@@ -11,7 +11,7 @@
 /** A search beyond it was no small one: two changes of threads are little beside it. */
 export const LIMIT_MICROSECONDS = 400;
 /** The same where the way to another thread and back costs many times as much: from a program to the engine beside it. */
-export const NEAR_LIMIT_MICROSECONDS = 1200;
+export const NEAR_LIMIT_MICROSECONDS = 2000;
 const TURN_MICROSECONDS = 2000;
 /** What has begun in time may go on until then: a search of several segments is not left half done for a little. */
 const LAST_MICROSECONDS = 2 * TURN_MICROSECONDS;

@@ -1,6 +1,6 @@
 /**
  * A collection lent to another thread of this process: all that it takes to search it there, as of now. Only searches of the plainest kind can be
- * made of it: one vector field, no partitions. Whoever has it looks at the count of changes first.
+ * made of it: one vector field, all partitions. Whoever has it looks at the count of changes first.
  *
  * Always true: what is lent is what a search with that guarantee would see; null says nothing but that it has to be searched here.
  */

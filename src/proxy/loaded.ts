@@ -21,7 +21,7 @@ export function requireLoaded(
   if (missing !== undefined) throw milvusError("PartitionNotLoaded", `failed to ${action}`, { partition: missing });
 }
 
-export function requireLoadedFields({ load }: DescribedCollection, output: OutputPlan): void {
+export function requireLoadedFields({ load }: Pick<DescribedCollection, "load">, output: OutputPlan): void {
   if (load === null || load.fieldIds.length === 0) return;
   const absent = output.fields.find((field) => !load.fieldIds.includes(field.fieldId));
   if (absent === undefined) return;

@@ -128,6 +128,11 @@ export class GrowingSegment implements Segment {
     return this.#sealed;
   }
 
+  /** Whether its rows are so many, and were searched so, that they have a graph. */
+  get hasGraph(): boolean {
+    return this.#graphs.size > 0;
+  }
+
   /** Of the oldest row; null while there is none. */
   get firstTimestamp(): Timestamp | null {
     return this.#inserts.first;
@@ -217,6 +222,7 @@ export class GrowingSegment implements Segment {
     const idColumn: FixedColumn = { kind: "fixed", type: DataType.Int64, values: rowIds, valid: null };
     for (const [fieldId, column] of this.#fields.scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
     yield* this.#inserts.reserve(batch.rowCount);
+    yield* this.#table.reserve(this.#keys, batch.rowCount);
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
     for (const [fieldId, { vectors, valid }] of this.#fields.vectors) {

@@ -16,14 +16,18 @@ import type { GraphParameters } from "../kernel/index-kernel.ts";
 import { NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
 import type { LentCollection } from "../proxy/lend.ts";
+import type { OutputPlan } from "../proxy/output.ts";
 import type { LentGraph, LentSegment } from "../segment/lent.ts";
 import type { Hit } from "./hits.ts";
 import { NearFilters, type Reachable, type ReachableRows, visibleRows } from "./near-filters.ts";
 import { type Merged, type NearList, mergeLists } from "./near-merge.ts";
+import { NearOutput } from "./near-output.ts";
 import { hitsExpected, mayHaveMore, narrowed } from "./near-shares.ts";
 import type { Selection } from "./read-options.ts";
 import { type Key, int64At, wordsOf } from "./values.ts";
 
+/** Most searches ask for none, and their hits are made quicker. */
+const NO_FIELDS: OutputPlan = { fields: [], dynamicKeys: null, names: [] };
 /** Wider ones are no small searches. */
 const MOST_HITS = 1024;
 /** So few are scanned faster than a walk begins. */
@@ -41,6 +45,7 @@ export class NearCollection {
   readonly #kernel: NativeKernel;
   readonly #collection: LentCollection;
   readonly #filters: NearFilters;
+  readonly #output: NearOutput;
   /** What an unfiltered search may find. */
   readonly #visible: ReachableRows;
   /** By the text of what a search says, and the hits it wants. */
@@ -50,30 +55,34 @@ export class NearCollection {
     this.#kernel = kernel;
     this.#collection = collection;
     this.#filters = new NearFilters(kernel, collection);
+    this.#output = new NearOutput(collection);
     this.#visible = collection.segments.map((segment) => visibleRows(segment));
   }
 
   /** Of columns that searches would have needed. */
   get missing(): ReadonlySet<bigint> {
-    return this.#filters.missing;
+    return new Set([...this.#filters.missing, ...this.#output.missing]);
   }
 
-  /** Null: the engine has to be asked. @throws what is wrong with `params` or the filter. */
+  /** Null: the engine has to be asked. @throws what is wrong with `params`, the filter or the names of fields. */
   search(
     vector: Float32Array,
     limit: number,
     params: Readonly<Record<string, unknown>>,
     selection: Selection | null,
+    outputFields: readonly string[],
   ): Hit[] | null | Promise<Hit[] | null> {
     if (vector.length !== this.#collection.dimension || !isFinite(vector)) return null;
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_HITS) return null;
     const said = this.#saying(params, limit);
+    const output = outputFields.length === 0 ? NO_FIELDS : this.#output.plan(outputFields);
+    if (output === null) return null;
     const rows = selection === null ? this.#visible : this.#filters.rows(selection);
-    if (rows instanceof Promise) return rows.then((found) => this.#search(vector, limit, said, found));
-    return rows === null ? null : this.#search(vector, limit, said, rows);
+    if (rows instanceof Promise) return rows.then((found) => this.#search(vector, limit, said, found, output));
+    return rows === null ? null : this.#search(vector, limit, said, rows, output);
   }
 
-  #search(vector: Float32Array, limit: number, said: Said, rows: ReachableRows): Hit[] | null {
+  #search(vector: Float32Array, limit: number, said: Said, rows: ReachableRows, output: OutputPlan): Hit[] | null {
     const { metric, segments } = this.#collection;
     let all = 0;
     for (const { count } of rows) all += count;
@@ -95,6 +104,7 @@ export class NearCollection {
       lists[place] = found;
       merged = mergeLists(lists, limit, metric);
     }
+    if (output !== NO_FIELDS) return this.#output.hits(merged, output);
     return merged.entries.map((entry, at): Hit => ({ id: idOf(merged, entry, at), score: scoreOf(merged, at) }));
   }
 

@@ -158,7 +158,7 @@ test(
       { filter: "random_sample(0.5)" },
       { offset: 3 },
       { partitions: ["_default"] },
-      { outputFields: ["id"] },
+      { outputFields: ["vector"] },
       { consistencyLevel: "Strong" },
       { params: { radius: 2 } },
       { roundDecimal: 2 },
@@ -168,5 +168,21 @@ test(
       await db.search("rows", { vector: vectorOf(1), limit: 5, ...other });
       assert.equal(asked(), before + 1);
     }
+  },
+);
+
+test(
+  "rows that rest and are searched through a graph become a sealed segment, which is searched here",
+  { skip: SKIP, timeout: 120_000 },
+  async (context) => {
+    const all = await opened(context, { restMilliseconds: 50, checkMilliseconds: 20 });
+    const { db } = all;
+    await made(db, "rows");
+    await db.insert("rows", rowsFrom(0, 4_200));
+    await untilIndexed(db, "rows");
+    await untilNear(all, "rows");
+    await compare(all, "rows");
+    const { growingSegmentCount, flushedSegmentCount } = await db.stats("rows");
+    assert.deepEqual([growingSegmentCount, flushedSegmentCount], [0, 1]);
   },
 );

@@ -28,12 +28,20 @@ const REPEATED = 4;
 const ROWS_A_SEARCH = 2048;
 /** At most, where the engine has nothing to lend: twice as many after each time. */
 const MOST_PATIENCE = 1024;
-/** Columns that are lent of one collection, of those that its filters wanted first. */
+/** Columns that are lent of one collection, of those that its searches wanted first. */
 const MOST_COLUMNS = 32;
 /** Collections that are known here; all are forgotten beyond. */
 const MOST_KNOWN = 64;
 const DEFAULT_LIMIT = 10;
-const PLAIN_OPTIONS: ReadonlySet<string> = new Set(["vector", "limit", "params", "signal", "filter", "filterParams"]);
+const PLAIN_OPTIONS: ReadonlySet<string> = new Set([
+  "vector",
+  "limit",
+  "params",
+  "signal",
+  "filter",
+  "filterParams",
+  "outputFields",
+]);
 const PLAIN_PARAMS: ReadonlySet<string> = new Set(["ef", "level"]);
 
 export type AskForCollection = (
@@ -51,7 +59,7 @@ interface Known {
   searches: number;
   wanted: number;
   isAsking: boolean;
-  /** Of columns that filters wanted. */
+  /** Of columns that searches wanted. */
   readonly columnIds: Set<bigint>;
 }
 
@@ -85,8 +93,9 @@ export class NearSearches {
 
   #search(name: string, options: SearchOptions, lastWrite: Timestamp): Found {
     if (!this.#link.isOpen || this.#changing > 0) return null;
-    const { vector, limit = DEFAULT_LIMIT, params = {}, signal, filter, filterParams } = options;
+    const { vector, limit = DEFAULT_LIMIT, params = {}, signal, filter, filterParams, outputFields = [] } = options;
     if (!(vector instanceof Float32Array) || signal?.aborted === true || !isPlain(options, params)) return null;
+    if (!Array.isArray(outputFields)) return null;
     const known = this.#knownOf(name);
     const { near } = known;
     if (near === null || near.collection.changes !== this.#changes.count || near.collection.timestamp < lastWrite) {
@@ -101,7 +110,7 @@ export class NearSearches {
     };
     try {
       const selection = filter === undefined ? null : filterSelection(filter, filterParams);
-      const found = near.searched.search(vector, limit, params, selection);
+      const found = near.searched.search(vector, limit, params, selection, outputFields);
       if (found === null) this.#askForMore(name, known, near.searched.missing, lastWrite);
       return found instanceof Promise ? found.catch(refused) : found;
     } catch (error) {
@@ -149,7 +158,7 @@ export class NearSearches {
     this.#askFor(name, known, lastWrite);
   }
 
-  /** A filter wants columns that are not lent yet. */
+  /** A search wants columns that are not lent yet. */
   #askForMore(name: string, known: Known, missing: ReadonlySet<bigint>, lastWrite: Timestamp): void {
     const before = known.columnIds.size;
     for (const columnId of missing) if (known.columnIds.size < MOST_COLUMNS) known.columnIds.add(columnId);

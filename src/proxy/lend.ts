@@ -1,6 +1,6 @@
 /**
  * A collection lent to another thread of this process: all that it takes to search it there, as of now. Only searches of the plainest kind can be
- * made of it: one vector field, no partitions. Whoever has it looks at the count of changes first.
+ * made of it: one vector field, all partitions. Whoever has it looks at the count of changes first.
  *
  * Always true: what is lent is what a search with that guarantee would see; null says nothing but that it has to be searched here.
  */
@@ -49,6 +49,8 @@ export async function lend(
   const [field, ...others] = vectorFields(schema);
   const key = primaryKeyField(schema);
   if (load === null || field === undefined || others.length > 0) return null;
+  // Whoever asks for another column hears from the proxy that it is not loaded.
+  if (load.fieldIds.length > 0 && columnIds.some((columnId) => !load.fieldIds.includes(columnId))) return null;
   if (!context.quotas.isFree(described, "searchVectors")) return null;
   if (field.dataType !== DataType.FloatVector || field.nullable || key.dataType !== DataType.Int64) return null;
   // Rows that expire do so without a change that anybody counts.

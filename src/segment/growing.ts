@@ -128,6 +128,11 @@ export class GrowingSegment implements Segment {
     return this.#sealed;
   }
 
+  /** Whether its rows are so many, and were searched so, that they have a graph. */
+  get hasGraph(): boolean {
+    return this.#graphs.size > 0;
+  }
+
   /** Of the oldest row; null while there is none. */
   get firstTimestamp(): Timestamp | null {
     return this.#inserts.first;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { loadKernel } from "../../kernel/load.ts";
+import type { EngineLimits } from "../../engine/limits.ts";
 import { Elanus, type Link } from "../elanus.ts";
 import { EngineLink } from "../engine-link.ts";
 import type { Hit } from "../hits.ts";
@@ -23,10 +24,10 @@ export interface Opened {
   readonly asked: () => number;
 }
 
-export async function opened(context: TestContext): Promise<Opened> {
+export async function opened(context: TestContext, limits: Partial<EngineLimits> = {}): Promise<Opened> {
   const path = await mkdtemp(join(tmpdir(), "elanus-near-"));
   context.after(() => rm(path, { recursive: true, force: true }));
-  const settings = { directory: path, limits: {}, wantsLog: false };
+  const settings = { directory: path, limits, wantsLog: false };
   const { link, timestamp, changes } = await EngineLink.open({ settings });
   let asked = 0;
   const counting: Link = {

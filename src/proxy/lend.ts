@@ -48,6 +48,8 @@ export async function lend(
   const [field, ...others] = vectorFields(schema);
   const key = primaryKeyField(schema);
   if (load === null || field === undefined || others.length > 0) return null;
+  // Whoever asks for another column hears from the proxy that it is not loaded.
+  if (load.fieldIds.length > 0 && columnIds.some((columnId) => !load.fieldIds.includes(columnId))) return null;
   if (!context.quotas.isFree(described, "searchVectors")) return null;
   if (field.dataType !== DataType.FloatVector || field.nullable || key.dataType !== DataType.Int64) return null;
   // Rows that expire do so without a change that anybody counts.

@@ -46,6 +46,7 @@ import {
 import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
+import { KnownPlans } from "./known-plans.ts";
 import { type LendRequest, type LentCollection, lend } from "./lend.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
@@ -116,6 +117,7 @@ export class Proxy {
       describeAll,
       describe: async (target) => (await describeAll(target)).collection,
       quotas: new Quotas(runtime),
+      plans: new KnownPlans(),
       limitsFoundDeletes,
       timestamp: async () => (await this.#coordinator.allocateTimestamps({ count: 1 })).first,
       updates: new StripedLocks(),

@@ -182,6 +182,8 @@ export interface SearchRequest extends Target, Freshness, SubSearch {
   readonly aggregation?: AggregationSpec;
   /** Null or absent: hits are ordered by their scores. */
   readonly rerank?: FunctionScore | null;
+  /** The same one of requests that are alike in everything but database and vectors; absent: nobody knows. */
+  readonly shape?: object;
 }
 
 /** A function of a function score, as it was sent. */

@@ -263,7 +263,7 @@ class Run {
 }
 
 /** A row as it is answered: with what was left out. */
-function expected(table: Table, row: PlainRow): PlainRow {
+export function expected(table: Table, row: PlainRow): PlainRow {
   const whole: Record<string, Plain> = { ...row };
   delete whole[KEY];
   for (const { name, default: initial } of table.fields) {

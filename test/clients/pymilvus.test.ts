@@ -6,8 +6,8 @@ import { PYTHON_CASES, RESTARTED_CASES } from "./pymilvus-cases.ts";
 import { requirePython, runPython } from "./python-client.ts";
 import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
 
-/** What cases share. */
-const NOT_CASES = ["case"];
+/** What cases share, and what other suites run. */
+const NOT_CASES = ["case", "random_rows"];
 
 describe("pymilvus", { concurrency: 3 }, () => {
   const data = dataDirectory();

@@ -2,6 +2,7 @@
 
 export const NODE_CASES = {
   randomRows: { file: "random-rows/random-rows", test: "what the Node SDK sends is what it reads" },
+  randomFiles: { file: "random-rows/files", test: "what the Node SDK sends is in the files" },
   acrossClients: { file: "random-rows/random-rows", test: "what either client writes is what both read" },
   typed: { file: "node-sdk-types", test: "arrays, times and geometries" },
   vectorTypes: { file: "node-sdk-vectors", test: "insert, read back and search every type of vector" },

@@ -66,9 +66,10 @@ export const SEED_ROWS: readonly SeedRow[] = [
     row: "1.17",
     what: "columns of files by type, as other readers see them",
     verdict: "works",
-    python: ["parquet_files"],
+    python: ["parquet_files", "random_files"],
+    node: ["randomFiles"],
     own: ["parquet"],
-    note: "what pymilvus inserted is what pyarrow reads from the files; that DuckDB and hyparquet read them too, and what they leave out, is for our own test: files are no part of a client's API",
+    note: "what either client inserted is what pyarrow reads from the files; that DuckDB and hyparquet read them too, and what they leave out, is for our own test: files are no part of a client's API",
   },
   {
     row: "1.23",

@@ -133,6 +133,8 @@ class Run {
     const { directory } = this.#server!;
     await this.#server![how]();
     await this.start(directory);
+    // Reads wait for what is loaded, but not as long as a machine with much else to do may need.
+    await this.#each(({ table }) => this.#writer().load(table));
   }
 
   async #insert({ table, rows, fresh }: Kept, count: number): Promise<void> {

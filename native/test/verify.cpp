@@ -316,7 +316,9 @@ static void cancellation() {
     elanus_job_release(one);
     elanus_job_release(two);
   }
+#if !defined(ELANUS_SLOW)   // emulated, a block takes ten times as long
   CHECK(best < 20);
+#endif
   CHECK(elanus_rows_close(rows, nullptr) == ELANUS_OK);
 }
 

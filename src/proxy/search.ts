@@ -33,7 +33,7 @@ import { groupedSearch } from "./grouped-search.ts";
 import { groupFields } from "./group-values.ts";
 import { type Grouping, checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
 import type { PlainTerms } from "./known-plans.ts";
-import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { requireLoaded, requireLoadedFields, requireLoadedVector } from "./loaded.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam } from "./params.ts";
@@ -110,7 +110,12 @@ export async function search(
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
   requireLoaded(described, "search", plan.partitionIds);
-  const read = [...groupingFields(aggregation ?? grouping), ...(aggregation?.fields ?? []), ...rerankFields(rerank)];
+  const read = [
+    ...groupingFields(aggregation ?? grouping),
+    ...(aggregation?.fields ?? []),
+    ...rerankFields(rerank),
+    ...order.map(({ field }) => field),
+  ];
   requireLoadedFields(described, { ...output, fields: [...output.fields, ...read] });
   const now = await context.timestamp();
   const time = readTime(collection, request, now);
@@ -273,6 +278,7 @@ async function withVectors(
   const field = searchedField(collection, request.params.get("anns_field") ?? "");
   const partitionIds = partitionsForRead(collection, request.partitionNames);
   requireLoaded(described, "search", partitionIds);
+  requireLoadedVector(described, field);
   const scope = { partitionIds, ignoreGrowing: booleanParam(request.params, "ignore_growing") };
   const time = readTime(collection, request, await context.timestamp());
   const queries = await queriesOfKeys(context, collection, keys, field, scope, time, signal);

@@ -129,7 +129,7 @@ describe("the data model with Milvus's SDK for Node", () => {
     assert.equal(all.status.code, 1100, "isolated searches name their tenant");
   });
 
-  test("some fields are loaded, the others are not to be had", async () => {
+  test("some fields are loaded, the others are not to be had: from growing rows and from files", async () => {
     const collection_name = "part";
     succeeded(
       await served.client.createCollection({
@@ -137,25 +137,87 @@ describe("the data model with Milvus's SDK for Node", () => {
         fields: [
           { name: "id", data_type: DataType.Int64, is_primary_key: true },
           vector,
+          { ...vector, name: "other" },
           { name: "size", data_type: DataType.Int64 },
           { name: "text", data_type: DataType.VarChar, max_length: 20 },
         ],
-        index_params: [index],
+        enable_dynamic_field: true,
+        index_params: [index, { ...index, field_name: "other" }],
         consistency_level: "Strong",
       }),
     );
-    const rows = Array.from({ length: 10 }, (_, id) => ({ id, vector: vectorOf(id), size: id, text: `t${id}` }));
+    const rowOf = (id: number) => ({
+      id,
+      vector: vectorOf(id),
+      other: vectorOf(id),
+      size: id,
+      text: `t${id % 2}`,
+      extra: id,
+    });
+    const rows = Array.from({ length: 10 }, (_, id) => rowOf(id));
     succeeded(await served.client.insert({ collection_name, data: rows }));
+    const load = (more: object) => served.client.loadCollectionSync({ collection_name, ...more });
     succeeded(await served.client.releaseCollection({ collection_name }));
-    succeeded(await served.client.loadCollectionSync({ collection_name, load_fields: ["id", "vector", "size"] }));
-    const queried = succeeded(
-      await served.client.query({ collection_name, filter: "size < 3", output_fields: ["size"] }),
+    succeeded(await load({ load_fields: ["id", "vector", "size"], skip_load_dynamic_field: true }));
+    const check = async (): Promise<void> => {
+      const query = (more: object) =>
+        served.client.query({ collection_name, filter: "id < 3", output_fields: ["id"], ...more });
+      const search = (more: object) =>
+        served.client.search({
+          collection_name,
+          anns_field: "vector",
+          data: vectorOf(4),
+          limit: 3,
+          output_fields: ["id"],
+          ...more,
+        });
+      const sized = succeeded(await query({ filter: "size < 3", output_fields: ["size"] }));
+      assert.deepEqual(numbers(sized.data, "size"), [0, 1, 2]);
+      const all = succeeded(await query({ output_fields: ["*"] }));
+      assert.deepEqual(Object.keys(all.data[0]!).toSorted(), ["id", "size", "vector"], "all is what is loaded");
+      const [hit] = succeeded(await search({ output_fields: ["*"] })).results as unknown as Row[];
+      assert.deepEqual(Object.keys(hit!).toSorted(), ["id", "score", "size", "vector"]);
+      for (const [what, answer] of [
+        ["an output of a query", await query({ output_fields: ["text"] })],
+        ["an output of a search", await search({ output_fields: ["text"] })],
+        ["a vector that is put out", await query({ output_fields: ["other"] })],
+        ["a filter", await query({ filter: 'text == "t1"' })],
+        ["a filter of a search", await search({ filter: 'text in ["t1"]' })],
+        ["a field to search", await search({ anns_field: "other" })],
+        ["an order", await query({ limit: 3, order_by_fields: "text:asc" })],
+        ["an aggregate", await query({ output_fields: ["max(text)"] })],
+        ["groups of a query", await query({ group_by_fields: ["text"], output_fields: ["text", "count(*)"] })],
+        ["groups of a search", await search({ group_by_field: "text" })],
+        ["a delete by a filter", await served.client.delete({ collection_name, filter: 'text == "t1"' })],
+      ] as const) {
+        assert.match(answer.status.reason, /field (\w+ is|"other") not loaded/, what);
+        assert.equal(answer.status.code, 1100, what);
+      }
+      const undeclared = "dynamic field";
+      refused(
+        await query({ output_fields: ["extra"] }),
+        `field extra cannot be returned since ${undeclared} not loaded`,
+        1100,
+      );
+      refused(await query({ filter: "extra == 3" }), `field extra is dynamic but ${undeclared} is not loaded`, 1100);
+      refused(await search({ filter: "extra == 3" }), `field extra is dynamic but ${undeclared} is not loaded`, 1100);
+      assert.equal(
+        Number(succeeded(await query({ filter: "", output_fields: ["count(*)"] })).data[0]!["count(*)"]),
+        10,
+      );
+    };
+    await check();
+    succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
+    await check();
+    succeeded(await served.client.releaseCollection({ collection_name }));
+    succeeded(await load({}));
+    const whole = succeeded(
+      await served.client.query({ collection_name, filter: "id == 3", output_fields: ["text", "extra"] }),
     );
-    assert.deepEqual(numbers(queried.data, "size"), [0, 1, 2]);
-    refused(
-      await served.client.query({ collection_name, filter: "id < 3", output_fields: ["text"] }),
-      "field text is not loaded",
-      1100,
+    assert.deepEqual(
+      [whole.data[0]!["text"], (whole.data[0]!["$meta"] as Row)["extra"]],
+      ["t1", 3],
+      "everything again",
     );
   });
 

@@ -14,7 +14,7 @@ import { INDEX_TYPES, defaultOf } from "./types.ts";
 const BEST_DEGREE = 32;
 const BEST_BEAM = 100;
 /** AUTOINDEX at its first level: what finds 95 % and more of ten hits where rows are hard to tell apart. */
-const BEST_WIDTH = 128;
+const BEST_WIDTH = 96;
 /** A search that says nothing. Narrower ones cost hardly less. */
 const LEAST_WIDTH = 64;
 /** Hits at the end of the list are found less surely than those at its head, so the list is kept longer than what is wanted. */

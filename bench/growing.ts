@@ -12,8 +12,10 @@ import { DataType } from "../src/model/types.ts";
 import { GrowingSegment } from "../src/segment/growing.ts";
 import { median, printLoad, printTable, secondsOf, thousands } from "./measure.ts";
 
-const ROWS = 60_000;
-const BATCH_ROWS = 1_000;
+const ROWS = 300_000;
+const LEAST_ROWS = 1_000;
+/** Few at a time: the largest ratio is just behind a step. */
+const BATCH_ROWS = 50;
 const KEYS = 2_000_000;
 const MOST_KEYS = 100_000_000;
 const KEY_BATCH_ROWS = 20_000;
@@ -130,18 +132,25 @@ function memoryPart(): void {
   const lines = shapes.map(([name, fields]) => {
     const segment = newSegment(fields);
     const ratios: number[] = [];
+    let [largest, largestAt, small] = [0, 0, 0];
     for (let first = 0; first < ROWS; first += BATCH_ROWS) {
       append(segment, first, BATCH_ROWS);
-      // Small segments are all first steps of arrays.
-      if (first >= ROWS / 6) ratios.push(segment.memoryBytes / segment.rawBytes);
+      const ratio = segment.memoryBytes / segment.rawBytes;
+      if (segment.rowCount < LEAST_ROWS) {
+        small = Math.max(small, ratio);
+        continue;
+      }
+      ratios.push(ratio);
+      if (ratio > largest) [largest, largestAt] = [ratio, segment.rowCount];
     }
     const bytesARow = segment.rawBytes / ROWS;
     segment.close();
-    return [name, bytesARow.toFixed(0), median(ratios).toFixed(2), Math.max(...ratios).toFixed(2)];
+    const figures = [bytesARow.toFixed(0), median(ratios).toFixed(2), largest.toFixed(2), thousands(largestAt)];
+    return [name, ...figures, small.toFixed(2)];
   });
   printTable(
-    `memory of a growing segment beside its rows' bytes, ${thousands(ROWS / 6)} to ${thousands(ROWS)} rows`,
-    ["", "bytes a row", "median ratio", "largest ratio"],
+    `memory of a growing segment beside its rows' bytes after every ${BATCH_ROWS} rows, ${thousands(LEAST_ROWS)} to ${thousands(ROWS)} rows`,
+    ["", "bytes a row", "median ratio", "largest ratio", "at rows", `largest below ${thousands(LEAST_ROWS)} rows`],
     lines,
   );
 }

@@ -3,7 +3,8 @@
  * and what filters cost.
  *
  *     npm run bench -- index [wordnet=<folder> | text=<rows> | sift=<rows> | clusters=<rows>] [keep=<folder>] [again]
- *                            [peers=<name>,…] [segments=<n>] [threads=<n>] [unfiltered | filters]
+ *                            [peers=<name>,…] [layouts=<name>,…] [segments=<n>] [threads=<n>]
+ *                            [unfiltered | filters]
  *
  * Rounds of all alternate, so that a busy machine troubles them alike; rates are medians over rounds of all queries in one call, on
  * processor time, one thread. Read the ratios. Recall is of the 10 nearest, against an exact search. Data, indexes and what building
@@ -11,6 +12,7 @@
  * but their tables.
  */
 
+import type { GraphLayout } from "../src/kernel/index-kernel.ts";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
 import type { KnownBuilt } from "./index/built.ts";
@@ -26,8 +28,11 @@ import { printTable, thousands } from "./measure.ts";
 
 const RECALLS = [0.9, 0.95, 0.98, 0.99];
 
+const LAYOUTS: readonly GraphLayout[] = ["packed", "lean"];
+
 interface Options {
   readonly peers: readonly string[];
+  readonly layouts: readonly GraphLayout[];
   readonly segments: number;
   readonly threads: number;
   readonly again: boolean;
@@ -42,10 +47,20 @@ export async function indexBench(parts: readonly string[]): Promise<void> {
 }
 
 function optionsOf(parts: readonly string[]): Options {
-  let options: Options = { peers: PEERS, segments: 1, threads: 1, again: false, filters: true, curves: true };
+  let options: Options = {
+    peers: PEERS,
+    layouts: LAYOUTS,
+    segments: 1,
+    threads: 1,
+    again: false,
+    filters: true,
+    curves: true,
+  };
   for (const part of parts) {
     const [name, argument = ""] = part.split("=", 2);
     if (name === "peers") options = { ...options, peers: argument.split(",") };
+    else if (name === "layouts")
+      options = { ...options, layouts: LAYOUTS.filter((known) => argument.split(",").includes(known)) };
     else if (name === "segments" && Number(argument) >= 1) options = { ...options, segments: Number(argument) };
     else if (name === "threads" && Number(argument) >= 1) options = { ...options, threads: Number(argument) };
     else if (part === "again") options = { ...options, again: true };
@@ -63,12 +78,12 @@ async function benchOf(kernel: NativeKernel, data: BenchData, options: Options):
   const { again, threads } = options;
   const own: OwnIndex[] = [];
   for (const segments of new Set([1, options.segments])) {
-    for (const layout of ["packed", "lean"] as const) {
+    for (const layout of options.layouts) {
       own.push(await OwnIndex.open(kernel, data, { layout, segments, threads, again }));
     }
   }
   if (options.curves) await compare(data, own, truth, options);
-  if (options.filters) for (const index of own.slice(0, 2)) await filterTable(kernel, data, index);
+  if (options.filters) for (const index of own.slice(0, options.layouts.length)) await filterTable(kernel, data, index);
   for (const index of own) index.close();
 }
 
@@ -76,7 +91,7 @@ async function compare(
   data: BenchData,
   own: readonly OwnIndex[],
   truth: Uint32Array,
-  { peers: names, threads, again }: Options,
+  { peers: names, layouts, threads, again }: Options,
 ): Promise<void> {
   const { dimension, rowCount } = data;
   const peers: Peer[] = [];
@@ -98,7 +113,10 @@ async function compare(
       .map(({ width, recall, perSecond }) => [String(width), recall.toFixed(3), thousands(perSecond)]);
     printTable(`${name}, by width`, ["ef", "recall", "searches a second"], points);
   }
-  rateTable(curves);
+  rateTable(
+    curves,
+    own.slice(0, layouts.length).map(({ name }) => name),
+  );
 }
 
 function buildTable(all: readonly { readonly name: string; readonly built: KnownBuilt }[], rawMegabytes: number): void {
@@ -123,16 +141,17 @@ function buildTable(all: readonly { readonly name: string; readonly built: Known
   );
 }
 
-function rateTable(curves: ReadonlyMap<string, readonly Point[]>): void {
+/** `own` are the names of our indexes that all are compared with. */
+function rateTable(curves: ReadonlyMap<string, readonly Point[]>, own: readonly string[]): void {
   printTable(
-    "Searches a second of one core at equal recall, between the measured widths; in brackets packed / it, lean / it",
+    `Searches a second of one core at equal recall, between the measured widths; in brackets ${own.map((name) => `${name} / it`).join(", ")}`,
     ["recall", ...curves.keys()],
     RECALLS.map((recall) => {
       const rates = [...curves.values()].map((curve) => rateAt(curve, recall));
-      const [packed, lean] = rates;
+      const ours = own.map((name) => rateAt(curves.get(name)!, recall));
       const cell = (rate: number | null): string => {
         if (rate === null) return "not reached";
-        const ratios = [packed, lean].map((one) => (one == null ? "-" : (one / rate).toFixed(2)));
+        const ratios = ours.map((one) => (one == null ? "-" : (one / rate).toFixed(2)));
         return `${thousands(rate)} (${ratios.join(", ")})`;
       };
       return [recall.toFixed(2), ...rates.map(cell)];

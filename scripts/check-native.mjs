@@ -36,6 +36,7 @@ const SANITIZERS = {
 const ARM = { arch: "arm64", compiler: "aarch64-linux-gnu-g++", nm: "aarch64-linux-gnu-nm", emulator: "qemu-aarch64" };
 const PROGRAMS = [
   "verify",
+  "verify_pool",
   "verify_elements",
   "verify_list_search",
   "verify_index",

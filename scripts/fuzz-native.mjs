@@ -25,7 +25,7 @@ import {
 } from "./build-addon.mjs";
 
 const ALL = /./;
-const NEEDED = { filter: /^(?:filter_\w+|dispatch|job|pool)\.cpp$/, index_file: ALL, index_search: ALL };
+const NEEDED = { filter: /^(?:filter_\w+|dispatch|background|job|pool)\.cpp$/, index_file: ALL, index_search: ALL };
 const SANITIZERS = [
   "-O1",
   "-g",

@@ -25,11 +25,12 @@ export function dataDirectory(): { readonly path: string } & Disposable {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-export async function createCollection(proxy: Proxy): Promise<void> {
+export async function createCollection(proxy: Proxy, collectionName: string = COLLECTION): Promise<void> {
+  const target = { ...TARGET, collectionName };
   await proxy.createCollection({
-    ...TARGET,
+    ...target,
     schema: {
-      name: COLLECTION,
+      name: collectionName,
       description: "",
       fields: [
         field("id", DataType.Int64, { isPrimaryKey: true }),
@@ -44,16 +45,16 @@ export async function createCollection(proxy: Proxy): Promise<void> {
     properties: [],
     partitionCount: 0,
   });
-  await proxy.createIndex(TARGET, "vector", "", [
+  await proxy.createIndex(target, "vector", "", [
     { key: "index_type", value: "FLAT" },
     { key: "metric_type", value: "IP" },
   ]);
-  await load(proxy);
+  await load(proxy, target);
 }
 
-export async function load(proxy: Proxy): Promise<void> {
-  await proxy.loadCollection(TARGET, { replicaNumber: 1, fieldNames: [], partitionNames: null });
-  while ((await proxy.loadProgress(TARGET, [])) < 100) await sleep(2);
+export async function load(proxy: Proxy, target: typeof TARGET = TARGET): Promise<void> {
+  await proxy.loadCollection(target, { replicaNumber: 1, fieldNames: [], partitionNames: null });
+  while ((await proxy.loadProgress(target, [])) < 100) await sleep(2);
 }
 
 export function vectors(rowCount: number, seed = 1): Float32Array {

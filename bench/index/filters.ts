@@ -6,6 +6,7 @@
  * makes the index scan: that is the scan it is compared with.
  */
 
+import { closeSync, openSync, readSync } from "node:fs";
 import { MAX_WIDTH } from "../../src/kernel/index-kernel.ts";
 import { MAX_K, NO_ROW } from "../../src/kernel/kernel.ts";
 import type { NativeKernel } from "../../src/kernel/native.ts";
@@ -13,7 +14,7 @@ import { clearBit, emptyBitset, setBit } from "../../src/model/bitset.ts";
 import type { Bitset } from "../../src/model/bitset.ts";
 import { median, printTable, thousands } from "../measure.ts";
 import type { Answer } from "./curves.ts";
-import { K, floatsOf, rowsOf } from "./data.ts";
+import { K, rowsOf } from "./data.ts";
 import type { BenchData } from "./data.ts";
 import type { OwnIndex } from "./own.ts";
 
@@ -124,15 +125,27 @@ function atRandom(rowCount: number, share: number): Bitset {
 
 /** How far each row lies along one direction. */
 function along({ path, rowCount, dimension }: BenchData): Float32Array {
-  const values = floatsOf(path);
   let state = 11;
   const direction = Float32Array.from({ length: dimension }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 31 - 1;
   });
-  return Float32Array.from({ length: rowCount }, (_, row) => {
-    let sum = 0;
-    for (let at = 0; at < dimension; at += 1) sum += direction[at]! * values[row * dimension + at]!;
-    return sum;
-  });
+  const alongs = new Float32Array(rowCount);
+  // A piece at a time: a file of more than 2 GiB is not read in one go.
+  const values = new Float32Array(Math.min(rowCount, 65_536) * dimension);
+  const file = openSync(path, "r");
+  try {
+    for (let first = 0; first < rowCount; first += values.length / dimension) {
+      readSync(file, values, 0, values.byteLength, 4 * dimension * first);
+      const count = Math.min(values.length / dimension, rowCount - first);
+      for (let row = 0; row < count; row += 1) {
+        let sum = 0;
+        for (let at = 0; at < dimension; at += 1) sum += direction[at]! * values[row * dimension + at]!;
+        alongs[first + row] = sum;
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+  return alongs;
 }

@@ -109,7 +109,6 @@ def sift(rows):
     spread = random.standard_normal((latent, dimension)) / np.sqrt(latent)
     middle = random.standard_normal(dimension) * 0.5
     mixed = random.standard_normal((dimension, dimension)) / np.sqrt(dimension)
-    blocks = []
     for first in range(0, rows + QUERIES, BLOCK):
         count = min(BLOCK, rows + QUERIES - first)
         member = random.choice(clusters, count, p=share / share.sum())
@@ -123,16 +122,19 @@ def sift(rows):
             values /= np.linalg.norm(values, axis=1, keepdims=True) + 1e-9
             values = np.minimum(values, 0.2)
         values /= np.linalg.norm(values, axis=1, keepdims=True) + 1e-9
-        blocks.append(np.minimum(255, np.round(values * 512)).astype(np.float32))
-    return np.concatenate(blocks)
+        yield np.minimum(255, np.round(values * 512)).astype(np.float32)
 
 
 kind, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-made = text(count, sys.argv[4:]) if kind == "text" else sift(count)
 folder.mkdir(parents=True, exist_ok=True)
-made = np.ascontiguousarray(made, np.float32)
-# The last are the queries, in either kind drawn by chance from the same.
-made[:count].tofile(folder / "rows.f32")
-made[count : count + QUERIES].tofile(folder / "queries.f32")
-about = {"name": f"{kind}, {count:,} rows", "metric": "COSINE" if kind == "text" else "L2", "dimension": made.shape[1]}
+# The last are the queries, in either kind drawn by chance from the same. Blocks are written as they come: all of ten million rows do not
+# fit into memory twice.
+left, dimension = count, 0
+with (folder / "rows.f32").open("wb") as rows, (folder / "queries.f32").open("wb") as queries:
+    for block in [text(count, sys.argv[4:])] if kind == "text" else sift(count):
+        block, dimension = np.ascontiguousarray(block, np.float32), block.shape[1]
+        block[:left].tofile(rows)
+        block[left:].tofile(queries)
+        left -= min(left, len(block))
+about = {"name": f"{kind}, {count:,} rows", "metric": "COSINE" if kind == "text" else "L2", "dimension": dimension}
 (folder / "about.json").write_text(json.dumps(about))

@@ -43,12 +43,12 @@ int start_build(const Plan* build, const char* path, elanus_done done, void* con
     require(path);
     require((const void*)done);
     require(job);
-    start(job, make(*build, path, done, context), WorkClass::other);
+    start(job, make(*build, path, done, context), WorkClass::build);
   });
 }
 
 template <class Plan, class Make> int wait_for_build(const Plan* build, const char* path, elanus_error* error, Make make) {
-  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+  return wait_for(error, WorkClass::build, [&](elanus_done done, void* context) {
     require(build);
     require(path);
     return make(*build, path, done, context);

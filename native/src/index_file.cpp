@@ -62,7 +62,7 @@ uint32_t check_of_rows(const Rows& rows, uint64_t row_count) {
 // ----------------------------------------------------------------------------------------------------------------- writing
 
 IndexWriter::IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, const RowClusters& clusters, uint32_t zero_row, uint32_t rows_check)
-    : path_(std::move(path)), unfinished_(path_ + ".part"), graph_(graph), grid_(grid), clusters_(clusters) {
+    : file_(std::move(path)), graph_(graph), grid_(grid), clusters_(clusters) {
   const GridState& state = grid.state();
   std::memcpy(header_.magic, magic, sizeof header_.magic);
   header_.version = version;
@@ -84,23 +84,6 @@ IndexWriter::IndexWriter(std::string path, IndexLayout layout, const Graph& grap
   header_.cluster_count = clusters.count();
   plan_sections(header_, !graph.next_twin.empty());
   end_ = end_of(header_);
-  file_ = ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file_ < 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(errno));
-}
-
-IndexWriter::~IndexWriter() {
-  if (file_ < 0) return;
-  ::close(file_);
-  ::unlink(unfinished_.c_str());
-}
-
-void IndexWriter::write(const void* bytes, uint64_t count, uint64_t offset) {
-  for (uint64_t done = 0; done < count;) {
-    const ssize_t some = pwrite(file_, (const char*)bytes + done, std::min(count - done, part_bytes), (off_t)(offset + done));
-    if (some < 0 && errno == EINTR) continue;
-    if (some <= 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(some ? errno : ENOSPC));
-    done += (uint64_t)some;
-  }
 }
 
 uint64_t IndexWriter::rows_of_section() const {
@@ -156,7 +139,7 @@ void IndexWriter::write_rows(SectionEntry& section, uint64_t first, uint64_t las
       from = buffer_.data();
   }
   section.crc = table().graph.crc32c(section.crc, from, (last - first) * row_bytes);
-  write(from, (last - first) * row_bytes, section.offset + first * row_bytes);
+  file_.write(from, (last - first) * row_bytes, section.offset + first * row_bytes);
 }
 
 void IndexWriter::finish() {
@@ -164,21 +147,8 @@ void IndexWriter::finish() {
   std::memcpy(page, &header_, sizeof header_);
   const uint32_t crc = table().graph.crc32c(0, page, file_page - sizeof crc);
   std::memcpy(page + file_page - sizeof crc, &crc, sizeof crc);
-  write(page, file_page, 0);
-  auto require = [&](bool good) {
-    if (!good) fail(ELANUS_FILE, "cannot finish %.180s: %s", path_.c_str(), std::strerror(errno));
-  };
-  require(!ftruncate(file_, (off_t)end_) && !fsync(file_));
-  require(!std::rename(unfinished_.c_str(), path_.c_str()));
-  ::close(file_);
-  file_ = -1;
-  const size_t slash = path_.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  require(directory >= 0);
-  const bool kept = !fsync(directory);
-  ::close(directory);
-  require(kept);
+  file_.write(page, file_page, 0);
+  file_.finish(end_);
 }
 
 // ----------------------------------------------------------------------------------------------------------------- reading

@@ -31,6 +31,7 @@
 #include "graph.h"
 #include "grid.h"
 #include "index.h"
+#include "unfinished_file.h"
 
 namespace elanus {
 
@@ -72,9 +73,6 @@ uint32_t check_of_rows(const Rows& rows, uint64_t row_count);
 class IndexWriter {
  public:
   IndexWriter(std::string path, IndexLayout layout, const Graph& graph, const Grid& grid, const RowClusters& clusters, uint32_t zero_row, uint32_t rows_check);
-  ~IndexWriter();   // removes what is not finished
-  IndexWriter(const IndexWriter&) = delete;
-  IndexWriter& operator=(const IndexWriter&) = delete;
 
   // Whether blocks are written next, and of which rows.
   bool wants_blocks() const { return section_ == list_section && header_.sections[list_section].kind == block_kind; }
@@ -84,18 +82,16 @@ class IndexWriter {
   double share() const { return (double)at_ / end_; }
 
  private:
-  void write(const void* bytes, uint64_t count, uint64_t offset);
   uint64_t rows_of_section() const;   // or clusters, or whatever the section counts
   uint64_t end_of_part() const;   // the row behind the last of the next part
   void write_rows(SectionEntry& section, uint64_t first, uint64_t last, const uint8_t* blocks);
   void finish();
 
-  const std::string path_, unfinished_;
+  UnfinishedFile file_;
   const Graph& graph_;
   const Grid& grid_;
   const RowClusters& clusters_;
   IndexHeader header_ = {};
-  int file_ = -1;
   uint32_t section_ = 0;
   uint64_t row_ = 0, at_ = file_page, end_ = file_page;
   std::vector<uint32_t> buffer_;

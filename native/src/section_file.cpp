@@ -41,9 +41,9 @@ uint32_t word_at(const unsigned char* page, size_t at) {
 // ----------------------------------------------------------------------------------------------------------------- writing
 
 SectionWriter::SectionWriter(std::string path, const SectionNames& names, const void* about, uint32_t about_bytes, std::vector<SectionSource> sources)
-    : path_(std::move(path)), unfinished_(path_ + ".part"), sources_(std::move(sources)) {
+    : file_(std::move(path)), sources_(std::move(sources)) {
   if (about_bytes > most_about_bytes || sources_.size() != names.sections.size() || sources_.size() > most_sections)
-    fail(ELANUS_INTERNAL, "the sections of %.180s do not fit their page", path_.c_str());
+    fail(ELANUS_INTERNAL, "the sections of %.180s do not fit their page", file_.path().c_str());
   const uint32_t count = (uint32_t)sources_.size();
   std::memcpy(page_, names.magic, 8);
   std::memcpy(page_ + 8, &names.version, 4);
@@ -52,23 +52,6 @@ SectionWriter::SectionWriter(std::string path, const SectionNames& names, const 
   for (uint32_t i = 0; i < count; ++i) {
     set_entry(page_, i, {0, 0, end_, sources_[i].bytes});
     end_ = on_page(end_ + sources_[i].bytes);
-  }
-  file_ = ::open(unfinished_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file_ < 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(errno));
-}
-
-SectionWriter::~SectionWriter() {
-  if (file_ < 0) return;
-  ::close(file_);
-  ::unlink(unfinished_.c_str());
-}
-
-void SectionWriter::write(const void* bytes, uint64_t count, uint64_t offset) {
-  for (uint64_t done = 0; done < count;) {
-    const ssize_t some = pwrite(file_, (const char*)bytes + done, count - done, (off_t)(offset + done));
-    if (some < 0 && errno == EINTR) continue;
-    if (some <= 0) fail(ELANUS_FILE, "cannot write %.180s: %s", unfinished_.c_str(), std::strerror(some ? errno : ENOSPC));
-    done += (uint64_t)some;
   }
 }
 
@@ -83,7 +66,7 @@ bool SectionWriter::write_some() {
   if (some) {
     const char* from = (const char*)source.data + done_;
     crc_ = table().graph.crc32c(crc_, from, some);
-    write(from, some, entry.offset + done_);
+    file_.write(from, some, entry.offset + done_);
   }
   done_ += some;
   at_ = entry.offset + done_;
@@ -97,21 +80,8 @@ bool SectionWriter::write_some() {
 void SectionWriter::finish() {
   const uint32_t crc = table().graph.crc32c(0, page_, crc_at);
   std::memcpy(page_ + crc_at, &crc, sizeof crc);
-  write(page_, section_page, 0);
-  auto require = [&](bool good) {
-    if (!good) fail(ELANUS_FILE, "cannot finish %.180s: %s", path_.c_str(), std::strerror(errno));
-  };
-  require(!ftruncate(file_, (off_t)end_) && !fsync(file_));
-  require(!std::rename(unfinished_.c_str(), path_.c_str()));
-  ::close(file_);
-  file_ = -1;
-  const size_t slash = path_.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  require(directory >= 0);
-  const bool kept = !fsync(directory);
-  ::close(directory);
-  require(kept);
+  file_.write(page_, section_page, 0);
+  file_.finish(end_);
 }
 
 // ----------------------------------------------------------------------------------------------------------------- reading

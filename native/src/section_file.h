@@ -16,6 +16,7 @@
 #include <vector>
 #include "memory.h"
 #include "open_index.h"
+#include "unfinished_file.h"
 
 namespace elanus {
 
@@ -39,21 +40,16 @@ class SectionWriter {
  public:
   // What the sources point at must stay until the file is written.
   SectionWriter(std::string path, const SectionNames& names, const void* about, uint32_t about_bytes, std::vector<SectionSource> sources);
-  ~SectionWriter();   // removes what is not finished
-  SectionWriter(const SectionWriter&) = delete;
-  SectionWriter& operator=(const SectionWriter&) = delete;
 
   bool write_some();   // a few megabytes; false when the file is whole and has its name. Throws Failure.
   double share() const { return end_ ? (double)at_ / (double)end_ : 1; }
 
  private:
-  void write(const void* bytes, uint64_t count, uint64_t offset);
   void finish();
 
-  const std::string path_, unfinished_;
+  UnfinishedFile file_;
   std::vector<SectionSource> sources_;
   unsigned char page_[section_page] = {};
-  int file_ = -1;
   uint32_t section_ = 0, crc_ = 0;
   uint64_t done_ = 0, at_ = section_page, end_ = section_page;
 };

@@ -100,12 +100,12 @@ int elanus_postings_build_start(const elanus_postings_build* build, const char* 
     require(path);
     require((const void*)done);
     require(job);
-    start(job, make_postings_build(*build, path, done, context), WorkClass::other);
+    start(job, make_postings_build(*build, path, done, context), WorkClass::build);
   });
 }
 
 int elanus_postings_build_wait(const elanus_postings_build* build, const char* path, elanus_error* error) {
-  return wait_for(error, WorkClass::other, [&](elanus_done done, void* context) {
+  return wait_for(error, WorkClass::build, [&](elanus_done done, void* context) {
     require(build);
     require(path);
     return make_postings_build(*build, path, done, context);

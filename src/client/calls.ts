@@ -11,7 +11,7 @@ import type { Timestamp } from "../base/timestamp.ts";
 import type { EngineLimits } from "../engine/limits.ts";
 import type { KeyColumn } from "../model/columns.ts";
 import type { KeyValue } from "../model/schema.ts";
-import type { LentCollection } from "../proxy/lend.ts";
+import type { LendRequest, LentCollection } from "../proxy/lend.ts";
 import type {
   CreateCollectionRequest,
   DeclaredField,
@@ -80,7 +80,7 @@ export interface EngineCalls {
   search(request: SearchRequest): SearchResponse;
   query(request: QueryRequest): QueryResponse;
   hybridSearch(request: HybridSearchRequest): SearchResponse;
-  lend(request: Target & { readonly lastWrite: Timestamp }): LentCollection | null;
+  lend(request: LendRequest): LentCollection | null;
   timestamp(request: object): Timestamp;
   addField(request: Target & { readonly field: DeclaredField }): void;
   addStruct(request: Target & { readonly struct: DeclaredStruct }): void;

@@ -59,7 +59,7 @@ export const HANDLERS: Handlers = {
   query: (engine, request, signal) => whenLoaded(engine, request, signal, () => engine.proxy.query(request, signal)),
   hybridSearch: (engine, request, signal) =>
     whenLoaded(engine, request, signal, () => engine.proxy.hybridSearch(request, signal)),
-  lend: ({ proxy }, { lastWrite, ...target }) => proxy.lend(target, lastWrite),
+  lend: ({ proxy }, request) => proxy.lend(request),
   timestamp: ({ proxy }) => proxy.allocateTimestamp(),
   addField: ({ proxy }, { field, ...target }) => proxy.addFields(target, [{ field, indexName: "", indexParams: [] }]),
   addStruct: ({ proxy }, { struct, ...target }) => proxy.addStruct(target, struct),

@@ -15,26 +15,25 @@ import { searchParams } from "../index/parameters.ts";
 import type { GraphParameters } from "../kernel/index-kernel.ts";
 import { NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
-import { countBits } from "../model/bitset.ts";
-import type { Hits } from "../model/plan.ts";
-import { DataType } from "../model/types.ts";
 import type { LentCollection } from "../proxy/lend.ts";
-import { reduceFew } from "../rank/reduce.ts";
+import type { OutputPlan } from "../proxy/output.ts";
 import type { LentGraph, LentSegment } from "../segment/lent.ts";
 import type { Hit } from "./hits.ts";
-import { hitsOf } from "./result-rows.ts";
+import { NearFilters, type Reachable, type ReachableRows, visibleRows } from "./near-filters.ts";
+import { type Merged, type NearList, mergeLists } from "./near-merge.ts";
+import { NearOutput } from "./near-output.ts";
+import { hitsExpected, mayHaveMore, narrowed } from "./near-shares.ts";
+import type { Selection } from "./read-options.ts";
+import { type Key, int64At, wordsOf } from "./values.ts";
 
+/** Most searches ask for none, and their hits are made quicker. */
+const NO_FIELDS: OutputPlan = { fields: [], dynamicKeys: null, names: [] };
 /** Wider ones are no small searches. */
 const MOST_HITS = 1024;
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
 /** All are forgotten beyond. */
 const MOST_SAID = 64;
-
-interface Near {
-  readonly segment: LentSegment;
-  readonly reachable: number;
-}
 
 /** What searches say to the index, checked, and what that is to the kernel, by segment. */
 interface Said {
@@ -45,56 +44,93 @@ interface Said {
 export class NearCollection {
   readonly #kernel: NativeKernel;
   readonly #collection: LentCollection;
-  readonly #segments: readonly Near[];
+  readonly #filters: NearFilters;
+  readonly #output: NearOutput;
+  /** What an unfiltered search may find. */
+  readonly #visible: ReachableRows;
   /** By the text of what a search says, and the hits it wants. */
   readonly #said = new Map<string, Said>();
 
   constructor(kernel: NativeKernel, collection: LentCollection) {
     this.#kernel = kernel;
     this.#collection = collection;
-    this.#segments = collection.segments
-      .map((segment) => ({
-        segment,
-        reachable: segment.visible === null ? segment.rowCount : countBits(segment.visible),
-      }))
-      .filter(({ reachable }) => reachable > 0);
+    this.#filters = new NearFilters(kernel, collection);
+    this.#output = new NearOutput(collection);
+    this.#visible = collection.segments.map((segment) => visibleRows(segment));
   }
 
-  /** Small searches that one search takes. */
-  get steps(): number {
-    return this.#segments.length;
+  /** Of columns that searches would have needed. */
+  get missing(): ReadonlySet<bigint> {
+    return new Set([...this.#filters.missing, ...this.#output.missing]);
   }
 
-  /** Null: the engine has to be asked. @throws what is wrong with `params`. */
-  search(vector: Float32Array, limit: number, params: Readonly<Record<string, unknown>>): Hit[] | null {
-    const { dimension, metric, primaryFieldName } = this.#collection;
-    if (vector.length !== dimension || !isFinite(vector)) return null;
+  /** Null: the engine has to be asked. @throws what is wrong with `params`, the filter or the names of fields. */
+  search(
+    vector: Float32Array,
+    limit: number,
+    params: Readonly<Record<string, unknown>>,
+    selection: Selection | null,
+    outputFields: readonly string[],
+  ): Hit[] | null | Promise<Hit[] | null> {
+    if (vector.length !== this.#collection.dimension || !isFinite(vector)) return null;
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_HITS) return null;
     const said = this.#saying(params, limit);
-    const lists: Hits[] = [];
-    for (const [at, near] of this.#segments.entries()) {
-      const wanted = Math.min(limit, near.reachable);
-      const found = this.#searched(near, at, vector, wanted, said);
-      const hits = found === null ? null : inKeyOrder(near.segment, found, wanted);
-      if (hits === null) return null;
-      lists.push(hits);
-    }
-    if (lists.length === 0) return [];
-    const hits = reduceFew(lists, metric, { offset: 0, limit });
-    const counts = Uint32Array.of(hits.rows.length);
-    return hitsOf({ keys: hits.keys, scores: hits.scores, counts, primaryFieldName, fields: [] })[0] as Hit[];
+    const output = outputFields.length === 0 ? NO_FIELDS : this.#output.plan(outputFields);
+    if (output === null) return null;
+    const rows = selection === null ? this.#visible : this.#filters.rows(selection);
+    if (rows instanceof Promise) return rows.then((found) => this.#search(vector, limit, said, found, output));
+    return rows === null ? null : this.#search(vector, limit, said, rows, output);
   }
 
-  #searched(near: Near, at: number, queries: Float32Array, k: number, said: Said): SearchHits | null {
-    const { rows, rowCount, visible: allowed, graph } = near.segment;
-    const [rank, range] = [null, null];
-    if (graph === null || near.reachable <= SCANNED_ROWS || k >= near.reachable) {
-      const { metric } = this.#collection;
-      return this.#kernel.exactSearchNow({ rows, rowCount, queries, metric, k, allowed, rank, range });
+  #search(vector: Float32Array, limit: number, said: Said, rows: ReachableRows, output: OutputPlan): Hit[] | null {
+    const { metric, segments } = this.#collection;
+    let all = 0;
+    for (const { count } of rows) all += count;
+    const lists: NearList[] = [];
+    for (let at = 0; at < segments.length; at += 1) {
+      const { count } = rows[at]!;
+      if (count === 0) continue;
+      const found = this.#found(at, vector, hitsExpected(limit, count / all), limit, said, rows[at]!);
+      if (found === null) return null;
+      lists.push(found);
     }
-    const parameters = (said.parameters[at] ??= this.#parameters(graph, said.params, k));
-    const ask = { index: graph.index, rowCount: graph.rowCount, queries, k, parameters, allowed, rank, range };
-    return this.#kernel.indexes.searchIndexNow({ ...ask, timeLimitMicroseconds: null });
+    let merged = mergeLists(lists, limit, metric);
+    const worst = merged.entries.length < limit ? null : scoreOf(merged, limit - 1);
+    for (const [place, { segment, ids, scores }] of lists.entries()) {
+      const wanted = Math.min(limit, rows[segment]!.count);
+      if (ids.length === wanted || !mayHaveMore(scores.at(-1)!, worst, metric)) continue;
+      const found = this.#found(segment, vector, wanted, limit, said, rows[segment]!);
+      if (found === null) return null;
+      lists[place] = found;
+      merged = mergeLists(lists, limit, metric);
+    }
+    if (output !== NO_FIELDS) return this.#output.hits(merged, output);
+    return merged.entries.map((entry, at): Hit => ({ id: idOf(merged, entry, at), score: scoreOf(merged, at) }));
+  }
+
+  /** The first `count` of the `limit` hits of one segment, or all of those that are scored one by one. Null: the engine has to be asked. */
+  #found(
+    at: number,
+    queries: Float32Array,
+    count: number,
+    limit: number,
+    said: Said,
+    { allowed, count: reachable }: Reachable,
+  ): NearList | null {
+    const segment = this.#collection.segments[at]!;
+    const { rows, rowCount, graph } = segment;
+    const [rank, range] = [null, null];
+    if (graph === null || reachable <= SCANNED_ROWS || limit >= reachable) {
+      const { metric } = this.#collection;
+      const k = Math.min(limit, reachable);
+      const exact = this.#kernel.exactSearchNow({ rows, rowCount, queries, metric, k, allowed, rank, range });
+      return exact === null ? null : inKeyOrder(at, segment, exact, k);
+    }
+    const whole = (said.parameters[at] ??= this.#parameters(graph, said.params, limit));
+    const parameters = count === limit ? whole : { ...whole, ef: narrowed(whole.ef, count, limit) };
+    const ask = { index: graph.index, rowCount: graph.rowCount, queries, k: count, parameters, allowed, rank, range };
+    const found = this.#kernel.indexes.searchIndexNow({ ...ask, timeLimitMicroseconds: null }, reachable);
+    return found === null ? null : inKeyOrder(at, segment, found, count);
   }
 
   #saying(params: Readonly<Record<string, unknown>>, limit: number): Said {
@@ -122,30 +158,38 @@ function isFinite(vector: Float32Array): boolean {
 }
 
 /** As one list; null where the kernel alone cannot tell which or in which order. */
-function inKeyOrder(segment: LentSegment, { rows, scores, tied }: SearchHits, count: number): Hits | null {
+function inKeyOrder(
+  segment: number,
+  { keys, rowOrderIsKeyOrder }: LentSegment,
+  { rows, scores, tied }: SearchHits,
+  count: number,
+): NearList | null {
   if (rows[count - 1] === NO_ROW) return null;
-  const values = new BigInt64Array(count);
-  for (let at = 0; at < count; at += 1) values[at] = segment.keys[rows[at]!]!;
-  if (!segment.rowOrderIsKeyOrder) {
-    if (tied[0] === 1 || new Set(values).size < count) return null;
-    orderTies(values, rows, scores);
+  const words = wordsOf(keys);
+  const ids: Key[] = [];
+  for (let at = 0; at < count; at += 1) ids.push(int64At(keys, words, rows[at]!));
+  if (!rowOrderIsKeyOrder) {
+    if (tied[0] === 1 || new Set(ids).size < count) return null;
+    orderTies(ids, rows, scores);
   }
-  return {
-    offsets: Uint32Array.of(0, count),
-    keys: { kind: "fixed", type: DataType.Int64, values, valid: null },
-    scores,
-    rows,
-    segmentIds: new BigInt64Array(count).fill(segment.segmentId),
-  };
+  return { segment, ids, rows, scores };
 }
 
 /** Rows of one score by key; they are few. */
-function orderTies(keys: BigInt64Array, rows: Uint32Array, scores: Float32Array): void {
-  for (let at = 1; at < keys.length; at += 1) {
+function orderTies(ids: Key[], rows: Uint32Array, scores: Float32Array): void {
+  for (let at = 1; at < ids.length; at += 1) {
     for (let place = at; place > 0 && scores[place] === scores[place - 1]; place -= 1) {
-      if (keys[place - 1]! < keys[place]!) break;
-      [keys[place - 1], keys[place]] = [keys[place]!, keys[place - 1]!];
+      if (ids[place - 1]! < ids[place]!) break;
+      [ids[place - 1], ids[place]] = [ids[place]!, ids[place - 1]!];
       [rows[place - 1], rows[place]] = [rows[place]!, rows[place - 1]!];
     }
   }
+}
+
+function idOf({ lists, sources }: Merged, entry: number, at: number): Key {
+  return lists[sources[at]!]!.ids[entry]!;
+}
+
+function scoreOf({ lists, sources, entries }: Merged, at: number): number {
+  return lists[sources[at]!]!.scores[entries[at]!]!;
 }

@@ -1,59 +1,10 @@
 /** Searches on the program's own thread: that there are any, that they say what the engine says, and that nothing is missing from them. */
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { loadKernel } from "../kernel/load.ts";
-import { Elanus, type Link } from "./elanus.ts";
-import { EngineLink } from "./engine-link.ts";
+import { test } from "node:test";
+import type { Elanus } from "./elanus.ts";
 import type { Hit } from "./hits.ts";
-import { NearSearches } from "./near-searches.ts";
-
-const DIMENSION = 16;
-const SKIP = loadKernel().name === "native" ? false : "the twin lends nothing";
-/** More than are wanted before the engine is asked, whatever is copied here. */
-const MOST_SEARCHES = 500;
-
-interface Opened {
-  readonly db: Elanus;
-  readonly link: EngineLink;
-  /** Searches that the engine was asked for. */
-  readonly asked: () => number;
-}
-
-async function opened(context: TestContext): Promise<Opened> {
-  const path = await mkdtemp(join(tmpdir(), "elanus-near-"));
-  context.after(() => rm(path, { recursive: true, force: true }));
-  const settings = { directory: path, limits: {}, wantsLog: false };
-  const { link, timestamp, changes } = await EngineLink.open({ settings });
-  let asked = 0;
-  const counting: Link = {
-    call: (name, argument, options) => {
-      if (name === "search") asked += 1;
-      return link.call(name, argument, options);
-    },
-    close: () => link.close(),
-  };
-  const near = new NearSearches(
-    link,
-    (collectionName, lastWrite) => link.call("lend", { databaseName: "", collectionName, lastWrite }),
-    changes,
-  );
-  const db = new Elanus(counting, timestamp, near);
-  context.after(() => db.close());
-  return { db, link, asked: () => asked };
-}
-
-/** The same floats for the same number. */
-function vectorOf(seed: number): Float32Array {
-  let state = (seed + 1) * 2_654_435_761;
-  return Float32Array.from({ length: DIMENSION }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
+import { DIMENSION, type Opened, SKIP, opened, untilNear, vectorOf } from "./testing/near-database.ts";
 
 function rowsFrom(first: number, count: number, seed = 0): object[] {
   return Array.from({ length: count }, (_, at) => ({ id: first + at, vector: vectorOf(first + at + seed) }));
@@ -70,18 +21,6 @@ async function made(db: Elanus, name: string): Promise<void> {
     ],
     indexes: HNSW,
   });
-}
-
-/** Searches until one is made here. */
-async function untilNear({ db, asked }: Opened, name: string): Promise<void> {
-  for (let at = 0; at < MOST_SEARCHES; at += 1) {
-    const before = asked();
-    await db.search(name, { vector: vectorOf(at), limit: 5 });
-    if (asked() === before) return;
-    // The engine may be asked for what it lends meanwhile.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.fail(`${MOST_SEARCHES} searches without a change, and the engine was asked for each`);
 }
 
 /** What is explained is always the engine's. */
@@ -216,10 +155,10 @@ test(
     await db.insert("rows", rowsFrom(0, 50));
     await untilNear(all, "rows");
     const others: readonly object[] = [
-      { filter: "id > 10" },
+      { filter: "random_sample(0.5)" },
       { offset: 3 },
       { partitions: ["_default"] },
-      { outputFields: ["id"] },
+      { outputFields: ["vector"] },
       { consistencyLevel: "Strong" },
       { params: { radius: 2 } },
       { roundDecimal: 2 },
@@ -229,5 +168,21 @@ test(
       await db.search("rows", { vector: vectorOf(1), limit: 5, ...other });
       assert.equal(asked(), before + 1);
     }
+  },
+);
+
+test(
+  "rows that rest and are searched through a graph become a sealed segment, which is searched here",
+  { skip: SKIP, timeout: 120_000 },
+  async (context) => {
+    const all = await opened(context, { restMilliseconds: 50, checkMilliseconds: 20 });
+    const { db } = all;
+    await made(db, "rows");
+    await db.insert("rows", rowsFrom(0, 4_200));
+    await untilIndexed(db, "rows");
+    await untilNear(all, "rows");
+    await compare(all, "rows");
+    const { growingSegmentCount, flushedSegmentCount } = await db.stats("rows");
+    assert.deepEqual([growingSegmentCount, flushedSegmentCount], [0, 1]);
   },
 );

@@ -20,21 +20,36 @@ import { KernelError } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
 import type { LentCollection } from "../proxy/lend.ts";
 import type { Hit } from "./hits.ts";
-import { NearCollection } from "./near-collection.ts";
-import type { SearchOptions } from "./read-options.ts";
+import type { NearCollection } from "./near-collection.ts";
+import { type SearchOptions, filterSelection } from "./read-options.ts";
 
 /** Searches without a change between them before the engine is asked, and one more for so many rows: what is lent of them is made each time. */
 const REPEATED = 4;
 const ROWS_A_SEARCH = 2048;
 /** At most, where the engine has nothing to lend: twice as many after each time. */
 const MOST_PATIENCE = 1024;
+/** Columns that are lent of one collection, of those that its searches wanted first. */
+const MOST_COLUMNS = 32;
 /** Collections that are known here; all are forgotten beyond. */
 const MOST_KNOWN = 64;
 const DEFAULT_LIMIT = 10;
-const PLAIN_OPTIONS: ReadonlySet<string> = new Set(["vector", "limit", "params", "signal"]);
+const PLAIN_OPTIONS: ReadonlySet<string> = new Set([
+  "vector",
+  "limit",
+  "params",
+  "signal",
+  "filter",
+  "filterParams",
+  "outputFields",
+]);
 const PLAIN_PARAMS: ReadonlySet<string> = new Set(["ef", "level"]);
 
-export type AskForCollection = (name: string, lastWrite: Timestamp) => Promise<LentCollection | null>;
+export type AskForCollection = (
+  name: string,
+  lastWrite: Timestamp,
+  columnIds: readonly bigint[],
+) => Promise<LentCollection | null>;
+type Found = Hit[] | null | Promise<Hit[] | null>;
 
 interface Known {
   near: { readonly collection: LentCollection; readonly searched: NearCollection } | null;
@@ -44,6 +59,8 @@ interface Known {
   searches: number;
   wanted: number;
   isAsking: boolean;
+  /** Of columns that searches wanted. */
+  readonly columnIds: Set<bigint>;
 }
 
 export class NearSearches {
@@ -65,19 +82,20 @@ export class NearSearches {
    * Null: the engine has to be asked. Of a program that searches again and again without a turn for others it takes one now and then.
    * `lastWrite`: what must be seen.
    */
-  search(name: string, options: SearchOptions, lastWrite: () => Timestamp): Hit[] | null | Promise<Hit[] | null> {
+  search(name: string, options: SearchOptions, lastWrite: () => Timestamp): Found {
     const near = this.#known.get(name)?.near;
     const atOnce = this.#kernel?.atOnce;
-    if (near == null || atOnce === undefined || atOnce.hasRoom(near.searched.steps)) {
+    if (near == null || atOnce === undefined || atOnce.hasRoom) {
       return this.#search(name, options, lastWrite());
     }
     return atOnce.nextTurn().then(() => this.#search(name, options, lastWrite()));
   }
 
-  #search(name: string, options: SearchOptions, lastWrite: Timestamp): Hit[] | null {
+  #search(name: string, options: SearchOptions, lastWrite: Timestamp): Found {
     if (!this.#link.isOpen || this.#changing > 0) return null;
-    const { vector, limit = DEFAULT_LIMIT, params = {}, signal } = options;
+    const { vector, limit = DEFAULT_LIMIT, params = {}, signal, filter, filterParams, outputFields = [] } = options;
     if (!(vector instanceof Float32Array) || signal?.aborted === true || !isPlain(options, params)) return null;
+    if (!Array.isArray(outputFields)) return null;
     const known = this.#knownOf(name);
     const { near } = known;
     if (near === null || near.collection.changes !== this.#changes.count || near.collection.timestamp < lastWrite) {
@@ -85,12 +103,18 @@ export class NearSearches {
       this.#count(name, known, lastWrite);
       return null;
     }
-    try {
-      return near.searched.search(vector, limit, params);
-    } catch (error) {
+    const refused = (error: unknown): null => {
       // The engine has closed what it had lent, or it says what is wrong with the search.
-      if (error instanceof KernelError) known.near = null;
+      if (error instanceof KernelError && known.near === near) known.near = null;
       return null;
+    };
+    try {
+      const selection = filter === undefined ? null : filterSelection(filter, filterParams);
+      const found = near.searched.search(vector, limit, params, selection, outputFields);
+      if (found === null) this.#askForMore(name, known, near.searched.missing, lastWrite);
+      return found instanceof Promise ? found.catch(refused) : found;
+    } catch (error) {
+      return refused(error);
     }
   }
 
@@ -110,7 +134,14 @@ export class NearSearches {
     let known = this.#known.get(name);
     if (known === undefined) {
       if (this.#known.size >= MOST_KNOWN) this.#known.clear();
-      known = { near: null, changes: this.#changes.count, searches: 0, wanted: REPEATED, isAsking: false };
+      known = {
+        near: null,
+        changes: this.#changes.count,
+        searches: 0,
+        wanted: REPEATED,
+        isAsking: false,
+        columnIds: new Set(),
+      };
       this.#known.set(name, known);
     }
     return known;
@@ -124,8 +155,19 @@ export class NearSearches {
     }
     known.searches += 1;
     if (known.searches <= known.wanted || known.isAsking) return;
+    this.#askFor(name, known, lastWrite);
+  }
+
+  /** A search wants columns that are not lent yet. */
+  #askForMore(name: string, known: Known, missing: ReadonlySet<bigint>, lastWrite: Timestamp): void {
+    const before = known.columnIds.size;
+    for (const columnId of missing) if (known.columnIds.size < MOST_COLUMNS) known.columnIds.add(columnId);
+    if (known.columnIds.size > before && !known.isAsking) this.#askFor(name, known, lastWrite);
+  }
+
+  #askFor(name: string, known: Known, lastWrite: Timestamp): void {
     known.isAsking = true;
-    void this.#lent(name, lastWrite).then((near) => {
+    void this.#lent(name, lastWrite, [...known.columnIds]).then((near) => {
       known.isAsking = false;
       known.near = near;
       known.searches = 0;
@@ -138,11 +180,16 @@ export class NearSearches {
   }
 
   /** Never rejects: what is wrong is said to the search that goes to the engine. */
-  async #lent(name: string, lastWrite: Timestamp): Promise<Known["near"]> {
+  async #lent(name: string, lastWrite: Timestamp, columnIds: readonly bigint[]): Promise<Known["near"]> {
     try {
-      const [collection, kernel] = await Promise.all([this.#ask(name, lastWrite), this.#loaded()]);
+      // A program that only writes has no use for the code that searches.
+      const [collection, kernel, { NearCollection: Searched }] = await Promise.all([
+        this.#ask(name, lastWrite, columnIds),
+        this.#loaded(),
+        import("./near-collection.ts"),
+      ]);
       if (collection === null || kernel === null) return null;
-      return { collection, searched: new NearCollection(kernel, collection) };
+      return { collection, searched: new Searched(kernel, collection) };
     } catch {
       return null;
     }
@@ -150,7 +197,6 @@ export class NearSearches {
 
   async #loaded(): Promise<NativeKernel | null> {
     if (this.#kernel !== null) return this.#kernel;
-    // A program that only writes has no use for it.
     const [{ loadKernel }, { NativeKernel: Native }] = await Promise.all([
       import("../kernel/load.ts"),
       import("../kernel/native.ts"),
@@ -161,10 +207,10 @@ export class NearSearches {
   }
 }
 
-/** Growing keys are copied, and bits of visible rows. */
-function copiedRows({ keys, visible }: LentCollection["segments"][number]): number {
+/** Growing keys and columns are copied, and bits of visible rows. */
+function copiedRows({ keys, columns, visible }: LentCollection["segments"][number]): number {
   const isCopied = !(keys.buffer instanceof SharedArrayBuffer);
-  return (isCopied ? keys.length : 0) + (visible === null ? 0 : visible.length / 8);
+  return (isCopied ? keys.length * (1 + columns.size) : 0) + (visible === null ? 0 : visible.length / 8);
 }
 
 function isPlain(options: SearchOptions, params: object): boolean {

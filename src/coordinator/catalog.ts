@@ -13,11 +13,20 @@ import type { IndexInfo, LoadConfig, SegmentIndexInfo, SegmentInfo } from "../mo
 import type { CompactionScope } from "../model/compaction.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { MetaStore, Operation } from "../metastore/metastore.ts";
-import type { CollectionName, DatabaseInfo } from "../rpc/services.ts";
+import type { CollectionName, DatabaseInfo, DescribedCollection } from "../rpc/services.ts";
 import type { SegmentIds } from "../storage/keys.ts";
 import * as keys from "./meta-keys.ts";
 
 export const DEFAULT_DATABASE = "default";
+
+/** Tables that describe collections. */
+const DESCRIBED: ReadonlySet<string> = new Set([
+  keys.DATABASES,
+  keys.COLLECTIONS,
+  keys.ALIASES,
+  keys.INDEXES,
+  keys.LOADS,
+]);
 
 export interface AliasInfo {
   readonly databaseId: bigint;
@@ -70,6 +79,8 @@ export class Catalog {
   readonly #collectionsById = new Map<bigint, CollectionInfo>();
   readonly #collectionsByName = new Map<string, CollectionInfo>();
   readonly #segmentsByCollection = new Map<bigint, Map<string, SegmentInfo>>();
+  /** What every read asks for, until something of it changes. */
+  readonly #described = new Map<bigint, DescribedCollection>();
 
   static async load(store: MetaStore): Promise<Catalog> {
     const catalog = new Catalog();
@@ -90,7 +101,7 @@ export class Catalog {
 
   database(name: string): DatabaseInfo {
     const wanted = name === "" ? DEFAULT_DATABASE : name;
-    for (const database of this.databases()) if (database.name === wanted) return database;
+    for (const database of this.#tables[keys.DATABASES].values()) if (database.name === wanted) return database;
     throw milvusError("DatabaseNotFound", "", { database: wanted });
   }
 
@@ -120,6 +131,23 @@ export class Catalog {
       throw milvusError("CollectionNotFound", "", { database: database.name, collection: request.collectionName });
     }
     return found;
+  }
+
+  /** The same one as long as nothing of it changes. */
+  describe(collection: CollectionInfo): DescribedCollection {
+    const { collectionId } = collection;
+    let described = this.#described.get(collectionId);
+    if (described === undefined) {
+      described = {
+        collection,
+        aliases: this.aliasesOf(collectionId),
+        indexes: this.indexes(collectionId),
+        load: this.loadConfig(collectionId),
+        databaseProperties: this.database(collection.databaseName).properties,
+      };
+      this.#described.set(collectionId, described);
+    }
+    return described;
   }
 
   findCollection(databaseId: bigint, nameOrAlias: string): CollectionInfo | null {
@@ -203,6 +231,7 @@ export class Catalog {
       const previous = table.get(key);
       if (value === undefined) table.delete(key);
       else table.set(key, value);
+      if (DESCRIBED.has(prefix)) this.#described.clear();
       if (prefix === keys.COLLECTIONS) this.#indexCollection(previous as CollectionInfo, value as CollectionInfo);
       if (prefix === keys.SEGMENTS) this.#indexSegment(key, previous as SegmentInfo, value as SegmentInfo);
     }

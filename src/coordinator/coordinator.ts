@@ -167,17 +167,7 @@ export class Coordinator {
         builds.wake();
         await removeDroppedFiles(context, false);
       },
-      describeCollection: async (request) => {
-        const collection = catalog.collection(request);
-        const { collectionId } = collection;
-        return {
-          collection,
-          aliases: catalog.aliasesOf(collectionId),
-          indexes: catalog.indexes(collectionId),
-          load: catalog.loadConfig(collectionId),
-          databaseProperties: catalog.database(collection.databaseName).properties,
-        };
-      },
+      describeCollection: async (request) => catalog.describe(catalog.collection(request)),
       showCollections: async ({ databaseName }) => ({
         collections: catalog.collections(catalog.database(databaseName).databaseId).map((collection) => ({
           collection,

@@ -6,9 +6,10 @@
  *  - a text counts when all of it, but for white space around, is a number as JSON writes them, finite, and if whole within 64 bits.
  */
 
+import { PlaceClass } from "../kernel/filter-kernel.ts";
 import type { Filter, FieldPlace, PlaceFilter } from "../model/filter.ts";
 import { isNumber } from "./cast.ts";
-import { Class, unescaped } from "./json.ts";
+import { unescaped } from "./json.ts";
 import type { PlaceValues } from "./places.ts";
 
 const NUMBER = /^[ \t\n\r]*-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?[ \t\n\r]*$/;
@@ -69,15 +70,15 @@ export function textsAsNumbers(bytes: Uint8Array, values: PlaceValues, rowCount:
   const numbers = values.numbers.slice(0, rowCount);
   for (let row = 0; row < rowCount; row += 1) {
     const kind = classes[row];
-    if (kind !== Class.Text && kind !== Class.EscapedText) continue;
+    if (kind !== PlaceClass.Text && kind !== PlaceClass.EscapedText) continue;
     const number = numberAt(bytes, kind, values.starts[row]!, values.ends[row]!);
-    classes[row] = number === null ? Class.Malformed : Class.Double;
+    classes[row] = number === null ? PlaceClass.Malformed : PlaceClass.Double;
     if (number !== null) numbers[row] = number;
   }
   return { ...values, classes, numbers };
 }
 
-export function numberAt(bytes: Uint8Array, kind: Class, start: number, end: number): number | null {
-  const text = kind === Class.Text ? bytes.subarray(start, end) : unescaped(bytes, start, end);
+export function numberAt(bytes: Uint8Array, kind: PlaceClass, start: number, end: number): number | null {
+  const text = kind === PlaceClass.Text ? bytes.subarray(start, end) : unescaped(bytes, start, end);
   return text === null ? null : numberOfText(Buffer.from(text.buffer, text.byteOffset, text.length).toString("utf8"));
 }

@@ -109,6 +109,16 @@ function foldPower(base: bigint, exponent: bigint): Constant {
 }
 
 function foldFloats(operator: ArithmeticSymbol | BitSymbol, left: number, right: number): number {
+  return isFloatOperator(operator) ? floatArithmetic(operator, left, right) : left ** right;
+}
+
+type FloatOperator = "+" | "-" | "*" | "/";
+
+function isFloatOperator(operator: string): operator is FloatOperator {
+  return operator === "+" || operator === "-" || operator === "*" || operator === "/";
+}
+
+export function floatArithmetic(operator: FloatOperator, left: number, right: number): number {
   switch (operator) {
     case "+":
       return left + right;
@@ -118,8 +128,6 @@ function foldFloats(operator: ArithmeticSymbol | BitSymbol, left: number, right:
       return left * right;
     case "/":
       return left / right;
-    default:
-      return left ** right;
   }
 }
 

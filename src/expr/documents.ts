@@ -5,6 +5,7 @@
  * exactly with integers, every other pair of numbers as doubles; text compares only with text, booleans only with booleans.
  */
 
+import { PlaceClass } from "../kernel/filter-kernel.ts";
 import { setBit } from "../model/bitset.ts";
 import type {
   ArithmeticFilter,
@@ -26,8 +27,8 @@ import { bitsOf, packBytes } from "./bits.ts";
 import { textsAsNumbers } from "./cast-numbers.ts";
 import { floatInterval } from "./bounds.ts";
 import { isNumber } from "./cast.ts";
-import { compareConstants, holds, isBitOperator, wrappingArithmetic } from "./constants.ts";
-import { Class, JsonReader, unescaped, wideInteger } from "./json.ts";
+import { compareConstants, floatArithmetic, holds, isBitOperator, wrappingArithmetic } from "./constants.ts";
+import { JsonReader, unescaped, wideInteger } from "./json.ts";
 import { type BytesMatcher, compileLike } from "./like.ts";
 import type { PlaceReader, PlaceValues } from "./places.ts";
 import { compileRegex } from "./regex.ts";
@@ -50,7 +51,7 @@ function judged(places: PlaceReader, field: FieldPlace, judge: Judge): Operation
     const truth = bitsOf(scan.rowCount);
     const known = bitsOf(scan.rowCount);
     for (let row = 0; row < scan.rowCount; row += 1) {
-      if (values.classes[row]! <= Class.Null) continue;
+      if (values.classes[row]! <= PlaceClass.Null) continue;
       const answer = judge(bytes, values, row);
       truth[row >> 3]! |= (answer & 1) << (row & 7);
       known[row >> 3]! |= +(answer !== UNKNOWN) << (row & 7);
@@ -66,8 +67,8 @@ function answer(condition: boolean): Answer {
 function textJudge(matches: BytesMatcher): Judge {
   return (bytes, values, row) => {
     const kind = values.classes[row];
-    if (kind === Class.Text) return answer(matches(bytes, values.starts[row]!, values.ends[row]!));
-    if (kind !== Class.EscapedText) return UNKNOWN;
+    if (kind === PlaceClass.Text) return answer(matches(bytes, values.starts[row]!, values.ends[row]!));
+    if (kind !== PlaceClass.EscapedText) return UNKNOWN;
     const text = unescaped(bytes, values.starts[row]!, values.ends[row]!);
     return text === null ? UNKNOWN : answer(matches(text, 0, text.length));
   };
@@ -78,11 +79,11 @@ function numberJudge(operator: CompareOperator, value: bigint | number): Judge {
   return (bytes, values, row) => {
     const kind = values.classes[row];
     // Only here can rounding hide a difference: the integers of class Integer are safe.
-    if (kind === Class.Wide) {
+    if (kind === PlaceClass.Wide) {
       const order = compareConstants(wideInteger(bytes, values.starts[row]!, values.ends[row]!), value);
       return answer(order !== null && holds(operator, order));
     }
-    if (kind !== Class.Integer && kind !== Class.Double) return UNKNOWN;
+    if (kind !== PlaceClass.Integer && kind !== PlaceClass.Double) return UNKNOWN;
     const number = values.numbers[row]!;
     return answer((number >= lower && number <= upper) !== isOutside);
   };
@@ -91,10 +92,10 @@ function numberJudge(operator: CompareOperator, value: bigint | number): Judge {
 function compareJudge(operator: CompareOperator, value: Constant): Judge {
   if (isNumber(value)) return numberJudge(operator, value);
   if (typeof value === "string") return textJudge(compareMatcher(operator, utf8(value)));
-  const wanted = value ? Class.True : Class.False;
+  const wanted = value ? PlaceClass.True : PlaceClass.False;
   return (_bytes, values, row) => {
     const kind = values.classes[row];
-    if (kind !== Class.True && kind !== Class.False) return UNKNOWN;
+    if (kind !== PlaceClass.True && kind !== PlaceClass.False) return UNKNOWN;
     return answer((kind === wanted) === (operator === "=="));
   };
 }
@@ -128,19 +129,19 @@ export function compileInPlace(filter: InFilter, places: PlaceReader): Operation
   const isEmpty = filter.values.length === 0;
   return judged(places, filter.field, (bytes, values, row) => {
     if (isEmpty) return 0;
-    switch (values.classes[row] as Class) {
-      case Class.Text:
-      case Class.EscapedText:
+    switch (values.classes[row] as PlaceClass) {
+      case PlaceClass.Text:
+      case PlaceClass.EscapedText:
         return texts.length === 0 ? UNKNOWN : isText(bytes, values, row);
-      case Class.True:
-      case Class.False:
+      case PlaceClass.True:
+      case PlaceClass.False:
         if (!hasTrue && !hasFalse) return UNKNOWN;
-        return answer(values.classes[row] === Class.True ? hasTrue : hasFalse);
+        return answer(values.classes[row] === PlaceClass.True ? hasTrue : hasFalse);
       // Integers of this class are safe, so no other constant rounds to them.
-      case Class.Integer:
-      case Class.Double:
+      case PlaceClass.Integer:
+      case PlaceClass.Double:
         return numbers.length === 0 ? UNKNOWN : answer(asDoubles.has(values.numbers[row]!));
-      case Class.Wide: {
+      case PlaceClass.Wide: {
         if (numbers.length === 0) return UNKNOWN;
         const exact = wideInteger(bytes, values.starts[row]!, values.ends[row]!);
         return answer(integers.has(exact) || doubles.has(Number(exact)));
@@ -164,11 +165,13 @@ export function compileArithmeticPlace(filter: ArithmeticFilter, places: PlaceRe
   const { operator, operand, comparison, value } = filter;
   return judged(places, filter.field, (bytes, values, row) => {
     const kind = values.classes[row];
-    if (kind !== Class.Integer && kind !== Class.Wide && kind !== Class.Double) return UNKNOWN;
+    if (kind !== PlaceClass.Integer && kind !== PlaceClass.Wide && kind !== PlaceClass.Double) return UNKNOWN;
     let result: bigint | number;
-    if (kind !== Class.Double && typeof operand === "bigint") {
+    if (kind !== PlaceClass.Double && typeof operand === "bigint") {
       const exact =
-        kind === Class.Wide ? wideInteger(bytes, values.starts[row]!, values.ends[row]!) : BigInt(values.numbers[row]!);
+        kind === PlaceClass.Wide
+          ? wideInteger(bytes, values.starts[row]!, values.ends[row]!)
+          : BigInt(values.numbers[row]!);
       result = wrappingArithmetic(operator, exact, operand);
     } else {
       if (operator === "%" || isBitOperator(operator)) return UNKNOWN;
@@ -179,26 +182,13 @@ export function compileArithmeticPlace(filter: ArithmeticFilter, places: PlaceRe
   });
 }
 
-export function floatArithmetic(operator: "+" | "-" | "*" | "/", left: number, right: number): number {
-  switch (operator) {
-    case "+":
-      return left + right;
-    case "-":
-      return left - right;
-    case "*":
-      return left * right;
-    case "/":
-      return left / right;
-  }
-}
-
 /** UNKNOWN only where the whole document is NULL. */
 export function compileExistsPlace(filter: ExistsFilter, places: PlaceReader): Operation {
   const place = places.add(filter.field.path);
   return (scan) => {
     const { classes } = places.read(scan)[place]!;
     const truth = bitsOf(scan.rowCount);
-    for (let row = 0; row < scan.rowCount; row += 1) if (classes[row]! > Class.Null) setBit(truth, row);
+    for (let row = 0; row < scan.rowCount; row += 1) if (classes[row]! > PlaceClass.Null) setBit(truth, row);
     const { valid } = places.column(scan);
     return { truth, known: valid === null ? null : packBytes(valid, scan.from, scan.rowCount) };
   };
@@ -209,7 +199,7 @@ export function compileNullPlace(filter: NullFilter, places: PlaceReader): Opera
   return (scan) => {
     const { classes } = places.read(scan)[place]!;
     const truth = bitsOf(scan.rowCount);
-    for (let row = 0; row < scan.rowCount; row += 1) if (classes[row]! <= Class.Null) setBit(truth, row);
+    for (let row = 0; row < scan.rowCount; row += 1) if (classes[row]! <= PlaceClass.Null) setBit(truth, row);
     return { truth, known: null };
   };
 }
@@ -221,7 +211,7 @@ export function compileContainsPlace(filter: ContainsFilter, places: PlaceReader
   const holdsElement = (bytes: Uint8Array, start: number, end: number, wanted: Sought): boolean =>
     anyElement(reader, bytes, start, end, wanted);
   return judged(places, filter.field, (bytes, values, row) => {
-    if (values.classes[row] !== Class.Array) return UNKNOWN;
+    if (values.classes[row] !== PlaceClass.Array) return UNKNOWN;
     const [start, end] = [values.starts[row]!, values.ends[row]!];
     if (filter.mode === "all") return answer(sought.every((wanted) => holdsElement(bytes, start, end, wanted)));
     return answer(sought.some((wanted) => holdsElement(bytes, start, end, wanted)));
@@ -233,7 +223,7 @@ export function compileLengthPlace(filter: LengthFilter, places: PlaceReader): O
   const value = Number(filter.value);
   const reader = new JsonReader();
   return judged(places, filter.field, (bytes, values, row) => {
-    if (values.classes[row] !== Class.Array) return UNKNOWN;
+    if (values.classes[row] !== PlaceClass.Array) return UNKNOWN;
     return answer(holds(filter.operator, countElements(reader, bytes, values.starts[row]!, values.ends[row]!) - value));
   });
 }
@@ -284,17 +274,17 @@ function anyElement(reader: JsonReader, bytes: Uint8Array, start: number, end: n
 /** Whether the value that the reader stands on is the one wanted. */
 function isElement(reader: JsonReader, wanted: Sought): boolean {
   const { bytes, start, end, class: kind } = reader;
-  if (wanted.kind === "array") return kind === Class.Array && isArrayOf(bytes, start, end, wanted.elements);
+  if (wanted.kind === "array") return kind === PlaceClass.Array && isArrayOf(bytes, start, end, wanted.elements);
   if (wanted.kind === "text") {
-    if (kind === Class.Text) return equalBytes(wanted.bytes, bytes, start, end);
-    const text = kind === Class.EscapedText ? unescaped(bytes, start, end) : null;
+    if (kind === PlaceClass.Text) return equalBytes(wanted.bytes, bytes, start, end);
+    const text = kind === PlaceClass.EscapedText ? unescaped(bytes, start, end) : null;
     return text !== null && equalBytes(wanted.bytes, text, 0, text.length);
   }
-  if (typeof wanted.value === "boolean") return kind === (wanted.value ? Class.True : Class.False);
-  if (kind === Class.Wide || (kind === Class.Integer && typeof wanted.value === "bigint")) {
+  if (typeof wanted.value === "boolean") return kind === (wanted.value ? PlaceClass.True : PlaceClass.False);
+  if (kind === PlaceClass.Wide || (kind === PlaceClass.Integer && typeof wanted.value === "bigint")) {
     return compareConstants(wideInteger(bytes, start, end), wanted.value) === 0;
   }
-  return (kind === Class.Integer || kind === Class.Double) && reader.number === Number(wanted.value);
+  return (kind === PlaceClass.Integer || kind === PlaceClass.Double) && reader.number === Number(wanted.value);
 }
 
 function isArrayOf(bytes: Uint8Array, start: number, end: number, elements: readonly Sought[]): boolean {

@@ -11,22 +11,7 @@
  * Not here: validation (whoever stores a document has validated it).
  */
 
-export const Class = {
-  Missing: 0,
-  Null: 1,
-  False: 2,
-  True: 3,
-  Integer: 4,
-  Wide: 5,
-  Double: 6,
-  Text: 7,
-  /** With backslashes. */
-  EscapedText: 8,
-  Array: 9,
-  Object: 10,
-  Malformed: 11,
-} as const;
-export type Class = (typeof Class)[keyof typeof Class];
+import { PlaceClass } from "../kernel/filter-kernel.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -39,7 +24,7 @@ export class JsonReader {
   bytes: Uint8Array = new Uint8Array(0);
   limit = 0;
   /** Of the value read last. A text's extent is without its quotes. */
-  class: Class = Class.Missing;
+  class: PlaceClass = PlaceClass.Missing;
   start = 0;
   end = 0;
   number = 0;
@@ -70,22 +55,22 @@ export class JsonReader {
         return this.#text(from);
       case OPEN_OBJECT:
       case OPEN_ARRAY:
-        this.class = first === OPEN_OBJECT ? Class.Object : Class.Array;
+        this.class = first === OPEN_OBJECT ? PlaceClass.Object : PlaceClass.Array;
         this.end = this.#containerEnd(from);
         return this.end;
       case 0x74:
-        return this.#word(from, 4, Class.True);
+        return this.#word(from, 4, PlaceClass.True);
       case 0x66:
-        return this.#word(from, 5, Class.False);
+        return this.#word(from, 5, PlaceClass.False);
       case 0x6e:
-        return this.#word(from, 4, Class.Null);
+        return this.#word(from, 4, PlaceClass.Null);
       default:
         return this.#number(from);
     }
   }
 
-  #word(from: number, length: number, kind: Class): number {
-    this.class = from + length <= this.limit ? kind : Class.Malformed;
+  #word(from: number, length: number, kind: PlaceClass): number {
+    this.class = from + length <= this.limit ? kind : PlaceClass.Malformed;
     this.end = Math.min(from + length, this.limit);
     return this.end;
   }
@@ -103,7 +88,7 @@ export class JsonReader {
     }
     this.start = from + 1;
     this.end = Math.min(at, limit);
-    this.class = at >= limit ? Class.Malformed : isEscaped ? Class.EscapedText : Class.Text;
+    this.class = at >= limit ? PlaceClass.Malformed : isEscaped ? PlaceClass.EscapedText : PlaceClass.Text;
     return Math.min(at + 1, limit);
   }
 
@@ -154,7 +139,7 @@ export class JsonReader {
     }
     this.end = at;
     if (at === from) {
-      this.class = Class.Malformed;
+      this.class = PlaceClass.Malformed;
       // One byte further, so that a loop over elements ends.
       return Math.min(from + 1, limit);
     }
@@ -162,14 +147,14 @@ export class JsonReader {
       // Both factors are exact doubles, so one division rounds correctly.
       const magnitude = fraction === 0 ? mantissa : mantissa / POWERS_OF_TEN[fraction]!;
       this.number = isNegative ? -magnitude : magnitude;
-      this.class = isInteger ? Class.Integer : Class.Double;
+      this.class = isInteger ? PlaceClass.Integer : PlaceClass.Double;
       return at;
     }
     this.number = Number(latin1(bytes, from, at));
-    if (Number.isNaN(this.number)) this.class = Class.Malformed;
-    else if (!isInteger) this.class = Class.Double;
-    else if (Number.isSafeInteger(this.number)) this.class = Class.Integer;
-    else this.class = isInt64(wideInteger(bytes, from, at)) ? Class.Wide : Class.Double;
+    if (Number.isNaN(this.number)) this.class = PlaceClass.Malformed;
+    else if (!isInteger) this.class = PlaceClass.Double;
+    else if (Number.isSafeInteger(this.number)) this.class = PlaceClass.Integer;
+    else this.class = isInt64(wideInteger(bytes, from, at)) ? PlaceClass.Wide : PlaceClass.Double;
     return at;
   }
 }

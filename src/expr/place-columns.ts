@@ -6,9 +6,9 @@
  * This is the slow reader, and the oracle of the kernel's; not here: which places are kept (segment).
  */
 
-import type { PlaceColumn } from "../kernel/filter-kernel.ts";
+import { PlaceClass, type PlaceColumn } from "../kernel/filter-kernel.ts";
 import type { BytesColumn } from "../model/columns.ts";
-import { Class, wideInteger } from "./json.ts";
+import { wideInteger } from "./json.ts";
 import { PlaceReader, type PlaceValues } from "./places.ts";
 import { STRETCH_ROWS } from "./scan.ts";
 
@@ -50,17 +50,17 @@ export function readPlaces(
 function wordOf(bytes: Uint8Array, place: PlaceValues, row: number): bigint {
   const start = place.starts[row]!;
   const end = place.ends[row]!;
-  switch (place.classes[row] as Class) {
-    case Class.Integer:
+  switch (place.classes[row] as PlaceClass) {
+    case PlaceClass.Integer:
       return BigInt(place.numbers[row]!);
-    case Class.Wide:
+    case PlaceClass.Wide:
       return wideInteger(bytes, start, end);
-    case Class.Double:
+    case PlaceClass.Double:
       DOUBLES[0] = place.numbers[row]!;
       return WORDS[0]!;
-    case Class.Text:
-    case Class.EscapedText:
-    case Class.Array:
+    case PlaceClass.Text:
+    case PlaceClass.EscapedText:
+    case PlaceClass.Array:
       return BigInt.asIntN(64, BigInt(start) | (BigInt(end) << 32n));
     default:
       return 0n;

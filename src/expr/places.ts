@@ -8,9 +8,10 @@
  *  - a key of decimal digits is an index where the document has an array.
  */
 
+import { PlaceClass } from "../kernel/filter-kernel.ts";
 import { type Bitset, hasBit } from "../model/bitset.ts";
 import type { BytesColumn } from "../model/columns.ts";
-import { Class, JsonReader, unescaped } from "./json.ts";
+import { JsonReader, unescaped } from "./json.ts";
 import { equalBytes } from "./sets.ts";
 import { type Scan, STRETCH_ROWS, textColumn } from "./scan.ts";
 
@@ -94,7 +95,7 @@ export class PlaceReader {
     scan.documents.set(this, wanted);
     const { bytes, offsets, valid } = this.column(scan);
     this.#makeRoom(scan.rowCount);
-    for (const place of this.#values) place.classes.fill(Class.Missing, 0, scan.rowCount);
+    for (const place of this.#values) place.classes.fill(PlaceClass.Missing, 0, scan.rowCount);
     for (let row = 0; row < scan.rowCount; row += 1) {
       const at = scan.from + row;
       if (valid !== null && valid[at] === 0) continue;
@@ -192,7 +193,7 @@ export class PlaceReader {
   /** The child whose key the reader has just read, unless this row had it before. */
   #childByKey(branch: Branch): Branch | null {
     const { bytes, start, end } = this.#reader;
-    const isEscaped = this.#reader.class === Class.EscapedText;
+    const isEscaped = this.#reader.class === PlaceClass.EscapedText;
     for (const child of branch.children) {
       if (child.metIn === this.#serial) continue;
       if (!isEscaped) {

@@ -74,6 +74,7 @@ export const PlaceClass = {
   Object: 10,
   Malformed: 11,
 } as const;
+export type PlaceClass = (typeof PlaceClass)[keyof typeof PlaceClass];
 
 export interface FilterProgram {
   readonly code: Uint32Array;

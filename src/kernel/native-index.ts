@@ -7,7 +7,7 @@
 import { assert, present, unreachable } from "../base/assert.ts";
 import type { Bitset } from "../model/bitset.ts";
 import * as check from "./arguments.ts";
-import { type AtOnce, LIMIT_MICROSECONDS } from "./at-once.ts";
+import { type AtOnce, KINDS_A_HANDLE, LIMIT_MICROSECONDS, NEAR_LIMIT_MICROSECONDS } from "./at-once.ts";
 import * as checkIndex from "./index-arguments.ts";
 import type {
   GrowingGraph,
@@ -259,30 +259,37 @@ export class NativeIndexes implements IndexKernel {
     const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
     const dense = search as IndexSearch;
     signal?.throwIfAborted();
-    const hits = this.#searchNow(dense, queryCount);
+    const hits = this.#searchNow(dense, queryCount, LIMIT_MICROSECONDS, null);
     if (hits !== null) return hits;
     if (!mayBeJoined(dense)) return this.#searchIndex(dense, queryCount, signal);
     return this.#joined.search(dense, queryCount, signal);
   }
 
-  searchIndexNow(search: IndexSearch): IndexHits | null {
+  searchIndexNow(search: IndexSearch, allowedRows: number | null): IndexHits | null {
     checkIndex.checkIndexHandle(search.index);
     const { kind, layout, rowCount } = this.#tell(search.index);
-    return this.#searchNow(search, checkIndex.checkIndexSearch(search, kind, layout, rowCount));
+    const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
+    return this.#searchNow(search, queryCount, NEAR_LIMIT_MICROSECONDS, allowedRows);
   }
 
   /** Null: it is not for the calling thread. */
-  #searchNow(search: IndexSearch, queryCount: number): IndexHits | null {
-    const { index, parameters, timeLimitMicroseconds } = search;
+  #searchNow(
+    search: IndexSearch,
+    queryCount: number,
+    limitMicroseconds: number,
+    allowedRows: number | null,
+  ): IndexHits | null {
+    const { parameters, timeLimitMicroseconds } = search;
     if (queryCount !== 1 || parameters.kind !== "graph" || timeLimitMicroseconds !== null) return null;
-    if (!this.#atOnce.mayTry(index)) return null;
+    const subject = subjectOf(search, allowedRows);
+    if (!this.#atOnce.mayTry(subject, limitMicroseconds > LIMIT_MICROSECONDS)) return null;
     const room = new Room(1, search.k);
-    const given = planOf(0, search, room, LIMIT_MICROSECONDS);
-    if (this.#guarded(() => this.#addon.searchIndexNow(...given))) {
-      this.#atOnce.wasQuick(index);
+    const given = planOf(0, search, room, limitMicroseconds);
+    if (this.#atOnce.spend(() => this.#guarded(() => this.#addon.searchIndexNow(...given)))) {
+      this.#atOnce.wasQuick(subject);
       return room.hits();
     }
-    this.#atOnce.tookTooLong(index);
+    this.#atOnce.tookTooLong(subject);
     return null;
   }
 
@@ -401,6 +408,12 @@ class Room {
       },
     };
   }
+}
+
+/** Searches that cost about the same: of one index, with filters that leave about as many rows. Null: nobody has counted them. */
+function subjectOf({ index, allowed }: IndexSearch, allowedRows: number | null): number {
+  const filtered = allowed === null ? 0 : allowedRows === null ? 1 : 2 + Math.clz32(allowedRows);
+  return index * KINDS_A_HANDLE + filtered;
 }
 
 function planOf(

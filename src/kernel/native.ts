@@ -12,11 +12,11 @@ import { createRequire } from "node:module";
 import { assert, present } from "../base/assert.ts";
 import { SystemRuntime } from "../base/host/system.ts";
 import type { Runtime } from "../base/host/runtime.ts";
-import { bitsetBytes } from "../model/bitset.ts";
+import { bitsetBytes, countBits } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { Metric } from "../model/types.ts";
 import * as check from "./arguments.ts";
-import { AtOnce } from "./at-once.ts";
+import { AtOnce, KINDS_A_HANDLE } from "./at-once.ts";
 import { KernelLateError } from "./index-kernel.ts";
 import type { IndexKernel } from "./index-kernel.ts";
 import { KernelError } from "./kernel.ts";
@@ -108,6 +108,8 @@ const METRIC_NUMBERS: Readonly<Partial<Record<Metric, number>>> = {
 const SHORT_SCAN = 1 << 16;
 /** So many bytes of rows are compared in less than about a hundred microseconds. */
 const SMALL_BYTES = 1 << 20;
+/** So many rows' bits are looked through in a few tens of microseconds. */
+const MOST_BITS = 1 << 20;
 
 interface Pending {
   readonly resolve: (index: number) => void;
@@ -139,7 +141,10 @@ export class NativeKernel implements Kernel {
 
   private constructor(addon: Addon, runtime: Runtime) {
     this.#addon = addon;
-    this.atOnce = new AtOnce(() => runtime.yield());
+    this.atOnce = new AtOnce(
+      () => runtime.yield(),
+      () => runtime.monotonic(),
+    );
     this.#joined = joinedExact(
       () => this.threads + 1,
       ({ rows }, length) => elementKind(this.#describe(rows).layout.element).make(length),
@@ -237,23 +242,23 @@ export class NativeKernel implements Kernel {
     const { layout, rowCount } = this.#describe(search.rows);
     const queryCount = check.checkSearch(search, layout, rowCount);
     signal?.throwIfAborted();
-    const hits = this.#searchNow(search, queryCount, layout);
+    const hits = this.#searchNow(search, queryCount, layout, false);
     if (hits !== null) return hits;
     if (!mayBeJoined(search)) return this.#exactSearch(search, queryCount, signal);
     return this.#joined.search(search, queryCount, signal);
   }
 
-  /** A small search of one query, made on the calling thread before this returns; null: it is none, or enough were made in this turn. */
+  /** A small search of one query, made on the calling thread before this returns; null: it is none, or enough was done in this turn. */
   exactSearchNow(search: ExactSearch): SearchHits | null {
     const { layout, rowCount } = this.#describe(search.rows);
-    return this.#searchNow(search, check.checkSearch(search, layout, rowCount), layout);
+    return this.#searchNow(search, check.checkSearch(search, layout, rowCount), layout, true);
   }
 
-  #searchNow(search: ExactSearch, queryCount: number, layout: RowLayout): SearchHits | null {
-    const isSmall = queryCount === 1 && search.rowCount * bytesPerRow(layout) <= SMALL_BYTES && isQuick(search);
-    if (!isSmall || !this.atOnce.mayTry(search.rows)) return null;
+  #searchNow(search: ExactSearch, queryCount: number, layout: RowLayout, hasBegun: boolean): SearchHits | null {
+    if (queryCount !== 1 || !isQuick(search) || !isSmall(search, layout)) return null;
+    if (!this.atOnce.mayTry(search.rows * KINDS_A_HANDLE, hasBegun)) return null;
     const hits = roomForHits(queryCount, search.k);
-    guarded(() => this.#addon.searchNow(...planOf(0, search, hits)));
+    this.atOnce.spend(() => guarded(() => this.#addon.searchNow(...planOf(0, search, hits))));
     return hits;
   }
 
@@ -368,6 +373,13 @@ function roomForHits(queryCount: number, k: number): SearchHits {
     scores: new Float32Array(queryCount * k),
     tied: new Uint8Array(queryCount),
   };
+}
+
+/** Of many rows a few may be wanted. */
+function isSmall({ rowCount, allowed }: ExactSearch, layout: RowLayout): boolean {
+  const rowBytes = bytesPerRow(layout);
+  if (rowCount * rowBytes <= SMALL_BYTES) return true;
+  return allowed !== null && rowCount <= MOST_BITS && countBits(allowed) * rowBytes <= SMALL_BYTES;
 }
 
 /** Whether a score is made at about the rate at which memory is read. */

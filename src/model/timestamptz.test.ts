@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { addMonths, formatTimestamptz, isTimeZone, parseDuration, parseTimestamptz } from "./timestamptz.ts";
+import {
+  addMonths,
+  formatTimestamptz,
+  isTimeZone,
+  isTimestamptz,
+  parseDuration,
+  parseTimestamptz,
+} from "./timestamptz.ts";
 
 const ZONES = ["UTC", "Asia/Shanghai", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"];
 const LEAST = parseTimestamptz("0002-01-01T00:00:00Z", "UTC")!;
@@ -43,6 +50,12 @@ test("texts", () => {
     formatTimestamptz(parseTimestamptz("2025-01-01T12:00:00", "America/New_York")!, "UTC"),
     "2025-01-01T17:00:00Z",
   );
+});
+
+test("instants are those of the years 1 to 9999", () => {
+  const first = parseTimestamptz("0001-01-01T00:00:00Z", "UTC")!;
+  const last = parseTimestamptz("9999-12-31T23:59:59.999999Z", "UTC")!;
+  assert.deepEqual([first - 1n, first, 0n, last, last + 1n].map(isTimestamptz), [false, true, true, true, false]);
 });
 
 test("zones and durations", () => {

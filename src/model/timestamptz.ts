@@ -13,6 +13,9 @@ export const TIME_ZONE_KEY = "timezone";
 const MICROSECONDS = 1_000_000n;
 const ERA_MONTHS = 400 * 12;
 const ERA_MICROSECONDS = 146_097n * 86_400n * MICROSECONDS;
+/** The first of the year 1, and of the year 10,000. */
+const LEAST = -62_135_596_800n * MICROSECONDS;
+const PAST = 253_402_300_800n * MICROSECONDS;
 const TEXT =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s?(Z|z|[+-]\d{2}(?::?\d{2})?)?$/;
 
@@ -49,6 +52,11 @@ export function parseTimestamptz(text: string, zone: string): bigint | null {
   const fraction = BigInt((match[7] ?? "").slice(0, 6).padEnd(6, "0"));
   const offset = offsetSeconds(match[8], local, zone);
   return offset === null ? null : BigInt(local - offset) * MICROSECONDS + fraction;
+}
+
+/** Whether it is an instant of the years that there are. */
+export function isTimestamptz(value: bigint): boolean {
+  return LEAST <= value && value < PAST;
 }
 
 /** RFC 3339 with as many digits of the second as there are. */

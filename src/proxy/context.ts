@@ -7,6 +7,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { CollectionInfo } from "../model/schema.ts";
 import type { CoordinatorService, DescribedCollection, StreamingService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
+import type { KnownPlans } from "./known-plans.ts";
 import type { Quotas } from "./quotas.ts";
 import type { Target } from "./requests.ts";
 import type { StripedLocks } from "./striped-locks.ts";
@@ -21,6 +22,7 @@ export interface ProxyContext {
   readonly describeAll: (target: Target) => Promise<DescribedCollection>;
   readonly timestamp: () => Promise<Timestamp>;
   readonly quotas: Quotas;
+  readonly plans: KnownPlans;
   /** Keys that a delete by filter finds count as deletes too: Milvus's `quotaAndLimits.limits.complexDeleteLimitEnable`. */
   readonly limitsFoundDeletes: boolean;
   /** A partial update reads rows and writes them again: until it has, nobody else replaces or deletes rows of the collection here. */

@@ -4,6 +4,7 @@
 
 import { invalidParameter } from "../base/errors.ts";
 import type { DefaultValue, FieldSchema } from "../model/schema.ts";
+import { isTimestamptz } from "../model/timestamptz.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
 import { isDenseVectorType } from "../model/vectors.ts";
 import { timeOf } from "./input-texts.ts";
@@ -154,6 +155,7 @@ const KIND_TYPES: Readonly<Record<string, string>> = {
   float: "DataType_Float",
   double: "DataType_Double",
   string: "DataType_VarChar",
+  time: "DataType_Timestamptz",
 };
 const INT_LIMITS: Readonly<Record<number, number>> = {
   [DataType.Int8]: 2 ** 7,
@@ -167,7 +169,9 @@ export function checkDefault(field: DeclaredField): void {
   const type = dataTypeName(field.dataType);
   const kind = DEFAULT_KINDS[field.dataType];
   if (kind === undefined) throw invalidParameter(`type not support default_value, type:${type}, name:${field.name}`);
-  if (given.kind !== kind) {
+  // Times come as texts, or as microseconds since 1970 in UTC.
+  const isTime = field.dataType === DataType.Timestamptz && given.kind === "time";
+  if (given.kind !== kind && !isTime) {
     throw invalidParameter(
       `type (${type}) of field (${field.name}) is not equal to the type(${KIND_TYPES[given.kind] ?? "DataType_None"}) of default_value`,
     );
@@ -176,6 +180,7 @@ export function checkDefault(field: DeclaredField): void {
   if (limit !== undefined && ((given.value as number) < -limit || (given.value as number) >= limit)) {
     throw invalidParameter("default value out of range");
   }
+  if (isTime && !isTimestamptz(given.value as bigint)) throw invalidParameter("default value out of range");
   if (field.dataType === DataType.VarChar) {
     const length = Buffer.byteLength(given.value as string);
     const most = Number(typeParam(field, "max_length"));
@@ -212,7 +217,9 @@ function schemaOf(field: DeclaredField, fieldId: bigint, zone: string): FieldSch
 
 function storedDefault({ dataType, defaultValue }: DeclaredField, zone: string): DefaultValue | null {
   if (defaultValue === null) return null;
-  if (dataType === DataType.Timestamptz) return timeOf(defaultValue.value as string, zone);
+  if (dataType === DataType.Timestamptz && defaultValue.kind === "string") {
+    return timeOf(defaultValue.value as string, zone);
+  }
   return defaultValue.value as DefaultValue;
 }
 

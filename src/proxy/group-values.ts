@@ -11,9 +11,10 @@
 
 import { assert } from "../base/assert.ts";
 import { invalidParameter } from "../base/errors.ts";
-import { Class, unescaped, wideInteger } from "../expr/json.ts";
+import { unescaped, wideInteger } from "../expr/json.ts";
 import { PlaceReader, type PlaceValues } from "../expr/places.ts";
 import { STRETCH_ROWS } from "../expr/scan.ts";
+import { PlaceClass } from "../kernel/filter-kernel.ts";
 import { type BytesColumn, type Column, type ColumnBatch, columnRows } from "../model/columns.ts";
 import { type Scalar, scalarAt, scalarColumn } from "../model/scalars.ts";
 import { DataType } from "../model/types.ts";
@@ -62,7 +63,7 @@ function placeColumn(column: Column, fieldId: bigint, place: NonNullable<GroupPa
 }
 
 function valueAt({ bytes }: BytesColumn, values: PlaceValues, row: number, cast: Cast, isStrict: boolean): Scalar {
-  const value = values.classes[row]! <= Class.Null ? null : cast(bytes, values, row);
+  const value = values.classes[row]! <= PlaceClass.Null ? null : cast(bytes, values, row);
   if (value === null && isStrict) throw invalidParameter("failed to cast json value, wrong json data inner type");
   return value;
 }
@@ -76,7 +77,7 @@ function castTo(type: DataType | null): Cast {
     case DataType.Bool:
       return (_bytes, { classes }, row) => {
         const kind = classes[row];
-        return kind === Class.True ? true : kind === Class.False ? false : null;
+        return kind === PlaceClass.True ? true : kind === PlaceClass.False ? false : null;
       };
     default:
       return wrappedInteger(BITS[type]!);
@@ -93,15 +94,15 @@ const BITS: Readonly<Record<number, number>> = {
 function wrappedInteger(bits: number): Cast {
   return (bytes, { classes, numbers, starts, ends }, row) => {
     const kind = classes[row];
-    if (kind === Class.Integer) return BigInt.asIntN(bits, BigInt(numbers[row]!));
-    return kind === Class.Wide ? BigInt.asIntN(bits, wideInteger(bytes, starts[row]!, ends[row]!)) : null;
+    if (kind === PlaceClass.Integer) return BigInt.asIntN(bits, BigInt(numbers[row]!));
+    return kind === PlaceClass.Wide ? BigInt.asIntN(bits, wideInteger(bytes, starts[row]!, ends[row]!)) : null;
   };
 }
 
 function text(bytes: Uint8Array, { classes, starts, ends }: PlaceValues, row: number): Scalar {
   const [start, end] = [starts[row]!, ends[row]!];
-  if (classes[row] === Class.Text) return Buffer.from(bytes.subarray(start, end)).toString();
-  if (classes[row] !== Class.EscapedText) return null;
+  if (classes[row] === PlaceClass.Text) return Buffer.from(bytes.subarray(start, end)).toString();
+  if (classes[row] !== PlaceClass.EscapedText) return null;
   const plain = unescaped(bytes, start, end);
   return plain === null ? null : Buffer.from(plain).toString();
 }
@@ -109,7 +110,7 @@ function text(bytes: Uint8Array, { classes, starts, ends }: PlaceValues, row: nu
 /** A text's extent is without its quotes. */
 function jsonText(bytes: Uint8Array, values: PlaceValues, row: number): Scalar {
   const kind = values.classes[row];
-  const quote = kind === Class.Text || kind === Class.EscapedText ? 1 : 0;
+  const quote = kind === PlaceClass.Text || kind === PlaceClass.EscapedText ? 1 : 0;
   return Buffer.from(bytes.subarray(values.starts[row]! - quote, values.ends[row]! + quote)).toString();
 }
 

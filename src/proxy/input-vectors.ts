@@ -135,11 +135,19 @@ function numberAt(type: DenseVectorType, values: VectorValues, at: number): numb
 /** The first value that is no number, or null. */
 export function firstNotFinite(type: DataType, values: VectorValues): number | null {
   if (type === DataType.BinaryVector || type === DataType.Int8Vector) return null;
+  if (values instanceof Float32Array && areFinite(values)) return null;
   for (let at = 0; at < values.length; at += 1) {
     const value = numberAt(type as DenseVectorType, values, at);
     if (!Number.isFinite(value)) return value;
   }
   return null;
+}
+
+/** By a sum that only what is not finite moves off zero: without a branch and an object for each value. */
+function areFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let at = 0; at < values.length; at += 1) sum += values[at]! - values[at]!;
+  return sum === 0;
 }
 
 /** A place for every row, zeros for those that are null, whether something was sent for them or not. */

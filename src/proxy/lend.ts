@@ -1,6 +1,6 @@
 /**
  * A collection lent to another thread of this process: all that it takes to search it there, as of now. Only searches of the plainest kind can be
- * made of it: one vector field, no filter, no partitions, no other fields. Whoever has it looks at the count of changes first.
+ * made of it: one vector field, all partitions. Whoever has it looks at the count of changes first.
  *
  * Always true: what is lent is what a search with that guarantee would see; null says nothing but that it has to be searched here.
  */
@@ -10,6 +10,7 @@ import { familyOf } from "../index/families.ts";
 import { hasTimeToLive } from "../model/expiry.ts";
 import { primaryKeyField, vectorFields } from "../model/schema.ts";
 import { ConsistencyLevel, DataType, type Metric } from "../model/types.ts";
+import type { DescribedCollection } from "../rpc/services.ts";
 import type { LentSegment } from "../segment/lent.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
@@ -22,18 +23,24 @@ export interface LentCollection {
   readonly changes: number;
   /** The oldest of its snapshots. */
   readonly timestamp: Timestamp;
-  readonly primaryFieldName: string;
+  /** What a filter's text means is said by these. */
+  readonly described: Pick<DescribedCollection, "collection" | "indexes" | "load">;
   readonly dimension: number;
   readonly metric: Metric;
   readonly indexType: string;
   readonly segments: readonly LentSegment[];
 }
 
-/** `lastWrite`: what must be seen at least. */
+export interface LendRequest extends Target {
+  /** What must be seen at least. */
+  readonly lastWrite: Timestamp;
+  /** Of the fields whose columns are wanted; vectors, and fields that there are not, are left out. */
+  readonly columnIds: readonly bigint[];
+}
+
 export async function lend(
   context: ProxyContext,
-  target: Target,
-  lastWrite: Timestamp,
+  { lastWrite, columnIds, ...target }: LendRequest,
 ): Promise<LentCollection | null> {
   const changes = context.changes.count;
   const described = await context.describeAll(target);
@@ -42,6 +49,8 @@ export async function lend(
   const [field, ...others] = vectorFields(schema);
   const key = primaryKeyField(schema);
   if (load === null || field === undefined || others.length > 0) return null;
+  // Whoever asks for another column hears from the proxy that it is not loaded.
+  if (load.fieldIds.length > 0 && columnIds.some((columnId) => !load.fieldIds.includes(columnId))) return null;
   if (!context.quotas.isFree(described, "searchVectors")) return null;
   if (field.dataType !== DataType.FloatVector || field.nullable || key.dataType !== DataType.Int64) return null;
   // Rows that expire do so without a change that anybody counts.
@@ -56,7 +65,7 @@ export async function lend(
     guaranteeTimestamp: lastWrite,
   };
   const guarantee = guaranteeTimestamp(collection, level, await context.timestamp());
-  const search = { fieldId: field.fieldId, metric, indexType: index.indexType };
+  const search = { fieldId: field.fieldId, metric, indexType: index.indexType, columnIds };
   const parts = await Promise.all(
     virtualChannels.map((virtualChannel) => context.streaming.lend({ virtualChannel, search, guarantee })),
   );
@@ -70,7 +79,7 @@ export async function lend(
   return {
     changes,
     timestamp,
-    primaryFieldName: key.name,
+    described: { collection, indexes, load },
     dimension: field.dimension,
     metric,
     indexType: index.indexType,

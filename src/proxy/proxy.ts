@@ -46,7 +46,8 @@ import {
 import { checkFieldAlteration, knownFieldKey } from "./field-properties.ts";
 import { hybridSearch } from "./hybrid.ts";
 import { type DescribedIndex, alterIndex, createIndex, describeIndexes } from "./indexes.ts";
-import { type LentCollection, lend } from "./lend.ts";
+import { KnownPlans } from "./known-plans.ts";
+import { type LendRequest, type LentCollection, lend } from "./lend.ts";
 import { type LoadOptions, loadCollection, loadProgress, loadState, releaseCollection } from "./loads.ts";
 import { insert, remove, upsert } from "./mutate.ts";
 import { checkAlias, checkCollectionName, checkDatabaseName } from "./names.ts";
@@ -116,6 +117,7 @@ export class Proxy {
       describeAll,
       describe: async (target) => (await describeAll(target)).collection,
       quotas: new Quotas(runtime),
+      plans: new KnownPlans(),
       limitsFoundDeletes,
       timestamp: async () => (await this.#coordinator.allocateTimestamps({ count: 1 })).first,
       updates: new StripedLocks(),
@@ -415,8 +417,8 @@ export class Proxy {
   }
 
   /** What another thread of this process needs to search a collection as a client sees it that wrote last then; null: it cannot. */
-  lend(target: Target, lastWrite: Timestamp): Promise<LentCollection | null> {
-    return this.#dql.run(() => lend(this.#context, target, lastWrite));
+  lend(request: LendRequest): Promise<LentCollection | null> {
+    return this.#dql.run(() => lend(this.#context, request));
   }
 
   query(request: QueryRequest, signal: AbortSignal = NEVER): Promise<QueryResponse> {

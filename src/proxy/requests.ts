@@ -34,7 +34,7 @@ export interface DeclaredField {
   readonly isFunctionOutput: boolean;
   readonly nullable: boolean;
   readonly defaultValue: {
-    readonly kind: "bool" | "int" | "long" | "float" | "double" | "string" | "other";
+    readonly kind: "bool" | "int" | "long" | "float" | "double" | "string" | "time" | "other";
     readonly value: unknown;
   } | null;
   readonly typeParams: readonly KeyValue[];
@@ -182,6 +182,8 @@ export interface SearchRequest extends Target, Freshness, SubSearch {
   readonly aggregation?: AggregationSpec;
   /** Null or absent: hits are ordered by their scores. */
   readonly rerank?: FunctionScore | null;
+  /** The same one of requests that are alike in everything but database and vectors; absent: nobody knows. */
+  readonly shape?: object;
 }
 
 /** A function of a function score, as it was sent. */

@@ -40,7 +40,7 @@ export function rerankFields({ boost, decay }: Rerank): FieldSchema[] {
 }
 
 /** Nothing is weighed and nothing fused. */
-const UNRANKED: Rerank = { boost: null, fusion: null, decay: null };
+export const UNRANKED: Rerank = { boost: null, fusion: null, decay: null };
 
 /** Of a search alone. */
 export function planRerank(

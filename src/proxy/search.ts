@@ -19,22 +19,31 @@ import { planFault } from "./boost.ts";
 import type { ProxyContext } from "./context.ts";
 import { type SearchExplanation, explanationOf } from "./explain.ts";
 import { parsePlanFilter } from "./filters.ts";
-import { checkIteratedCollection, firstPlan, nextBound, pageLength, pagePlan, searchPage } from "./iterate.ts";
+import {
+  type SearchPage,
+  checkIteratedCollection,
+  firstPlan,
+  nextBound,
+  pageLength,
+  pagePlan,
+  searchPage,
+} from "./iterate.ts";
 import { groupScorer, groupedHybrid } from "./grouped-hybrid.ts";
 import { groupedSearch } from "./grouped-search.ts";
 import { groupFields } from "./group-values.ts";
-import { checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
-import { requireLoaded, requireLoadedFields } from "./loaded.ts";
+import { type Grouping, checkGroupedSearch, groupingFields, planGrouping } from "./grouping.ts";
+import type { PlainTerms } from "./known-plans.ts";
+import { requireLoaded, requireLoadedFields, requireLoadedVector } from "./loaded.ts";
 import { type OrderKey, planOrder, rowOrder } from "./ordering.ts";
 import { outputFieldsInTurns, planOutput } from "./output.ts";
 import { booleanParam } from "./params.ts";
 import { checkIsolation, partitionsOfFilter } from "./partition-pruning.ts";
 import { partitionsForRead } from "./partitions.ts";
 import { readTime } from "./read-time.ts";
-import { type Rerank, planRerank, rerankFields } from "./rerank.ts";
+import { type Rerank, UNRANKED, planRerank, rerankFields } from "./rerank.ts";
 import { fused, weighed } from "./reranked.ts";
 import type { SearchRequest, SearchResponse } from "./requests.ts";
-import { checkAggregationRequest, planSearchAggregation } from "./search-aggregation.ts";
+import { type AggregationPlan, checkAggregationRequest, planSearchAggregation } from "./search-aggregation.ts";
 import { checkSearchKeys, queriesOfKeys } from "./search-by-keys.ts";
 import { timeView } from "./shown-times.ts";
 import { type SearchedShard, fetchFields, releaseShards, searchShards, sessionTimestamp } from "./searched-shards.ts";
@@ -48,6 +57,26 @@ import {
   vectorPlan,
 } from "./vector-plan.ts";
 
+/** All that a search says but for its filter and when it reads. */
+interface SearchTerms extends PlainTerms {
+  /** Of an iterator; null: it is none, or none whose pages the server knows. */
+  readonly page: SearchPage | null;
+  readonly isIterator: boolean;
+  readonly aggregation: AggregationPlan | null;
+  readonly grouping: Grouping | null;
+  readonly order: readonly OrderKey[];
+  readonly rerank: Rerank;
+}
+
+const PLAIN: Omit<SearchTerms, keyof PlainTerms> = {
+  page: null,
+  isIterator: false,
+  aggregation: null,
+  grouping: null,
+  order: [],
+  rerank: UNRANKED,
+};
+
 export async function search(
   context: ProxyContext,
   asked: SearchRequest,
@@ -59,42 +88,11 @@ export async function search(
   const request = asked.keys === undefined ? asked : await withVectors(context, described, asked, asked.keys, signal);
   const { schema } = collection;
   const { queryCount } = request.queries;
-  if (request.aggregation !== undefined) checkAggregationRequest(request);
-  const aggregation =
-    request.aggregation === undefined ? null : planSearchAggregation(schema, request.aggregation, queryCount);
-  const page = searchPage(request.params, queryCount, context.runtime);
-  checkIteratedCollection(
-    collection,
-    request.params,
-    (given) =>
-      `collection id:${given} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.collectionId}`,
-  );
-  const window = searchWindow(request);
-  const plain = vectorPlan(described, request, window);
-  const isIterator = booleanParam(request.params, "iterator");
-  const vector = page !== null ? pagePlan(plain, page) : isIterator ? firstPlan(plain) : plain;
-  const grouping = planGrouping(schema, request.params);
-  if (grouping !== null || aggregation !== null)
-    checkGroupedSearch(isIterator, vector.range !== null, request.queries.type);
-  const order = planOrder(schema, request.params, "search");
-  if (order.length > 0 && isIterator) {
-    throw invalidParameter("order_by is not supported when using search iterator");
-  }
-  if (order.length > 0 && grouping !== null)
-    throw invalidParameter("order_by is not supported yet with group_by_field");
-  const rerank = planRerank(collection, request.rerank, request);
+  const known = context.plans.find(described, request);
+  const terms = known === null ? searchTerms(context, described, request) : { ...PLAIN, ...known };
+  if (known === null && isPlain(terms)) context.plans.keep(described, request, terms);
+  const { window, page, vector, aggregation, grouping, order, rerank, output, times } = terms;
   const isReranked = rerank.boost !== null || rerank.fusion !== null;
-  if (isReranked && (grouping !== null || isIterator)) refuseBoost(rerank);
-  if (isReranked && isIterator) {
-    throw invalidParameter("function_score is not supported when using search iterator");
-  }
-  if (isReranked && order.length > 0) {
-    throw invalidParameter(
-      "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
-    );
-  }
-  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
-  const times = timeView(collection, request.params);
   const filter = parsePlanFilter(
     "query",
     request.expression,
@@ -112,7 +110,12 @@ export async function search(
     ignoreGrowing: booleanParam(request.params, "ignore_growing"),
   };
   requireLoaded(described, "search", plan.partitionIds);
-  const read = [...groupingFields(aggregation ?? grouping), ...(aggregation?.fields ?? []), ...rerankFields(rerank)];
+  const read = [
+    ...groupingFields(aggregation ?? grouping),
+    ...(aggregation?.fields ?? []),
+    ...rerankFields(rerank),
+    ...order.map(({ field }) => field),
+  ];
   requireLoadedFields(described, { ...output, fields: [...output.fields, ...read] });
   const now = await context.timestamp();
   const time = readTime(collection, request, now);
@@ -213,6 +216,54 @@ export async function search(
   }
 }
 
+function isPlain({ page, isIterator, aggregation, grouping, order, rerank }: SearchTerms): boolean {
+  const isOfOneList = page === null && !isIterator && aggregation === null && grouping === null;
+  return isOfOneList && order.length === 0 && rerank === UNRANKED;
+}
+
+function searchTerms(context: ProxyContext, described: DescribedCollection, request: SearchRequest): SearchTerms {
+  const { collection } = described;
+  const { schema } = collection;
+  const { queryCount } = request.queries;
+  if (request.aggregation !== undefined) checkAggregationRequest(request);
+  const aggregation =
+    request.aggregation === undefined ? null : planSearchAggregation(schema, request.aggregation, queryCount);
+  const page = searchPage(request.params, queryCount, context.runtime);
+  checkIteratedCollection(
+    collection,
+    request.params,
+    (given) =>
+      `collection id:${given} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.collectionId}`,
+  );
+  const window = searchWindow(request);
+  const plain = vectorPlan(described, request, window);
+  const isIterator = booleanParam(request.params, "iterator");
+  const vector = page !== null ? pagePlan(plain, page) : isIterator ? firstPlan(plain) : plain;
+  const grouping = planGrouping(schema, request.params);
+  if (grouping !== null || aggregation !== null)
+    checkGroupedSearch(isIterator, vector.range !== null, request.queries.type);
+  const order = planOrder(schema, request.params, "search");
+  if (order.length > 0 && isIterator) {
+    throw invalidParameter("order_by is not supported when using search iterator");
+  }
+  if (order.length > 0 && grouping !== null)
+    throw invalidParameter("order_by is not supported yet with group_by_field");
+  const rerank = planRerank(collection, request.rerank, request);
+  const isReranked = rerank.boost !== null || rerank.fusion !== null;
+  if (isReranked && (grouping !== null || isIterator)) refuseBoost(rerank);
+  if (isReranked && isIterator) {
+    throw invalidParameter("function_score is not supported when using search iterator");
+  }
+  if (isReranked && order.length > 0) {
+    throw invalidParameter(
+      "order_by and function rerank cannot be used together: they specify conflicting sort criteria",
+    );
+  }
+  const output = planOutput(schema, request.outputFields, false, described.load?.fieldIds);
+  const times = timeView(collection, request.params);
+  return { window, page, isIterator, vector, aggregation, grouping, order, rerank, output, times };
+}
+
 /** The request with the vectors of the rows that its keys name. */
 async function withVectors(
   context: ProxyContext,
@@ -227,6 +278,7 @@ async function withVectors(
   const field = searchedField(collection, request.params.get("anns_field") ?? "");
   const partitionIds = partitionsForRead(collection, request.partitionNames);
   requireLoaded(described, "search", partitionIds);
+  requireLoadedVector(described, field);
   const scope = { partitionIds, ignoreGrowing: booleanParam(request.params, "ignore_growing") };
   const time = readTime(collection, request, await context.timestamp());
   const queries = await queriesOfKeys(context, collection, keys, field, scope, time, signal);

@@ -12,6 +12,7 @@ import { DataType, Metric, dataTypeName, isDistance, isVectorType } from "../mod
 import type { DescribedCollection } from "../rpc/services.ts";
 import { checkArraySearch } from "./array-search.ts";
 import { wantsExplanation } from "./explain.ts";
+import { requireLoadedVector } from "./loaded.ts";
 import { booleanParam, integerParam, jsonParams, numberParam } from "./params.ts";
 import { queryVectors } from "./query-vectors.ts";
 import type { SubSearch } from "./requests.ts";
@@ -61,6 +62,7 @@ export function checkDecimals(params: ReadonlyMap<string, string>): number {
 export function vectorPlan(described: DescribedCollection, request: SubSearch, window: Window): VectorPlan {
   const { queries, params } = request;
   const field = searchedField(described.collection, params.get("anns_field") ?? "");
+  requireLoadedVector(described, field);
   const index = described.indexes.find((candidate) => candidate.fieldId === field.fieldId);
   const search = jsonParams(params);
   const hints = search.get("hints");

@@ -6,7 +6,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { MilvusError, asMilvusError, milvusError } from "../base/errors.ts";
+import { asMilvusError, milvusError } from "../base/errors.ts";
 import type { Runtime } from "../base/host/runtime.ts";
 import { NEVER } from "./transport.ts";
 import type { Call, CallOptions, Client, Implementation, Transport } from "./transport.ts";
@@ -48,13 +48,16 @@ export class InProcessTransport implements Transport {
     });
   }
 
-  async #call(service: string, property: string, request: unknown, options: CallOptions): Promise<unknown> {
+  /** Not asynchronous itself: a search makes four calls, and each promise of a call counts in what one takes. */
+  #call(service: string, property: string, request: unknown, options: CallOptions): Promise<unknown> {
     const methods = this.#services.get(service);
-    if (methods === undefined) throw milvusError("ServiceUnavailable", "", { service });
+    if (methods === undefined) return Promise.reject(milvusError("ServiceUnavailable", "", { service }));
     const method = methods.get(property);
-    if (method === undefined) throw milvusError("ServiceUnimplemented", "", { service, method: property });
+    if (method === undefined) {
+      return Promise.reject(milvusError("ServiceUnimplemented", "", { service, method: property }));
+    }
     const { timeoutMilliseconds, signal = NEVER } = options;
-    if (signal.aborted) throw milvusError("ContextCanceled");
+    if (signal.aborted) return Promise.reject(milvusError("ContextCanceled"));
     if (timeoutMilliseconds !== undefined) return this.#within(timeoutMilliseconds, method, request, signal);
     return signal === NEVER ? this.#run(method, request, NEVER) : this.#untilGivenUp(method, request, signal);
   }
@@ -64,8 +67,16 @@ export class InProcessTransport implements Transport {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => reject(milvusError("ContextCanceled"));
       signal.addEventListener("abort", giveUp, { once: true });
-      const answered = this.#run(method, request, signal);
-      answered.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+      this.#run(method, request, signal).then(
+        (answer) => {
+          signal.removeEventListener("abort", giveUp);
+          resolve(answer);
+        },
+        (error: unknown) => {
+          signal.removeEventListener("abort", giveUp);
+          reject(error as Error);
+        },
+      );
     });
   }
 
@@ -85,16 +96,27 @@ export class InProcessTransport implements Transport {
     }
   }
 
-  async #run(method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
-    const sent = this.#pass(request);
+  #run(method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
+    if (this.#isolate) return this.#runApart(method, request, signal);
     try {
-      return this.#pass(await method(sent, { signal }));
+      return method(request, signal === NEVER ? UNENDING : { signal }).catch(refuse);
     } catch (error) {
-      throw error instanceof MilvusError ? error : asMilvusError(error);
+      return Promise.reject(asMilvusError(error));
     }
   }
 
-  #pass(value: unknown): unknown {
-    return this.#isolate ? structuredClone(value) : value;
+  async #runApart(method: Method, request: unknown, signal: AbortSignal): Promise<unknown> {
+    const sent = structuredClone(request);
+    try {
+      return structuredClone(await method(sent, { signal }));
+    } catch (error) {
+      return refuse(error);
+    }
   }
+}
+
+const UNENDING: Call = { signal: NEVER };
+
+function refuse(error: unknown): never {
+  throw asMilvusError(error);
 }

@@ -4,7 +4,7 @@
  * Always true:
  *  - what `view` gave stays as it was: growing copies into a new array, and entries once written never change;
  *  - room can be made ahead of an append, a few MiB at a time, with turns for others between them;
- *  - arrays grow by a quarter, so that at most a fifth of a column is room for later.
+ *  - arrays grow by an eighth, so that at most a ninth of a column is room for later, and what is copied for it is eight times the column.
  */
 
 import { assert } from "../base/assert.ts";
@@ -42,7 +42,7 @@ export interface GrowableColumn {
 
 /** How long an array should be that must hold `needed` and now holds `capacity`. */
 export function grownCapacity(capacity: number, needed: number, first: number): number {
-  return Math.max(needed, first, Math.ceil(capacity * 1.25));
+  return Math.max(needed, first, Math.ceil(capacity * 1.125));
 }
 
 /** Copies the first `count` entries, in pieces. */

@@ -50,7 +50,7 @@ import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
 import { missingField } from "./missing-field.ts";
 import { lentGrowing } from "./lend-growing.ts";
-import type { LentSearch, LentSegment } from "./lent.ts";
+import { type LentSearch, type LentSegment, lentColumns } from "./lent.ts";
 import { pickRows } from "./pick-rows.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -126,6 +126,11 @@ export class GrowingSegment implements Segment {
 
   get isSealed(): boolean {
     return this.#sealed;
+  }
+
+  /** Whether its rows are so many, and were searched so, that they have a graph. */
+  get hasGraph(): boolean {
+    return this.#graphs.size > 0;
   }
 
   /** Of the oldest row; null while there is none. */
@@ -217,6 +222,7 @@ export class GrowingSegment implements Segment {
     const idColumn: FixedColumn = { kind: "fixed", type: DataType.Int64, values: rowIds, valid: null };
     for (const [fieldId, column] of this.#fields.scalars) yield* column.reserve(batch.columns.get(fieldId) ?? idColumn);
     yield* this.#inserts.reserve(batch.rowCount);
+    yield* this.#table.reserve(this.#keys, batch.rowCount);
     this.#isAppending = false;
     assert(!this.#sealed, "nobody seals a segment while rows come in");
     for (const [fieldId, { vectors, valid }] of this.#fields.vectors) {
@@ -364,7 +370,7 @@ export class GrowingSegment implements Segment {
   /** Many rows of an index type that may miss some are searched through a graph, which the first such search makes. */
   #graphFor(
     { type, vectors }: GrowingVectors,
-    { fieldId, metric, indexType = "" }: LentSearch,
+    { fieldId, metric, indexType = "" }: Pick<LentSearch, "fieldId" | "metric" | "indexType">,
     rowCount: number,
   ): GrowingGraph | null {
     const indexes = indexesOf(this.#kernel);
@@ -385,7 +391,9 @@ export class GrowingSegment implements Segment {
     if (vector === undefined || vector.valid.view() !== null) return null;
     const view = this.view(timestamp, expiry);
     const graph = this.#graphFor(vector, search, view.rowCount);
-    return lentGrowing(this.segmentId, vector.vectors, view, this.keys(), graph);
+    const columns = (): ReadonlyMap<bigint, Column> =>
+      lentColumns(search.columnIds, (fieldId) => this.#fields.scalars.get(fieldId)?.view() ?? null);
+    return lentGrowing(this.segmentId, vector.vectors, view, this.keys(), graph, columns);
   }
 
   async take(fieldIds: readonly bigint[], rows: Uint32Array, pause?: Pause): Promise<ColumnBatch> {

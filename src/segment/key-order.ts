@@ -14,6 +14,7 @@ import { assert } from "../base/assert.ts";
 import { KeyMerge } from "./key-merge.ts";
 import type { KeyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
+import { RowRun } from "./row-run.ts";
 import { drained } from "../base/turns.ts";
 
 /** Sorted at once: a few milliseconds. */
@@ -22,13 +23,15 @@ export const SORT_ROWS = 16_384;
 export const MERGE_STEPS = 16;
 /** Between two turns of who asks for all rows. */
 export const STEPS_A_TURN = 32_768;
+/** The same where they are only copied: a fraction of a millisecond. */
+const COPIED_A_TURN = 1 << 20;
 const LIKE = 2;
 
 /** Age in a growing segment, where rows come in the order of time. */
 export const laterRowFirst: CompareAge = (left, right) => right - left;
 
 export class KeyOrder {
-  #runs: Uint32Array[] = [];
+  #runs: RowRun[] = [];
   /** Rows in runs. */
   #sortedRows = 0;
   /** Of two neighbours among the runs. */
@@ -40,7 +43,7 @@ export class KeyOrder {
 
   get memoryBytes(): number {
     let bytes = this.#rank.byteLength + (this.#merge?.memoryBytes ?? 0);
-    for (const run of this.#runs) bytes += run.byteLength;
+    for (const run of this.#runs) bytes += run.memoryBytes;
     return bytes;
   }
 
@@ -67,7 +70,7 @@ export class KeyOrder {
     }
   }
 
-  /** All rows of `keys`, and maybe rows that came since. */
+  /** All rows of `keys`, and maybe rows that came since. Nobody changes it. */
   order(keys: KeyReader): Uint32Array {
     return drained(this.orderInTurns(keys));
   }
@@ -80,13 +83,13 @@ export class KeyOrder {
       this.#sort(Math.min(SORT_ROWS, rowCount - this.#sortedRows));
       yield;
     }
-    while (this.#runs.length > 0 && this.#runs[0]!.length < rowCount) {
+    while (this.#runs.length > 0 && (this.#runs[0]!.length < rowCount || this.#merge?.left === this.#runs[0])) {
       const hasMerge = this.#chooseMerge(rowCount, Infinity);
       assert(hasMerge, "runs that are not one can be merged");
       this.#advance(STEPS_A_TURN);
       yield;
     }
-    return this.#runs[0] ?? new Uint32Array(0);
+    return this.#runs.length === 0 ? new Uint32Array(0) : yield* this.#joined(this.#runs[0]!);
   }
 
   /** One entry a row of `keys`, and maybe of rows that came since. */
@@ -103,6 +106,21 @@ export class KeyOrder {
     return rank;
   }
 
+  /** In one array, which is all the run has then: who asked once asks again. */
+  *#joined(run: RowRun): Generator<void, Uint32Array> {
+    const { pieces } = run;
+    if (pieces.length === 1) return pieces[0]!;
+    const rows = new Uint32Array(run.length);
+    let end = 0;
+    for (const piece of pieces) {
+      rows.set(piece, end);
+      end += piece.length;
+      if (end % COPIED_A_TURN < piece.length) yield;
+    }
+    if (this.#runs[0] === run && this.#merge?.left !== run) this.#runs[0] = new RowRun([rows]);
+    return rows;
+  }
+
   #adopt(keys: KeyReader): void {
     if (keys.rowCount >= (this.#keys?.rowCount ?? 0)) this.#keys = keys;
   }
@@ -110,7 +128,7 @@ export class KeyOrder {
   #sort(count: number): void {
     const rows = new Uint32Array(count);
     for (let at = 0; at < count; at += 1) rows[at] = this.#sortedRows + at;
-    this.#runs.push(sortByKey(this.#keys!, rows));
+    this.#runs.push(RowRun.inPieces(sortByKey(this.#keys!, rows)));
     this.#sortedRows += count;
     this.#steps += count;
   }
@@ -140,10 +158,11 @@ export class KeyOrder {
     const merge = this.#merge!;
     const left = merge.advance(this.#keys!, budget);
     this.#steps += budget - left;
-    if (merge.result === null) return left;
+    const { result } = merge;
+    if (result === null) return left;
     const at = this.#runs.indexOf(merge.left);
     assert(at >= 0 && this.#runs[at + 1] === merge.right, "what is merged are neighbours");
-    this.#runs = this.#runs.toSpliced(at, 2, merge.result);
+    this.#runs = this.#runs.toSpliced(at, 2, result);
     this.#merge = null;
     return left;
   }

@@ -7,9 +7,10 @@ import { NO_ROW } from "../kernel/kernel.ts";
 import { bytesAt, bytesColumn, type KeyColumn } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
 import { KeyOrder, MERGE_STEPS, SORT_ROWS, STEPS_A_TURN } from "./key-order.ts";
-import { keyReader } from "./key-reader.ts";
+import { keyReader, type KeyReader } from "./key-reader.ts";
 import { sortByKey } from "./key-sort.ts";
 import { KeyTable, MOVED_SLOTS } from "./key-table.ts";
+import { PIECE_ROWS } from "./row-run.ts";
 import { drained } from "../base/turns.ts";
 
 const EDGES = [0n, -1n, 1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 32n, -(2n ** 32n), 2n ** 31n, 0xffffffffn];
@@ -163,12 +164,20 @@ test("no append moves more slots of the key table than its rows pay for, and no 
   const keys = keyReader(column);
   const table = new KeyTable();
   const newest = new Map<bigint, number>();
-  let [moved, tables, atOnce] = [0, 0, 0];
+  let [moved, atOnce, whileMoving] = [0, 0, 0];
   for (let end = 100; end <= count; end += 100) {
-    const before = table.memoryBytes;
+    const known = keyReader(firstRows(column, end - 100));
+    // Whoever looks something up between two turns finds what is in by then.
+    for (const _ of [...table.reserve(known, 100), undefined]) {
+      whileMoving += 1;
+      for (let row = end % 97; row < end - 100; row += 97) {
+        assert.equal(table.newest(known, keys, row), newest.get(values[row]!), `row ${row} before ${end}`);
+      }
+      assert.equal(table.newest(known, keys, end - 1), newest.get(values[end - 1]!) ?? NO_ROW);
+    }
     table.extend(keyReader(firstRows(column, end)), end);
-    assert.ok(table.movedSlots - moved <= 100 * MOVED_SLOTS, `${table.movedSlots - moved} slots moved for 100 rows`);
-    if (table.memoryBytes > before + 4096) tables += 1;
+    // Slots are moved some at once, for rows to come.
+    assert.ok(table.movedSlots <= (end + 16) * MOVED_SLOTS, `${table.movedSlots} slots moved for ${end} rows`);
     atOnce = Math.max(atOnce, table.movedSlots - moved);
     moved = table.movedSlots;
     for (let row = end - 100; row < end; row += 1) newest.set(values[row]!, row);
@@ -177,7 +186,59 @@ test("no append moves more slots of the key table than its rows pay for, and no 
     }
   }
   assert.equal(table.distinctKeys, newest.size);
-  assert.ok(tables >= 5 && atOnce === 100 * MOVED_SLOTS, `${tables} tables, ${atOnce} slots at most`);
+  assert.ok(atOnce <= 116 * MOVED_SLOTS && moved > count * 3, `${atOnce} slots at most, ${moved} in all`);
+  assert.ok(whileMoving >= 300);
+});
+
+test("a key table of twice as many keys is twice as large, whenever one looks", () => {
+  for (const kind of ["int64", "varchar"]) {
+    const count = 60_000;
+    const names = Array.from({ length: count }, (_, row) => `key ${Math.imul(row, 0x9e3779b1) >>> 0}`);
+    const column: KeyColumn =
+      kind === "int64"
+        ? {
+            kind: "fixed",
+            type: DataType.Int64,
+            values: BigInt64Array.from({ length: count }, (_, row) => BigInt(row)),
+            valid: null,
+          }
+        : bytesColumn(DataType.VarChar, names);
+    const slotBytes = kind === "int64" ? 4 : 8;
+    const table = new KeyTable();
+    for (let end = 20; end <= count; end += 20) {
+      table.extend(keyReader(firstRows(column, end)), end);
+      // Three fifths of the slots are taken, and three pieces are there in part: the last of one table, the first and the last of another.
+      const mostSlots = end / 0.62 + 1536 + end / 16;
+      assert.ok(table.memoryBytes <= mostSlots * slotBytes, `${table.memoryBytes} bytes for ${end} keys of ${kind}`);
+    }
+    const keys = keyReader(column);
+    for (let row = 0; row < count; row += 1) assert.equal(table.newest(keys, keys, row), row);
+  }
+});
+
+test("a key table finds keys of one hash, in the last slots too, and knows those it never had", () => {
+  // A reader whose keys all go to few homes: the last ones, behind which there is no slot but those for such.
+  const count = 2_000;
+  const values = BigInt64Array.from({ length: count + 100 }, (_, row) => BigInt(row));
+  const crowded = (end: number): KeyReader => {
+    const keys = keyReader({ kind: "fixed", type: DataType.Int64, values: values.subarray(0, end), valid: null });
+    return {
+      kind: keys.kind,
+      column: keys.column,
+      rowCount: keys.rowCount,
+      compare: (row, other, at) => keys.compare(row, keyReader(other.column), at),
+      equals: (row, other, at) => keys.equals(row, keyReader(other.column), at),
+      hash: (row) => 0xffffffff - (Number(values[row]!) % 3) * 32,
+    };
+  };
+  const table = new KeyTable();
+  const all = crowded(count + 100);
+  for (let end = 150; end <= count; end += 150) {
+    table.extend(crowded(end), end);
+    for (let row = end % 13; row < end; row += 41) assert.equal(table.newest(all, all, row), row);
+    assert.equal(table.newest(all, all, count + 50), NO_ROW);
+  }
+  assert.ok(table.movedSlots > 0);
 });
 
 test("no append sorts and merges more than its rows pay for, and all rows are in order at the end", () => {
@@ -193,6 +254,8 @@ test("no append sorts and merges more than its rows pay for, and all rows are in
       // At most one run more is sorted than the rows of this append fill, of rows that came before.
       assert.ok(order.steps - steps <= SORT_ROWS + batch * (MERGE_STEPS + 1), `${order.steps - steps} steps at ${end}`);
       steps = order.steps;
+      // Four bytes a row, and no more for what is being merged than a few pieces.
+      assert.ok(order.memoryBytes <= end * 4 + 4 * PIECE_ROWS * 4, `${order.memoryBytes} bytes for ${end} rows`);
     }
     assert.ok(order.steps > count, "rows were merged on the way");
     const rows = order.orderInTurns(keyReader(column));

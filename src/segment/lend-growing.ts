@@ -1,4 +1,4 @@
-/** What a growing segment lends: its rows as they are now, while they are few enough to copy their keys. */
+/** What a growing segment lends: its rows as they are now, while they are few enough to copy their keys and the columns that are wanted. */
 
 import type { KeyColumn } from "../model/columns.ts";
 import { DenseVectors, type FieldVectors } from "./field-vectors.ts";
@@ -16,6 +16,7 @@ export function lentGrowing(
   { rowCount, visible }: RowView,
   keys: KeyColumn,
   graph: GrowingGraph | null,
+  columns: () => LentSegment["columns"],
 ): LentSegment | null {
   if (!(vectors instanceof DenseVectors) || keys.kind === "bytes" || rowCount > MOST_COPIED_ROWS) return null;
   const lent = graph?.lend(rowCount) ?? null;
@@ -26,6 +27,7 @@ export function lentGrowing(
     rowCount,
     visible: allowedUpTo({ allowed: visible, rowCount }, lent?.rowCount ?? rowCount),
     keys: keys.values.slice(0, rowCount),
+    columns: columns(),
     rowOrderIsKeyOrder: false,
     graph: lent === null ? null : { ...lent, params: new Map() },
   };

@@ -1,6 +1,6 @@
 /**
  * What a segment lends to another thread of this process, so that it can be searched there without a word: handles of the kernel, which are the
- * process's, keys, and the rows that a read at one timestamp sees.
+ * process's, keys, the rows that a read at one timestamp sees, and columns that were asked for.
  *
  * Always true:
  *  - what is lent never changes, and holds nothing open: once the segment has closed a handle, the kernel refuses it;
@@ -11,11 +11,15 @@
 
 import type { Handle } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
-import type { KeyColumn } from "../model/columns.ts";
+import { type Column, type KeyColumn, columnBytes } from "../model/columns.ts";
+import { sharedColumn, sharedValues } from "../model/shared-column.ts";
 import type { VectorSearch } from "./segment.ts";
 
 /** What is to be searched. */
-export type LentSearch = Pick<VectorSearch, "fieldId" | "metric" | "indexType">;
+export interface LentSearch extends Pick<VectorSearch, "fieldId" | "metric" | "indexType"> {
+  /** Of scalars that are wanted besides the key. */
+  readonly columnIds: readonly bigint[];
+}
 
 export interface LentSegment {
   readonly segmentId: bigint;
@@ -24,6 +28,8 @@ export interface LentSegment {
   /** Null: all. */
   readonly visible: Bitset | null;
   readonly keys: BigInt64Array;
+  /** Those that were wanted and can be had, in memory that threads share. */
+  readonly columns: ReadonlyMap<bigint, Column>;
   /** Whether rows are numbered in key order and no key has two. */
   readonly rowOrderIsKeyOrder: boolean;
   /** A graph through which the rows are searched; null: they are compared one by one. */
@@ -38,10 +44,27 @@ export interface LentGraph {
   readonly params: ReadonlyMap<string, unknown>;
 }
 
+/** Wider ones are not lent: moving or copying them would hold up the engine's thread. */
+const MOST_COLUMN_BYTES = 32 << 20;
+
+/** Of these columns those that can be lent; `share` is told each that had to be copied, and may keep the copy instead. */
+export function lentColumns(
+  fieldIds: readonly bigint[],
+  columnOf: (fieldId: bigint) => Column | null,
+  share?: (fieldId: bigint, column: Column) => void,
+): ReadonlyMap<bigint, Column> {
+  const lent = new Map<bigint, Column>();
+  for (const fieldId of fieldIds) {
+    const column = columnOf(fieldId);
+    if (column === null || columnBytes(column) > MOST_COLUMN_BYTES) continue;
+    const shared = sharedColumn(column);
+    if (shared !== column) share?.(fieldId, shared);
+    lent.set(fieldId, shared);
+  }
+  return lent;
+}
+
 /** Keys of a sealed segment lie in memory that threads share. */
 export function sharedKeys(keys: KeyColumn): KeyColumn {
-  if (keys.kind === "bytes") return keys;
-  const values = new BigInt64Array(new SharedArrayBuffer(keys.values.byteLength));
-  values.set(keys.values);
-  return { ...keys, values };
+  return keys.kind === "bytes" ? keys : { ...keys, values: sharedValues(keys.values) };
 }

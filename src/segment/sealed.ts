@@ -45,7 +45,7 @@ import { firstRow, hasKey, hideByKey, hideInSlices } from "./hide-by-key.ts";
 import { type KeyReader, keyReader } from "./key-reader.ts";
 import { ExpiryTimes } from "./expiry-times.ts";
 import { Lease } from "./lease.ts";
-import { type LentSearch, type LentSegment, sharedKeys } from "./lent.ts";
+import { type LentSearch, type LentSegment, lentColumns, sharedKeys } from "./lent.ts";
 import { missingField } from "./missing-field.ts";
 import { PlaceColumns } from "./place-columns.ts";
 import { nearestRows, type NearestSource } from "./nearest.ts";
@@ -375,14 +375,20 @@ export class SealedSegment implements Segment {
   }
 
   /** Null: another thread cannot search it so. */
-  lend({ fieldId }: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
+  lend({ fieldId, columnIds }: LentSearch, timestamp: Timestamp, expiry: Expiry): LentSegment | null {
     const vector = this.#vectors.get(fieldId);
     const keys = this.#keys.column;
     if (!(vector?.vectors instanceof DenseVectors) || vector.valid !== null || keys.kind === "bytes") return null;
     const { segmentId, rowCount } = this;
     const { visible } = this.view(timestamp, expiry);
     const rowOrderIsKeyOrder = !this.#hasRepeatedKeys;
-    const lent = { segmentId, rowCount, visible, keys: keys.values, rowOrderIsKeyOrder, rows: vector.vectors.rows };
+    const columns = lentColumns(
+      columnIds,
+      (columnId) => this.#scalars.get(columnId) ?? null,
+      (columnId, shared) => this.#scalars.set(columnId, shared),
+    );
+    const { rows } = vector.vectors;
+    const lent = { segmentId, rowCount, visible, keys: keys.values, columns, rowOrderIsKeyOrder, rows };
     const index = this.#indexes.get(fieldId);
     if (index === undefined) return { ...lent, graph: null };
     if (index.facts.family.kind !== "graph") return null;

@@ -132,11 +132,13 @@ export class Channel implements LogConsumer {
       const ticks = open.map(({ createdTick }) => createdTick);
       const oldestDelete = delegator.deletes.oldestUnflushed();
       if (oldestDelete !== null) ticks.push(oldestDelete.timeTick);
+      const newest = open.filter(({ segment }) => segment.hasGraph).map(({ segment }) => segment.lastTimestamp);
       return {
         virtualChannel: delegator.virtualChannel,
         collectionId: delegator.collection.collectionId,
         bytes: delegator.growingBytes,
         oldest: ticks.length === 0 ? null : ticks.reduce((least, tick) => (tick < least ? tick : least)),
+        searchedNewest: newest.length === 0 ? null : newest.reduce((most, tick) => (tick > most ? tick : most)),
       };
     });
   }

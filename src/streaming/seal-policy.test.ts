@@ -5,7 +5,13 @@ import type { Timer } from "../base/host/runtime.ts";
 import { composeTimestamp } from "../base/timestamp.ts";
 import { type GrowingState, SealPolicy, channelsToSeal } from "./seal-policy.ts";
 
-const LIMITS = { maxAgeMilliseconds: 600_000, highWaterBytes: 100, checkMilliseconds: 10, refuseBytes: 200 };
+const LIMITS = {
+  maxAgeMilliseconds: 600_000,
+  restMilliseconds: 20_000,
+  highWaterBytes: 100,
+  checkMilliseconds: 10,
+  refuseBytes: 200,
+};
 
 function state(virtualChannel: string, bytes: number, oldestMilliseconds: number | null): GrowingState {
   return {
@@ -13,6 +19,7 @@ function state(virtualChannel: string, bytes: number, oldestMilliseconds: number
     collectionId: 1n,
     bytes,
     oldest: oldestMilliseconds === null ? null : composeTimestamp(oldestMilliseconds),
+    searchedNewest: null,
   };
 }
 
@@ -24,6 +31,13 @@ test("what has grown for too long is closed (row 4.32)", () => {
   const states = [state("old", 1, 1_000), state("young", 1, 500_000), state("empty", 0, null)];
   assert.deepEqual(sealed(states, 600_999), []);
   assert.deepEqual(sealed(states, 601_000), ["old"]);
+});
+
+test("what is searched through a graph is closed when nothing came for a while", () => {
+  const searched = { ...state("searched", 1, 1_000), searchedNewest: composeTimestamp(50_000) };
+  const states = [searched, state("others", 1, 1_000)];
+  assert.deepEqual(sealed(states, 69_999), []);
+  assert.deepEqual(sealed(states, 70_000), ["searched"]);
 });
 
 test("over the high-water mark the largest go first, until the rest fits", () => {

@@ -1,5 +1,6 @@
 /**
- * When growing segments are closed without being asked: by age, and when growing rows take too much memory. (By size: the log itself.)
+ * When growing segments are closed without being asked: by age, when growing rows take too much memory, and when many of them rest and are searched,
+ * since a sealed segment's graph is quicker. (By size: the log itself.)
  *
  * Always true: no timer runs while nothing grows.
  */
@@ -10,6 +11,8 @@ import { type Timestamp, physicalMilliseconds } from "../base/timestamp.ts";
 export interface SealLimits {
   /** Rows wait at most this long for their files. */
   readonly maxAgeMilliseconds: number;
+  /** Rows that are searched through a growing graph wait at most so long after the last one came. */
+  readonly restMilliseconds: number;
   /** Above this, the channel with most growing bytes is flushed. */
   readonly highWaterBytes: number;
   readonly checkMilliseconds: number;
@@ -24,6 +27,8 @@ export interface GrowingState {
   readonly bytes: number;
   /** Of the oldest growing row or pending delete; null when there is none. */
   readonly oldest: Timestamp | null;
+  /** The newest growing row, where rows are searched through a graph; null: none are. */
+  readonly searchedNewest: Timestamp | null;
 }
 
 /** The channels whose growing segments are to be closed now. */
@@ -32,8 +37,11 @@ export function channelsToSeal(
   nowMilliseconds: number,
   limits: SealLimits,
 ): GrowingState[] {
+  const isOlder = (tick: Timestamp | null, milliseconds: number): boolean =>
+    tick !== null && nowMilliseconds - physicalMilliseconds(tick) >= milliseconds;
   const due = states.filter(
-    ({ oldest }) => oldest !== null && nowMilliseconds - physicalMilliseconds(oldest) >= limits.maxAgeMilliseconds,
+    ({ oldest, searchedNewest }) =>
+      isOlder(oldest, limits.maxAgeMilliseconds) || isOlder(searchedNewest, limits.restMilliseconds),
   );
   let bytes = states.reduce((sum, state) => sum + state.bytes, 0) - due.reduce((sum, state) => sum + state.bytes, 0);
   const others = states.filter((state) => !due.includes(state) && state.oldest !== null);

@@ -28,26 +28,41 @@ import type { GrpcServerOptions } from "../../src/server/grpc/server.ts";
 
 export const BOOKS = "books";
 
+/** A collection of one vector, declared by its fields and loaded. */
+export interface FixtureCollection {
+  readonly name: string;
+  readonly fields: NonNullable<Parameters<typeof schemaBytes>[0]["fields"]>;
+}
+
 export interface Fixture {
   readonly server: Running;
   readonly client: TestClient;
   close(): Promise<void>;
 }
 
+/** With `books`. */
 export async function openFixture(options: Partial<GrpcServerOptions> = {}): Promise<Fixture> {
+  const fields = [KEY, vectorField(), textField("title", 8), { name: "pages", dataType: DataType.Int64 }];
+  const fixture = await openWith({ name: BOOKS, fields }, options);
+  const { client } = fixture;
+  ok(await client.call(service.createAlias, { collectionName: BOOKS, alias: "read" }));
+  ok(await client.call(service.insert, { collectionName: BOOKS, fieldsData: goodColumns(), numRows: 3 }));
+  return fixture;
+}
+
+/** With a collection of the caller's, empty. */
+export async function openWith(
+  { name, fields }: FixtureCollection,
+  options: Partial<GrpcServerOptions> = {},
+): Promise<Fixture> {
   const server = await startServer(options);
   const client = new TestClient(server.port);
-  const schema = schemaBytes({
-    name: BOOKS,
-    fields: [KEY, vectorField(), textField("title", 8), { name: "pages", dataType: DataType.Int64 }],
-  });
+  const schema = schemaBytes({ name, fields });
   const consistencyLevel = ConsistencyLevel.Strong;
-  ok(await client.call(service.createCollection, { collectionName: BOOKS, schema, consistencyLevel }));
+  ok(await client.call(service.createCollection, { collectionName: name, schema, consistencyLevel }));
   const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-  ok(await client.call(service.createIndex, { collectionName: BOOKS, fieldName: "vector", extraParams }));
-  ok(await client.call(service.createAlias, { collectionName: BOOKS, alias: "read" }));
-  await load(client, BOOKS);
-  ok(await client.call(service.insert, { collectionName: BOOKS, fieldsData: goodColumns(), numRows: 3 }));
+  ok(await client.call(service.createIndex, { collectionName: name, fieldName: "vector", extraParams }));
+  await load(client, name);
   return {
     server,
     client,

@@ -13,7 +13,6 @@ import { SearchRequestSchema } from "../../src/server/wire/generated/milvus_pb.j
 import {
   KEY,
   int64s,
-  load,
   ok,
   params,
   schemaBytes,
@@ -24,7 +23,8 @@ import {
   vectorField,
   vectors,
 } from "../../src/server/milvus/testing/messages.ts";
-import { type Running, TestClient, startServer } from "../../src/server/milvus/testing/server.ts";
+import type { TestClient } from "../../src/server/milvus/testing/server.ts";
+import { type Fixture, openWith } from "./fixture.ts";
 
 type Answer = Promise<{ readonly status?: Status | undefined } | Status>;
 
@@ -293,12 +293,10 @@ const LIMITS: readonly Limit[] = [
 ];
 
 describe("limits", () => {
-  let server: Running;
+  let fixture: Fixture;
   let client: TestClient;
 
   before(async () => {
-    server = await startServer();
-    client = new TestClient(server.port);
     const list = { name: "list", dataType: DataType.Array, elementType: DataType.Int8 };
     const fields = [
       KEY,
@@ -307,18 +305,11 @@ describe("limits", () => {
       { name: "document", dataType: DataType.JSON },
       { ...list, typeParams: params({ max_capacity: "4096" }) },
     ];
-    const schema = schemaBytes({ name: ROWS, fields });
-    ok(await client.call(service.createCollection, { collectionName: ROWS, schema }));
-    const extraParams = params({ index_type: "FLAT", metric_type: "L2" });
-    ok(await client.call(service.createIndex, { collectionName: ROWS, fieldName: "vector", extraParams }));
-    await load(client, ROWS);
+    fixture = await openWith({ name: ROWS, fields });
+    ({ client } = fixture);
   });
 
-  after(async () => {
-    client.close();
-    await server.close();
-    assert.deepEqual(server.faults, []);
-  });
+  after(() => fixture.close());
 
   for (const { name, send, text: expected, code = 1100 } of LIMITS) {
     test(name, async () => {

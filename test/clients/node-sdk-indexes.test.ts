@@ -1,11 +1,11 @@
 /** Indexes that are built, through Milvus's SDK for Node: each type over rows that are there, searched through its own parameters, explained. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { DataType, type MilvusClient, type RowData } from "@zilliz/milvus2-sdk-node";
+import { before, describe, test } from "node:test";
+import { DataType, type RowData } from "@zilliz/milvus2-sdk-node";
+import { serveSuite } from "./node-fixture.ts";
 import { cosines, drawnVectors, nearestRows } from "./nearest-rows.ts";
-import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
-import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
+import { type Row, refused, succeeded } from "./node-client.ts";
 
 const DIMENSION = 32;
 const ROWS = 2_000;
@@ -51,19 +51,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 describe("Milvus SDK for Node: indexes", () => {
-  const data = dataDirectory();
+  const served = serveSuite();
   const collection_name = "indexed";
   const drawn = drawnVectors(ROWS + QUERIES, DIMENSION, 3);
   const rows = drawn.subarray(0, ROWS * DIMENSION);
   const queries = drawn.slice(ROWS * DIMENSION);
-  let server: ServerProcess;
-  let client: MilvusClient;
 
   before(async () => {
-    server = await startServerProcess(data.path);
-    client = await connectNodeClient(server.port);
     succeeded(
-      await client.createCollection({
+      await served.client.createCollection({
         collection_name,
         consistency_level: "Strong",
         fields: [
@@ -74,14 +70,8 @@ describe("Milvus SDK for Node: indexes", () => {
     );
     const vectorOf = (row: number): number[] => [...rows.subarray(row * DIMENSION, (row + 1) * DIMENSION)];
     const all = Array.from({ length: ROWS }, (_, row) => ({ id: row, vector: vectorOf(row) }));
-    succeeded(await client.insert({ collection_name, data: all }));
-    succeeded(await client.flushSync({ collection_names: [collection_name] }));
-  });
-
-  after(async () => {
-    await client?.closeConnection();
-    await server?.stop();
-    data[Symbol.dispose]();
+    succeeded(await served.client.insert({ collection_name, data: all }));
+    succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
   });
 
   test("every type is built, searched through its own parameters, and explained", async (context) => {
@@ -97,20 +87,20 @@ describe("Milvus SDK for Node: indexes", () => {
       metric_type: "COSINE",
       params: build as object,
     };
-    succeeded(await client.createIndex(index));
+    succeeded(await served.client.createIndex(index));
     for (;;) {
-      const [told] = succeeded(await client.describeIndex({ collection_name })).index_descriptions;
+      const [told] = succeeded(await served.client.describeIndex({ collection_name })).index_descriptions;
       assert.notEqual(told!.state, "Failed", told!.index_state_fail_reason);
       if (told!.state === "Finished") break;
     }
-    const progress = succeeded(await client.getIndexBuildProgress({ collection_name, field_name: "vector" }));
+    const progress = succeeded(await served.client.getIndexBuildProgress({ collection_name, field_name: "vector" }));
     assert.deepEqual([progress.indexed_rows, progress.total_rows].map(Number), [ROWS, ROWS]);
-    succeeded(await client.loadCollectionSync({ collection_name }));
+    succeeded(await served.client.loadCollectionSync({ collection_name }));
     const scores = cosines(queries, rows, DIMENSION);
     let matched = 0;
     for (let query = 0; query < QUERIES; query += 1) {
       const found = succeeded(
-        await client.search({
+        await served.client.search({
           collection_name,
           data: [...queries.subarray(query * DIMENSION, (query + 1) * DIMENSION)],
           limit: LIMIT,
@@ -130,15 +120,15 @@ describe("Milvus SDK for Node: indexes", () => {
       );
     }
     assert.ok(matched / (QUERIES * LIMIT) >= least, `${index_type} found ${matched} of ${QUERIES * LIMIT}`);
-    succeeded(await client.releaseCollection({ collection_name }));
-    succeeded(await client.dropIndex({ collection_name, field_name: "vector", index_name: "vector" }));
+    succeeded(await served.client.releaseCollection({ collection_name }));
+    succeeded(await served.client.dropIndex({ collection_name, field_name: "vector", index_name: "vector" }));
   }
 
   test("MINHASH_LSH finds rows that share a band", async () => {
     const collection = { collection_name: "signatures" };
     const hashes = 16;
     succeeded(
-      await client.createCollection({
+      await served.client.createCollection({
         ...collection,
         consistency_level: "Strong",
         fields: [
@@ -151,10 +141,10 @@ describe("Milvus SDK for Node: indexes", () => {
     const signature = (row: number): number[] =>
       Array.from({ length: hashes }, (_, at) => (row === 7 || at < row % hashes ? at : (row * 31 + at * 7 + 97) % 256));
     const data = Array.from({ length: ROWS }, (_, id) => ({ id, signature: signature(id) }));
-    succeeded(await client.insert({ ...collection, data }));
-    succeeded(await client.flushSync({ collection_names: [collection.collection_name] }));
+    succeeded(await served.client.insert({ ...collection, data }));
+    succeeded(await served.client.flushSync({ collection_names: [collection.collection_name] }));
     succeeded(
-      await client.createIndex({
+      await served.client.createIndex({
         ...collection,
         field_name: "signature",
         index_type: "MINHASH_LSH",
@@ -162,9 +152,9 @@ describe("Milvus SDK for Node: indexes", () => {
         params: { mh_element_bit_width: 8, mh_lsh_band: 4, with_raw_data: true },
       }),
     );
-    succeeded(await client.loadCollectionSync(collection));
+    succeeded(await served.client.loadCollectionSync(collection));
     const found = succeeded(
-      await client.search({
+      await served.client.search({
         ...collection,
         data: signature(7),
         limit: 100,
@@ -180,7 +170,7 @@ describe("Milvus SDK for Node: indexes", () => {
     assert.equal(scores.filter((score) => score >= 15 / 16).length, 100, "one in sixteen shares fifteen hashes");
     const told = JSON.parse((found.status.extra_info as { explain: string }).explain) as { indexType: string };
     assert.equal(told.indexType, "MINHASH_LSH");
-    const banded = succeeded(await client.search({ ...collection, data: signature(7), limit: 100 })).results;
+    const banded = succeeded(await served.client.search({ ...collection, data: signature(7), limit: 100 })).results;
     assert.ok(banded.length > 0);
     assert.ok(
       banded.every(({ score }) => score === 1),
@@ -204,7 +194,7 @@ describe("Milvus SDK for Node: indexes", () => {
     const listOf = (row: number): { v: number[] }[] =>
       Array.from({ length: 1 + (row % 3) }, (_, at) => ({ v: pointOf(row, at) }));
     succeeded(
-      await client.createCollection({
+      await served.client.createCollection({
         collection_name,
         consistency_level: "Strong",
         fields: [
@@ -221,17 +211,17 @@ describe("Milvus SDK for Node: indexes", () => {
       }),
     );
     const data = Array.from({ length: ROWS }, (_, id) => ({ id, bits: bitsOf(id), s: listOf(id) }));
-    succeeded(await client.insert({ collection_name, data: data as RowData[] }));
-    succeeded(await client.flushSync({ collection_names: [collection_name] }));
+    succeeded(await served.client.insert({ collection_name, data: data as RowData[] }));
+    succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
     const fields = { bits: "HAMMING", "s[v]": "MAX_SIM_L2" };
     for (const [field_name, metric_type] of Object.entries(fields))
-      succeeded(await client.createIndex({ collection_name, field_name, index_type: "AUTOINDEX", metric_type }));
+      succeeded(await served.client.createIndex({ collection_name, field_name, index_type: "AUTOINDEX", metric_type }));
     for (;;) {
-      const told = succeeded(await client.describeIndex({ collection_name })).index_descriptions;
+      const told = succeeded(await served.client.describeIndex({ collection_name })).index_descriptions;
       assert.equal(told.length, 2);
       if (told.every(({ state }) => state === "Finished")) break;
     }
-    succeeded(await client.loadCollectionSync({ collection_name }));
+    succeeded(await served.client.loadCollectionSync({ collection_name }));
     const apart = (left: number[], right: number[]): number =>
       left.reduce((sum, byte, at) => sum + (byte ^ right[at]!).toString(2).replaceAll("0", "").length, 0);
     const list = [pointOf(3, 0), pointOf(3, 1)];
@@ -242,7 +232,7 @@ describe("Milvus SDK for Node: indexes", () => {
       }, 0);
     const check = async (anns_field: string, asked: unknown, score: (row: number) => number): Promise<void> => {
       const answer = succeeded(
-        await client.search({
+        await served.client.search({
           collection_name,
           anns_field,
           data: asked as number[],
@@ -278,7 +268,7 @@ describe("Milvus SDK for Node: indexes", () => {
     const dot = (left: Record<string, number>, right: Record<string, number>): number =>
       Object.entries(left).reduce((sum, [index, value]) => sum + value * (right[index] ?? 0), 0);
     succeeded(
-      await client.createCollection({
+      await served.client.createCollection({
         collection_name: name,
         consistency_level: "Strong",
         fields: [
@@ -288,35 +278,35 @@ describe("Milvus SDK for Node: indexes", () => {
       }),
     );
     const data = Array.from({ length: count }, (_, row) => ({ id: row, vector: rowOf(row) }));
-    succeeded(await client.insert({ collection_name: name, data }));
-    succeeded(await client.flushSync({ collection_names: [name] }));
+    succeeded(await served.client.insert({ collection_name: name, data }));
+    succeeded(await served.client.flushSync({ collection_names: [name] }));
     for (const [index_type, mapped] of [
       ["SPARSE_INVERTED_INDEX", "true"],
       ["SPARSE_WAND", "false"],
     ] as const) {
       const params = { inverted_index_algo: "DAAT_WAND", "mmap.enabled": mapped };
       const index = { collection_name: name, field_name: "vector", index_type, metric_type: "IP", params };
-      succeeded(await client.createIndex(index));
+      succeeded(await served.client.createIndex(index));
       for (;;) {
-        const [told] = succeeded(await client.describeIndex({ collection_name: name })).index_descriptions;
+        const [told] = succeeded(await served.client.describeIndex({ collection_name: name })).index_descriptions;
         assert.notEqual(told!.state, "Failed", told!.index_state_fail_reason);
         if (told!.state === "Finished") break;
       }
-      succeeded(await client.loadCollectionSync({ collection_name: name }));
+      succeeded(await served.client.loadCollectionSync({ collection_name: name }));
       const query = rowOf(5_003);
-      const found = succeeded(await client.search({ collection_name: name, data: query, limit: 10 }));
+      const found = succeeded(await served.client.search({ collection_name: name, data: query, limit: 10 }));
       const best = data.map(({ vector }) => dot(query, vector)).toSorted((left, right) => right - left);
       assert.deepEqual(
         (found.results as readonly { score: number }[]).map(({ score }) => score),
         best.slice(0, 10),
       );
-      succeeded(await client.releaseCollection({ collection_name: name }));
-      succeeded(await client.dropIndex({ collection_name: name, field_name: "vector", index_name: "vector" }));
+      succeeded(await served.client.releaseCollection({ collection_name: name }));
+      succeeded(await served.client.dropIndex({ collection_name: name, field_name: "vector", index_name: "vector" }));
     }
   });
 
   test("types of a GPU are refused with the type to use", async () => {
-    const answer = await client.createIndex({
+    const answer = await served.client.createIndex({
       collection_name,
       field_name: "vector",
       index_type: "GPU_CAGRA",

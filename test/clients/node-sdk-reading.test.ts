@@ -1,20 +1,18 @@
 /** The ways to read of the SDK for Node: hybrid searches, groups, orders, aggregates. */
 
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { DataType, type MilvusClient, RRFRanker, WeightedRanker } from "@zilliz/milvus2-sdk-node";
-import { type Row, connectNodeClient, succeeded } from "./node-client.ts";
+import { type Row, succeeded } from "./node-client.ts";
+import { serveSuite } from "./node-fixture.ts";
 import { drawnVectors } from "./nearest-rows.ts";
-import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
 
 const COUNT = 120;
 const DIMENSION = 8;
 const collection_name = "reading";
 
 describe("reading with Milvus's SDK for Node", () => {
-  const data = dataDirectory();
-  let server: ServerProcess;
-  let client: MilvusClient;
+  const served = serveSuite();
   const first = drawnVectors(COUNT, DIMENSION, 1);
   const second = drawnVectors(COUNT, DIMENSION, 2);
   const rowOf = (from: Float32Array, row: number): number[] => [
@@ -23,11 +21,9 @@ describe("reading with Milvus's SDK for Node", () => {
   const colorOf = (row: number): string => ["red", "green", "blue"][row % 3]!;
 
   before(async () => {
-    server = await startServerProcess(data.path);
-    client = await connectNodeClient(server.port);
     const vector = (name: string) => ({ name, data_type: DataType.FloatVector, dim: DIMENSION }) as const;
     succeeded(
-      await client.createCollection({
+      await served.client.createCollection({
         collection_name,
         consistency_level: "Strong",
         fields: [
@@ -49,14 +45,8 @@ describe("reading with Milvus's SDK for Node", () => {
       second: rowOf(second, row),
       color: colorOf(row),
     }));
-    succeeded(await client.insert({ collection_name, data: rows }));
-    succeeded(await client.loadCollectionSync({ collection_name }));
-  });
-
-  after(async () => {
-    await client?.closeConnection();
-    await server?.stop();
-    data[Symbol.dispose]();
+    succeeded(await served.client.insert({ collection_name, data: rows }));
+    succeeded(await served.client.loadCollectionSync({ collection_name }));
   });
 
   /** Rows by distance, nearest first. */
@@ -76,7 +66,7 @@ describe("reading with Milvus's SDK for Node", () => {
 
   async function hybrid(rerank: ReturnType<typeof RRFRanker> | ReturnType<typeof WeightedRanker>): Promise<Row[]> {
     const found = succeeded(
-      await client.hybridSearch({
+      await served.client.hybridSearch({
         collection_name,
         data: asked.map((vector, at) => ({ anns_field: ["first", "second"][at]!, data: vector, limit: DEPTH })),
         rerank,
@@ -123,7 +113,7 @@ describe("reading with Milvus's SDK for Node", () => {
 
   test("a search in groups", async () => {
     const found = succeeded(
-      await client.search({
+      await served.client.search({
         collection_name,
         anns_field: "first",
         data: asked[0]!,
@@ -148,7 +138,7 @@ describe("reading with Milvus's SDK for Node", () => {
   test("a search in groups of several fields, and in buckets", async () => {
     const query = { collection_name, anns_field: "first", data: asked[0]! };
     const few = { ...query, filter: "id < 40", output_fields: ["id"] };
-    const found = succeeded(await client.search({ ...few, limit: 5, params: { group_by_fields: "color,id" } }));
+    const found = succeeded(await served.client.search({ ...few, limit: 5, params: { group_by_fields: "color,id" } }));
     const near = nearest(first, asked[0]!).filter(({ row }) => row < 40);
     assert.deepEqual(
       (found.results as unknown as (Row & { group_by_field_values: object })[]).map(({ id, ...hit }) => [
@@ -163,7 +153,7 @@ describe("reading with Milvus's SDK for Node", () => {
       metrics: { last: { op: "max", field_name: "id" } },
       top_hits: { size: 3 },
     };
-    const aggregated = succeeded(await client.search({ ...few, limit: 5, search_aggregation } as typeof few));
+    const aggregated = succeeded(await served.client.search({ ...few, limit: 5, search_aggregation } as typeof few));
     const { agg_buckets: buckets } = aggregated as unknown as {
       agg_buckets: { count: unknown; metrics: Record<string, unknown>; hits: { id: unknown }[] }[];
     };
@@ -185,7 +175,7 @@ describe("reading with Milvus's SDK for Node", () => {
     const decay = { reranker: "decay", function: "linear", origin: 10, scale: 20, decay: 0.5 };
     const rerank = { name: "f", type: "Rerank", input_field_names: ["id"], params: decay };
     const query = { collection_name, anns_field: "first", data: asked[0]!, limit: 6, output_fields: ["id"] };
-    const found = succeeded(await client.search({ ...query, rerank } as unknown as typeof query));
+    const found = succeeded(await served.client.search({ ...query, rerank } as unknown as typeof query));
     const wanted = nearest(first, asked[0]!)
       .slice(0, 6)
       .map(({ row, distance }) => ({
@@ -203,7 +193,7 @@ describe("reading with Milvus's SDK for Node", () => {
 
   test("an aggregate beside the count of rows", async () => {
     const found = succeeded(
-      await client.query({ collection_name, filter: "id < 50", output_fields: ["count(*)", "max(color)"] }),
+      await served.client.query({ collection_name, filter: "id < 50", output_fields: ["count(*)", "max(color)"] }),
     );
     assert.deepEqual(found.data, [{ "count(*)": "50", "max(color)": "red" }]);
   });

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DataType, type MilvusClient, RRFRanker, type RowData } from "@zilliz/milvus2-sdk-node";
-import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
-import { dataDirectory, startServerProcess } from "./server-process.ts";
+import { type Row, refused, succeeded } from "./node-client.ts";
+import { serveSuite } from "./node-fixture.ts";
 
 const collection_name = "structs";
 const ROWS = 30;
+const served = serveSuite();
 
 interface Part {
   readonly number: number;
@@ -44,17 +45,9 @@ function nearestLists(asked: readonly (readonly number[])[], limit: number): num
     .map(({ id }) => id);
 }
 
-test("arrays of structs", async (context) => {
-  const data = dataDirectory();
-  let server = await startServerProcess(data.path);
-  let client = await connectNodeClient(server.port);
-  context.after(async () => {
-    await client.closeConnection();
-    await server.stop();
-    data[Symbol.dispose]();
-  });
+test("arrays of structs", async () => {
   succeeded(
-    await client.createCollection({
+    await served.client.createCollection({
       collection_name,
       fields: [
         { name: "id", data_type: DataType.Int64, is_primary_key: true },
@@ -81,20 +74,20 @@ test("arrays of structs", async (context) => {
     }),
   );
   const rows = Array.from({ length: ROWS }, (_, id) => row(id));
-  succeeded(await client.loadCollectionSync({ collection_name }));
-  succeeded(await client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
-  succeeded(await client.flushSync({ collection_names: [collection_name] }));
-  succeeded(await client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
+  succeeded(await served.client.loadCollectionSync({ collection_name }));
+  succeeded(await served.client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
+  succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
+  succeeded(await served.client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
 
   const hybrid = async (data: readonly object[]): Promise<unknown[][]> => {
     const asked = { collection_name, data, rerank: RRFRanker(60), limit: 2, output_fields: ["id"] };
-    const found = succeeded(await client.hybridSearch(asked as Parameters<MilvusClient["hybridSearch"]>[0]));
+    const found = succeeded(await served.client.hybridSearch(asked as Parameters<MilvusClient["hybridSearch"]>[0]));
     const hits = found.results as unknown as { id: string; offset?: unknown }[];
     return hits.map(({ id, offset }) => [Number(id), offset === undefined ? undefined : Number(offset)]);
   };
   const check = async (): Promise<void> => {
     const query = async (filter: string): Promise<Record<string, unknown>[]> =>
-      succeeded(await client.query({ collection_name, filter, output_fields: ["*"], limit: 100 })).data;
+      succeeded(await served.client.query({ collection_name, filter, output_fields: ["*"], limit: 100 })).data;
     const answer = await query("id >= 0");
     assert.equal(answer.length, ROWS);
     for (const found of answer) assert.deepEqual(found["parts"], parts(Number(found["id"])));
@@ -108,7 +101,7 @@ test("arrays of structs", async (context) => {
       [12, 0],
     ];
     const lists = succeeded(
-      await client.search({
+      await served.client.search({
         collection_name,
         anns_field: "parts[list]",
         data: [asked],
@@ -122,7 +115,7 @@ test("arrays of structs", async (context) => {
       nearestLists(asked, 3),
     );
     const elements = succeeded(
-      await client.search({
+      await served.client.search({
         collection_name,
         anns_field: "parts[point]",
         data: [11.5, 2],
@@ -153,13 +146,10 @@ test("arrays of structs", async (context) => {
   };
   await check();
   refused(
-    await client.insert({ collection_name, data: [{ ...row(1), parts: [...parts(3), ...parts(2)] }] }),
+    await served.client.insert({ collection_name, data: [{ ...row(1), parts: [...parts(3), ...parts(2)] }] }),
     "exceeds max capacity",
     1100,
   );
-  await client.closeConnection();
-  await server.stop();
-  server = await startServerProcess(data.path);
-  client = await connectNodeClient(server.port);
+  await served.restart();
   await check();
 });

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DataType, type RowData } from "@zilliz/milvus2-sdk-node";
-import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
-import { dataDirectory, startServerProcess } from "./server-process.ts";
+import { type Row, refused, succeeded } from "./node-client.ts";
+import { serveSuite } from "./node-fixture.ts";
 
 const collection_name = "types";
 const ROWS = 30;
+const served = serveSuite();
 
 function row(id: number): Row {
   return {
@@ -21,18 +22,10 @@ function row(id: number): Row {
   };
 }
 
-test("arrays, times and geometries", async (context) => {
-  const data = dataDirectory();
-  let server = await startServerProcess(data.path);
-  let client = await connectNodeClient(server.port);
-  context.after(async () => {
-    await client.closeConnection();
-    await server.stop();
-    data[Symbol.dispose]();
-  });
+test("arrays, times and geometries", async () => {
   const array = { data_type: DataType.Array, max_capacity: 8 };
   succeeded(
-    await client.createCollection({
+    await served.client.createCollection({
       collection_name,
       fields: [
         { name: "id", data_type: DataType.Int64, is_primary_key: true },
@@ -48,19 +41,19 @@ test("arrays, times and geometries", async (context) => {
     }),
   );
   const rows = Array.from({ length: ROWS }, (_, id) => row(id));
-  succeeded(await client.loadCollectionSync({ collection_name }));
-  succeeded(await client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
-  succeeded(await client.flushSync({ collection_names: [collection_name] }));
-  succeeded(await client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
+  succeeded(await served.client.loadCollectionSync({ collection_name }));
+  succeeded(await served.client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
+  succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
+  succeeded(await served.client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
 
   const ids = async (filter: string): Promise<number[]> =>
-    succeeded(await client.query({ collection_name, filter, output_fields: ["id"], limit: 100 }))
+    succeeded(await served.client.query({ collection_name, filter, output_fields: ["id"], limit: 100 }))
       .data.map((found) => Number(found["id"]))
       .toSorted((left, right) => left - right);
   const wanted = (test: (row: Row) => boolean): number[] => rows.filter(test).map((found) => Number(found["id"]));
   const check = async (): Promise<void> => {
     const answer = succeeded(
-      await client.query({ collection_name, filter: "id >= 0", output_fields: ["*"], limit: 100 }),
+      await served.client.query({ collection_name, filter: "id >= 0", output_fields: ["*"], limit: 100 }),
     );
     assert.equal(answer.data.length, ROWS);
     for (const found of answer.data) {
@@ -89,13 +82,10 @@ test("arrays, times and geometries", async (context) => {
   };
   await check();
   refused(
-    await client.insert({ collection_name, data: [{ ...row(1), numbers: [1, 2, 3, 4, 5, 6, 7, 8, 9] }] }),
+    await served.client.insert({ collection_name, data: [{ ...row(1), numbers: [1, 2, 3, 4, 5, 6, 7, 8, 9] }] }),
     "exceeds max capacity",
     1100,
   );
-  await client.closeConnection();
-  await server.stop();
-  server = await startServerProcess(data.path);
-  client = await connectNodeClient(server.port);
+  await served.restart();
   await check();
 });

@@ -1,27 +1,14 @@
 /** Every type of vector through the Node SDK: rows growing, in files, and after a restart; searches against brute force. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { DataType, MetricType, type MilvusClient } from "@zilliz/milvus2-sdk-node";
-import { type Row, connectNodeClient, refused, succeeded } from "./node-client.ts";
-import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
+import { test } from "node:test";
+import { DataType, MetricType } from "@zilliz/milvus2-sdk-node";
+import { type Row, refused, succeeded } from "./node-client.ts";
+import { serveSuite } from "./node-fixture.ts";
 
 const collection_name = "vectors";
 const COUNT = 40;
-const data = dataDirectory();
-let server: ServerProcess;
-let client: MilvusClient;
-
-before(async () => {
-  server = await startServerProcess(data.path);
-  client = await connectNodeClient(server.port);
-});
-
-after(async () => {
-  await client?.closeConnection();
-  await server?.stop();
-  data[Symbol.dispose]();
-});
+const served = serveSuite();
 
 /** Sixteenths, which halves hold exactly. */
 function numbers(seed: number, length: number): number[] {
@@ -83,7 +70,7 @@ function score(name: Name, row: Entity, asked: Entity): number | null {
 }
 
 async function check(where: string): Promise<void> {
-  const answer = succeeded(await client.query({ collection_name, filter: "id >= 0", output_fields: ["*"] }));
+  const answer = succeeded(await served.client.query({ collection_name, filter: "id >= 0", output_fields: ["*"] }));
   assert.equal(answer.data.length, COUNT, where);
   for (const row of answer.data) {
     const expected = ROWS[Number(row["id"])]!;
@@ -99,7 +86,7 @@ async function check(where: string): Promise<void> {
       .toSorted(([left, a], [right, b]) => a - b || left - right)
       .slice(0, 6);
     const found = succeeded(
-      await client.search({ collection_name, anns_field: name, data: asked[name] as number[], limit: 6 }),
+      await served.client.search({ collection_name, anns_field: name, data: asked[name] as number[], limit: 6 }),
     );
     const hits = (found.results as unknown as Row[]).map((hit) => [Number(hit["id"]), Number(hit["score"])]);
     const sign = name === "brain" || name === "words" ? -1 : 1;
@@ -118,7 +105,7 @@ test("insert, read back and search every type of vector, also after a restart", 
     ...("dim" in rest ? { dim: rest.dim } : {}),
   }));
   succeeded(
-    await client.createCollection({
+    await served.client.createCollection({
       collection_name,
       fields: [{ name: "id", data_type: DataType.Int64, is_primary_key: true }, ...vectors],
       index_params: Object.entries(FIELDS).map(([field_name, { index_type, metric_type }]) => {
@@ -127,21 +114,18 @@ test("insert, read back and search every type of vector, also after a restart", 
       consistency_level: "Strong",
     }),
   );
-  succeeded(await client.loadCollectionSync({ collection_name }));
-  succeeded(await client.insert({ collection_name, data: ROWS.slice(0, 25) as never }));
-  succeeded(await client.flushSync({ collection_names: [collection_name] }));
-  succeeded(await client.insert({ collection_name, data: ROWS.slice(25) as never }));
+  succeeded(await served.client.loadCollectionSync({ collection_name }));
+  succeeded(await served.client.insert({ collection_name, data: ROWS.slice(0, 25) as never }));
+  succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
+  succeeded(await served.client.insert({ collection_name, data: ROWS.slice(25) as never }));
   await check("half in files");
 
-  await client.closeConnection();
-  await server.stop();
-  server = await startServerProcess(data.path);
-  client = await connectNodeClient(server.port);
-  succeeded(await client.loadCollectionSync({ collection_name }));
+  await served.restart();
+  succeeded(await served.client.loadCollectionSync({ collection_name }));
   await check("after a restart");
-  succeeded(await client.flushSync({ collection_names: [collection_name] }));
+  succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
   await check("all in files");
 
-  const wrong = await client.search({ collection_name, anns_field: "bits", data: [1], limit: 1 });
+  const wrong = await served.client.search({ collection_name, anns_field: "bits", data: [1], limit: 1 });
   refused(wrong, "vector dimension mismatch, expected vector size(byte) 2, actual 1.", 1100);
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { ConsistencyLevelEnum, DataType, type MilvusClient } from "@zilliz/milvus2-sdk-node";
+import { serveSuite } from "./node-fixture.ts";
 import { cosines, drawnVectors, nearestRows } from "./nearest-rows.ts";
-import { type Row, connectNodeClient, countRows, succeeded } from "./node-client.ts";
-import { type ServerProcess, dataDirectory, startServerProcess } from "./server-process.ts";
+import { type Row, countRows, succeeded } from "./node-client.ts";
 import { wordnetFolder } from "./wordnet.ts";
 
 const COUNT = 20_000;
@@ -45,30 +45,11 @@ async function head(path: string, byteCount: number): Promise<ArrayBuffer> {
 }
 
 describe("Milvus SDK for Node: 20,000 rows of 384 against brute force, under every consistency level", () => {
-  const data = dataDirectory();
+  const served = serveSuite();
   const vectors = readVectors();
   const oracle = vectors.then(({ rows, queries }) => {
     const scores = cosines(queries, rows, DIMENSION);
     return (query: number): Float64Array => scores.subarray(query * COUNT, (query + 1) * COUNT);
-  });
-  let server: ServerProcess | null = null;
-  let client: MilvusClient | null = null;
-
-  const start = async (): Promise<MilvusClient> => {
-    server ??= await startServerProcess(data.path);
-    client ??= await connectNodeClient(server.port);
-    return client;
-  };
-  const end = async (): Promise<void> => {
-    await client?.closeConnection();
-    client = null;
-    await server?.stop();
-    server = null;
-  };
-
-  after(async () => {
-    await end();
-    data[Symbol.dispose]();
   });
 
   /** Bounded and Eventually may lag behind what was written; the answer is determined once they have caught up. */
@@ -82,7 +63,7 @@ describe("Milvus SDK for Node: 20,000 rows of 384 against brute force, under eve
   }
 
   async function check(): Promise<void> {
-    const milvus = await start();
+    const milvus = served.client;
     const { queries } = await vectors;
     const scoresOf = await oracle;
     await settle(milvus);
@@ -128,7 +109,7 @@ describe("Milvus SDK for Node: 20,000 rows of 384 against brute force, under eve
   }
 
   test("growing and sealed mixed, as written", async () => {
-    const milvus = await start();
+    const milvus = served.client;
     succeeded(
       await milvus.createCollection({
         collection_name,
@@ -156,7 +137,7 @@ describe("Milvus SDK for Node: 20,000 rows of 384 against brute force, under eve
   });
 
   test("after a restart", async () => {
-    await end();
+    await served.restart();
     await check();
   });
 });

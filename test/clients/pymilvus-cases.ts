@@ -46,14 +46,16 @@ export const PYTHON_CASES = {
   ranking: "groups of several fields and of places, search aggregation, functions that rank, against scans",
 } as const;
 
-/** Scripts that are run with servers of their own, between restarts. */
+/** Scripts that are run with servers of their own: between restarts, or served with other flags. */
 export const RESTARTED_CASES = {
+  found_deletes: "a server that counts the keys which a delete by a filter finds",
   "004_reopen": "a data directory opened again and again, and written on",
   wordnet: "20,000 rows of 384 against brute force",
 } as const;
 
 /** The file that runs a case. */
 export function caseFile(name: PythonCase): string {
+  if (name === "found_deletes") return "test/clients/pymilvus-deletes.test.ts";
   if (name === "wordnet") return "test/clients/pymilvus-wordnet.test.ts";
   return name === "004_reopen" ? "test/clients/pymilvus-reopen.test.ts" : "test/clients/pymilvus.test.ts";
 }

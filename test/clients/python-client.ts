@@ -23,20 +23,36 @@ export function requirePython(python: string = PYTHON): void {
   }
 }
 
-export async function runPython(script: string, port: number, ...args: readonly string[]): Promise<Seen> {
+export interface PythonCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How a script is run, by whoever speaks with it. */
+export function pythonCommand(script: string, args: readonly string[]): PythonCommand {
   requirePython();
-  const file = join(import.meta.dirname, "python", `${script}.py`);
-  const child = spawn(PYTHON, ["-W", "ignore", file, `127.0.0.1:${port}`, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: CASE_LIMIT_MILLISECONDS,
-    killSignal: "SIGKILL",
+  return {
+    command: PYTHON,
+    args: ["-W", "ignore", join(import.meta.dirname, "python", `${script}.py`), ...args],
     env: {
       PATH: process.env["PATH"] ?? "",
       PYTHONDONTWRITEBYTECODE: "1",
+      PYTHONUTF8: "1",
       // numpy's threads would take the server's cores.
       OPENBLAS_NUM_THREADS: "1",
       GRPC_VERBOSITY: "NONE",
     },
+  };
+}
+
+export async function runPython(script: string, port: number, ...more: readonly string[]): Promise<Seen> {
+  const { command, args, env } = pythonCommand(script, [`127.0.0.1:${port}`, ...more]);
+  const child = spawn(command, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: CASE_LIMIT_MILLISECONDS,
+    killSignal: "SIGKILL",
+    env,
   });
   let output = "";
   let errors = "";

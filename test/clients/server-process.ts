@@ -29,11 +29,12 @@ const STOP_LIMIT_MILLISECONDS = 30_000;
 const LISTENING = /^listening on \S+:(\d+)$/m;
 const OUTPUT_LIMIT_CHARACTERS = 64_000;
 
-export async function startServerProcess(directory: string): Promise<ServerProcess> {
+/** `flags`: of `elanus serve`, beside its directory and port. */
+export async function startServerProcess(directory: string, flags: readonly string[] = []): Promise<ServerProcess> {
   // The Node that the command would choose: it then stays one process, and its id is the server's.
   const node = existsSync(BUNDLED_NODE) ? BUNDLED_NODE : process.execPath;
   const program = join(ROOT, "bin/elanus.mjs");
-  const child = spawn(node, [program, "serve", "--data", directory, "--port", "0"], {
+  const child = spawn(node, [program, "serve", "--data", directory, "--port", "0", ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const endWithUs = (): void => void child.kill("SIGKILL");

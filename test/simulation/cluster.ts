@@ -62,6 +62,7 @@ export const SIMULATED_LIMITS: EngineLimits = {
   channelCount: 2,
   maxSegmentBytes: 700,
   maxAgeMilliseconds: 3_000,
+  restMilliseconds: 1_000,
   highWaterBytes: 1 << 20,
   checkMilliseconds: 500,
   refuseBytes: 1024 ** 3,

@@ -6,9 +6,9 @@
  */
 
 import { numberAt } from "../../expr/cast-numbers.ts";
-import { Class, JsonReader, unescaped } from "../../expr/json.ts";
+import { JsonReader, unescaped } from "../../expr/json.ts";
 import { readPlaces } from "../../expr/place-columns.ts";
-import type { PlaceColumn } from "../../kernel/filter-kernel.ts";
+import { PlaceClass, type PlaceColumn } from "../../kernel/filter-kernel.ts";
 import { type ArrayColumn, type BytesColumn, type FixedColumn, bytesColumn, columnRows } from "../../model/columns.ts";
 import { DataType } from "../../model/types.ts";
 
@@ -42,7 +42,7 @@ export function valuesAt(
   if (castType === "VARCHAR") {
     const texts: Uint8Array[] = [];
     for (let row = 0; row < rowCount; row += 1) {
-      const text = textAt(documents.bytes, classes[row] as Class, words[row]!);
+      const text = textAt(documents.bytes, classes[row] as PlaceClass, words[row]!);
       texts.push(text ?? EMPTY);
       if (text !== null) valid[row] = 1;
     }
@@ -51,17 +51,17 @@ export function valuesAt(
   if (castType === "BOOL") {
     const values = new Uint8Array(rowCount);
     for (let row = 0; row < rowCount; row += 1) {
-      const kind = classes[row] as Class;
-      if (kind !== Class.True && kind !== Class.False) continue;
-      values[row] = kind === Class.True ? 1 : 0;
+      const kind = classes[row] as PlaceClass;
+      if (kind !== PlaceClass.True && kind !== PlaceClass.False) continue;
+      values[row] = kind === PlaceClass.True ? 1 : 0;
       valid[row] = 1;
     }
     return { kind: "fixed", type: DataType.Bool, values, valid };
   }
   const values = new Float64Array(rowCount);
   for (let row = 0; row < rowCount; row += 1) {
-    const kind = classes[row] as Class;
-    if (isTextCast && (kind === Class.Text || kind === Class.EscapedText)) {
+    const kind = classes[row] as PlaceClass;
+    if (isTextCast && (kind === PlaceClass.Text || kind === PlaceClass.EscapedText)) {
       const { start, end } = extentOf(words[row]!);
       const number = numberAt(documents.bytes, kind, start, end);
       if (number === null) continue;
@@ -69,8 +69,8 @@ export function valuesAt(
       valid[row] = 1;
       continue;
     }
-    if (kind !== Class.Integer && kind !== Class.Wide && kind !== Class.Double) continue;
-    values[row] = kind === Class.Double ? doubleOf(words[row]!) : Number(words[row]!);
+    if (kind !== PlaceClass.Integer && kind !== PlaceClass.Wide && kind !== PlaceClass.Double) continue;
+    values[row] = kind === PlaceClass.Double ? doubleOf(words[row]!) : Number(words[row]!);
     valid[row] = 1;
   }
   return { kind: "fixed", type: DataType.Double, values, valid };
@@ -87,7 +87,7 @@ export function elementsAt(documents: BytesColumn, { classes, words }: ReadPlace
   const offsets = new Uint32Array(rowCount + 1);
   const cells: Uint8Array[] = [];
   for (let row = 0; row < rowCount; row += 1) {
-    if (classes[row] === Class.Array) {
+    if (classes[row] === PlaceClass.Array) {
       const { start, end } = extentOf(words[row]!);
       for (const cell of cellsOf(documents.bytes, start, end)) cells.push(cell);
     }
@@ -124,10 +124,10 @@ function doubleOf(word: bigint): number {
 }
 
 /** Start and end of the text, without its quotes, are the halves of the word. */
-function textAt(bytes: Uint8Array, kind: Class, word: bigint): Uint8Array | null {
-  if (kind !== Class.Text && kind !== Class.EscapedText) return null;
+function textAt(bytes: Uint8Array, kind: PlaceClass, word: bigint): Uint8Array | null {
+  if (kind !== PlaceClass.Text && kind !== PlaceClass.EscapedText) return null;
   const { start, end } = extentOf(word);
-  return kind === Class.Text ? bytes.subarray(start, end) : unescaped(bytes, start, end);
+  return kind === PlaceClass.Text ? bytes.subarray(start, end) : unescaped(bytes, start, end);
 }
 
 function extentOf(word: bigint): { readonly start: number; readonly end: number } {

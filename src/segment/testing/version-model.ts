@@ -6,7 +6,8 @@
 
 import fc from "fast-check";
 import { bytesColumn, type Column, type ColumnBatch, type KeyColumn, textAt } from "../../model/columns.ts";
-import { type CollectionSchema, type FieldSchema } from "../../model/schema.ts";
+import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
+import { plainField } from "../../model/testing/plain-field.ts";
 import { DataType, Metric } from "../../model/types.ts";
 
 export type KeyType = "int64" | "varchar";
@@ -193,27 +194,13 @@ export function batchOf(versions: readonly Version[], keyType: KeyType): ColumnB
 }
 
 export function testSchema(keyType: KeyType): CollectionSchema {
-  const plain = {
-    description: "",
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: 0,
-  };
   const keyDataType = keyType === "int64" ? DataType.Int64 : DataType.VarChar;
   const maxLengthBytes = keyType === "int64" ? 0 : 64;
   const fields: FieldSchema[] = [
-    { ...plain, fieldId: KEY_FIELD, name: "id", dataType: keyDataType, isPrimaryKey: true, maxLengthBytes },
-    { ...plain, fieldId: VECTOR_FIELD, name: "place", dataType: DataType.FloatVector, dimension: DIMENSION },
-    { ...plain, fieldId: SERIAL_FIELD, name: "serial", dataType: DataType.Int64 },
-    { ...plain, fieldId: NOTE_FIELD, name: "note", dataType: DataType.VarChar, nullable: true, maxLengthBytes: 64 },
+    plainField(KEY_FIELD, "id", keyDataType, { isPrimaryKey: true, maxLengthBytes }),
+    plainField(VECTOR_FIELD, "place", DataType.FloatVector, { dimension: DIMENSION }),
+    plainField(SERIAL_FIELD, "serial", DataType.Int64),
+    plainField(NOTE_FIELD, "note", DataType.VarChar, { nullable: true, maxLengthBytes: 64 }),
   ];
   return { name: "test", description: "", fields, enableDynamicField: false, version: 1 };
 }

@@ -72,8 +72,8 @@ const DEFAULTS: GrpcServerOptions = {
 };
 
 export interface GrpcCall {
-  /** Keys in lower case, the first value of each; binary values (`-bin`) in base64. */
-  readonly metadata: ReadonlyMap<string, string>;
+  /** The first value of a key; binary values (`-bin`) in base64. */
+  readonly metadata: Pick<ReadonlyMap<string, string>, "get">;
   /** Unix milliseconds on the wall clock; null when the client set no limit. */
   readonly deadlineMilliseconds: number | null;
   readonly signal: AbortSignal;
@@ -232,18 +232,15 @@ export class GrpcServer {
       const code = late ? GrpcCode.DeadlineExceeded : GrpcCode.Cancelled;
       controller.abort(new GrpcFailure(code, late ? "context deadline exceeded" : "context canceled"));
     });
-    const pace = new Pace(this.#runtime);
-    const metadata = new Map<string, string>();
-    for (const [key, value] of Object.entries(call.metadata.getMap())) {
-      metadata.set(key, typeof value === "string" ? value : value.toString("base64"));
-    }
+    // Most calls have nothing long to do, and ask for one header.
+    let pace: Pace | null = null;
     return {
       info: {
-        metadata,
+        metadata: { get: (key) => textOf(call.metadata.get(key)[0]) },
         deadlineMilliseconds,
         signal: controller.signal,
         peer: call.getPeer(),
-        pause: () => pace.pause(),
+        pause: () => (pace ??= new Pace(this.#runtime)).pause(),
       },
       end: () => {
         assert(!ended, "a call ends once");
@@ -259,6 +256,10 @@ export class GrpcServer {
     // The text travels in a header: it is percent-encoded, which lone surrogates would break.
     return { code: failure.code as number, details: failure.message.toWellFormed() };
   }
+}
+
+function textOf(value: string | Buffer | undefined): string | undefined {
+  return typeof value === "object" ? value.toString("base64") : value;
 }
 
 function tooManyCalls(): Partial<StatusObject> {

@@ -125,6 +125,38 @@ describe("fields that come later", () => {
     assert.deepEqual(told.schema!.fields[3]!.defaultValue!.data, { case: "stringData", value: "blue" });
   });
 
+  test("a default time is a text, or microseconds since 1970", async () => {
+    const collectionName = "times";
+    await db.created(collectionName);
+    await load(db.client, collectionName);
+    assert.equal(await db.put(collectionName, [1], [named([1])]), 0);
+    const time = (name: string, data: NonNullable<FieldInit["defaultValue"]>["data"]): FieldInit => {
+      return { name, dataType: DataType.Timestamptz, nullable: true, defaultValue: { data } };
+    };
+    const micros = BigInt(Date.parse("2020-02-29T00:00:00.250Z")) * 1000n + 1n;
+    assert.equal(await db.add(collectionName, time("a", { case: "timestamptzData", value: micros })), "");
+    assert.equal(
+      await db.add(collectionName, time("b", { case: "stringData", value: "2020-02-29T08:00:00+08:00" })),
+      "",
+    );
+    assert.equal(
+      await db.add(collectionName, time("c", { case: "timestamptzData", value: 2n ** 62n })),
+      "default value out of range: invalid parameter",
+    );
+    assert.equal(
+      await db.add(collectionName, { ...INT, defaultValue: { data: { case: "timestamptzData", value: 1n } } }),
+      "type (Int64) of field (count) is not equal to the type(DataType_Timestamptz) of default_value: invalid parameter",
+    );
+    const told = await db.client.call(service.describeCollection, { collectionName });
+    const shown = ["2020-02-29T00:00:00.250001Z", "2020-02-29T00:00:00Z"];
+    assert.deepEqual(
+      told.schema!.fields.flatMap(({ defaultValue }) => defaultValue?.data.value ?? []),
+      shown,
+    );
+    const all = await db.queried(collectionName, "id == 1", ["a", "b"]);
+    assert.deepEqual([all.get("a"), all.get("b")], [[shown[0]], [shown[1]]]);
+  });
+
   test("keys that are not declared can be allowed later", async () => {
     const collectionName = "dynamic";
     await db.created(collectionName);

@@ -9,7 +9,8 @@ import { decodeMessage } from "../wire/control.ts";
 import { MilvusService, QueryRequestSchema } from "../wire/generated/milvus_pb.js";
 import { FunctionScoreSchema } from "../wire/generated/schema_pb.js";
 import { encodeQueryResults, encodeSearchResults, queryResultsInTurns, searchResultsInTurns } from "../wire/results.ts";
-import { type WireSearch, decodeHybridSearchRequest, decodeSearchRequest } from "../wire/search-request.ts";
+import { KnownSearches } from "../wire/known-searches.ts";
+import { type WireSearch, decodeHybridSearchRequest } from "../wire/search-request.ts";
 import { statusOf } from "../wire/status.ts";
 import { refuseNamespace } from "./data.ts";
 import { aggregationSpec } from "./aggregation.ts";
@@ -18,10 +19,11 @@ import { generatedTemplateValues, templateValues } from "./templates.ts";
 
 const service = MilvusService.method;
 const NO_FLOATS = new Float32Array();
+const searches = new KnownSearches();
 
 export const READS: readonly Method[] = [
   encoded(service.search, {
-    decode: decodeSearchRequest,
+    decode: (bytes) => searches.decode(bytes),
     run: async (request, scope) => {
       if (isSent(request.searchAggregation) && isSent(request.highlighter)) {
         throw invalidParameter("highlighter and search_aggregation cannot be used simultaneously");
@@ -35,6 +37,7 @@ export const READS: readonly Method[] = [
           ...targetOf(request, scope),
           ...freshness(request),
           ...subSearch(request),
+          ...(request.shape === undefined ? {} : { shape: request.shape }),
           ...(request.ids === null ? {} : { keys: request.ids }),
           partitionNames: request.partitionNames,
           outputFields: request.outputFields,

@@ -103,6 +103,8 @@ function declaredDefault(value: ValueField | undefined): DeclaredField["defaultV
       return { kind: "double", value: value.data.value };
     case "stringData":
       return { kind: "string", value: value.data.value };
+    case "timestamptzData":
+      return { kind: "time", value: value.data.value };
     default:
       return { kind: "other", value: value.data.value };
   }

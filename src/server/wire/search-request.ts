@@ -53,6 +53,8 @@ export interface WireSearch {
   readonly highlighter: Uint8Array | null;
   readonly searchAggregation: Uint8Array | null;
   readonly namespace: string | null;
+  /** The same one of requests that differ in their vectors alone; absent where nobody looked (`known-searches.ts`). */
+  readonly shape?: object;
 }
 
 export interface WireHybridSearch {
@@ -197,6 +199,13 @@ function decodeSearch(reader: WireReader): WireSearch {
   }
   if (group !== null) addPlaceholders(request, group);
   return request;
+}
+
+/** The request with other vectors. */
+export function withPlaceholders(request: WireSearch, group: Uint8Array): WireSearch {
+  const other: Mutable<WireSearch> = { ...request };
+  addPlaceholders(other, group);
+  return other;
 }
 
 function addPlaceholders(request: Mutable<WireSearch>, group: Uint8Array): void {

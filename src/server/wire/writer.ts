@@ -15,10 +15,14 @@ import { copyRange, varintLength, writeHalves, writeVarint } from "./packed.ts";
 
 /** From this size on a payload is a piece of its own. */
 const BY_REFERENCE_BYTES = 1024;
+const FIRST_BYTES = 128;
+/** Letters of a text that is looked at one by one. */
+const SHORT_TEXT = 24;
 
 export class WireWriter {
   readonly #pieces: Uint8Array[] = [];
-  #scratch = new Uint8Array(128);
+  /** A part of memory that many share: an answer takes several writers, and memory of one's own is made and collected outside of the heap. */
+  #scratch: Uint8Array = Buffer.allocUnsafe(FIRST_BYTES);
   /** [#from, #at) of the scratch is written and not yet a piece. */
   #from = 0;
   #at = 0;
@@ -63,14 +67,14 @@ export class WireWriter {
   floatAlways(field: number, value: number): void {
     this.#reserve(9);
     this.#tag(field, FIXED32);
-    new DataView(this.#scratch.buffer).setFloat32(this.#at, value, true);
+    this.#view(4).setFloat32(0, value, true);
     this.#at += 4;
   }
 
   doubleAlways(field: number, value: number): void {
     this.#reserve(13);
     this.#tag(field, FIXED64);
-    new DataView(this.#scratch.buffer).setFloat64(this.#at, value, true);
+    this.#view(8).setFloat64(0, value, true);
     this.#at += 8;
   }
 
@@ -79,7 +83,18 @@ export class WireWriter {
   }
 
   textAlways(field: number, value: string): void {
-    this.bytesAlways(field, Buffer.from(value, "utf8"));
+    if (value.length > SHORT_TEXT || !this.#shortAscii(field, value))
+      this.bytesAlways(field, Buffer.from(value, "utf8"));
+  }
+
+  /** False, with nothing written: there is more than ASCII. A call of the encoder costs many times what a name does. */
+  #shortAscii(field: number, value: string): boolean {
+    for (let at = 0; at < value.length; at += 1) if (value.charCodeAt(at) > 0x7f) return false;
+    this.#header(field, value.length);
+    this.#reserve(value.length);
+    for (let at = 0; at < value.length; at += 1) this.#scratch[this.#at + at] = value.charCodeAt(at);
+    this.#at += value.length;
+    return true;
   }
 
   /** Bytes, or the packed run of a repeated field. */
@@ -136,6 +151,11 @@ export class WireWriter {
     return whole;
   }
 
+  /** The next bytes of the scratch. */
+  #view(byteLength: number): DataView {
+    return new DataView(this.#scratch.buffer, this.#scratch.byteOffset + this.#at, byteLength);
+  }
+
   #tag(field: number, wireType: number): void {
     this.#at = writeVarint(this.#scratch, this.#at, ((field << 3) | wireType) >>> 0);
   }
@@ -161,7 +181,7 @@ export class WireWriter {
     if (this.#at + count <= this.#scratch.length) return;
     // What was cut off as a piece stays in the old buffer.
     const written = this.#scratch.subarray(this.#from, this.#at);
-    const wider = new Uint8Array(Math.max(this.#scratch.length * 2, written.length + count));
+    const wider = Buffer.allocUnsafe(Math.max(this.#scratch.length * 2, written.length + count));
     wider.set(written);
     this.#at = written.length;
     this.#from = 0;

@@ -11,6 +11,7 @@ import {
   isBytesType,
 } from "../../model/columns.ts";
 import type { CollectionSchema, FieldSchema } from "../../model/schema.ts";
+import { plainField } from "../../model/testing/plain-field.ts";
 import { sparseColumn, sparseEntry } from "../../model/sparse.ts";
 import { DataType, SegmentLevel, SegmentState } from "../../model/types.ts";
 import { type VectorValues, isDenseVectorType, vectorStride, vectorValues } from "../../model/vectors.ts";
@@ -22,23 +23,13 @@ export interface RandomSegment {
   readonly columns: ReadonlyMap<bigint, Column>;
 }
 
-export function fieldSchema(field: Partial<FieldSchema> & Pick<FieldSchema, "fieldId" | "dataType">): FieldSchema {
-  return {
-    name: `f${field.fieldId}`,
-    description: "",
-    elementType: DataType.None,
-    isPrimaryKey: false,
-    autoId: false,
-    isPartitionKey: false,
-    isClusteringKey: false,
-    isDynamic: false,
-    nullable: false,
-    defaultValue: null,
-    typeParams: [],
-    dimension: 0,
-    maxLengthBytes: field.dataType === DataType.VarChar ? 65_535 : 0,
-    ...field,
-  };
+export function fieldSchema({
+  fieldId,
+  dataType,
+  ...more
+}: Partial<FieldSchema> & Pick<FieldSchema, "fieldId" | "dataType">): FieldSchema {
+  const maxLengthBytes = dataType === DataType.VarChar ? 65_535 : 0;
+  return plainField(fieldId, `f${fieldId}`, dataType, { maxLengthBytes, ...more });
 }
 
 export function collectionSchema(fields: readonly FieldSchema[]): CollectionSchema {

@@ -32,6 +32,17 @@ hits = client.search(name, data=[rows[14].tolist()], limit=1, output_fields=["*"
 equal(sorted(hits[0]["entity"]), ["age", "embedding", "id"], "all that is loaded, with a hit")
 refused(lambda: client.query(name, filter="extra == 3", output_fields=["id"]), "field extra is dynamic but dynamic field is not loaded")
 refused(lambda: client.query(name, filter='content == "c3"', output_fields=["id"]), "field content is not loaded")
+ordered = {"order_by_fields": [{"field": "content", "order": "asc"}]}
+for where in ("growing and in files", "in files"):
+    near = lambda **more: client.search(name, data=[rows[14].tolist()], limit=3, **more)
+    refused(lambda: near(output_fields=["content"]), "field content is not loaded", 1100)
+    refused(lambda: near(filter='content == "c14"'), "field content is not loaded", 1100)
+    refused(lambda: near(group_by_field="content"), "field content is not loaded", 1100)
+    refused(lambda: near(**ordered), "field content is not loaded", 1100)
+    refused(lambda: client.query(name, filter="id >= 0", output_fields=["max(content)"]), "field content is not loaded", 1100)
+    refused(lambda: client.delete(name, filter='content == "c3"'), "field content is not loaded", 1100)
+    equal(len(client.query(name, filter="age >= 10", output_fields=["age"])), 10, f"what is loaded is filtered, {where}")
+    client.flush(name)
 refused(lambda: client.load_collection(name, load_fields=["id", "embedding"]), "can't change the load field list for loaded collection")
 client.release_collection(name)
 client.load_collection(name, load_fields=["id", "embedding"])

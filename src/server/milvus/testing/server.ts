@@ -61,10 +61,12 @@ export async function startServer(
     readonly limits?: Partial<EngineLimits>;
     /** Absent: no load is refused for want of it. */
     readonly memory?: MachineMemory;
+    /** False: messages between the roles are handed over as they are, as in a real server; they are copied if nothing is said. */
+    readonly isolate?: boolean;
   } = {},
 ): Promise<Running> {
   const runtime = given.runtime ?? new SystemRuntime();
-  const transport = new InProcessTransport(runtime, { isolate: true });
+  const transport = new InProcessTransport(runtime, { isolate: given.isolate ?? true });
   const kernel = given.isNative === true ? loadKernel({ runtime }) : new TwinKernel(runtime, null);
   const { store: metadata, objects, logBackend } = await stores(runtime, given.directory ?? null);
   const store = given.metadata?.(metadata) ?? metadata;

@@ -100,7 +100,9 @@ void GraphSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
 }
 
 WalkGoal GraphSearch::goal(bool by_blocks) const {
-  const double wide = by_blocks ? BlockWalk::width_factor(dims_) : list_width, spread = by_blocks ? 1.5 * wide : list_spread;
+  // A growing graph has no sketches, so that walks are dear, and fewer rows.
+  const double of_lists = index_->sketches.size() ? list_width : 1;
+  const double wide = by_blocks ? BlockWalk::width_factor(dims_) : of_lists, spread = by_blocks ? 1.5 * wide : list_spread;
   return WalkGoal((plan_.allowed ? filter_width : 1) * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
 }
 

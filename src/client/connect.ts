@@ -36,8 +36,8 @@ export async function connect(directory: string, options: ConnectOptions = {}): 
     settings: { directory, limits, wantsLog: log !== undefined },
     log,
   });
-  const lend: AskForCollection = (collectionName, lastWrite, columnIds) =>
-    link.call("lend", { databaseName: "", collectionName, lastWrite, columnIds });
+  const lend: AskForCollection = (collectionName, lastWrite, wanted) =>
+    link.call("lend", { databaseName: "", collectionName, lastWrite, ...wanted });
   return new Elanus(link, timestamp, new NearSearches(link, lend, changes));
 }
 

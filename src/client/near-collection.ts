@@ -17,7 +17,7 @@ import { NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
 import type { LentCollection } from "../proxy/lend.ts";
 import type { OutputPlan } from "../proxy/output.ts";
-import type { LentGraph, LentSegment } from "../segment/lent.ts";
+import type { LentGraph, LentSegment, WantedColumns } from "../segment/lent.ts";
 import type { Hit } from "./hits.ts";
 import { NearFilters, type Reachable, type ReachableRows, visibleRows } from "./near-filters.ts";
 import { type Merged, type NearList, mergeLists } from "./near-merge.ts";
@@ -59,9 +59,10 @@ export class NearCollection {
     this.#visible = collection.segments.map((segment) => visibleRows(segment));
   }
 
-  /** Of columns that searches would have needed. */
-  get missing(): ReadonlySet<bigint> {
-    return new Set([...this.#filters.missing, ...this.#output.missing]);
+  /** What searches would have needed. */
+  get missing(): WantedColumns {
+    const { missing, missingPlaces } = this.#filters;
+    return { columnIds: [...missing, ...this.#output.missing], places: [...missingPlaces.values()] };
   }
 
   /** Null: the engine has to be asked. @throws what is wrong with `params`, the filter or the names of fields. */

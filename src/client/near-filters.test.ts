@@ -28,19 +28,23 @@ const HERE: readonly Asked[] = [
   { filter: "array_contains(tags, 2)" },
   { filter: "array_length(tags) == 3" },
   { filter: "tags[0] == 1" },
+  { filter: 'more["a"] == 3' },
+  { filter: 'more["a"] in [1, 4] and year < 80' },
+  { filter: 'more["b"] like "x1%" or more["c"]["d"] > 0.5' },
+  { filter: 'not exists more["c"]' },
+  { filter: 'json_contains(more["e"], [1])' },
+  { filter: 'colour == "c3"' },
+  { filter: "size > {least}", filterParams: { least: 20 } },
   { filter: "  " },
 ];
 
 /** What only the engine can say. */
-const THERE: readonly Asked[] = [
-  { filter: "random_sample(0.9999)" },
-  { filter: 'more["a"] == 3' },
-  { filter: "year <" },
-];
+const THERE: readonly Asked[] = [{ filter: "random_sample(0.9999)" }, { filter: "year <" }];
 
-async function made(db: Elanus): Promise<void> {
+async function made(db: Elanus, dynamicField = true): Promise<void> {
   await db.createCollection({
     name: "rows",
+    dynamicField,
     fields: [
       { name: "id", type: "Int64", primaryKey: true },
       { name: "year", type: "Int32", nullable: true },
@@ -55,7 +59,7 @@ async function made(db: Elanus): Promise<void> {
   });
 }
 
-function rowsFrom(first: number, count: number, seed = 0): object[] {
+function rowsFrom(first: number, count: number, seed = 0, isDynamic = true): object[] {
   return Array.from({ length: count }, (_, at) => {
     const number = (first + at + seed) * 37;
     return {
@@ -65,7 +69,13 @@ function rowsFrom(first: number, count: number, seed = 0): object[] {
       word: `w${number % 23}`,
       isSold: number % 3 === 0,
       tags: Array.from({ length: number % 5 }, (__, place) => (number + place) % 4),
-      more: { a: number % 5 },
+      more: {
+        a: number % 6 === 0 ? `${number % 5}` : number % 5,
+        b: `x${number % 19}`,
+        e: [[1], number],
+        ...(number % 4 === 0 ? { c: { d: (number % 10) / 10 } } : {}),
+      },
+      ...(!isDynamic ? {} : number % 2 === 0 ? { colour: `c${number % 6}` } : { size: number % 40 }),
       vector: vectorOf(first + at + seed),
     };
   });
@@ -136,12 +146,12 @@ test(
   async (context) => {
     const all = await opened(context);
     const { db } = all;
-    await made(db);
-    await db.insert("rows", rowsFrom(0, 100));
+    await made(db, false);
+    await db.insert("rows", rowsFrom(0, 100, 0, false));
     await db.flush("rows");
     const search = { vector: vectorOf(1), filter: "year >= 0", limit: 200 };
     const count = async (): Promise<number> => (await db.search("rows", search)).length;
-    const present = rowsFrom(0, 100).filter((row) => (row as { year: unknown }).year !== null).length;
+    const present = rowsFrom(0, 100, 0, false).filter((row) => (row as { year: unknown }).year !== null).length;
     await untilNear(all, "rows", search);
     assert.equal(await count(), present);
     await db.dropField("rows", "year");
@@ -149,7 +159,7 @@ test(
     await db.addField("rows", { name: "year", type: "Int32", nullable: true });
     await untilNear(all, "rows", search);
     assert.equal(await count(), 0);
-    await db.insert("rows", rowsFrom(200, 1));
+    await db.insert("rows", rowsFrom(200, 1, 0, false));
     await untilNear(all, "rows", search);
     assert.equal(await count(), 1);
     await db.release("rows");

@@ -5,7 +5,7 @@
  * Always true:
  *  - a filter means what it means to the proxy, whose parser this is, and passes the rows that the segment would find: the same program of the kernel, run over
  *    the same columns;
- *  - what is not one program over lent columns (documents, geometries, structs, samples) is the engine's, and so is whatever is wrong with a text;
+ *  - what is not one program over lent columns and places (geometries, structs, samples) is the engine's, and so is whatever is wrong with a text;
  *  - kept rows go with the lent collection: nothing here outlives a change; they take at most `KEPT_BYTES`.
  *
  * Not here: searching the rows (`near-collection.ts`).
@@ -15,7 +15,7 @@ import type { FilterCode } from "../expr/compile.ts";
 import { codeColumn } from "../expr/code-columns.ts";
 import { filterCost } from "../expr/cost.ts";
 import { planFilter } from "../expr/plan.ts";
-import type { FilterColumn, FilterRun } from "../kernel/filter-kernel.ts";
+import type { FilterColumn, FilterRun, PlaceColumn } from "../kernel/filter-kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
 import { type Bitset, bitsetBytes, countBits } from "../model/bitset.ts";
 import type { Column } from "../model/columns.ts";
@@ -24,7 +24,7 @@ import { primaryKeyField } from "../model/schema.ts";
 import { DataType } from "../model/types.ts";
 import { parsePlanFilter } from "../proxy/filters.ts";
 import type { LentCollection } from "../proxy/lend.ts";
-import type { LentSegment } from "../segment/lent.ts";
+import { type LentPlace, type LentSegment, placeName } from "../segment/lent.ts";
 import type { Selection } from "./read-options.ts";
 
 /** Rows that may be hits. */
@@ -52,6 +52,7 @@ export class NearFilters {
   readonly #kept = new Map<string, ReachableRows>();
   #keptBytes = 0;
   readonly #missing = new Set<bigint>();
+  readonly #missingPlaces = new Map<string, LentPlace>();
 
   constructor(kernel: NativeKernel, collection: LentCollection) {
     this.#kernel = kernel;
@@ -62,6 +63,11 @@ export class NearFilters {
   /** Columns that filters would have needed. */
   get missing(): ReadonlySet<bigint> {
     return this.#missing;
+  }
+
+  /** The same of places in documents. */
+  get missingPlaces(): ReadonlyMap<string, LentPlace> {
+    return this.#missingPlaces;
   }
 
   /** Null: the engine has to be asked. @throws what is wrong with the filter. */
@@ -107,16 +113,23 @@ export class NearFilters {
   /** Null: not all of them are lent. */
   #columnsOf(segment: LentSegment, code: FilterCode, filter: Filter): FilterColumn[] | null {
     const columns: FilterColumn[] = [];
-    for (const { fieldId, use } of code.columns) {
-      const column = this.#column(segment, fieldId);
-      if (use === "place") return null;
+    for (const { fieldId, use, path } of code.columns) {
+      const column =
+        use === "place" ? segment.places.get(placeName({ fieldId, path })) : this.#column(segment, fieldId);
       if (column === undefined) {
-        for (const wanted of filterFieldIds(filter)) if (wanted !== this.#keyFieldId) this.#missing.add(wanted);
+        this.#miss(code, filter);
         return null;
       }
-      columns.push(codeColumn(use, column));
+      columns.push(use === "place" ? (column as PlaceColumn) : codeColumn(use, column as Column));
     }
     return columns;
+  }
+
+  #miss(code: FilterCode, filter: Filter): void {
+    for (const fieldId of filterFieldIds(filter)) if (fieldId !== this.#keyFieldId) this.#missing.add(fieldId);
+    for (const { fieldId, use, path } of code.columns) {
+      if (use === "place") this.#missingPlaces.set(placeName({ fieldId, path }), { fieldId, path });
+    }
   }
 
   #column({ columns, keys }: LentSegment, fieldId: bigint): Column | undefined {

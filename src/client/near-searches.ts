@@ -19,6 +19,7 @@ import type { Timestamp } from "../base/timestamp.ts";
 import { KernelError } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
 import type { LentCollection } from "../proxy/lend.ts";
+import { type LentPlace, type WantedColumns, placeName } from "../segment/lent.ts";
 import type { Hit } from "./hits.ts";
 import type { NearCollection } from "./near-collection.ts";
 import { type SearchOptions, filterSelection } from "./read-options.ts";
@@ -28,7 +29,7 @@ const REPEATED = 4;
 const ROWS_A_SEARCH = 2048;
 /** At most, where the engine has nothing to lend: twice as many after each time. */
 const MOST_PATIENCE = 1024;
-/** Columns that are lent of one collection, of those that its searches wanted first. */
+/** Columns that are lent of one collection, and places of documents, of those that its searches wanted first. */
 const MOST_COLUMNS = 32;
 /** Collections that are known here; all are forgotten beyond. */
 const MOST_KNOWN = 64;
@@ -47,7 +48,7 @@ const PLAIN_PARAMS: ReadonlySet<string> = new Set(["ef", "level"]);
 export type AskForCollection = (
   name: string,
   lastWrite: Timestamp,
-  columnIds: readonly bigint[],
+  wanted: WantedColumns,
 ) => Promise<LentCollection | null>;
 type Found = Hit[] | null | Promise<Hit[] | null>;
 
@@ -59,8 +60,9 @@ interface Known {
   searches: number;
   wanted: number;
   isAsking: boolean;
-  /** Of columns that searches wanted. */
+  /** What searches wanted. */
   readonly columnIds: Set<bigint>;
+  readonly places: Map<string, LentPlace>;
 }
 
 export class NearSearches {
@@ -141,6 +143,7 @@ export class NearSearches {
         wanted: REPEATED,
         isAsking: false,
         columnIds: new Set(),
+        places: new Map(),
       };
       this.#known.set(name, known);
     }
@@ -159,15 +162,18 @@ export class NearSearches {
   }
 
   /** A search wants columns that are not lent yet. */
-  #askForMore(name: string, known: Known, missing: ReadonlySet<bigint>, lastWrite: Timestamp): void {
-    const before = known.columnIds.size;
-    for (const columnId of missing) if (known.columnIds.size < MOST_COLUMNS) known.columnIds.add(columnId);
-    if (known.columnIds.size > before && !known.isAsking) this.#askFor(name, known, lastWrite);
+  #askForMore(name: string, known: Known, missing: WantedColumns, lastWrite: Timestamp): void {
+    const { columnIds, places } = known;
+    const before = columnIds.size + places.size;
+    for (const columnId of missing.columnIds) if (columnIds.size < MOST_COLUMNS) columnIds.add(columnId);
+    for (const place of missing.places) if (places.size < MOST_COLUMNS) places.set(placeName(place), place);
+    if (columnIds.size + places.size > before && !known.isAsking) this.#askFor(name, known, lastWrite);
   }
 
   #askFor(name: string, known: Known, lastWrite: Timestamp): void {
     known.isAsking = true;
-    void this.#lent(name, lastWrite, [...known.columnIds]).then((near) => {
+    const wanted = { columnIds: [...known.columnIds], places: [...known.places.values()] };
+    void this.#lent(name, lastWrite, wanted).then((near) => {
       known.isAsking = false;
       known.near = near;
       known.searches = 0;
@@ -180,11 +186,11 @@ export class NearSearches {
   }
 
   /** Never rejects: what is wrong is said to the search that goes to the engine. */
-  async #lent(name: string, lastWrite: Timestamp, columnIds: readonly bigint[]): Promise<Known["near"]> {
+  async #lent(name: string, lastWrite: Timestamp, wanted: WantedColumns): Promise<Known["near"]> {
     try {
       // A program that only writes has no use for the code that searches.
       const [collection, kernel, { NearCollection: Searched }] = await Promise.all([
-        this.#ask(name, lastWrite, columnIds),
+        this.#ask(name, lastWrite, wanted),
         this.#loaded(),
         import("./near-collection.ts"),
       ]);

@@ -1,35 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bitsetBytes, hasBit } from "../model/bitset.ts";
+import { bitsetBytes } from "../model/bitset.ts";
 import { bytesColumn, type Column } from "../model/columns.ts";
 import type { Filter } from "../model/filter.ts";
 import { DataType, dataTypeName } from "../model/types.ts";
-import type { FilterColumn } from "../kernel/filter-kernel.ts";
 import { filtersOf, loadKernel } from "../kernel/load.ts";
 import { NativeKernel } from "../kernel/native.ts";
 import { TwinFilters } from "../kernel/twin/filter.ts";
-import { codeColumn } from "./code-columns.ts";
-import { compileCode, type FilterCode } from "./compile.ts";
+import { compileCode } from "./compile.ts";
 import { evaluateFilter } from "./evaluate.ts";
 import { parseFilter } from "./filter.ts";
-import { oracleTruth } from "./oracle.ts";
-import { readPlaces } from "./place-columns.ts";
 import { printFilter } from "./print.ts";
 import type { ColumnSource } from "./scan.ts";
-import { Random, randomCastFilter, randomFilter, randomTable, SCHEMA } from "./testing/random.ts";
+import { assertSameRows, columnsOf, oracleRows } from "./testing/agreement.ts";
+import { randomCastFilter, randomFilter } from "./testing/random-filter.ts";
+import { randomTable, SCHEMA } from "./testing/random-table.ts";
+import { Random } from "./testing/random.ts";
 
 const native = loadKernel();
 const twin = new TwinFilters();
 const SETS = ["portable", "avx2", "avx512"];
-
-function columnsOf(code: FilterCode, source: ColumnSource, rowCount: number): FilterColumn[] {
-  return code.columns.map(({ fieldId, use, path }) => {
-    const column: Column = source.column(fieldId);
-    if (use !== "place") return codeColumn(use, column);
-    assert.ok(column.kind === "bytes");
-    return readPlaces(column, [path], 0, rowCount)[0]!;
-  });
-}
 
 /** What each leaf that was compiled is about. */
 const compiled = new Map<string, number>();
@@ -57,15 +47,15 @@ function agree(filter: Filter, source: ColumnSource, rowCount: number, where: st
   compiledCount += 1;
   countLeaves(filter);
   const columns = columnsOf(code, source, rowCount);
-  const expected = Array.from({ length: rowCount }, (_, row) => oracleTruth(filter, source, row) === true);
+  const expected = oracleRows(filter, source, rowCount);
   for (const kernel of [filtersOf(native), asksTwin ? twin : null]) {
     if (kernel === null) continue;
-    const bits = kernel.filterNow({ program: code.program, columns, rowCount, wanted: null });
-    assert.equal(bits.length, bitsetBytes(rowCount));
-    for (let row = 0; row < bits.length * 8; row += 1) {
-      if (hasBit(bits, row) === (expected[row] ?? false)) continue;
-      assert.fail(`${where}, row ${row}: expected ${expected[row]}: ${printFilter(filter, SCHEMA)}`);
-    }
+    assertSameRows(
+      kernel.filterNow({ program: code.program, columns, rowCount, wanted: null }),
+      expected,
+      filter,
+      where,
+    );
   }
 }
 

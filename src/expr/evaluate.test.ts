@@ -1,28 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bitsetBytes, hasBit, rowsOf } from "../model/bitset.ts";
+import { rowsOf } from "../model/bitset.ts";
 import { bytesColumn, type Column } from "../model/columns.ts";
 import type { Filter } from "../model/filter.ts";
 import { DataType } from "../model/types.ts";
 import { compileFilter, evaluateFilter } from "./evaluate.ts";
 import { parseFilter } from "./filter.ts";
-import { oracleTruth } from "./oracle.ts";
-import { printFilter } from "./print.ts";
 import type { ColumnSource } from "./scan.ts";
-import { Random, randomCastFilter, randomFilter, randomTable, SCHEMA } from "./testing/random.ts";
-
-function show(filter: Filter): string {
-  return printFilter(filter, SCHEMA);
-}
+import { assertEvaluated, oracleRows } from "./testing/agreement.ts";
+import { randomCastFilter, randomFilter } from "./testing/random-filter.ts";
+import { randomTable, SCHEMA } from "./testing/random-table.ts";
+import { Random } from "./testing/random.ts";
 
 /** The fast evaluation of a filter against the slow one, row by row. */
 function agree(filter: Filter, source: ColumnSource, rowCount: number, where: string): void {
-  const bits = evaluateFilter(filter, source, rowCount);
-  assert.equal(bits.length, bitsetBytes(rowCount), where);
-  for (let row = 0; row < bits.length * 8; row += 1) {
-    const expected = row < rowCount && oracleTruth(filter, source, row) === true;
-    if (hasBit(bits, row) !== expected) assert.fail(`${where}, row ${row}: expected ${expected}: ${show(filter)}`);
-  }
+  assertEvaluated(filter, source, oracleRows(filter, source, rowCount), where);
 }
 
 test("the fast evaluation says what the slow one says", () => {

@@ -7,7 +7,9 @@ import { DataType } from "../model/types.ts";
 import { parseFilter } from "./filter.ts";
 import { printFilter } from "./print.ts";
 import type { TemplateValue } from "./templates.ts";
-import { Random, randomFilter, SCHEMA } from "./testing/random.ts";
+import { randomFilter } from "./testing/random-filter.ts";
+import { SCHEMA } from "./testing/random-table.ts";
+import { Random } from "./testing/random.ts";
 
 const STATIC_SCHEMA = {
   ...SCHEMA,

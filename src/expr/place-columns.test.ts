@@ -5,7 +5,8 @@ import { filtersOf, loadKernel } from "../kernel/load.ts";
 import { type BytesColumn, bytesAt, bytesColumn, columnRows } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";
 import { readPlaces } from "./place-columns.ts";
-import { Random, randomTable } from "./testing/random.ts";
+import { randomTable } from "./testing/random-table.ts";
+import { Random } from "./testing/random.ts";
 
 const native = filtersOf(loadKernel());
 const KEYS = ["a", "b", "0", "1", "ключ", 'q"u', "c"];

@@ -16,8 +16,7 @@ export function printFilter(filter: Filter, schema: CollectionSchema): string {
 }
 
 function printNamed(filter: Filter, names: ReadonlyMap<bigint, string>, schema: CollectionSchema): string {
-  const place = (field: FieldPlace): string =>
-    `${names.get(field.fieldId) ?? `field ${field.fieldId}`}${field.path.map((key) => `[${field.dataType === DataType.JSON ? printText(key) : key}]`).join("")}`;
+  const place = (field: FieldPlace): string => printPlace(field, names.get(field.fieldId) ?? `field ${field.fieldId}`);
   const print = (node: Filter): string => {
     switch (node.kind) {
       case "constant":
@@ -84,6 +83,13 @@ function printNamed(filter: Filter, names: ReadonlyMap<bigint, string>, schema: 
     }
   };
   return print(filter);
+}
+
+/** An element of a sub-field is said with the index before the sub-field. */
+function printPlace({ dataType, path }: FieldPlace, name: string): string {
+  const keys = path.map((key) => `[${dataType === DataType.JSON ? printText(key) : key}]`).join("");
+  const bare = name.startsWith("$") ? -1 : name.indexOf("[");
+  return bare < 0 ? name + keys : name.slice(0, bare) + keys + name.slice(bare);
 }
 
 function printValue(field: FieldPlace, value: Constant): string {

@@ -11,7 +11,7 @@ import { hasTimeToLive } from "../model/expiry.ts";
 import { primaryKeyField, vectorFields } from "../model/schema.ts";
 import { ConsistencyLevel, DataType, type Metric } from "../model/types.ts";
 import type { DescribedCollection } from "../rpc/services.ts";
-import type { LentSegment } from "../segment/lent.ts";
+import type { LentSegment, WantedColumns } from "../segment/lent.ts";
 import { guaranteeTimestamp } from "./consistency.ts";
 import type { ProxyContext } from "./context.ts";
 import { isIsolated } from "./properties.ts";
@@ -31,16 +31,15 @@ export interface LentCollection {
   readonly segments: readonly LentSegment[];
 }
 
-export interface LendRequest extends Target {
+/** Columns of vectors, and of fields that there are not, are left out. */
+export interface LendRequest extends Target, WantedColumns {
   /** What must be seen at least. */
   readonly lastWrite: Timestamp;
-  /** Of the fields whose columns are wanted; vectors, and fields that there are not, are left out. */
-  readonly columnIds: readonly bigint[];
 }
 
 export async function lend(
   context: ProxyContext,
-  { lastWrite, columnIds, ...target }: LendRequest,
+  { lastWrite, columnIds, places, ...target }: LendRequest,
 ): Promise<LentCollection | null> {
   const changes = context.changes.count;
   const described = await context.describeAll(target);
@@ -65,7 +64,7 @@ export async function lend(
     guaranteeTimestamp: lastWrite,
   };
   const guarantee = guaranteeTimestamp(collection, level, await context.timestamp());
-  const search = { fieldId: field.fieldId, metric, indexType: index.indexType, columnIds };
+  const search = { fieldId: field.fieldId, metric, indexType: index.indexType, columnIds, places };
   const parts = await Promise.all(
     virtualChannels.map((virtualChannel) => context.streaming.lend({ virtualChannel, search, guarantee })),
   );

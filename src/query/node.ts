@@ -22,6 +22,7 @@ import { countRows, fetchRows, retrieveRows, searchRows } from "../rank/read-seg
 import { COORDINATOR, type CoordinatorService, QUERY, type QueryService } from "../rpc/services.ts";
 import type { Implementation, Transport } from "../rpc/transport.ts";
 import { SealedSegment } from "../segment/sealed.ts";
+import { withPlaces } from "../segment/lent.ts";
 import type { SegmentIndexFacts } from "../segment/index-facts.ts";
 import type { Deltas } from "../storage/deltas.ts";
 import { type SegmentFiles, openSegmentFiles } from "../storage/segment-reader.ts";
@@ -128,7 +129,11 @@ export class QueryNode {
       },
       lend: async ({ segmentIds, search, timestamp, expiry }) => {
         const segments = await this.#segments(segmentIds);
-        return { segments: segments.map((segment) => segment.lend(search, timestamp, expiry)) };
+        return {
+          segments: await Promise.all(
+            segments.map((segment) => withPlaces(segment, segment.lend(search, timestamp, expiry), search.places)),
+          ),
+        };
       },
       retrieve: async ({ segmentIds, plan, timestamp }, { signal }) => {
         const segments = await this.#segments(segmentIds);

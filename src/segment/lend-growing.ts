@@ -28,6 +28,7 @@ export function lentGrowing(
     visible: allowedUpTo({ allowed: visible, rowCount }, lent?.rowCount ?? rowCount),
     keys: keys.values.slice(0, rowCount),
     columns: columns(),
+    places: new Map(),
     rowOrderIsKeyOrder: false,
     graph: lent === null ? null : { ...lent, params: new Map() },
   };

@@ -9,17 +9,29 @@
  * Not here: whether it is still the newest (`ChangeCounter`), the search (client).
  */
 
+import type { PlaceColumn } from "../kernel/filter-kernel.ts";
 import type { Handle } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type Column, type KeyColumn, columnBytes } from "../model/columns.ts";
 import { sharedColumn, sharedValues } from "../model/shared-column.ts";
-import type { VectorSearch } from "./segment.ts";
+import type { Segment, VectorSearch } from "./segment.ts";
+
+/** A place in the documents of a field. */
+export interface LentPlace {
+  readonly fieldId: bigint;
+  readonly path: readonly string[];
+}
+
+/** What is wanted besides keys and vectors. */
+export interface WantedColumns {
+  /** Of scalars; of documents also where places of theirs are wanted. */
+  readonly columnIds: readonly bigint[];
+  /** No place twice. */
+  readonly places: readonly LentPlace[];
+}
 
 /** What is to be searched. */
-export interface LentSearch extends Pick<VectorSearch, "fieldId" | "metric" | "indexType"> {
-  /** Of scalars that are wanted besides the key. */
-  readonly columnIds: readonly bigint[];
-}
+export interface LentSearch extends Pick<VectorSearch, "fieldId" | "metric" | "indexType">, WantedColumns {}
 
 export interface LentSegment {
   readonly segmentId: bigint;
@@ -30,6 +42,8 @@ export interface LentSegment {
   readonly keys: BigInt64Array;
   /** Those that were wanted and can be had, in memory that threads share. */
   readonly columns: ReadonlyMap<bigint, Column>;
+  /** What stands at places of documents, by `placeName`, so too. */
+  readonly places: ReadonlyMap<string, PlaceColumn>;
   /** Whether rows are numbered in key order and no key has two. */
   readonly rowOrderIsKeyOrder: boolean;
   /** A graph through which the rows are searched; null: they are compared one by one. */
@@ -62,6 +76,32 @@ export function lentColumns(
     lent.set(fieldId, shared);
   }
   return lent;
+}
+
+export function placeName({ fieldId, path }: LentPlace): string {
+  return JSON.stringify([String(fieldId), ...path]);
+}
+
+/** The same with the places that the segment can provide; null stays null. */
+export async function withPlaces(
+  segment: Pick<Segment, "places">,
+  lent: LentSegment | null,
+  wanted: readonly LentPlace[],
+): Promise<LentSegment | null> {
+  if (lent === null || wanted.length === 0) return lent;
+  const places = new Map<string, PlaceColumn>();
+  for (const [fieldId, some] of Map.groupBy(wanted, (place) => place.fieldId)) {
+    const documents = lent.columns.get(fieldId);
+    if (documents?.kind !== "bytes") continue;
+    const { bytes, valid } = documents;
+    const paths = some.map(({ path }) => path);
+    const found = await segment.places(fieldId, paths, lent.rowCount);
+    // The segment's own documents may lie elsewhere; they are the same.
+    for (const [at, place] of some.entries()) {
+      if (found !== null) places.set(placeName(place), { ...found[at]!, bytes, valid });
+    }
+  }
+  return { ...lent, places };
 }
 
 /** Keys of a sealed segment lie in memory that threads share. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readPlaces } from "../expr/place-columns.ts";
-import { Random, randomTable } from "../expr/testing/random.ts";
+import { randomTable } from "../expr/testing/random-table.ts";
+import { Random } from "../expr/testing/random.ts";
 import type { PlaceKernel, PlaceReading } from "../kernel/filter-kernel.ts";
 import { type BytesColumn, bytesColumn, type Column } from "../model/columns.ts";
 import { DataType } from "../model/types.ts";

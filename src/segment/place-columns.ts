@@ -157,8 +157,9 @@ function makeRoom(entry: Entry, rowCount: number): void {
   if (capacity >= rowCount) return;
   // The first time there are as many as there are: sealed segments do not grow.
   const wanted = capacity === 0 ? rowCount : grownCapacity(capacity, rowCount, FIRST_ROWS);
-  const classes = new Uint8Array(wanted);
-  const words = new BigInt64Array(wanted);
+  // Other threads of the process may be lent what is read.
+  const classes = new Uint8Array(new SharedArrayBuffer(wanted));
+  const words = new BigInt64Array(new SharedArrayBuffer(wanted * BigInt64Array.BYTES_PER_ELEMENT));
   classes.set(entry.classes.subarray(0, entry.rowCount));
   words.set(entry.words.subarray(0, entry.rowCount));
   entry.classes = classes;

@@ -388,7 +388,8 @@ export class SealedSegment implements Segment {
       (columnId, shared) => this.#scalars.set(columnId, shared),
     );
     const { rows } = vector.vectors;
-    const lent = { segmentId, rowCount, visible, keys: keys.values, columns, rowOrderIsKeyOrder, rows };
+    const places = new Map<string, PlaceColumn>();
+    const lent = { segmentId, rowCount, visible, keys: keys.values, columns, places, rowOrderIsKeyOrder, rows };
     const index = this.#indexes.get(fieldId);
     if (index === undefined) return { ...lent, graph: null };
     if (index.facts.family.kind !== "graph") return null;

@@ -28,7 +28,7 @@ import { countRows, fetchRows, mergeHits, mergeRows, retrieveRows, searchRows } 
 import type { QueryService } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import type { GrowingSegment } from "../segment/growing.ts";
-import type { LentSearch, LentSegment } from "../segment/lent.ts";
+import { type LentSearch, type LentSegment, withPlaces } from "../segment/lent.ts";
 import type { WriteAheadLog } from "../wal/wal.ts";
 import type { Delegator } from "./delegator.ts";
 import type { Leases } from "./leases.ts";
@@ -98,7 +98,9 @@ export async function lend(
 ): Promise<{ readonly timestamp: Timestamp; readonly segments: readonly LentSegment[] | null }> {
   const { view, timestamp, expiry } = await pin(context, { guarantee, timestamp: null });
   try {
-    const here = view.growing.map((segment) => segment.lend(wanted, timestamp, expiry));
+    const here = await Promise.all(
+      view.growing.map((segment) => withPlaces(segment, segment.lend(wanted, timestamp, expiry), wanted.places)),
+    );
     const segmentIds = sealedIds(view, null);
     const there =
       segmentIds.length === 0

@@ -43,7 +43,7 @@ describe("forms of reads with Milvus's SDK for Node", () => {
   const idsOf = (hits: unknown): number[] => (hits as readonly Row[]).map((hit) => Number(hit["id"]));
 
   for (const metric of METRICS) {
-    test(`${metric}: one query and several, pages, rings, vectors as outputs, and no other metric`, async () => {
+    test(`${metric} searches: one query and several, pages, rings, vectors as outputs, and no other metric`, async () => {
       const collection_name = `forms_${metric.toLowerCase()}`;
       succeeded(
         await served.client.createCollection({

@@ -49,15 +49,25 @@ export const PYTHON_CASES = {
 /** Scripts that are run with servers of their own: between restarts, or served with other flags. */
 export const RESTARTED_CASES = {
   found_deletes: "a server that counts the keys which a delete by a filter finds",
+  parquet_files: "what was inserted is what pyarrow reads from the server's files, type by type",
   "004_reopen": "a data directory opened again and again, and written on",
   wordnet: "20,000 rows of 384 against brute force",
+} as const;
+
+/** Of `random_rows.py`, which is asked in lines. */
+export const SPOKEN_CASES = {
+  random_files: "random rows of every type as pyarrow reads them from the server's files",
+  random_rows: "random rows of every type come back as they were sent: growing, from files, after a restart",
 } as const;
 
 /** The file that runs a case. */
 export function caseFile(name: PythonCase): string {
   if (name === "found_deletes") return "test/clients/pymilvus-deletes.test.ts";
+  if (name === "parquet_files") return "test/clients/pymilvus-files.test.ts";
+  if (name === "random_files") return "test/clients/random-rows/files.test.ts";
+  if (name === "random_rows") return "test/clients/random-rows/random-rows.test.ts";
   if (name === "wordnet") return "test/clients/pymilvus-wordnet.test.ts";
   return name === "004_reopen" ? "test/clients/pymilvus-reopen.test.ts" : "test/clients/pymilvus.test.ts";
 }
 
-export type PythonCase = keyof typeof PYTHON_CASES | keyof typeof RESTARTED_CASES;
+export type PythonCase = keyof typeof PYTHON_CASES | keyof typeof RESTARTED_CASES | keyof typeof SPOKEN_CASES;

@@ -15,6 +15,7 @@ export const OWN_CASES = {
   partialRows: { file: "src/client/partial-rows.test.ts", test: "partial updates, and reads of the past" },
   pruned: { file: "src/proxy/partition-pruning.test.ts", test: "a read looks into the partitions of its keys" },
   isolated: { file: "src/proxy/partition-pruning.test.ts", test: "isolation wants one partition key" },
+  loadedFields: { file: "src/server/milvus/loaded-fields.test.ts", test: "a vector is not searched: alone" },
   foundDeletes: { file: "src/server/milvus/quotas.test.ts", test: "keys found by a filter" },
   pressure: { file: "src/server/milvus/quotas.test.ts", test: "while inserts wait for memory the server says so" },
   timeToLive: {

@@ -1,6 +1,6 @@
 /** `docs/seeds.md` from the table of rows. The page is text of its own: nothing in it comes from the documents but numbers and names. */
 
-import { PYTHON_CASES, type PythonCase, RESTARTED_CASES, caseFile } from "../clients/pymilvus-cases.ts";
+import { PYTHON_CASES, type PythonCase, RESTARTED_CASES, SPOKEN_CASES, caseFile } from "../clients/pymilvus-cases.ts";
 import { NODE_CASES, type NodeCase } from "./node-cases.ts";
 import { OWN_CASES, type OwnCase } from "./own-cases.ts";
 import { SEED_ROWS, type SeedRow } from "./rows.ts";
@@ -65,7 +65,7 @@ function casesOf(row: SeedRow): string {
 }
 
 function pythonCommands(): string[] {
-  return Object.entries({ ...PYTHON_CASES, ...RESTARTED_CASES }).map(
+  return Object.entries({ ...PYTHON_CASES, ...RESTARTED_CASES, ...SPOKEN_CASES }).map(
     ([name, shows]) => `| \`py ${name}\` | ${cell(shows)} | ${command(caseFile(name as PythonCase), `${name}:`)} |`,
   );
 }

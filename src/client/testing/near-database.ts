@@ -39,8 +39,8 @@ export async function opened(context: TestContext, limits: Partial<EngineLimits>
   };
   const near = new NearSearches(
     link,
-    (collectionName, lastWrite, columnIds) =>
-      link.call("lend", { databaseName: "", collectionName, lastWrite, columnIds }),
+    (collectionName, lastWrite, wanted) =>
+      link.call("lend", { databaseName: "", collectionName, lastWrite, ...wanted }),
     changes,
   );
   const db = new Elanus(counting, timestamp, near);

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { evaluateFilter } from "../../expr/evaluate.ts";
-import { Random, SCHEMA, randomCastFilter, randomTable } from "../../expr/testing/random.ts";
+import { randomCastFilter } from "../../expr/testing/random-filter.ts";
+import { SCHEMA, randomTable } from "../../expr/testing/random-table.ts";
+import { Random } from "../../expr/testing/random.ts";
 import { countBits, hasBit, intersectInto } from "../../model/bitset.ts";
 import { type BytesColumn, type FixedColumn, bytesColumn } from "../../model/columns.ts";
 import type { Filter } from "../../model/filter.ts";

@@ -7,9 +7,12 @@ import json
 import struct
 import sys
 import traceback
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import case  # noqa: F401  the version that is wanted, and no log on the output
 import numpy as np
+import pyarrow.parquet
 from pymilvus import DataType, MilvusClient, MilvusException
 
 TYPES = {
@@ -176,6 +179,56 @@ def plain_row(table, row):
     return made
 
 
+def moment(micros):
+    text = (datetime(1970, 1, 1) + timedelta(microseconds=micros)).isoformat()
+    head, _, fraction = text.partition(".")
+    return f"{head}.{fraction.rstrip('0')}Z" if fraction else f"{head}Z"
+
+
+def stored(field, value):
+    """As pyarrow gives it from a file of the server's, in plain form."""
+    kind = field["type"]
+    if value is None:
+        return None
+    if kind == "JSON":
+        return plain_document(json.loads(value))
+    if kind == "Timestamptz":
+        return moment(value)
+    if kind == "SparseFloatVector":
+        return [[str(index), bits_of(entry, "f")] for index, entry in struct.iter_unpack("<If", value)]
+    if kind.endswith("Vector"):
+        return value.hex()
+    if kind == "Array":
+        return [stored(field["element"], entry) for entry in value]
+    return plain(field, value)
+
+
+def rows_of_segment(table, columns):
+    """Of columns by their names; those of structs are named after both. Geometries are left out: their bytes are no text."""
+    rows = [{"key": str(key)} for key in columns["key"]]
+    for field in table["fields"]:
+        if field["type"] == "Geometry":
+            continue
+        if field["type"] != "Struct":
+            for row, value in zip(rows, columns[field["name"]], strict=True):
+                row[field["name"]] = stored(field, value)
+            continue
+        subs = [(sub, columns[f"{field['name']}[{sub['name']}]"]) for sub in field["fields"]]
+        for at, row in enumerate(rows):
+            lists = [(sub, values[at]) for sub, values in subs]
+            count = {None if entries is None else len(entries) for _, entries in lists}
+            if len(count) != 1:
+                raise AssertionError(f"{field['name']}: {count}")
+            (length,) = count
+            row[field["name"]] = length if length is None else [
+                {sub["name"]: stored(sub, entries[place]) for sub, entries in lists} for place in range(length)
+            ]
+    if table["dynamic"]:
+        for row, text in zip(rows, columns[META], strict=True):
+            row.update({key: plain_document(value) for key, value in json.loads(text).items()})
+    return rows
+
+
 def key_of(table, text):
     return int(text) if table["keyType"] == "Int64" else text
 
@@ -244,6 +297,16 @@ class Asked:
 
     def load(self, table):
         self.client.load_collection(table["name"])
+
+    def files(self, table, folder):
+        """Rows of the table's files in a server's folder: of segments that were flushed and never changed."""
+        collection = self.client.describe_collection(table["name"])["collection_id"]
+        segments = {}
+        for path in Path(folder).glob(f"**/insert_log/{collection}/*/*/[0-9]*/*"):
+            read = pyarrow.parquet.read_table(path)
+            columns = segments.setdefault(path.parent.parent.name, {})
+            columns.update((name, read.column(name).to_pylist()) for name in read.schema.names)
+        return [row for columns in segments.values() for row in rows_of_segment(table, columns)]
 
     def read(self, table, reading):
         name = table["name"]

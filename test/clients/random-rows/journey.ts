@@ -133,6 +133,8 @@ class Run {
     const { directory } = this.#server!;
     await this.#server![how]();
     await this.start(directory);
+    // Reads wait for what is loaded, but not as long as a machine with much else to do may need.
+    await this.#each(({ table }) => this.#writer().load(table));
   }
 
   async #insert({ table, rows, fresh }: Kept, count: number): Promise<void> {
@@ -263,7 +265,7 @@ class Run {
 }
 
 /** A row as it is answered: with what was left out. */
-function expected(table: Table, row: PlainRow): PlainRow {
+export function expected(table: Table, row: PlainRow): PlainRow {
   const whole: Record<string, Plain> = { ...row };
   delete whole[KEY];
   for (const { name, default: initial } of table.fields) {

@@ -1,7 +1,7 @@
 /**
  * More of `random-rows.test.ts`, by hand:
  *
- *   node scripts/setup.mjs run test/clients/random-rows/main.ts [--seed N] [--runs N] [--rows N] [--clients python|node|both]
+ *   npm run rows -- [--seed N] [--runs N] [--rows N] [--clients python|node|both]
  *
  * Seeds count up from the first; without `--seed` that is another one each time. Ends with status 1 at the first run that fails.
  */

@@ -62,6 +62,11 @@ export class PythonRows implements RowsClient {
     return (await this.#ask("read", { table, reading })) as PlainRow[];
   }
 
+  /** What pyarrow reads of the table in a server's directory, without its geometries. */
+  async files(table: Table, folder: string): Promise<PlainRow[]> {
+    return (await this.#ask("files", { table, folder })) as PlainRow[];
+  }
+
   async close(): Promise<void> {
     const child = this.#child;
     if (child === null) return;

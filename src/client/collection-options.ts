@@ -17,7 +17,6 @@ import { ConsistencyLevel, DataType, dataTypeName, isVectorType } from "../model
 import { declaredField } from "../proxy/declared-field.ts";
 import type { CreateCollectionRequest, DeclaredField, DeclaredStruct, Target } from "../proxy/requests.ts";
 import type { Argument, CollectionState, IndexRequest } from "./calls.ts";
-import type { CallOptions } from "./read-options.ts";
 import type { FieldValue } from "./values.ts";
 
 /** Milvus's name of a type: `Int64`, `VarChar`, `FloatVector`… */
@@ -116,11 +115,6 @@ export interface FullCollectionOptions extends CommonOptions {
 }
 
 export type CollectionOptions = QuickCollectionOptions | FullCollectionOptions;
-
-export interface PartitionsOption extends CallOptions {
-  /** Names of partitions; the whole collection if not given. */
-  readonly partitions?: readonly string[];
-}
 
 export interface CollectionStats {
   /** Rows in segments; deleted ones count until they are compacted away. `count()` is exact. */

@@ -54,7 +54,6 @@ export type {
   FullCollectionOptions,
   IndexOptions,
   MetricType,
-  PartitionsOption,
   QuickCollectionOptions,
 } from "./collection-options.ts";
 export type { Elanus } from "./elanus.ts";
@@ -64,6 +63,7 @@ export type {
   DeleteOptions,
   FilterParams,
   IterateOptions,
+  PartitionsOption,
   PointInTime,
   QueryOptions,
   SearchIterateOptions,

@@ -4,7 +4,7 @@
  * Always true: what is printed is a median of rounds, or says what else it is.
  */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { createHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { loadavg } from "node:os";
 
@@ -50,6 +50,30 @@ export function processorSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Processor seconds of the threads of a process that there are now, by what they do; the parts of the clock of the scheduler, in nanoseconds. */
+export interface ThreadSeconds {
+  readonly main: number;
+  /** V8's: collecting garbage, compiling. */
+  readonly engine: number;
+  /** All others: the kernel's, the journal's, libuv's. */
+  readonly others: number;
+  /** The part of all that the system took, by samples of the clock. */
+  readonly system: number;
+}
+
+export function threadSeconds(pid: number): ThreadSeconds {
+  const seconds = { main: 0, engine: 0, others: 0, system: 0 };
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const folder = `/proc/${pid}/task/${thread}`;
+    const ran = Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]) / 1e9;
+    const stat = readFileSync(`${folder}/stat`, "utf8");
+    const isEngine = stat.includes("(V8Worker)");
+    seconds[Number(thread) === pid ? "main" : isEngine ? "engine" : "others"] += ran;
+    seconds.system += Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[12]) / TICKS_PER_SECOND;
+  }
+  return seconds;
 }
 
 /** Of this process, all threads, finer than the kernel counts those of others. */

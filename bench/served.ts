@@ -4,7 +4,8 @@
  *     npm run bench -- served [wordnet=<folder> | text=<rows> | sift=<rows> | clusters=<rows>] [keep=<folder>] [ef=<n>]
  *
  * The server has the rows in one segment with an HNSW index, filled in process and then served as a user would (`elanus serve`). Beside it, in
- * the same run, what calls of that size cost where nothing is done: by grpc-js, which carries them here, and by Node's own HTTP/2.
+ * the same run, what calls of that size cost where nothing is done: by grpc-js, which carries them here, by Node's own HTTP/2, and over bare connections.
+ * The processor time of a server is told by its threads.
  */
 
 import { spawn } from "node:child_process";
@@ -15,15 +16,17 @@ import { createInterface } from "node:readline";
 import { MilvusClient } from "@zilliz/milvus2-sdk-node";
 import { loadKernel } from "../src/kernel/load.ts";
 import { NativeKernel } from "../src/kernel/native.ts";
-import { type ServedProcess, serve, serveEcho } from "./engine/served.ts";
+import { type EchoKind, type ServedProcess, serve, serveEcho } from "./engine/served.ts";
 import { recallOf } from "./index/curves.ts";
 import { rowsOf, truthOf, withData } from "./index/data.ts";
 import type { BenchData } from "./index/data.ts";
-import { median, printTable, processorSeconds, sleep } from "./measure.ts";
+import { type ThreadSeconds, median, percent, printTable, sleep, threadSeconds } from "./measure.ts";
 import { keptDatabase } from "./rivals/rival.ts";
 
 const PYTHON = resolve(import.meta.dirname, "../.venv/bin/python");
 const ROUNDS = 5;
+/** Rounds before: a server lives long, and its code is compiled in the first ten thousand calls. */
+const WARM_ROUNDS = 15;
 const EF = 64;
 const LOOK_MILLISECONDS = 100;
 const FLYING = [1, 8];
@@ -53,9 +56,11 @@ export async function servedBench(parts: readonly string[]): Promise<void> {
     rmSync(working, { recursive: true, force: true });
     cpSync(folder, working, { recursive: true });
     const server = await serve(working);
-    const bare = new Map<string, ServedProcess>();
+    const bare = new Map<EchoKind, ServedProcess>();
     try {
-      for (const kind of ["grpc-js", "http2"] as const) bare.set(kind, await serveEcho(kind, ANSWER_BYTES));
+      for (const kind of ["grpc-js", "http2", "tcp"] as const) {
+        bare.set(kind, await serveEcho(kind, ANSWER_BYTES, requestBytes(data)));
+      }
       const address = `127.0.0.1:${server.port}`;
       await whenLoaded(address);
       const table: string[][] = [];
@@ -65,7 +70,19 @@ export async function servedBench(parts: readonly string[]): Promise<void> {
       }
       printTable(
         `Searches by pymilvus, ef ${ef}, and empty calls by grpcio, medians of ${ROUNDS} rounds of ${truth.length / 10}`,
-        ["", "in flight", "recall", "p50 ms", "p99 ms", "server's processor ms a call", "client's"],
+        [
+          "",
+          "in flight",
+          "recall",
+          "p50 ms",
+          "p99 ms",
+          "server's processor ms a call",
+          "its main thread",
+          "V8's threads",
+          "others",
+          "system's part",
+          "client's",
+        ],
         table,
       );
     } finally {
@@ -89,16 +106,20 @@ async function searches(
   return ["elanus", String(flying), recall, ...told(rounds)];
 }
 
-async function echoes(kind: string, echo: ServedProcess, data: BenchData, flying: number): Promise<string[]> {
-  const { queries, dimension } = data;
-  const sizes = [REQUEST_BYTES + 4 * dimension, queries.length / dimension, flying];
-  const rounds = await roundsOf(echo, "echo_calls.py", [`127.0.0.1:${echo.port}`, ...sizes.map(String)]);
+function requestBytes({ dimension }: BenchData): number {
+  return REQUEST_BYTES + 4 * dimension;
+}
+
+async function echoes(kind: EchoKind, echo: ServedProcess, data: BenchData, flying: number): Promise<string[]> {
+  const sizes = [requestBytes(data), data.queries.length / data.dimension, flying, ANSWER_BYTES];
+  const way = kind === "tcp" ? ["tcp"] : [];
+  const rounds = await roundsOf(echo, "echo_calls.py", [`127.0.0.1:${echo.port}`, ...sizes.map(String), ...way]);
   return [`${kind}, nothing done`, String(flying), "-", ...told(rounds)];
 }
 
 interface Round {
   readonly told: Told;
-  readonly served: number;
+  readonly served: ThreadSeconds;
 }
 
 async function roundsOf({ pid }: ServedProcess, program: string, given: readonly string[]): Promise<Round[]> {
@@ -110,13 +131,12 @@ async function roundsOf({ pid }: ServedProcess, program: string, given: readonly
   const ended = once(child, "exit");
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const rounds: Round[] = [];
-  // The first of all is no round.
-  for (let round = -1; round < ROUNDS; round += 1) {
-    const before = processorSeconds(pid);
+  for (let round = -WARM_ROUNDS; round < ROUNDS; round += 1) {
+    const before = threadSeconds(pid);
     child.stdin.write("\n");
     const { value, done } = await lines.next();
     if (done === true) throw new Error(`${program} has ended`);
-    if (round >= 0) rounds.push({ told: JSON.parse(value) as Told, served: processorSeconds(pid) - before });
+    if (round >= 0) rounds.push({ told: JSON.parse(value) as Told, served: between(before, threadSeconds(pid)) });
   }
   child.stdin.end();
   await ended;
@@ -130,7 +150,26 @@ function told(rounds: readonly Round[]): string[] {
     return (1000 * median(each)).toFixed(2);
   };
   const used = (of: (round: Round) => number): string => ((1000 * median(rounds.map(of))) / count).toFixed(3);
-  return [quantile(0.5), quantile(0.99), used(({ served }) => served), used((round) => round.told.processorSeconds)];
+  const all = ({ served: { main, engine, others } }: Round): number => main + engine + others;
+  return [
+    quantile(0.5),
+    quantile(0.99),
+    used(all),
+    used(({ served }) => served.main),
+    used(({ served }) => served.engine),
+    used(({ served }) => served.others),
+    percent(median(rounds.map((round) => round.served.system / all(round)))),
+    used((round) => round.told.processorSeconds),
+  ];
+}
+
+function between(before: ThreadSeconds, after: ThreadSeconds): ThreadSeconds {
+  return {
+    main: after.main - before.main,
+    engine: after.engine - before.engine,
+    others: after.others - before.others,
+    system: after.system - before.system,
+  };
 }
 
 async function whenLoaded(address: string): Promise<void> {

@@ -1,17 +1,18 @@
 /**
- * What a unary call costs a server that does nothing with it: by grpc-js, or by Node's own HTTP/2 with frames and trailers by hand. Started by `served.ts`:
- * `echo-host.ts <grpc-js | http2> <bytes of an answer>`; it says `listening on 127.0.0.1:<port>`.
+ * What a unary call costs a server that does nothing with it: by grpc-js, by Node's own HTTP/2 with frames and trailers by hand, or by a
+ * bare connection, where a call is as many bytes as a request has. Started by `served.ts`:
+ * `echo-host.ts <grpc-js | http2 | tcp> <bytes of an answer> <bytes of a request>`; it says `listening on 127.0.0.1:<port>`.
  */
 
 import { createServer, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { Server, ServerCredentials, type sendUnaryData } from "@grpc/grpc-js";
 
 /** Any method path is answered by hand; this one by grpc-js. */
 const PATH = "/bench.Echo/Call";
 const HEADER_BYTES = 5;
 
-const [kind, length] = process.argv.slice(2);
+const [kind, length, asked] = process.argv.slice(2);
 const answer = Buffer.alloc(Number(length), 1);
 
 function say(port: number): void {
@@ -45,5 +46,19 @@ function byHand(): void {
   server.listen(0, "127.0.0.1", () => say((server.address() as AddressInfo).port));
 }
 
+function byConnection(): void {
+  const server = createTcpServer({ noDelay: true }, (socket) => {
+    let missing = Number(asked);
+    socket.on("data", (bytes) => {
+      missing -= bytes.length;
+      if (missing > 0) return;
+      missing = Number(asked);
+      socket.write(answer);
+    });
+  });
+  server.listen(0, "127.0.0.1", () => say((server.address() as AddressInfo).port));
+}
+
 if (kind === "http2") byHand();
+else if (kind === "tcp") byConnection();
 else byLibrary();

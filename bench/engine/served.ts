@@ -24,9 +24,11 @@ export function serve(directory: string): Promise<ServedProcess> {
   return started([join(ROOT, "bin/elanus.mjs"), "serve", "--data", directory, "--port", "0"]);
 }
 
+export type EchoKind = "grpc-js" | "http2" | "tcp";
+
 /** A server that answers every call with so many bytes and does nothing else. */
-export function serveEcho(kind: "grpc-js" | "http2", answerBytes: number): Promise<ServedProcess> {
-  return started([join(import.meta.dirname, "echo-host.ts"), kind, String(answerBytes)]);
+export function serveEcho(kind: EchoKind, answerBytes: number, requestBytes: number): Promise<ServedProcess> {
+  return started([join(import.meta.dirname, "echo-host.ts"), kind, String(answerBytes), String(requestBytes)]);
 }
 
 async function started(args: readonly string[]): Promise<ServedProcess> {

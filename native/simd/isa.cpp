@@ -5,6 +5,7 @@
 #include "bits.h"
 #include "crc.h"
 #include "filter_loops.h"
+#include "members.h"
 #include "packed_walk.h"
 #include "postings.h"
 #include "rotate.h"
@@ -197,12 +198,15 @@ const Table ELANUS_SYMBOL(ELANUS_TABLE) = {
     .pick = pick,
     .first_not_finite = first_not_finite,
     .read = read_all,
+    .count_members = count_members,
+    .list_members = list_members,
     .unpack_rows = unpack_rows,
     .graph =
         {
             .rotate = rotate,
             .to_codes = to_codes,
             .sketch = make_sketches,
+            .sift = sift_rows,
             .distances = distances,
             .clear = clear,
             .begin_walk = begin_walk,

@@ -120,16 +120,18 @@ void make_sketches(const CodeRows* rows, uint32_t first, uint32_t last, uint8_t*
   }
 }
 
-constexpr float sketch_deviations = 1.5f;   // by which a row may be nearer than it seems; with fewer, walks that want no more rows than hits find less
+// Deviations by which a row may be nearer than it seems. In walks: with fewer, those that want no more rows than hits find less; a walk meets
+// most rows only once and a scan every row, but a walk has other ways to a row's neighbourhood.
+constexpr float walk_deviations = 1.5f, scan_deviations = 3;
 
 // What estimates need of a query besides its codes.
-inline float sketch_offset(const CodeQuery& query, uint32_t dims) {
+inline float sketch_offset(const CodeQuery& query, uint32_t dims, float deviations) {
   int32_t sum = 0, squares = 0;
   for (uint32_t i = 0; i < dims; ++i) {
     sum += query.codes[i];
     squares += query.codes[i] * query.codes[i];
   }
-  return sketch_deviations * 0.6f * __builtin_sqrtf((float)squares) - (float)sum;
+  return deviations * 0.6f * __builtin_sqrtf((float)squares) - (float)sum;
 }
 
 // The least that the distance may well be.
@@ -144,6 +146,22 @@ inline float least_distance(const CodeQuery& query, float offset, const uint8_t*
 inline __attribute__((always_inline)) void fetch_sketch(const uint8_t* sketch, uint32_t dims) {
   fetch_lines(sketch, dims / 8);
   __builtin_prefetch(sketch + sketch_bytes(dims) - 1, 0, 3);
+}
+
+// Nothing branches on a row.
+uint32_t sift_rows(const CodeQuery* query, const uint8_t* sketches, uint32_t dims, const uint32_t* numbers, uint32_t count, float bound, uint32_t* near) {
+  constexpr uint32_t far = 24;
+  const float offset = sketch_offset(*query, dims, scan_deviations);
+  const size_t bytes = sketch_bytes(dims);
+  for (uint32_t i = 0; i < count && i < far; ++i) fetch_sketch(sketches + numbers[i] * bytes, dims);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (i + far < count) fetch_sketch(sketches + numbers[i + far] * bytes, dims);
+    const uint32_t row = numbers[i];
+    near[kept] = row;
+    kept += least_distance(*query, offset, sketches + row * bytes, dims) < bound;
+  }
+  return kept;
 }
 
 }  // namespace

@@ -51,6 +51,10 @@ struct Table {
   uint64_t (*first_not_finite)(Element element, const void* values, uint64_t count);
   // Reads all of it; the sum of its 64-bit words.
   uint64_t (*read)(const unsigned char* at, uint64_t bytes);
+  // Of sets of rows, a bit a row (simd/members.h): how many there are in so many words; which they are in the words from *first to `last`, or as
+  // far as there is room (for a word and 4 more, at least): then *first is where it goes on.
+  uint64_t (*count_members)(const uint8_t* bits, uint64_t words);
+  uint32_t (*list_members)(const uint8_t* bits, uint64_t* first, uint64_t last, uint32_t* rows, uint32_t room);
   // simd/postings.h
   void (*unpack_rows)(const uint8_t* in, uint32_t bits, uint32_t count, uint32_t base, uint32_t* rows);
   GraphTable graph;

@@ -27,7 +27,7 @@ constexpr uint32_t most_fetched = 8;   // rows of codes, before they are looked 
 void begin_walk(ListWalk* walk, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count) {
   walk->count = walk->visits = walk->distances = 0;
   walk->stage = code_stage;
-  walk->offset = sketch_offset(*query, rows->dims);
+  walk->offset = sketch_offset(*query, rows->dims, walk_deviations);
   for (uint32_t i = 0; i < entry_count; ++i) {
     walk->fresh[walk->count] = entries[i];
     walk->count += note_seen(*walk->seen, entries[i]);

@@ -44,17 +44,17 @@ void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowe
   table_.graph.begin_packed(&state(), &rows_, &query_, index_.entries.data(), (uint32_t)index_.entries.size());
 }
 
-BlockWalk::State BlockWalk::step() {
+WalkState BlockWalk::step() {
   PackedWalk& walk = state();
   const bool ended = !table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_) || walk.visits >= most_over_width * walk.width;
-  if (ended) return walk.allowed ? judge(true) : State::ended;
-  if (walk.visits < next_look_) return State::going;
+  if (ended) return walk.allowed ? judge(true) : WalkState::ended;
+  if (walk.visits < next_look_) return WalkState::going;
   next_look_ *= 2;
   return judge(false);
 }
 
 // How far it is to the k-th allowed row, by the rows that it knows, and whether that was gone, or is worth going.
-BlockWalk::State BlockWalk::judge(bool at_end) {
+WalkState BlockWalk::judge(bool at_end) {
   PackedWalk& walk = state();
   const Pool& known = walk.known;
   std::vector<float>& passing = scratch_.distances;
@@ -68,18 +68,21 @@ BlockWalk::State BlockWalk::judge(bool at_end) {
     rank = (double)std::count_if(known.distance, known.distance + known.size, [&](float x) { return x <= *last; });
   }
   const double needed = goal_->needed(rank);
+  float nearest = std::numeric_limits<float>::infinity();
+  for (const float distance : passing) nearest = std::min(nearest, distance);
+  const auto barred = (uint32_t)std::count_if(known.distance, known.distance + known.size, [&](float x) { return x < nearest; });
   const bool exhausted = at_end && walk.visits == ended_at_;
   if (at_end) {
-    if (needed <= walk.width || (exhausted && std::isinf(known.bound))) return State::ended;
+    if (needed <= walk.width || (exhausted && std::isinf(known.bound))) return WalkState::ended;
     ended_at_ = walk.visits;
   }
-  if (!goal_->is_affordable(needed)) return State::lost;
+  if (!goal_->is_affordable(needed) || (passing.size() < goal_->k() && goal_->is_hopeless(barred, next_look_))) return WalkState::lost;
   if (exhausted || !goal_->has_room(plan_, needed)) {
     anew_ = goal_->wider(plan_, needed);
-    return State::lost;
+    return WalkState::lost;
   }
   if (at_end) walk.width = (uint32_t)std::ceil(needed);
-  return State::going;
+  return WalkState::going;
 }
 
 bool BlockWalk::collect(uint32_t wanted) {

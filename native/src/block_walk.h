@@ -21,8 +21,7 @@ class BlockWalk {
 
   // `most`: candidates wanted at the end. `allowed` null: all rows.
   void begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal);
-  enum class State { going, ended, lost };   // lost: what is near is barred, so that this walk is not wide enough
-  State step();
+  WalkState step();
   // When it was lost: how to begin anew. No width: it is not worth it.
   WalkPlan anew() const { return anew_; }
   // When it has ended: what was found into scratch.numbers and scratch.distances, nearest first. False if those are fewer than `wanted`.
@@ -33,7 +32,7 @@ class BlockWalk {
 
  private:
   PackedWalk& state() const { return scratch_.packed.walk; }
-  State judge(bool at_end);
+  WalkState judge(bool at_end);
 
   const Index& index_;
   Scratch& scratch_;

@@ -14,6 +14,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 // Nanoseconds, as in search_costs.h.
 constexpr double member_cost = 1.5;   // to be read, and its bit looked at
 double centre_cost(uint32_t dims) { return 10 + 0.03 * dims; }
+constexpr double shape_cost = 40;     // of a cluster: what it may hold, and its place in two plans
 
 constexpr uint32_t first_part = 64, least_first = 4;   // of the clusters
 constexpr double directions = 2;                       // variance along a direction, in those of directions at random
@@ -21,7 +22,7 @@ constexpr uint32_t least_block = 256;                  // rows that are handed o
 constexpr uint32_t least_part = 16;                    // of the clusters are scanned, however few are likely: the model knows less of those that are near
 constexpr uint32_t least_half = 16;                    // clusters: fewer are not cut in two
 constexpr double blind_part = 0.1;                     // of what is done otherwise: what may be spent until there are k rows
-constexpr double worth = 0.9;                          // of what is done otherwise: what the first plan may cost, which the next ones cut down
+constexpr double worth = 0.5;                          // of what is done otherwise: what the first plan may cost, which the next ones cut down
 constexpr uint32_t fetched_members = 256;              // of the cluster that comes next
 constexpr float least_variance = 1e-12f;
 constexpr uint64_t trusted_members = 1000;
@@ -59,7 +60,7 @@ const Tail tail;
 
 double ClusterScan::first_cost(const Index& index) {
   const double clusters = index.clusters.count();
-  return clusters * centre_cost(index.grid.dims()) + (double)index.row_count / first_part * member_cost;
+  return clusters * (centre_cost(index.grid.dims()) + shape_cost) + (double)index.row_count / first_part * member_cost;
 }
 
 ClusterScan::ClusterScan(const Index& index, const CodeQuery& query, const uint8_t* allowed, uint32_t k, double share, double missed, double otherwise,

@@ -36,13 +36,8 @@ IndexJob::IndexJob(const elanus_index_search& plan, const OpenIndex& index, Metr
 void IndexJob::prepare() {
   allowed_count_ = rows_;
   if (!plan_.allowed) return;
-  allowed_count_ = 0;
-  for (uint64_t first = 0; first < rows_; first += 64) {
-    uint64_t word;
-    std::memcpy(&word, plan_.allowed + first / 8, sizeof word);
-    if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
-    allowed_count_ += (uint64_t)__builtin_popcountll(word);
-  }
+  allowed_count_ = table_.count_members(plan_.allowed, rows_ / 64);
+  for (uint32_t row = rows_ / 64 * 64; row < rows_; ++row) allowed_count_ += is_allowed(row);
 }
 
 void IndexJob::work(uint64_t piece) {

@@ -26,6 +26,12 @@ class TopK {
 
   float bound() const { return bound_; }
 
+  // Keys above `bound` are known not to count any more.
+  void lower(float bound) {
+    bound_ = std::min(bound_, bound);
+    std::erase_if(hits_, [this](const Hit& hit) { return hit.key > bound_; });
+  }
+
   void add(Hit hit) {
     if (!(hit.key <= bound_)) return;
     hits_.push_back(hit);

@@ -20,13 +20,17 @@ struct WalkPlan {
   uint32_t known = 0;   // rows that are kept in mind, at least
 };
 
-constexpr uint32_t first_look = 32;   // visits before a filter is judged; then whenever they have doubled
+enum class WalkState { going, ended, lost };   // lost: what is near is barred, so that this walk is not wide enough
+
+constexpr uint32_t first_look = 16;   // visits before a filter is judged; then whenever they have doubled
 
 // In nanoseconds, of which only the ratios matter.
 struct WalkCosts {
+  double visit;
   double row;      // of the width
   double crowd;    // and for each row of the width once more: what is kept in mind is looked through at every visit
   double scan;     // of the codes of all allowed rows
+  double reach;    // not in time: how many rows are kept in mind for each that is wanted
   double widest;   // not in time: how many rows can be kept in mind
 };
 
@@ -44,18 +48,21 @@ class WalkGoal {
   }
 
   // With a filter a walk is begun where chance has to be mistaken by far before a scan were cheaper; without one nothing is left to chance.
-  bool is_worth_it() const { return cost_of(needed(k_ / share_)) <= (share_ < 1 ? 0.6 : 1) * costs_.scan; }
-  bool is_affordable(double needed) const { return cost_of(needed) <= costs_.scan && reach * needed <= costs_.widest; }
+  bool is_worth_it() const { return cost_of(needed(k_ / share_)) <= (share_ < 1 ? worth : 1) * costs_.scan; }
+  bool is_affordable(double needed) const { return cost_of(needed) <= affordable * costs_.scan && costs_.reach * needed <= costs_.widest; }
+  // Whether it is time to scan: so many of the nearest rows that are known, and all of them barred, are no chance. While what was spent is little
+  // beside a scan it may still come to where the filter ends.
+  bool is_hopeless(uint32_t barred, uint32_t next_look) const { return barred * share_ > no_chance && next_look * costs_.visit > vain_part * costs_.scan; }
 
   WalkPlan everywhere() const { return {(uint32_t)width_, (uint32_t)width_}; }
   WalkPlan among() const {
     const double expected = needed(k_ / share_);
-    return {first_width(expected), (uint32_t)std::min(slack * reach * expected, costs_.widest)};
+    return {first_width(expected), (uint32_t)std::min(slack * costs_.reach * expected, costs_.widest)};
   }
-  bool has_room(const WalkPlan& plan, double needed) const { return reach * needed <= plan.known; }
+  bool has_room(const WalkPlan& plan, double needed) const { return costs_.reach * needed <= plan.known; }
   // For what turned out to be needed, beginning anew; no width if a scan seems the better choice.
   WalkPlan wider(const WalkPlan& before, double needed) const {
-    const double known = std::max(far_reach * needed, 2.0 * before.known);
+    const double known = std::max(far_reach * costs_.reach * needed, 2.0 * before.known);
     if (cost_of(needed) > 0.5 * costs_.scan || known > costs_.widest) return {};
     return {first_width(needed), (uint32_t)known};
   }
@@ -63,8 +70,9 @@ class WalkGoal {
  private:
   // Measured. The rows that are kept in mind matter as much as those that are visited, since estimates err. Where the filter bars what is near,
   // the rows behind that are many at nearly the same distance, or in clusters to which few edges lead.
-  static constexpr double reach = 2.5, slack = 1.4;
-  static constexpr double far_rank = 3, far_spread = 2.7, far_reach = 4;
+  static constexpr double slack = 1.4;
+  static constexpr double far_rank = 3, far_spread = 2.7, far_reach = 1.6;
+  static constexpr double worth = 0.65, affordable = 0.9, vain_part = 0.05, no_chance = 4;
 
   double cost_of(double needed) const { return needed * (costs_.row + costs_.crowd * needed); }
   uint32_t first_width(double needed) const { return (uint32_t)std::max(width_, 0.8 * needed); }

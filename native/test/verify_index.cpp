@@ -16,6 +16,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "../src/cluster_scan.h"
+#include "../src/handles.h"
 #include "asked.h"
 #include "check.h"
 #include "files.h"
@@ -55,28 +57,72 @@ static void recall_everywhere() {
     }
 }
 
-// So wide that no walk is worth it: what is allowed is scanned, and of that only the clusters that are near.
-static void by_clusters() {
+// By codes, of the rows that are allowed.
+static double found_by_clusters(const elanus::Index& index, const float* query, const std::vector<uint8_t>& allowed, uint32_t k, double share, uint64_t* looked) {
+  elanus::Scratch s(elanus::Owner::search);
+  std::vector<float> work(index.grid.dims());
+  const elanus::CodeQuery asked = index.grid.encode_query(query, work.data(), s.codes(index.grid.dims())).codes;
+  const elanus::CodeRows rows = index.code_rows();
+  const auto distances = [&](const std::vector<uint32_t>& numbers) {
+    s.distances.resize(numbers.size());
+    elanus::table().graph.distances(&asked, &rows, numbers.data(), (uint32_t)numbers.size(), s.distances.data());
+  };
+  const auto nearest = [&](std::vector<std::pair<float, uint32_t>> all) {
+    std::partial_sort(all.begin(), all.begin() + k, all.end());
+    return std::set<std::pair<float, uint32_t>>(all.begin(), all.begin() + k);
+  };
+  std::vector<uint32_t> numbers;
+  for (uint32_t row = 0; row < index.row_count; ++row)
+    if (allowed[row / 8] >> (row % 8) & 1) numbers.push_back(row);
+  distances(numbers);
+  std::vector<std::pair<float, uint32_t>> all, some;
+  for (size_t i = 0; i < numbers.size(); ++i) all.push_back({s.distances[i], numbers[i]});
+  // It never gives up where there is no other way.
+  elanus::ClusterScan scan(index, asked, allowed.data(), k, share, 0.001 * k, 1e12, s);
+  while (scan.next()) {
+    distances(s.numbers);
+    scan.saw();
+    for (size_t i = 0; i < s.numbers.size(); ++i) {
+      some.push_back({s.distances[i], s.numbers[i]});
+      CHECK(allowed[s.numbers[i] / 8] >> (s.numbers[i] % 8) & 1);
+    }
+  }
+  *looked += some.size();
+  CHECK(!scan.has_given_up() && some.size() >= k && std::set(some.begin(), some.end()).size() == some.size());
+  double found = 0;
+  const auto wanted = nearest(all);
+  for (const auto& hit : nearest(some)) found += (double)wanted.count(hit) / k;
+  return found;
+}
+
+// The scan of the clusters that are near: searches ask it only among many more rows than are made here.
+static void by_scans() {
   const size_t rows = slow ? 4000 : 40000;
-  constexpr uint32_t dimension = 32;
+  constexpr uint32_t dimension = 32, queries = 40;
   for (const uint32_t metric : {ELANUS_L2, ELANUS_IP, ELANUS_COSINE}) {
     std::mt19937 random(5);
-    const std::vector<float> values = made(Data::clustered, rows, dimension, 1), queries = made(Data::clustered, 40, dimension, 2);
+    const std::vector<float> values = made(Data::clustered, rows, dimension, 1), asked = made(Data::clustered, queries, dimension, 2);
     const Built built(values, dimension, metric);
     elanus_index_description d;
     CHECK(elanus_index_describe(built.index, &d, nullptr) == ELANUS_OK);
     CHECK(d.cluster_count == 2 * (uint32_t)std::sqrt((double)rows) + 1 && d.cluster_bytes > 4 * rows && d.cluster_bytes < 4 * rows + d.cluster_count * 100ull);
+    const auto index = std::static_pointer_cast<const elanus::Index>(elanus::find_index(built.index));
     const std::vector<uint8_t> some = chosen(random, rows, 0.6);
     std::vector<uint8_t> side(some.size());   // of a plane
     for (size_t i = 0; i < rows; ++i)
       if (values[i * dimension] + values[i * dimension + 1] > 0) side[i / 8] |= (uint8_t)(1 << (i % 8));
     for (const std::vector<uint8_t>* allowed : {&some, (const std::vector<uint8_t>*)&side}) {
-      double count = 0;
+      double count = 0, recall = 0;
       for (size_t i = 0; i < rows; ++i) count += (*allowed)[i / 8] >> (i % 8) & 1;
-      Asked a(built, queries, 10, 1000, allowed);
-      at_least(a.recall(), 0.99, "clusters", Data::clustered, metric, count / (double)rows);
-      // Rows whose distances were computed, and no visits.
-      if (!slow) CHECK(a.work[0] == 0 && a.work[1] < 0.7 * 40 * count);
+      uint64_t looked = 0;
+      for (uint32_t q = 0; q < queries; ++q) recall += found_by_clusters(*index, asked.data() + q * dimension, *allowed, 10, count / (double)rows, &looked) / queries;
+      at_least(recall, 0.99, "clusters", Data::clustered, metric, count / (double)rows);
+      if (!slow) CHECK((double)looked < 0.7 * queries * count);
+      // Wide enough for no walk: all that is allowed is scanned, and sketches leave little of it to be read.
+      Asked scan(built, asked, 10, ELANUS_MAX_WIDTH, allowed);
+      at_least(scan.recall(), 0.999, "scan", Data::clustered, metric, count / (double)rows);
+      CHECK(scan.work[0] == 0 && scan.work[3] == queries);
+      if (!slow) CHECK(scan.work[1] < 0.3 * queries * count);
     }
   }
 }
@@ -461,7 +507,7 @@ int main() {
     void (*run)();
   } parts[] = {{"degenerate rows", degenerate}, {"nonsense", nonsense},         {"damaged files", damaged_files},     {"the same file", same_file},
                {"ranges", ranges},              {"cancellation", cancellation}, {"several threads", several_threads}, {"recall", recall_everywhere},
-               {"clusters", by_clusters}};
+               {"scans", by_scans}};
   for (const auto& part : parts)
     for (layout = ELANUS_LEAN; layout <= ELANUS_PACKED; ++layout) {
       part.run();

@@ -116,6 +116,14 @@ export interface FullCollectionOptions extends CommonOptions {
 
 export type CollectionOptions = QuickCollectionOptions | FullCollectionOptions;
 
+export interface CollectionStats {
+  /** Rows in segments; deleted ones count until they are compacted away. `count()` is exact. */
+  readonly rowCount: number;
+  /** Segments in memory, and in files. */
+  readonly growingSegmentCount: number;
+  readonly flushedSegmentCount: number;
+}
+
 export interface CollectionDescription {
   readonly name: string;
   readonly collectionId: bigint;

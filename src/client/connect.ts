@@ -47,6 +47,7 @@ export { MilvusError } from "../base/errors.ts";
 export type {
   CollectionDescription,
   CollectionOptions,
+  CollectionStats,
   ConsistencyLevelName,
   FieldOptions,
   FieldType,
@@ -55,13 +56,14 @@ export type {
   MetricType,
   QuickCollectionOptions,
 } from "./collection-options.ts";
-export type { CollectionStats, DeleteResult, Elanus, PartitionsOption } from "./elanus.ts";
+export type { Elanus } from "./elanus.ts";
 export type {
   CallOptions,
   CountOptions,
   DeleteOptions,
   FilterParams,
   IterateOptions,
+  PartitionsOption,
   PointInTime,
   QueryOptions,
   SearchIterateOptions,
@@ -73,5 +75,5 @@ export type { SparseVector, Vector } from "./query-vectors.ts";
 export type { HybridSearchOptions, SubSearchOptions } from "./hybrid.ts";
 export type { Boost, DecayRerank, RankOptions, Rerank } from "./rerank.ts";
 export type { ColumnValues, ColumnsInput } from "./rows-input.ts";
-export type { InsertOptions, UpsertOptions, WriteResult } from "./writes.ts";
+export type { DeleteResult, InsertOptions, UpsertOptions, WriteResult } from "./writes.ts";
 export type { AnyRow, FieldValue, Int64, JsonValue, Key } from "./values.ts";

@@ -21,6 +21,7 @@ import type { Written } from "./calls.ts";
 import {
   type CollectionDescription,
   type CollectionOptions,
+  type CollectionStats,
   type IndexOptions,
   type FieldOptions,
   creation,
@@ -32,6 +33,7 @@ import {
 import type { EngineLink } from "./engine-link.ts";
 import type { Explain, Explained, Hit } from "./hits.ts";
 import { type HybridSearchOptions, hybridRequest } from "./hybrid.ts";
+import { KnownCollections } from "./known-collections.ts";
 import type { NearSearches } from "./near-searches.ts";
 import { checkedBatch, pageOf, rowsBehind, walkHits, walkRows } from "./iterate.ts";
 import {
@@ -39,6 +41,7 @@ import {
   type CountOptions,
   type DeleteOptions,
   type IterateOptions,
+  type PartitionsOption,
   type QueryOptions,
   type SearchIterateOptions,
   type SearchManyOptions,
@@ -55,6 +58,7 @@ import { hitsOf, keysOf, rowsOf } from "./result-rows.ts";
 import type { ColumnsInput } from "./rows-input.ts";
 import type { AnyRow, Key } from "./values.ts";
 import {
+  type DeleteResult,
   type InsertOptions,
   type UpsertOptions,
   WriteResult,
@@ -62,29 +66,6 @@ import {
   inputColumns,
   updated,
 } from "./writes.ts";
-
-export interface PartitionsOption extends CallOptions {
-  /** Names of partitions; the whole collection if not given. */
-  readonly partitions?: readonly string[];
-}
-
-export interface CollectionStats {
-  /** Rows in segments; deleted ones count until they are compacted away. `count()` is exact. */
-  readonly rowCount: number;
-  /** Segments in memory, and in files. */
-  readonly growingSegmentCount: number;
-  readonly flushedSegmentCount: number;
-}
-
-export interface DeleteResult {
-  /** With `ids`: how many were named, there or not. With `filter`: how many rows were found. */
-  readonly count: number;
-  /** Since when the rows are gone, for `asOf`; null where no key was named. */
-  readonly timestamp: Timestamp | null;
-}
-
-/** Schemas that are remembered; the oldest goes first. */
-const MAX_KNOWN_COLLECTIONS = 256;
 
 /** What a client needs of the engine, wherever it runs. */
 export type Link = Pick<EngineLink, "call" | "close">;
@@ -94,7 +75,7 @@ export class Elanus implements AsyncDisposable {
   readonly #databaseName = "";
   /** Null: every search goes to the engine. */
   readonly #near: NearSearches | null;
-  readonly #known = new Map<string, CollectionInfo>();
+  readonly #known: KnownCollections;
   #lastWrite: Timestamp;
 
   /** Use `connect`. */
@@ -102,6 +83,9 @@ export class Elanus implements AsyncDisposable {
     this.#link = link;
     this.#near = near;
     this.#lastWrite = openedAt;
+    this.#known = new KnownCollections(
+      async (name) => (await link.call("describeCollection", this.#target(name))).collection,
+    );
   }
 
   /** Waits for open calls, then closes the directory, so that it can be opened again. Idempotent. Further calls are refused. */
@@ -381,7 +365,7 @@ export class Elanus implements AsyncDisposable {
   async *iterate<Row extends object = AnyRow>(name: string, options: IterateOptions = {}): AsyncGenerator<Row[]> {
     const batchSize = checkedBatch(options.batchSize);
     const asOf = await this.#link.call("timestamp", {}, { signal: options.signal });
-    const { schema } = await this.#collection(name);
+    const { schema } = await this.#known.get(name);
     const key = primaryKeyField(schema);
     const ask = (after: Key | null, limit: number): Promise<Row[]> =>
       this.query<Row>(name, { ...rowsBehind(options, key.name, after), limit, asOf });
@@ -466,12 +450,12 @@ export class Elanus implements AsyncDisposable {
     };
     let written: Written;
     try {
-      written = await attempt(await this.#collection(collectionName));
+      written = await attempt(await this.#known.get(collectionName));
     } catch (error) {
       // Arrays that were handed over are gone; the program has to try again itself.
       if (asMilvusError(error).kind !== "CollectionSchemaMismatch" || transfer) throw error;
-      this.#known.delete(collectionName);
-      written = await attempt(await this.#collection(collectionName));
+      this.#known.forget(collectionName);
+      written = await attempt(await this.#known.get(collectionName));
     }
     this.#wrote(written.timestamp);
     return new WriteResult(written);
@@ -479,7 +463,7 @@ export class Elanus implements AsyncDisposable {
 
   async #selection(name: string, options: Pick<QueryOptions, "ids" | "filter" | "filterParams">): Promise<Selection> {
     if (options.ids === undefined) return filterSelection(options.filter, options.filterParams);
-    const key = primaryKeyField((await this.#collection(name)).schema);
+    const key = primaryKeyField((await this.#known.get(name)).schema);
     return keySelection(key.name, key.dataType, options.ids);
   }
 
@@ -492,16 +476,7 @@ export class Elanus implements AsyncDisposable {
     try {
       await (this.#near === null ? change() : this.#near.during(change));
     } finally {
-      this.#known.clear();
+      this.#known.forgetAll();
     }
-  }
-
-  async #collection(name: string): Promise<CollectionInfo> {
-    const known = this.#known.get(name);
-    if (known !== undefined) return known;
-    const { collection } = await this.#link.call("describeCollection", this.#target(name));
-    if (this.#known.size >= MAX_KNOWN_COLLECTIONS) this.#known.delete(this.#known.keys().next().value!);
-    this.#known.set(name, collection);
-    return collection;
   }
 }

@@ -23,6 +23,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PartitionsOption extends CallOptions {
+  /** Names of partitions; the whole collection if not given. */
+  readonly partitions?: readonly string[];
+}
+
 export interface ReadOptions extends CallOptions {
   /** Milvus's filter language: `'year > 1990 and tag in ["a", "b"]'`. Keys of the dynamic field are named like fields. */
   readonly filter?: string;

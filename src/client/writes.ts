@@ -14,6 +14,13 @@ import { keysOf } from "./result-rows.ts";
 import { type ColumnsInput, type InputColumns, columnsOfColumns, columnsOfRows } from "./rows-input.ts";
 import type { Key } from "./values.ts";
 
+export interface DeleteResult {
+  /** With `ids`: how many were named, there or not. With `filter`: how many rows were found. */
+  readonly count: number;
+  /** Since when the rows are gone, for `asOf`; null where no key was named. */
+  readonly timestamp: Timestamp | null;
+}
+
 export interface InsertOptions extends CallOptions {
   /** The partition; `_default` if not given. */
   readonly partition?: string;

@@ -14,7 +14,7 @@ import { assert } from "../base/assert.ts";
 import { encodeJson } from "../base/json.ts";
 import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metastore.ts";
 import type { SegmentInfo } from "../model/catalog.ts";
-import type { MergeResult } from "../rpc/services.ts";
+import type { MergeResult } from "../rpc/data-service.ts";
 import type { RetiredSegment } from "./catalog.ts";
 import { type Context, putJson } from "./context.ts";
 import { readableFromKey, retiredSegmentKey, segmentKey } from "./meta-keys.ts";

@@ -9,11 +9,11 @@ import type { Runtime } from "../base/host/runtime.ts";
 import { milvusError } from "../base/errors.ts";
 import type { MetaStore } from "../metastore/metastore.ts";
 import type { ObjectStore } from "../objectstore/objectstore.ts";
+import type { DataService } from "../rpc/data-service.ts";
 import {
   COORDINATOR,
   type CoordinatorService,
   DATA,
-  type DataService,
   QUERY,
   type QueryService,
   STREAMING,

@@ -21,7 +21,8 @@ import { type Compare, type Operation, OutcomeUnknown } from "../metastore/metas
 import type { IndexInfo, SegmentIndexInfo, SegmentInfo } from "../model/catalog.ts";
 import type { CollectionInfo, FieldSchema, KeyValue } from "../model/schema.ts";
 import { SegmentLevel } from "../model/types.ts";
-import type { DataService, IndexProgress, IndexResult, IndexTask, TaskReport } from "../rpc/services.ts";
+import type { DataService, IndexResult, IndexTask, TaskReport } from "../rpc/data-service.ts";
+import type { IndexProgress } from "../rpc/services.ts";
 import type { Client } from "../rpc/transport.ts";
 import { parseIndexKey } from "../storage/keys.ts";
 import { type Context, putJson } from "./context.ts";

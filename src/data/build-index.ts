@@ -16,7 +16,7 @@ import { sampleRecall } from "../index/sample-recall.ts";
 import { indexesOf } from "../kernel/load.ts";
 import type { RecallSample } from "../model/explain.ts";
 import { DataType, type Metric } from "../model/types.ts";
-import type { IndexResult, IndexTask } from "../rpc/services.ts";
+import type { IndexResult, IndexTask } from "../rpc/data-service.ts";
 import { openIndexedRows } from "../segment/sealed-vectors.ts";
 import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";

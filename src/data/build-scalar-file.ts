@@ -6,7 +6,7 @@
  */
 
 import { type ScalarBuild, buildScalarIndex } from "../index/scalar/build.ts";
-import type { IndexResult, IndexTask } from "../rpc/services.ts";
+import type { IndexResult, IndexTask } from "../rpc/data-service.ts";
 import { indexFileKey } from "../storage/keys.ts";
 import { ObjectSink } from "../storage/object-sink.ts";
 import { Pace } from "../storage/pace.ts";

@@ -16,7 +16,8 @@ import { expiredUntil, timeToLiveField, truncatedUntil } from "../model/expiry.t
 import { TimesSampler, writeExpiryTimes } from "../model/expiry-times.ts";
 import type { CollectionSchema } from "../model/schema.ts";
 import { DataType, SegmentLevel, SegmentState } from "../model/types.ts";
-import { COORDINATOR, type CoordinatorService, type MergeResult, type MergeTask } from "../rpc/services.ts";
+import type { MergeResult, MergeTask } from "../rpc/data-service.ts";
+import { COORDINATOR, type CoordinatorService } from "../rpc/services.ts";
 import { absentColumn } from "../segment/absent-column.ts";
 import { DeleteTimes, halvesOf } from "../segment/delete-times.ts";
 import { hideInSlices } from "../segment/hide-by-key.ts";

@@ -11,14 +11,8 @@
  */
 
 import { asMilvusError, milvusError } from "../base/errors.ts";
-import {
-  DATA,
-  type DataResult,
-  type DataService,
-  type DataTask,
-  type TaskName,
-  type TaskReport,
-} from "../rpc/services.ts";
+import type { DataResult, DataService, DataTask, TaskName, TaskReport } from "../rpc/data-service.ts";
+import { DATA } from "../rpc/services.ts";
 import type { Implementation } from "../rpc/transport.ts";
 import { buildIndex } from "./build-index.ts";
 import type { DataNodeOptions, Running } from "./context.ts";

@@ -32,8 +32,8 @@ test("AUTOINDEX takes no numbers of the user", () => {
 });
 
 test("there is room for a packed graph by what its blocks take", () => {
-  assert.equal(GRAPH.roomyBytes("AUTOINDEX", said({}), 384), 384 + 32 * (8 + 48));
-  assert.equal(GRAPH.roomyBytes("HNSW", said({ M: 8 }), 100), 100 + 16 * (8 + 13));
+  assert.equal(GRAPH.roomyBytes("AUTOINDEX", said({}), 384), 384 + (8 + 48) + 32 * (8 + 48));
+  assert.equal(GRAPH.roomyBytes("HNSW", said({ M: 8 }), 100), 100 + (8 + 13) + 16 * (8 + 13));
 });
 
 test("ef is the width as it is said, as a number or as text; unsaid it grows with the hits wanted", () => {

@@ -14,15 +14,16 @@ import { INDEX_TYPES, defaultOf } from "./types.ts";
 const BEST_DEGREE = 32;
 const BEST_BEAM = 100;
 /** AUTOINDEX at its first level: what finds 95 % and more of ten hits where rows are hard to tell apart. */
-const BEST_WIDTH = 128;
+const BEST_WIDTH = 96;
 /** A search that says nothing. Narrower ones cost hardly less. */
 const LEAST_WIDTH = 64;
 /** Hits at the end of the list are found less surely than those at its head, so the list is kept longer than what is wanted. */
 const WIDTH_A_HIT = 1.5;
 /** What each level of effort above the first adds, in widths of the first. */
 const WIDTH_A_LEVEL = 0.75;
-/** In a block of a packed graph, besides its bits. */
+/** Besides its bits: of a neighbour in a block of a packed graph, and of a row's sketch. */
 const NEIGHBOUR_BYTES = 8;
+const SKETCH_BYTES = 8;
 const SAMPLED_WIDTHS = [16, 32, 64, 128, 256];
 
 export const GRAPH: IndexFamily = {
@@ -41,10 +42,11 @@ export const GRAPH: IndexFamily = {
     };
   },
 
-  /** Codes, and for every neighbour its number, two factors and one bit a dimension (`docs/formats/graph-index.md`). */
+  /** Codes, a sketch, and for every neighbour its number, two factors and one bit a dimension (`docs/formats/graph-index.md`). */
   roomyBytes(indexType, params, dimension) {
     const degree = indexType === "AUTOINDEX" ? BEST_DEGREE : degreeOf(indexType, params);
-    return dimension + degree * (NEIGHBOUR_BYTES + Math.ceil(dimension / 8));
+    const bitBytes = Math.ceil(dimension / 8);
+    return dimension + bitBytes + SKETCH_BYTES + degree * (NEIGHBOUR_BYTES + bitBytes);
   },
 
   search(indexType, params, k) {

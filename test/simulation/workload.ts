@@ -11,47 +11,30 @@ import { WHOLE_COLLECTION } from "../../src/model/compaction.ts";
 import { type InsertMessage, type Message, MessageType } from "../../src/model/message.ts";
 import type { RetrievePlan, SearchPlan } from "../../src/model/plan.ts";
 import type { SegmentInfo } from "../../src/model/catalog.ts";
-import { type CollectionInfo, TIMESTAMP_FIELD } from "../../src/model/schema.ts";
-import { ConsistencyLevel, LoadState } from "../../src/model/types.ts";
+import { TIMESTAMP_FIELD } from "../../src/model/schema.ts";
 import { physicalMilliseconds, type Timestamp } from "../../src/base/timestamp.ts";
 import { parseSegmentKey } from "../../src/storage/keys.ts";
-import type { Cluster } from "./cluster.ts";
 import { ProcessDied } from "./lifeline.ts";
 import { checkNearest } from "./nearest.ts";
-import { tagIs } from "./scalar-fields.ts";
-import { momentOf } from "./scalar-fields.ts";
-import { FIELDS, INDEXED, batchOf, colourIs, colourOf, keyColumn, rowsOf, schemaOf } from "./simulated-rows.ts";
+import { momentOf, tagIs } from "./scalar-fields.ts";
+import { FIELDS, batchOf, colourIs, colourOf, keyColumn, rowsOf } from "./simulated-rows.ts";
 import { POINT_LIMIT, VECTOR_FIELDS } from "./vector-fields.ts";
-import { type FoundRow, type Mutation, Oracle, type Row, WrongAnswer } from "./oracle.ts";
-
-const NAME = { databaseName: "default", collectionName: "simulated" };
-const PATIENCE_MILLISECONDS = 300_000;
-const POLL_MILLISECONDS = 100;
+import { type FoundRow, type Mutation, type Row, WrongAnswer } from "./oracle.ts";
+import { NAME, POLL_MILLISECONDS, Session } from "./session.ts";
 
 /** What a read sees: the newest, whatever is there, or a moment in the past. */
 export type ReadMoment = "strong" | "eventual" | { readonly at: Timestamp };
 
-export class Workload {
-  readonly cluster: Cluster;
-  readonly oracle = new Oracle();
+export class Workload extends Session {
   operations = 0;
   refusals = 0;
   /** Reads of the past that were refused. */
   tooOld = 0;
-  #collection: CollectionInfo | null = null;
   #lastValue = 0n;
   /** The collection's rows expire at their moments. */
   isExpiring = false;
   #lastKey = 0n;
   #lastName = 0;
-
-  constructor(cluster: Cluster) {
-    this.cluster = cluster;
-  }
-
-  get channels(): readonly string[] {
-    return this.#known().virtualChannels;
-  }
 
   channelOf(key: bigint): string {
     return this.channels[Number(key) % this.channels.length]!;
@@ -68,79 +51,6 @@ export class Workload {
   row(key: bigint): Row {
     this.#lastValue += 1n;
     return { key, value: this.#lastValue };
-  }
-
-  /** Brings the cluster up with the collection created, indexed and loaded. */
-  async setUp(shardsNum = 2): Promise<void> {
-    await this.cluster.start();
-    await this.cluster.ask(async ({ coordinator }) => {
-      await coordinator.createCollection({
-        databaseName: NAME.databaseName,
-        schema: schemaOf(NAME.collectionName),
-        shardsNum,
-        consistencyLevel: ConsistencyLevel.Strong,
-        properties: [],
-        partitionCount: 0,
-      });
-      for (const { name, indexType, metric } of INDEXED) {
-        const params = [
-          { key: "index_type", value: indexType },
-          { key: "metric_type", value: metric },
-        ];
-        await coordinator.createIndex({ ...NAME, fieldName: name, indexName: "", params });
-      }
-      await coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null });
-      this.#collection = (await coordinator.describeCollection(NAME)).collection;
-    });
-    await this.untilLoaded();
-  }
-
-  /** Idempotent; tried until the stores let it through. */
-  async load(): Promise<void> {
-    await this.#retried(() =>
-      this.cluster.ask(({ coordinator }) =>
-        coordinator.loadCollection({ ...NAME, replicaNumber: 1, fieldIds: [], partitionNames: null }),
-      ),
-    );
-    await this.untilLoaded();
-  }
-
-  async release(): Promise<void> {
-    await this.#retried(() =>
-      this.cluster.ask(({ coordinator }) => coordinator.releaseCollection({ ...NAME, partitionNames: null })),
-    );
-  }
-
-  /** After a crash: another process takes over, and the fate of what was on its way is settled. */
-  async restart(): Promise<void> {
-    for (;;) {
-      await this.cluster.start();
-      for (const mutation of this.oracle.mutations) if (mutation.state === "pending") mutation.state = "unknown";
-      try {
-        this.oracle.settled(await this.now());
-        // It may have been released when the process before died.
-        await this.load();
-        return;
-      } catch (error) {
-        if (!(error instanceof ProcessDied)) throw error;
-      }
-    }
-  }
-
-  untilLoaded(): Promise<void> {
-    return this.eventually("the collection is loaded", async () => {
-      const { state } = await this.cluster.ask(({ coordinator }) =>
-        coordinator.loadProgress({ ...NAME, partitionNames: [] }),
-      );
-      return state === LoadState.Loaded;
-    });
-  }
-
-  /** A timestamp from the oracle of the cluster. */
-  now(): Promise<Timestamp> {
-    return this.#retried(() =>
-      this.cluster.ask(async ({ coordinator }) => (await coordinator.allocateTimestamps({ count: 1 })).first),
-    );
   }
 
   /**
@@ -180,7 +90,7 @@ export class Workload {
     const mutations = Array.from(rows, ([channel, own]) => this.oracle.sent(channel, own, [], null));
     for (const mutation of mutations) mutation.twins = mutations.filter((other) => other !== mutation);
     this.#lastName += 1;
-    const idempotencyKey = `${this.#known().collectionId}:${this.#lastName}`;
+    const idempotencyKey = `${this.collection.collectionId}:${this.#lastName}`;
     const parts = Array.from(rows, ([virtualChannel, own]) => ({ virtualChannel, messages: [this.#insertOf(own)] }));
     for (let copies = 0; ;) {
       this.operations += 1;
@@ -195,7 +105,7 @@ export class Workload {
           await recover();
           continue;
         }
-        this.#tolerated(error);
+        this.tolerated(error);
         await this.cluster.world.sleep(POLL_MILLISECONDS);
       }
     }
@@ -225,7 +135,7 @@ export class Workload {
     this.operations += 1;
     const { keys = null, colour } = options;
     const plan: RetrievePlan = {
-      collectionId: this.#known().collectionId,
+      collectionId: this.collection.collectionId,
       partitionIds: null,
       filter: colour === undefined ? null : colour % 2n === 0n ? colourIs(colour) : tagIs(colour),
       keys: keys === null ? null : keyColumn(keys),
@@ -252,7 +162,7 @@ export class Workload {
   async count(channel: string, moment: ReadMoment): Promise<number | null> {
     this.operations += 1;
     const plan: RetrievePlan = {
-      collectionId: this.#known().collectionId,
+      collectionId: this.collection.collectionId,
       partitionIds: null,
       filter: null,
       keys: null,
@@ -280,7 +190,7 @@ export class Workload {
     const vectors = VECTOR_FIELDS[Math.floor(world.random() * VECTOR_FIELDS.length)]!;
     const point = [0, 1].map(() => Math.floor(world.random() * POINT_LIMIT));
     const plan: SearchPlan = {
-      collectionId: this.#known().collectionId,
+      collectionId: this.collection.collectionId,
       partitionIds: null,
       filter: null,
       vector: {
@@ -325,12 +235,12 @@ export class Workload {
     this.operations += 1;
     try {
       const { timeTick } = await this.cluster.ask(({ streaming }) =>
-        streaming.flush({ virtualChannel: channel, collectionId: this.#known().collectionId, partitionId: null }),
+        streaming.flush({ virtualChannel: channel, collectionId: this.collection.collectionId, partitionId: null }),
       );
       this.oracle.saw(timeTick);
       return timeTick;
     } catch (error) {
-      this.#tolerated(error);
+      this.tolerated(error);
       return null;
     }
   }
@@ -342,7 +252,7 @@ export class Workload {
       return (await this.cluster.ask(({ coordinator }) => coordinator.compact({ ...NAME, scope: WHOLE_COLLECTION })))
         .compactionId;
     } catch (error) {
-      this.#tolerated(error);
+      this.tolerated(error);
       return null;
     }
   }
@@ -357,7 +267,7 @@ export class Workload {
   /** Every file of segments belongs to one that is recorded. */
   untilNoGarbage(): Promise<void> {
     return this.eventually("no file is left of what was compacted", async () => {
-      const { collectionId } = this.#known();
+      const { collectionId } = this.collection;
       const { segments } = await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }));
       const { segments: growing, flushing } = await this.cluster.ask(({ streaming }) =>
         streaming.growingSegments({ collectionId }),
@@ -382,7 +292,7 @@ export class Workload {
 
   /** What files have, and of which level. */
   async flushedSegments(): Promise<readonly SegmentInfo[]> {
-    const { collectionId } = this.#known();
+    const { collectionId } = this.collection;
     return (await this.cluster.ask(({ coordinator }) => coordinator.listSegments({ collectionId }))).segments;
   }
 
@@ -393,28 +303,9 @@ export class Workload {
   }
 
   async growingRows(): Promise<number> {
-    const { collectionId } = this.#known();
+    const { collectionId } = this.collection;
     const { segments } = await this.cluster.ask(({ streaming }) => streaming.growingSegments({ collectionId }));
     return segments.reduce((sum, { rowCount }) => sum + rowCount, 0);
-  }
-
-  /** Polls until it is so; what never comes is a failure of liveness. */
-  async eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const { world } = this.cluster;
-    const end = world.now() + PATIENCE_MILLISECONDS;
-    let last: unknown = null;
-    while (world.now() < end) {
-      try {
-        if (await isSo()) return;
-        last = null;
-      } catch (error) {
-        if (error instanceof ProcessDied) throw error;
-        this.#tolerated(error);
-        last = error;
-      }
-      await world.sleep(POLL_MILLISECONDS);
-    }
-    throw new WrongAnswer(`never came: ${what}${last === null ? "" : ` (${String(last)})`}`);
   }
 
   /**
@@ -472,7 +363,7 @@ export class Workload {
       return await body({ guarantee: moment.at, timestamp: moment.at });
     } catch (error) {
       if (typeof moment === "object" && (await this.#isTooOld(moment.at, error))) return null;
-      this.#tolerated(error);
+      this.tolerated(error);
       return null;
     }
   }
@@ -494,39 +385,15 @@ export class Workload {
       this.refusals += 1;
       this.oracle.refused(mutation);
     }
-    this.#tolerated(error);
-  }
-
-  /** The errors that clients may meet while stores fail; anything else fails the scenario. */
-  #tolerated(error: unknown): void {
-    const isExpected =
-      error instanceof MilvusError && EXPECTED.has(error.kind) && !/invariant violated/.test(error.message);
-    if (!isExpected) throw error;
-    this.cluster.world.record("refused", error.kind);
-  }
-
-  async #retried<T>(body: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        return await body();
-      } catch (error) {
-        this.#tolerated(error);
-        await this.cluster.world.sleep(POLL_MILLISECONDS);
-      }
-    }
+    this.tolerated(error);
   }
 
   #record(what: string, channel: string, timestamp: Timestamp, found: readonly FoundRow[]): void {
     this.cluster.world.record(what, channel, timestamp, ...found.flatMap(({ key, value, tick }) => [key, value, tick]));
   }
 
-  #known(): CollectionInfo {
-    if (this.#collection === null) throw new Error("the collection is not set up");
-    return this.#collection;
-  }
-
   #insertOf(rows: readonly Row[]): InsertMessage {
-    const { collectionId, partitions } = this.#known();
+    const { collectionId, partitions } = this.collection;
     return {
       type: MessageType.Insert,
       collectionId,
@@ -539,24 +406,10 @@ export class Workload {
   }
 
   #deleteOf(keys: readonly bigint[], upperBound: Timestamp | null): Message {
-    const { collectionId } = this.#known();
+    const { collectionId } = this.collection;
     return { type: MessageType.Delete, collectionId, partitionId: -1n, upperBound, keys: keyColumn(keys) };
   }
 }
-
-const EXPECTED: ReadonlySet<string> = new Set([
-  "ServiceUnavailable",
-  "ServiceNotReady",
-  "ServiceDiskLimitExceeded",
-  "CollectionNotLoaded",
-  "CollectionNotFullyLoaded",
-  "CollectionOnRecovering",
-  "ChannelMisrouted",
-  "ChannelNotFound",
-  "IoFailed",
-  "SegmentNotLoaded",
-  "InconsistentRequery",
-]);
 
 function checkTime(
   read: Timestamp,

@@ -5,7 +5,7 @@ import type { SegmentInfo } from "../../model/catalog.ts";
 import type { FieldSchema } from "../../model/schema.ts";
 import { DataType } from "../../model/types.ts";
 import type { ObjectStore } from "../../objectstore/objectstore.ts";
-import type { IndexTask } from "../../rpc/services.ts";
+import type { IndexTask } from "../../rpc/data-service.ts";
 import { manifestKey } from "../../storage/keys.ts";
 import { segmentBytes } from "../../storage/manifest.ts";
 import { writeSegment } from "../../storage/segment-writer.ts";

@@ -1,5 +1,5 @@
 /**
- * Everything that reaches inside grpc-js: four things that its public interface cannot do, for connections that are accepted
+ * Everything that reaches inside grpc-js: five things that its public interface cannot do, for connections that are accepted
  * elsewhere and handed in.
  *
  *  - Its servers advertise HTTP/2's default receive window of 64 KiB, which caps an upload at one window a round trip: a few
@@ -8,6 +8,8 @@
  *  - Its decoder joins the frames of a message when the last one is there; `MessageAssembler` takes its place in each call.
  *  - It copies an answer into a frame of its own: 30 MB into memory that was never touched hold up the event loop for 15 to 90 ms. An
  *    answer in pieces goes to the stream as it is.
+ *  - It ends a unary call when the socket has taken the answer, a turn of the event loop later. Here the status follows at once, and what the
+ *    stream has not sent yet goes before it as ever.
  *  - A `grpc-timeout` beyond 2^31 - 1 ms wraps around and ends the call at once. Such a header is taken away: no deadline.
  *
  * A test measures what is advertised, so that an upgrade which renames these fields cannot pass unnoticed.
@@ -47,21 +49,33 @@ interface CallInsides {
   readonly maxReceiveMessageSize: number;
   readonly maxSendMessageSize: number;
   serializeMessage(answer: unknown): Buffer;
+  sendMessage(answer: unknown, sent: () => void): void;
   maybeSendMetadata(): void;
   readonly stream: { write(piece: Uint8Array): boolean };
 }
 
 /** An interceptor; it must be the first, which is given the call that reads frames. */
-export const moveMessages: ServerInterceptor = (_method, call) => {
+export const moveMessages: ServerInterceptor = (method, call) => {
   const insides = call as unknown as CallInsides;
   assert(typeof insides.decoder?.write === "function", "grpc-js keeps a call's decoder where it was");
   assert(typeof insides.maxReceiveMessageSize === "number", "grpc-js keeps a call's limit where it was");
   assert(typeof insides.serializeMessage === "function", "grpc-js frames a call's answers where it did");
+  assert(typeof insides.sendMessage === "function", "grpc-js sends a call's answers where it did");
   assert(typeof insides.maybeSendMetadata === "function", "grpc-js sends a call's metadata where it did");
   insides.decoder = new MessageAssembler(insides.maxReceiveMessageSize);
   insides.serializeMessage = framing(insides);
+  if (!method.responseStream) insides.sendMessage = sendingAtOnce(insides);
   return call as ReturnType<ServerInterceptor>;
 };
+
+/** Of a unary call. An answer that cannot be sent has ended the call with another status by then, and only the first counts. */
+function sendingAtOnce(insides: CallInsides): CallInsides["sendMessage"] {
+  const send = insides.sendMessage.bind(insides);
+  return (answer, sent) => {
+    send(answer, () => undefined);
+    sent();
+  };
+}
 
 /** From this size on a copy costs more than the writes that it saves. */
 const IN_PIECES_BYTES = 128 * 1024;

@@ -41,13 +41,13 @@ export class ElementIndex implements ScalarIndex {
   readonly rowCount: number;
   readonly memoryBytes: number;
   readonly #dictionary: Dictionary;
-  readonly #isFloat: boolean;
+  readonly #dataType: DataType;
 
   constructor({ facts, arrays }: Sections<ElementFacts>) {
     this.indexType = facts.indexType;
     this.rowCount = facts.rowCount;
     this.memoryBytes = arrays.values().reduce((sum, array) => sum + array.byteLength, 0);
-    this.#isFloat = facts.dataType === DataType.Float;
+    this.#dataType = facts.dataType;
     const [starts, rows] = [arrays.get("starts"), arrays.get("rows")];
     if (!(starts instanceof Uint32Array) || !(rows instanceof Uint32Array)) throw damaged("it has no rows");
     if (rows.length !== starts.at(-1) || rows.some((row) => row >= facts.rowCount)) {
@@ -88,9 +88,9 @@ export class ElementIndex implements ScalarIndex {
         ? typeof element === "string"
         : kind === "double"
           ? isNumber
-          : typeof element === "bigint" || typeof element === "boolean";
+          : typeof element === (this.#dataType === DataType.Bool ? "boolean" : "bigint");
     if (!fits) return null;
-    const value = this.#isFloat ? Math.fround(Number(element)) : element;
+    const value = this.#dataType === DataType.Float ? Math.fround(Number(element)) : element;
     return { from: firstEntry(this.#dictionary, value, false), to: firstEntry(this.#dictionary, value, true) };
   }
 

@@ -63,7 +63,7 @@ class WalkGoal {
   // For what turned out to be needed, beginning anew; no width if a scan seems the better choice.
   WalkPlan wider(const WalkPlan& before, double needed) const {
     const double known = std::max(far_reach * costs_.reach * needed, 2.0 * before.known);
-    if (cost_of(needed) > 0.5 * costs_.scan || known > costs_.widest) return {};
+    if (cost_of(needed) > 0.35 * costs_.scan || known > costs_.widest) return {};
     return {first_width(needed), (uint32_t)known};
   }
 
@@ -72,7 +72,7 @@ class WalkGoal {
   // the rows behind that are many at nearly the same distance, or in clusters to which few edges lead.
   static constexpr double slack = 1.4;
   static constexpr double far_rank = 3, far_spread = 2.7, far_reach = 1.6;
-  static constexpr double worth = 0.65, affordable = 0.9, vain_part = 0.05, no_chance = 4;
+  static constexpr double worth = 0.65, affordable = 0.6, vain_part = 0.05, no_chance = 4;
 
   double cost_of(double needed) const { return needed * (costs_.row + costs_.crowd * needed); }
   uint32_t first_width(double needed) const { return (uint32_t)std::max(width_, 0.8 * needed); }

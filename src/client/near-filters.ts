@@ -21,10 +21,9 @@ import { type Bitset, bitsetBytes, countBits } from "../model/bitset.ts";
 import type { Column } from "../model/columns.ts";
 import { type Filter, filterFieldIds } from "../model/filter.ts";
 import { primaryKeyField } from "../model/schema.ts";
-import { DataType } from "../model/types.ts";
 import { parsePlanFilter } from "../proxy/filters.ts";
 import type { LentCollection } from "../proxy/lend.ts";
-import { type LentPlace, type LentSegment, placeName } from "../segment/lent.ts";
+import { type LentPlace, type LentSegment, lentColumn, placeName } from "../segment/lent.ts";
 import type { Selection } from "./read-options.ts";
 
 /** Rows that may be hits. */
@@ -115,7 +114,9 @@ export class NearFilters {
     const columns: FilterColumn[] = [];
     for (const { fieldId, use, path } of code.columns) {
       const column =
-        use === "place" ? segment.places.get(placeName({ fieldId, path })) : this.#column(segment, fieldId);
+        use === "place"
+          ? segment.places.get(placeName({ fieldId, path }))
+          : lentColumn(segment, fieldId, this.#keyFieldId);
       if (column === undefined) {
         this.#miss(code, filter);
         return null;
@@ -130,11 +131,6 @@ export class NearFilters {
     for (const { fieldId, use, path } of code.columns) {
       if (use === "place") this.#missingPlaces.set(placeName({ fieldId, path }), { fieldId, path });
     }
-  }
-
-  #column({ columns, keys }: LentSegment, fieldId: bigint): Column | undefined {
-    if (fieldId !== this.#keyFieldId) return columns.get(fieldId);
-    return { kind: "fixed", type: DataType.Int64, values: keys, valid: null };
   }
 
   #keep(text: string, rows: ReachableRows): void {

@@ -7,13 +7,13 @@
 
 import type { Column, KeyColumn } from "../model/columns.ts";
 import { primaryKeyField } from "../model/schema.ts";
-import { DataType, isVectorType } from "../model/types.ts";
+import { isVectorType } from "../model/types.ts";
 import type { LentCollection } from "../proxy/lend.ts";
 import { requireLoadedFields } from "../proxy/loaded.ts";
 import { type OutputPlan, outputFields, planOutput } from "../proxy/output.ts";
 import { timeView } from "../proxy/shown-times.ts";
 import { gatherColumn } from "../rank/gather.ts";
-import type { LentSegment } from "../segment/lent.ts";
+import { lentColumn } from "../segment/lent.ts";
 import type { Hit } from "./hits.ts";
 import type { Merged } from "./near-merge.ts";
 import { hitsOf } from "./result-rows.ts";
@@ -54,7 +54,7 @@ export class NearOutput {
     requireLoadedFields(this.#collection.described, plan);
     if ((plan.structs ?? []).length > 0 || plan.fields.some(({ dataType }) => isVectorType(dataType))) return null;
     for (const { fieldId } of plan.fields) {
-      if (this.#collection.segments.some((segment) => this.#column(segment, fieldId) === undefined)) {
+      if (this.#collection.segments.some((segment) => lentColumn(segment, fieldId, this.#keyFieldId) === undefined)) {
         this.#missing.add(fieldId);
       }
     }
@@ -70,7 +70,7 @@ export class NearOutput {
     const rows = Uint32Array.from(entries, (entry, at) => lists[sources[at]!]!.rows[entry]!);
     const gathered = (fieldId: bigint): Column =>
       gatherColumn(
-        lists.map(({ segment }) => this.#column(segments[segment]!, fieldId)!),
+        lists.map(({ segment }) => lentColumn(segments[segment]!, fieldId, this.#keyFieldId)!),
         from,
         rows,
       );
@@ -83,10 +83,5 @@ export class NearOutput {
       fields: outputFields(plan, { rowCount, columns }, timeView(collection, new Map())),
     });
     return found[0] as Hit[];
-  }
-
-  #column({ columns, keys }: LentSegment, fieldId: bigint): Column | undefined {
-    if (fieldId !== this.#keyFieldId) return columns.get(fieldId);
-    return { kind: "fixed", type: DataType.Int64, values: keys, valid: null };
   }
 }

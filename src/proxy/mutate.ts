@@ -42,7 +42,7 @@ export async function insert(context: ProxyContext, request: InsertRequest): Pro
   const key = primaryKeyField(collection.schema);
   const keyGiven =
     key.autoId &&
-    property(collection, "allow_insert_auto_id") === "true" &&
+    propertyValue(collection.properties, "allow_insert_auto_id") === "true" &&
     request.fields.some((field) => field.fieldName === key.name);
   const pace = new Pace(context.runtime);
   const columns = await checkedColumns(
@@ -306,8 +306,4 @@ function checkDistinct(keys: KeyColumn): void {
 
 function latest(timestamps: readonly Timestamp[]): Timestamp {
   return timestamps.reduce((most, timestamp) => (timestamp > most ? timestamp : most), 0n);
-}
-
-export function property({ properties }: CollectionInfo, key: string): string | null {
-  return propertyValue(properties, key);
 }

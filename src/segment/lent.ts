@@ -14,6 +14,7 @@ import type { Handle } from "../kernel/kernel.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type Column, type KeyColumn, columnBytes } from "../model/columns.ts";
 import { sharedColumn, sharedValues } from "../model/shared-column.ts";
+import { DataType } from "../model/types.ts";
 import type { Segment, VectorSearch } from "./segment.ts";
 
 /** A place in the documents of a field. */
@@ -76,6 +77,13 @@ export function lentColumns(
     lent.set(fieldId, shared);
   }
   return lent;
+}
+
+/** A column of what is lent, keys among them; undefined: it was not lent. */
+export function lentColumn({ columns, keys }: LentSegment, fieldId: bigint, keyFieldId: bigint): Column | undefined {
+  return fieldId === keyFieldId
+    ? { kind: "fixed", type: DataType.Int64, values: keys, valid: null }
+    : columns.get(fieldId);
 }
 
 export function placeName({ fieldId, path }: LentPlace): string {

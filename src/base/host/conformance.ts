@@ -42,11 +42,17 @@ export function runtimeConformance(name: string, make: () => RuntimeUnderTest): 
     });
 
     check("timers fire once and in the order of their times", async (runtime) => {
-      const fired: number[] = [];
-      // Far enough apart for a process that has to wait for a core between two of them.
-      for (const wait of [300, 100, 200]) runtime.after(wait, () => fired.push(wait));
-      await runtime.sleep(450);
-      assert.deepEqual(fired, [100, 200, 300]);
+      let fired: number[] = [];
+      for (let tries = 0; tries < 20; tries += 1) {
+        const now: number[] = (fired = []);
+        const before = runtime.monotonic();
+        for (const wait of [30, 10, 20]) runtime.after(wait, () => now.push(wait));
+        // Whoever had to wait for a core between two of them has set them for other times than these.
+        const isInTime = runtime.monotonic() - before < 10;
+        await runtime.sleep(60);
+        if (isInTime) break;
+      }
+      assert.deepEqual(fired, [10, 20, 30]);
     });
 
     check("a cancelled timer does not fire, however often it is cancelled", async (runtime) => {

@@ -35,6 +35,8 @@ const AUTOMATIC_KEY = "collection.autocompaction.enabled";
 const MOST_TRIES = 3;
 const FIRST_PAUSE_MILLISECONDS = 1_000;
 const AVOIDED_MILLISECONDS = 600_000;
+/** Where nothing was flushed for so long, and nothing waits to be, nobody writes. */
+const REST_MILLISECONDS = 20_000;
 const NO_SLOT_MILLISECONDS = 500;
 const WAIT_MILLISECONDS = 10_000;
 const STAND_IN_CHECK_MILLISECONDS = 200;
@@ -178,9 +180,19 @@ export class Compactions {
       now,
       limits: { ...limits, compactedBytes },
       isForced: job !== null,
+      isResting: job === null && (await this.#isResting(channel, segments, now)),
       avoided,
     });
     return asked?.scope.onlyDeletes === true ? plans.filter(({ kind }) => kind === "spread") : plans;
+  }
+
+  /** Nobody writes, searches may come, and every segment has the indexes that it will have. */
+  async #isResting(virtualChannel: string, segments: readonly SegmentInfo[], now: Timestamp): Promise<boolean> {
+    const { context, isSlow } = this.#options;
+    const isRecent = (segment: SegmentInfo): boolean => segment.flushTimestamp > before(now, REST_MILLISECONDS);
+    if (context.catalog.loadConfig(segments[0]!.collectionId) === null) return false;
+    if (segments.some((segment) => isRecent(segment) || isSlow(segment))) return false;
+    return (await context.streaming.isFlushed({ virtualChannel, timeTick: now })).flushed;
   }
 
   /** No read at an earlier timestamp is promised to anybody. */

@@ -41,7 +41,7 @@ const RECORDS_AT_ONCE = 100;
 export interface IndexBuildsOptions {
   readonly context: Context;
   readonly data: Client<DataService>;
-  /** What segments of the collection have has changed: a build has ended, or its files were given up. */
+  /** What segments of the collection have, or will have, has changed: a build has ended or was given up, or its files were. */
   readonly changed: (collectionId: bigint) => void;
   readonly log: (line: string) => void;
   /** As long as all indexes take no more memory than this, graphs are built in the layout that is larger and quicker. */
@@ -289,6 +289,8 @@ export class IndexBuilds {
     if (await this.#write(failed)) {
       const tries = `try ${failures}${isOver ? ", the last" : ""}`;
       this.#log(`index ${record.indexId} of segment ${record.segmentId} was not built (${tries}): ${reason}`);
+      // Nobody waits for it any more.
+      if (isOver) this.#changed(record.collectionId);
     }
     await this.#removeFiles(record);
   }

@@ -87,8 +87,11 @@ export class NearSearches {
   search(name: string, options: SearchOptions, lastWrite: () => Timestamp): Found {
     const near = this.#known.get(name)?.near;
     const atOnce = this.#kernel?.atOnce;
-    if (near == null || atOnce === undefined || atOnce.hasRoom) {
-      return this.#search(name, options, lastWrite());
+    if (near == null || atOnce === undefined) return this.#search(name, options, lastWrite());
+    if (atOnce.hasRoom) {
+      const found = this.#search(name, options, lastWrite());
+      // The turn may have ended in the middle of it, where others had the core meanwhile.
+      if (found !== null || atOnce.hasRoom) return found;
     }
     return atOnce.nextTurn().then(() => this.#search(name, options, lastWrite()));
   }

@@ -35,8 +35,6 @@ const AUTOMATIC_KEY = "collection.autocompaction.enabled";
 const MOST_TRIES = 3;
 const FIRST_PAUSE_MILLISECONDS = 1_000;
 const AVOIDED_MILLISECONDS = 600_000;
-/** Where nothing was flushed for so long, and nothing waits to be, nobody writes. */
-const REST_MILLISECONDS = 20_000;
 const NO_SLOT_MILLISECONDS = 500;
 const WAIT_MILLISECONDS = 10_000;
 const STAND_IN_CHECK_MILLISECONDS = 200;
@@ -173,26 +171,31 @@ export class Compactions {
     const safeTimestamp = await this.#safeTimestamp(channel, asked?.until ?? now);
     const avoided = this.#avoidedNow();
     const compactedBytes = Math.min(limits.compactedBytes, asked?.scope.targetBytes ?? limits.compactedBytes);
-    const plans = compactionPlans({
+    const input = {
       collection,
       segments,
       safeTimestamp,
       now,
       limits: { ...limits, compactedBytes },
       isForced: job !== null,
-      isResting: job === null && (await this.#isResting(channel, segments, now)),
       avoided,
-    });
+    };
+    let plans = compactionPlans({ ...input, isResting: false });
+    if (plans.length === 0 && job === null && this.#mayRest(segments, now)) {
+      plans = compactionPlans({ ...input, isResting: true });
+      if (plans.length === 0) return plans;
+      const { flushed } = await context.streaming.isFlushed({ virtualChannel: channel, timeTick: now });
+      if (!flushed) return [];
+    }
     return asked?.scope.onlyDeletes === true ? plans.filter(({ kind }) => kind === "spread") : plans;
   }
 
-  /** Nobody writes, searches may come, and every segment has the indexes that it will have. */
-  async #isResting(virtualChannel: string, segments: readonly SegmentInfo[], now: Timestamp): Promise<boolean> {
-    const { context, isSlow } = this.#options;
-    const isRecent = (segment: SegmentInfo): boolean => segment.flushTimestamp > before(now, REST_MILLISECONDS);
+  /** Nothing was flushed for a while, searches may come, and every segment has the indexes that it will have. */
+  #mayRest(segments: readonly SegmentInfo[], now: Timestamp): boolean {
+    const { context, isSlow, limits } = this.#options;
+    const isRecent = (segment: SegmentInfo): boolean => segment.flushTimestamp > before(now, limits.restMilliseconds);
     if (context.catalog.loadConfig(segments[0]!.collectionId) === null) return false;
-    if (segments.some((segment) => isRecent(segment) || isSlow(segment))) return false;
-    return (await context.streaming.isFlushed({ virtualChannel, timeTick: now })).flushed;
+    return !segments.some((segment) => isRecent(segment) || isSlow(segment));
   }
 
   /** No read at an earlier timestamp is promised to anybody. */

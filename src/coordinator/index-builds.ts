@@ -118,7 +118,8 @@ export class IndexBuilds {
   isPending(segment: SegmentInfo): boolean {
     const { catalog } = this.#context;
     const collection = catalog.collectionById(segment.collectionId);
-    if (collection === null || segment.rowCount < LEAST_INDEXED_ROWS) return false;
+    const mayHave = segment.level !== SegmentLevel.L0 && segment.rowCount >= LEAST_INDEXED_ROWS;
+    if (collection === null || !mayHave) return false;
     return catalog.indexes(collection.collectionId).some((index) => {
       const field = fieldOf(collection, index);
       if (field === null || !isBuilt(field, index.indexType, index.userParams)) return false;

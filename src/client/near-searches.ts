@@ -27,8 +27,8 @@ import { type SearchOptions, filterSelection } from "./read-options.ts";
 /** Searches without a change between them before the engine is asked, and one more for so many rows: what is lent of them is made each time. */
 const REPEATED = 4;
 const ROWS_A_SEARCH = 2048;
-/** At most, where the engine has nothing to lend: twice as many after each time. */
-const MOST_PATIENCE = 1024;
+/** At most, where the engine has nothing to lend: twice as many after each time. A graph of growing rows may come at any moment. */
+const MOST_PATIENCE = 64;
 /** Columns that are lent of one collection, and places of documents, of those that its searches wanted first. */
 const MOST_COLUMNS = 32;
 /** Collections that are known here; all are forgotten beyond. */

@@ -15,6 +15,7 @@
 //
 // Always true: the same rows and seed give the same codes on every machine; lengths and means are sums of doubles in one order.
 #pragma once
+#include <cmath>
 #include <vector>
 #include "dispatch.h"
 #include "memory.h"
@@ -34,6 +35,12 @@ struct GridQuery {
   CodeQuery codes;
   float scale, shift;
   float ratio;   // the query's own step in steps of the grid
+
+  // Beyond it no row of such codes is nearer than one at this distance by codes: twice three deviations of the errors of rounding, and twice their mean.
+  float surely_farther(float distance, float row_ratio, uint32_t dims) const {
+    const float noise = (row_ratio * row_ratio + ratio * ratio) / 12;
+    return distance + 12 * std::sqrt(noise * distance) + noise * (2 * (float)dims + 36);
+  }
 };
 
 class Grid {

@@ -40,6 +40,7 @@ const PROGRAMS = [
   "verify_elements",
   "verify_list_search",
   "verify_index",
+  "verify_recall",
   "verify_sparse",
   "verify_lists",
   "verify_slim",

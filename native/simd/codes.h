@@ -69,9 +69,11 @@ struct ByteDot {
 
 #endif
 
-// Always inlined: a compiler may take a function that only fetches for one without effect, and drop its calls.
+// Into the second cache: its queue of misses is longer than the first one's, which is full long before the lines of a visit are asked for, and then
+// the processor waits. Always inlined: a compiler may take a function that only fetches for one without effect, and drop its calls.
+inline __attribute__((always_inline)) void fetch_line(const void* at) { __builtin_prefetch(at, 0, 2); }
 inline __attribute__((always_inline)) void fetch_lines(const void* at, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char*)at + i, 0, 3);
+  for (size_t i = 0; i < bytes; i += 64) fetch_line((const char*)at + i);
 }
 
 inline const int8_t* codes_at(const CodeRows& rows, uint32_t row) { return rows.codes + (size_t)row * rows.dims; }
@@ -95,36 +97,27 @@ inline CodeQuery as_query(const CodeRows& rows, uint32_t row) {
 
 inline __attribute__((always_inline)) void fetch_row(const CodeRows& rows, uint32_t row) {
   fetch_lines(codes_at(rows, row), rows.dims);
-  __builtin_prefetch(rows.terms + row, 0, 3);
+  fetch_line(rows.terms + row);
 }
 
-// Calls use(row, distance) for each row of the list, whose codes are fetched ahead; those of the first `fetched` are on their way.
-template <class Use> inline void each_distance(const CodeQuery& query, const CodeRows& rows, const uint32_t* numbers, uint32_t count, Use use, uint32_t fetched = 0) {
-  constexpr uint32_t ahead = 4;
-  for (uint32_t i = fetched; i < count && i < ahead; ++i) fetch_row(rows, numbers[i]);
+constexpr uint32_t most_fetched = 32;   // rows of codes, before they are looked at
+
+inline __attribute__((always_inline)) void fetch_first(const CodeRows& rows, const uint32_t* numbers, uint32_t count) {
+  for (uint32_t i = 0; i < count && i < most_fetched; ++i) fetch_row(rows, numbers[i]);
+}
+
+// After `fetch_first`: calls use(row, distance) for each row of the list.
+template <class Use> inline void each_distance(const CodeQuery& query, const CodeRows& rows, const uint32_t* numbers, uint32_t count, Use use) {
   for (uint32_t i = 0; i < count; ++i) {
-    if (i + ahead >= fetched && i + ahead < count) fetch_row(rows, numbers[i + ahead]);
+    if (i + most_fetched < count) fetch_row(rows, numbers[i + most_fetched]);
     use(numbers[i], distance(query, rows, numbers[i]));
   }
 }
 
-// Of many rows, in any order: fetched far ahead into the second cache, whose queue of misses is the longer one.
+// Of rows in any order.
 void distances(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out) {
-  constexpr uint32_t many = 64, far = 32;
-  if (count < many) {
-    each_distance(*query, *rows, numbers, count, [&](uint32_t, float x) { *out++ = x; });
-    return;
-  }
-  auto fetch_row = [&](uint32_t i) __attribute__((always_inline)) {
-    const int8_t* codes = codes_at(*rows, numbers[i]);
-    for (uint32_t j = 0; j < rows->dims; j += 64) __builtin_prefetch(codes + j, 0, 2);
-    __builtin_prefetch(rows->terms + numbers[i], 0, 2);
-  };
-  for (uint32_t i = 0; i < far; ++i) fetch_row(i);
-  for (uint32_t i = 0; i < count; ++i) {
-    if (i + far < count) fetch_row(i + far);
-    out[i] = distance(*query, *rows, numbers[i]);
-  }
+  fetch_first(*rows, numbers, count);
+  each_distance(*query, *rows, numbers, count, [&](uint32_t, float x) { *out++ = x; });
 }
 
 // Adding 1.5 * 2^23 rounds to nearest, even in a tie, on any machine. NaN becomes -127.

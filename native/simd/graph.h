@@ -12,10 +12,11 @@ constexpr uint32_t most_degree = 512;                         // of a finished g
 constexpr uint32_t most_slots_of_list = most_degree * 3 / 2;  // while it is built
 constexpr uint32_t most_entries = 16;
 
-// What a distance needs of a row besides the dot product. The codes of a row that would leave the grid are made `ratio` times coarser.
+// What a distance needs of a row besides the dot product. The codes of a row that would leave the grid are made `ratio` times coarser, those of
+// HNSW_SQ finer where they leave room.
 struct CodeTerms {
   float norm;    // Σc² ratio²; `norm_of_no_place` for a row that is not on the grid
-  float ratio;   // 1 for nearly all rows
+  float ratio;   // 1 for nearly all rows, but for HNSW_SQ
   int32_t sum;   // Σc
 };
 constexpr float norm_of_no_place = 1e30f;

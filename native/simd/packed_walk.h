@@ -21,18 +21,11 @@ void begin_packed(PackedWalk* walk, const CodeRows* rows, const CodeQuery* query
     fresh[count] = entries[i];
     count += note_seen(walk->seen, entries[i]);
   }
+  fetch_first(*rows, fresh, count);
   each_distance(*query, *rows, fresh, count, [&](uint32_t row, float x) { append(walk->known, row, x); });
   walk->row = no_row;
   walk->visits = walk->met = 0;
   walk->distances = count;
-}
-
-// The first lines go where they are needed at once; the others no farther than the second cache, which has room for them.
-inline __attribute__((always_inline)) void fetch_long(const void* at, size_t bytes) {
-  const char* line = (const char*)at;
-  size_t i = 0;
-  for (; i < bytes && i < 512; i += 64) __builtin_prefetch(line + i, 0, 3);
-  for (; i < bytes; i += 64) __builtin_prefetch(line + i, 0, 2);
 }
 
 // Appends the neighbours of a group that are near enough and new.
@@ -85,9 +78,8 @@ bool step_packed(PackedWalk* walk, const Blocks* blocks, const CodeRows* rows, c
   known.open[at] = infinite;
   walk->at = at;
   walk->row = known.row[at];
-  fetch_long(block_at(*blocks, walk->row), block_bytes(blocks->slots, blocks->dims));
-  fetch_long(codes_at(*rows, walk->row), rows->dims);
-  __builtin_prefetch(rows->terms + walk->row, 0, 3);
+  fetch_lines(block_at(*blocks, walk->row), block_bytes(blocks->slots, blocks->dims));
+  fetch_row(*rows, walk->row);
   return true;
 }
 

@@ -145,7 +145,7 @@ inline float least_distance(const CodeQuery& query, float offset, const uint8_t*
 // It may begin anywhere in a line.
 inline __attribute__((always_inline)) void fetch_sketch(const uint8_t* sketch, uint32_t dims) {
   fetch_lines(sketch, dims / 8);
-  __builtin_prefetch(sketch + sketch_bytes(dims) - 1, 0, 3);
+  fetch_line(sketch + sketch_bytes(dims) - 1);
 }
 
 // Nothing branches on a row.

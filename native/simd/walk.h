@@ -22,7 +22,6 @@ namespace elanus {
 namespace {
 
 enum Stage : uint32_t { list_stage, sketch_stage, code_stage };
-constexpr uint32_t most_fetched = 8;   // rows of codes, before they are looked at
 
 void begin_walk(ListWalk* walk, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count) {
   walk->count = walk->visits = walk->distances = 0;
@@ -34,8 +33,8 @@ void begin_walk(ListWalk* walk, const CodeRows* rows, const CodeQuery* query, co
   }
 }
 
-inline void fetch_codes(ListWalk& walk, const CodeRows& rows) {
-  for (uint32_t i = 0; i < walk.count && i < most_fetched; ++i) fetch_row(rows, walk.fresh[i]);
+inline __attribute__((always_inline)) void fetch_codes(ListWalk& walk, const CodeRows& rows) {
+  fetch_first(rows, walk.fresh, walk.count);
   walk.stage = code_stage;
 }
 
@@ -84,7 +83,7 @@ template <bool filtered> inline void look(ListWalk& walk, const CodeRows& rows, 
     insert(*walk.frontier, row, x);
     if constexpr (filtered)
       if (walk.allowed[row >> 3] >> (row & 7) & 1) insert(*walk.results, row, x);
-  }, most_fetched);
+  });
   walk.distances += walk.count;
   walk.count = 0;
 }

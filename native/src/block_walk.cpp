@@ -27,7 +27,7 @@ float distance_of(uint64_t sortable) { return std::bit_cast<float>((uint32_t)(so
 double BlockWalk::width_factor(uint32_t dims) { return std::max(1.0, 192.0 / dims); }
 
 BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* point, Scratch& scratch)
-    : index_(index), scratch_(scratch), table_(table()), query_(query.codes), rows_(index.code_rows()), blocks_(index.neighbour_blocks()) {
+    : index_(index), scratch_(scratch), table_(table()), grid_(query), query_(query.codes), rows_(index.code_rows()), blocks_(index.neighbour_blocks()) {
   table_.graph.sign_sums(point, rows_.dims, scratch.packed.sign_table(rows_.dims), &sums_);
 }
 
@@ -88,6 +88,17 @@ WalkState BlockWalk::judge(bool at_end) {
   return WalkState::going;
 }
 
+// Most of what was found cannot be nearer than what is wanted, whatever codes err, and need not be put in order. How many are left.
+size_t BlockWalk::drop_hopeless(std::vector<uint64_t>& found, uint32_t wanted) const {
+  const auto last = found.begin() + (wanted - 1);
+  std::nth_element(found.begin(), last, found.end());
+  float coarsest = 1;
+  for (const uint64_t x : found) coarsest = std::max(coarsest, rows_.terms[(uint32_t)x].ratio);
+  const float limit = grid_.surely_farther(distance_of(*last), coarsest, rows_.dims);
+  const auto end = std::partition(last + 1, found.end(), [&](uint64_t x) { return distance_of(x) <= limit; });
+  return (size_t)(end - found.begin());
+}
+
 bool BlockWalk::collect(uint32_t wanted) {
   PackedWalk& walk = state();
   const Pool &found = walk.found, &known = walk.known;
@@ -108,9 +119,10 @@ bool BlockWalk::collect(uint32_t wanted) {
   table_.graph.distances(&query_, &rows_, numbers.data(), (uint32_t)numbers.size(), scratch_.distances.data());
   walk.distances += (uint32_t)numbers.size();
   for (size_t i = 0; i < numbers.size(); ++i) nearest.push_back(sortable(scratch_.distances[i], numbers[i]));
+  if (nearest.size() < wanted) return false;
+  if (wanted) nearest.resize(drop_hopeless(nearest, wanted));
+  std::sort(nearest.begin(), nearest.end());
   const size_t count = std::min<size_t>(nearest.size(), std::max(most_, wanted));
-  std::partial_sort(nearest.begin(), nearest.begin() + (ptrdiff_t)count, nearest.end());
-  if (count < wanted) return false;
   scratch_.numbers.resize(count);
   scratch_.distances.resize(count);
   for (size_t i = 0; i < count; ++i) {

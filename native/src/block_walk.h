@@ -33,10 +33,12 @@ class BlockWalk {
  private:
   PackedWalk& state() const { return scratch_.packed.walk; }
   WalkState judge(bool at_end);
+  size_t drop_hopeless(std::vector<uint64_t>& found, uint32_t wanted) const;
 
   const Index& index_;
   Scratch& scratch_;
   const Table& table_;
+  const GridQuery grid_;
   const CodeQuery query_;
   const CodeRows rows_;
   const Blocks blocks_;

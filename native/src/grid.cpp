@@ -9,8 +9,6 @@ namespace {
 
 constexpr float deviations = 4.5f;   // what the grid covers of the rotated coordinates, which are nearly Gaussian
 
-constexpr float finest = 1e-3f;      // step of a query, in steps of the grid
-
 bool usable(float step) { return std::isfinite(step) && step > 0 && std::isfinite(1 / step); }
 
 }  // namespace
@@ -75,11 +73,11 @@ bool Grid::rotated(const float* row, float* work) const {
   return true;
 }
 
-bool Grid::encode(const float* row, float* work, int8_t* codes, CodeTerms* terms) const {
+bool Grid::encode(const float* row, float least, float* work, int8_t* codes, CodeTerms* terms) const {
   if (!rotated(row, work)) return false;
   const float inverse = 1 / state_.step;
   for (uint32_t i = 0; i < dims_; ++i) work[i] = work[i] * inverse + shifts_[i];
-  *terms = table().graph.to_codes(work, dims_, 1, codes);
+  *terms = table().graph.to_codes(work, dims_, least, codes);
   return true;
 }
 
@@ -104,7 +102,7 @@ GridQuery Grid::encode_query(const float* query, float* work, int8_t* codes) con
   table().graph.rotate(work, dims_, signs_.data());
   const float inverse = 1 / state_.step;
   for (uint32_t i = 0; i < dims_; ++i) work[i] = work[i] * inverse + shifts_[i];
-  const CodeTerms terms = table().graph.to_codes(work, dims_, finest, codes);
+  const CodeTerms terms = table().graph.to_codes(work, dims_, finest_step, codes);
   result.ratio = terms.ratio;
   result.codes.norm = terms.norm;
   result.codes.twice = 2 * terms.ratio;

@@ -8,13 +8,15 @@
 //           the query times c, which gives it a typical length (Bachrach et al., RecSys 2014)
 //
 // So graphs know squared distances of codes only, and one affine map leads back to the metric. The step covers 4.5 deviations of all
-// coordinates; a row that reaches farther has coarser codes, by a ratio of its own, and a query always has its own. Each coordinate's grid is shifted by
-// a part of a step of its own: few dimensions are spread over 64, and their codes then round at 64 different places.
+// coordinates; a row that reaches farther has coarser codes, by a ratio of its own; a query always has its own, and so have rows of
+// HNSW_SQ. Each coordinate's grid is shifted by a part of a step of its own: few dimensions are spread over 64, and their codes then
+// round at 64 different places.
 //
 // A row of length zero has no direction. Under COSINE it gets no place in the graph; its score is known to be 0.
 //
 // Always true: the same rows and seed give the same codes on every machine; lengths and means are sums of doubles in one order.
 #pragma once
+#include <cmath>
 #include <vector>
 #include "dispatch.h"
 #include "memory.h"
@@ -34,7 +36,16 @@ struct GridQuery {
   CodeQuery codes;
   float scale, shift;
   float ratio;   // the query's own step in steps of the grid
+
+  // Beyond it no row of such codes is nearer than one at this distance by codes: twice three deviations of the errors of rounding, and twice their mean.
+  float surely_farther(float distance, float row_ratio, uint32_t dims) const {
+    const float noise = (row_ratio * row_ratio + ratio * ratio) / 12;
+    return distance + 12 * std::sqrt(noise * distance) + noise * (2 * (float)dims + 36);
+  }
 };
+
+// Steps of codes, in steps of the grid: that of nearly all rows, and the finest that a query or a row may have of its own.
+constexpr float usual_step = 1, finest_step = 1e-3f;
 
 class Grid {
  public:
@@ -56,7 +67,8 @@ class Grid {
   // `work` has room for `dims` floats. False for a row without direction under COSINE; then nothing is written.
   bool centred(const float* row, float* work) const;
   bool rotated(const float* row, float* work) const;
-  bool encode(const float* row, float* work, int8_t* codes, CodeTerms* terms) const;
+  // `least`: the step that its codes have where the row leaves room for a finer one.
+  bool encode(const float* row, float least, float* work, int8_t* codes, CodeTerms* terms) const;
   GridQuery encode_query(const float* query, float* work, int8_t* codes) const;
 
  private:

@@ -164,7 +164,7 @@ void GrowingIndex::encode(uint32_t row, Scratch& s) {
   uint64_t run;
   table().widen(rows_->element(), rows_->at(row, &run), dimension, s.work.data());
   const bool finite = table().first_not_finite(Element::float32, s.work.data(), dimension) == dimension;
-  const bool placed = finite && grid_.encode(s.work.data(), s.work.data() + dimension, memory_->codes.data() + (size_t)row * dims, &memory_->terms[row]);
+  const bool placed = finite && grid_.encode(s.work.data(), usual_step, s.work.data() + dimension, memory_->codes.data() + (size_t)row * dims, &memory_->terms[row]);
   if (!placed) memory_->terms[row] = {norm_of_no_place, finite ? 0.f : 1.f, 0};
   memory_->next_twin[row] = no_row;
   memory_->lists[(size_t)row * memory_->stride] = no_row;

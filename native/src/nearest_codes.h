@@ -3,7 +3,6 @@
 //
 // Where there are sketches, the codes of rows are not read that these show to be farther than k others, by more than sketches and codes err.
 #pragma once
-#include <cmath>
 #include <limits>
 #include "best.h"
 #include "index.h"
@@ -13,7 +12,7 @@ namespace elanus {
 class NearestCodes {
  public:
   NearestCodes(const Index& index, const GridQuery& query, uint32_t k, uint32_t margin)
-      : rows_(index.code_rows()), sketches_(index.sketches.data()), query_(query.codes), own_ratio_(query.ratio), nearest_(k + margin, infinity), best_(k) {}
+      : rows_(index.code_rows()), sketches_(index.sketches.data()), grid_(query), query_(query.codes), nearest_(k + margin, infinity), best_(k) {}
 
   // Looks at the rows in s.numbers. Those whose distances are in s.distances then are left.
   void look(Scratch& s) {
@@ -48,12 +47,8 @@ class NearestCodes {
   static constexpr float infinity = std::numeric_limits<float>::infinity();
   static constexpr uint32_t unsifted_blocks = 7;   // after one of which most rows were left
 
-  // Beyond it no row of such codes is among the k nearest: twice three deviations of the errors of rounding, and twice their mean.
-  float limit(float ratio) const {
-    if (!best_.full()) return infinity;
-    const float worst = std::max(0.f, best_.worst()), noise = (ratio * ratio + own_ratio_ * own_ratio_) / 12;
-    return worst + 12 * std::sqrt(noise * worst) + noise * (2 * (float)rows_.dims + 36);
-  }
+  // Beyond it no row of such codes is among the k nearest.
+  float limit(float ratio) const { return best_.full() ? grid_.surely_farther(std::max(0.f, best_.worst()), ratio, rows_.dims) : infinity; }
 
   void sift(std::vector<uint32_t>& numbers) {
     if (!sketches_ || !best_.full() || numbers.empty()) return;
@@ -68,8 +63,8 @@ class NearestCodes {
 
   const CodeRows rows_;
   const uint8_t* const sketches_;   // null: none
+  const GridQuery grid_;
   const CodeQuery query_;
-  const float own_ratio_;
   TopK nearest_;
   Best best_;
   float coarsest_ = 1;   // of the rows that were kept

@@ -159,7 +159,7 @@ void Placing::add_spread() {
 void Placing::encode_rows(uint64_t piece, Scratch& s) {
   each_row(piece, s, [&](uint32_t row, const float* values) {
     if (table().first_not_finite(Element::float32, values, dimension_) < dimension_) fail(ELANUS_INVALID, "row %u holds a NaN or an infinity", row);
-    const bool placed = grid_.encode(values, s.work.data() + dimension_, target_.codes + (size_t)row * dims_, &target_.terms[row]);
+    const bool placed = grid_.encode(values, target_.least, s.work.data() + dimension_, target_.codes + (size_t)row * dims_, &target_.terms[row]);
     if (!placed) target_.terms[row] = {norm_of_no_place, 0, 0};
     if (target_.encoded) target_.encoded(row, placed);
   });

@@ -23,6 +23,7 @@ class Placing {
     int8_t* codes = nullptr;
     CodeTerms* terms = nullptr;
     std::function<void(uint32_t row, bool placed)> encoded;
+    float least = usual_step;   // of codes: grid.h
   };
   // `target` is asked for before the first row is encoded.
   Placing(std::shared_ptr<Rows> rows, uint32_t count, Metric metric, uint64_t seed, std::function<Target()> target, std::function<bool()> stopped);

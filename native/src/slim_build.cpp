@@ -85,7 +85,9 @@ class SlimBuild final : public Job {
 Placing::Target SlimBuild::make_graph() {
   graph_ = std::make_unique<Graph>(count_, placing_.grid().dims(), shape_.degree, shape_.beam);
   encoder_ = std::make_unique<SlimEncoder>(shape_, *graph_, *rows_);
-  return {graph_->codes.data(), graph_->terms.data(), [this](uint32_t row, bool placed) { graph_->encoded(row, placed); }};
+  // Codes that stand for the row alone are as fine as its values allow: half of the error, and no estimate counts on the usual step.
+  const float least = shape_.codes == SlimCodes::scalar && shape_.bits == 8 ? finest_step : usual_step;
+  return {graph_->codes.data(), graph_->terms.data(), [this](uint32_t row, bool placed) { graph_->encoded(row, placed); }, least};
 }
 
 void SlimBuild::work(uint64_t piece) {

@@ -1,5 +1,8 @@
-// What the checks of graphs share: made rows, an index over them, and a search of it.
+// What the checks of graphs share: made rows, an index over them, a search of it, and a run with either layout.
 #pragma once
+#include <stdlib.h>
+#include <unistd.h>
+#include <chrono>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -41,7 +44,32 @@ struct Asked : AskedIndex {
   }
 };
 
-static void at_least(double recall, double wanted, const char* what, Data data, uint32_t metric, double share) {
+[[maybe_unused]] static void at_least(double recall, double wanted, const char* what, Data data, uint32_t metric, double share) {
   CHECK(recall >= wanted);
   if (recall < wanted) std::fprintf(stderr, "  recall %.4f, wanted %.3f: %s, data %d, metric %u, share %g\n", recall, wanted, what, (int)data, metric, share);
+}
+
+struct Part {
+  const char* name;
+  void (*run)();
+};
+
+// In a folder of its own, and nothing is left: no file, no handle, no memory. Returns the status of the process.
+static int run_parts(const char* title, const std::vector<Part>& parts) {
+  char name[] = "/tmp/elanus-verify-XXXXXX";
+  folder = mkdtemp(name);
+  const auto start = std::chrono::steady_clock::now();
+  for (const Part& part : parts)
+    for (layout = ELANUS_LEAN; layout <= ELANUS_PACKED; ++layout) {
+      part.run();
+      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+      std::printf("%-16s %-6s %6.1f s\n", part.name, layout == ELANUS_LEAN ? "lean" : "packed", passed.count());
+      std::fflush(stdout);
+    }
+  elanus_memory memory;
+  elanus_memory_used(&memory);
+  CHECK(elanus_open_handles() == 0 && memory.index_bytes == 0 && memory.mapped_bytes == 0 && memory.build_bytes == 0 && memory.search_bytes == 0);
+  CHECK(::rmdir(folder.c_str()) == 0);
+  std::printf("%s: %d checks, %d failures\n", title, checks.load(), failures.load());
+  return failures ? 1 : 0;
 }

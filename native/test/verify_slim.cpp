@@ -78,7 +78,7 @@ static void kinds_of_codes() {
     double alone, again;
   } table[] = {
       {{ELANUS_SLIM_BOOK, 12, 8, 0}, 0.3, 0.6},      {{ELANUS_SLIM_STAGES, 12, 8, 2}, 0.55, 0.9},  {{ELANUS_SLIM_STAGES, 4, 6, 5}, 0.3, 0.6},
-      {{ELANUS_SLIM_SCALAR, 0, 4, 0}, 0.7, 0.97},    {{ELANUS_SLIM_SCALAR, 0, 6, 0}, 0.9, 0.98},   {{ELANUS_SLIM_SCALAR, 0, 8, 0}, 0.95, 0.98},
+      {{ELANUS_SLIM_SCALAR, 0, 4, 0}, 0.7, 0.97},    {{ELANUS_SLIM_SCALAR, 0, 6, 0}, 0.9, 0.98},   {{ELANUS_SLIM_SCALAR, 0, 8, 0}, 0.97, 0.98},
       {{ELANUS_SLIM_BFLOAT16, 0, 0, 0}, 0.97, 0.98}, {{ELANUS_SLIM_FLOAT16, 0, 0, 0}, 0.98, 0.98},
   };
   const size_t rows = slow ? 600 : 4000;

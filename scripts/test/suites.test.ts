@@ -24,12 +24,10 @@ const PROGRAM = `
 const program = join(directory, "program.ts");
 writeFileSync(program, PROGRAM);
 
-const LIMITS = { ELANUS_TEST_LINGER_MILLISECONDS: "200", ELANUS_TEST_FILE_LIMIT_MILLISECONDS: "3000" };
-
 /** Node's runner refuses to run inside a test of its own, so each look at it is a process without the runner's mark. */
 function resultsOf(
   source: string,
-  seed?: number,
+  { seed, limits = {} }: { readonly seed?: number; readonly limits?: Readonly<Record<string, string>> } = {},
 ): {
   passed: boolean;
   failures: [string, string][];
@@ -41,7 +39,7 @@ function resultsOf(
   writeFileSync(file, `import test from "node:test";\nimport assert from "node:assert/strict";\n${source}`);
   const { NODE_TEST_CONTEXT: _mark, ELANUS_TEST_SEED: _seed, ...environment } = process.env;
   const words = [program, file, ...(seed === undefined ? [] : [String(seed)])];
-  const child = spawnSync(process.execPath, words, { encoding: "utf8", env: { ...environment, ...LIMITS } });
+  const child = spawnSync(process.execPath, words, { encoding: "utf8", env: { ...environment, ...limits } });
   assert.equal(child.status, 0, child.stderr);
   return JSON.parse(child.stdout.trim().split("\n").at(-1)!) as ReturnType<typeof resultsOf>;
 }
@@ -64,7 +62,7 @@ test("a seed makes properties draw the same cases again, and without one they dr
     import fc from ${JSON.stringify(import.meta.resolve("fast-check"))};
     test("draws", () => fc.assert(fc.property(fc.double(), (drawn) => { console.log(drawn); }), { numRuns: 5 }));`;
   const drawn = (seed?: number): string => {
-    const { passed, output } = resultsOf(source, seed);
+    const { passed, output } = resultsOf(source, seed === undefined ? {} : { seed });
     assert.equal(passed, true);
     const text = Object.values(output).join("");
     assert.equal(text.trim().split("\n").length, 5);
@@ -85,7 +83,9 @@ test("a file that exits early with status 0 does not pass as green when it defin
 });
 
 test("a file whose tests pass and which does not end fails, and says what keeps it alive", () => {
-  const results = resultsOf(`test("fine", () => {}); setInterval(() => {}, 1_000);`);
+  const results = resultsOf(`test("fine", () => {}); setInterval(() => {}, 1_000);`, {
+    limits: { ELANUS_TEST_LINGER_MILLISECONDS: "200" },
+  });
   assert.equal(results.passed, false);
   assert.match(
     Object.values(results.output).join(""),
@@ -94,9 +94,23 @@ test("a file whose tests pass and which does not end fails, and says what keeps 
 });
 
 test("a file whose test never ends fails", () => {
-  const results = resultsOf(`test("stuck", () => new Promise(() => setInterval(() => {}, 1_000)));`);
+  const results = resultsOf(`test("stuck", () => new Promise(() => setInterval(() => {}, 1_000)));`, {
+    limits: { ELANUS_TEST_LIMIT_MILLISECONDS: "3000" },
+  });
   assert.equal(results.passed, false);
-  assert.match(Object.values(results.output).join(""), /the file has run for 3 s/);
+  assert.match(Object.values(results.output).join(""), /no test has ended for 3 s/);
+});
+
+test("tests that end may take longer together than one of them may", () => {
+  const source = `for (let at = 0; at < 4; at += 1) test(String(at), () => new Promise((done) => setTimeout(done, 2_000)));`;
+  const results = resultsOf(source, { limits: { ELANUS_TEST_LIMIT_MILLISECONDS: "6000" } });
+  assert.equal(results.passed, true);
+});
+
+test("a file that never comes back is ended, and fails", () => {
+  const limits = { ELANUS_TEST_SILENCE_LIMIT_MILLISECONDS: "3000" };
+  const results = resultsOf(`test("stuck", () => { for (;;); });`, { limits });
+  assert.equal(results.passed, false);
 });
 
 test("skipped tests are named", () => {

@@ -74,7 +74,7 @@ async function assertSame(db: Elanus, model: ReadonlyMap<number, Doc>): Promise<
   assert.equal(await db.count("docs", { filter: "year > {least}", filterParams: { least: 1990 } }), recent.length);
 }
 
-test("a collection from its making to a second opening", { timeout: 60_000 }, async (context) => {
+test("a collection from its making to a second opening", async (context) => {
   const path = await folder(context);
   const model = new Map<number, Doc>();
   {
@@ -119,7 +119,7 @@ test("a collection from its making to a second opening", { timeout: 60_000 }, as
   assert.deepEqual(await db.listCollections(), ["docs"]);
 });
 
-test("a refused call says why, and changes nothing", { timeout: 30_000 }, async (context) => {
+test("a refused call says why, and changes nothing", async (context) => {
   await using db = await connect(await folder(context));
   await assert.rejects(db.search("docs", { vector: vectorOf(0) }), (error) => {
     assert.ok(error instanceof MilvusError);
@@ -142,7 +142,7 @@ test("a refused call says why, and changes nothing", { timeout: 30_000 }, async 
   assert.equal(await db.hasCollection("docs"), false, "what was begun is taken back");
 });
 
-test("an explained search tells what was done in each segment", { timeout: 30_000 }, async (context) => {
+test("an explained search tells what was done in each segment", async (context) => {
   await using db = await connect(await folder(context));
   await db.createCollection({ name: "docs", dimension: DIMENSION });
   await db.insert("docs", [

@@ -98,7 +98,7 @@ async function lendAll(all: Opened): Promise<void> {
 
 test(
   "every filter that is a program of the kernel is run here, over growing, flushed, replaced and deleted rows",
-  { skip: SKIP, timeout: 240_000 },
+  { skip: SKIP },
   async (context) => {
     const all = await opened(context);
     const { db } = all;
@@ -122,7 +122,7 @@ test(
   },
 );
 
-test("what a filter finds is never older than a write", { skip: SKIP, timeout: 120_000 }, async (context) => {
+test("what a filter finds is never older than a write", { skip: SKIP }, async (context) => {
   const all = await opened(context);
   const { db } = all;
   await made(db);
@@ -140,37 +140,33 @@ test("what a filter finds is never older than a write", { skip: SKIP, timeout: 1
   }
 });
 
-test(
-  "a field that is dropped, added again and filled is another one here too",
-  { skip: SKIP, timeout: 120_000 },
-  async (context) => {
-    const all = await opened(context);
-    const { db } = all;
-    await made(db, false);
-    await db.insert("rows", rowsFrom(0, 100, 0, false));
-    await db.flush("rows");
-    const search = { vector: vectorOf(1), filter: "year >= 0", limit: 200 };
-    const count = async (): Promise<number> => (await db.search("rows", search)).length;
-    const present = rowsFrom(0, 100, 0, false).filter((row) => (row as { year: unknown }).year !== null).length;
-    await untilNear(all, "rows", search);
-    assert.equal(await count(), present);
-    await db.dropField("rows", "year");
-    await assert.rejects(count(), { code: 1100 });
-    await db.addField("rows", { name: "year", type: "Int32", nullable: true });
-    await untilNear(all, "rows", search);
-    assert.equal(await count(), 0);
-    await db.insert("rows", rowsFrom(200, 1, 0, false));
-    await untilNear(all, "rows", search);
-    assert.equal(await count(), 1);
-    await db.release("rows");
-    await assert.rejects(count(), { code: 101 });
-    await db.load("rows");
-    await untilNear(all, "rows", search);
-    assert.equal(await count(), 1);
-  },
-);
+test("a field that is dropped, added again and filled is another one here too", { skip: SKIP }, async (context) => {
+  const all = await opened(context);
+  const { db } = all;
+  await made(db, false);
+  await db.insert("rows", rowsFrom(0, 100, 0, false));
+  await db.flush("rows");
+  const search = { vector: vectorOf(1), filter: "year >= 0", limit: 200 };
+  const count = async (): Promise<number> => (await db.search("rows", search)).length;
+  const present = rowsFrom(0, 100, 0, false).filter((row) => (row as { year: unknown }).year !== null).length;
+  await untilNear(all, "rows", search);
+  assert.equal(await count(), present);
+  await db.dropField("rows", "year");
+  await assert.rejects(count(), { code: 1100 });
+  await db.addField("rows", { name: "year", type: "Int32", nullable: true });
+  await untilNear(all, "rows", search);
+  assert.equal(await count(), 0);
+  await db.insert("rows", rowsFrom(200, 1, 0, false));
+  await untilNear(all, "rows", search);
+  assert.equal(await count(), 1);
+  await db.release("rows");
+  await assert.rejects(count(), { code: 101 });
+  await db.load("rows");
+  await untilNear(all, "rows", search);
+  assert.equal(await count(), 1);
+});
 
-test("what only the engine can say goes there", { skip: SKIP, timeout: 60_000 }, async (context) => {
+test("what only the engine can say goes there", { skip: SKIP }, async (context) => {
   const all = await opened(context);
   const { db, asked } = all;
   await made(db);

@@ -42,37 +42,33 @@ async function untilIndexed(db: Elanus, name: string): Promise<void> {
   }
 }
 
-test(
-  "growing, flushed, replaced and deleted rows are found here as in the engine",
-  { skip: SKIP, timeout: 120_000 },
-  async (context) => {
-    const all = await opened(context);
-    const { db } = all;
-    await made(db, "rows");
-    await db.insert("rows", rowsFrom(0, 700));
-    await untilNear(all, "rows");
-    await compare(all, "rows");
-    await db.insert("rows", rowsFrom(700, 2_000));
-    await db.flush("rows");
-    await untilIndexed(db, "rows");
-    await untilNear(all, "rows");
-    await compare(all, "rows");
-    await db.upsert("rows", rowsFrom(100, 300, 50_000));
-    // Again, so that keys have several rows in one segment.
-    await db.upsert("rows", rowsFrom(200, 100, 60_000));
-    await db.delete("rows", { ids: Array.from({ length: 50 }, (_, at) => 1_000 + at) });
-    await untilNear(all, "rows");
-    await compare(all, "rows");
-    await db.insert("rows", rowsFrom(10_000, 6_000));
-    for (let at = 0; at < 30; at += 1) await db.search("rows", { vector: vectorOf(at), limit: 5 });
-    await untilNear(all, "rows");
-    await db.delete("rows", { filter: "id >= 0" });
-    await untilNear(all, "rows");
-    assert.deepEqual(await db.search("rows", { vector: vectorOf(1), limit: 5 }), []);
-  },
-);
+test("growing, flushed, replaced and deleted rows are found here as in the engine", { skip: SKIP }, async (context) => {
+  const all = await opened(context);
+  const { db } = all;
+  await made(db, "rows");
+  await db.insert("rows", rowsFrom(0, 700));
+  await untilNear(all, "rows");
+  await compare(all, "rows");
+  await db.insert("rows", rowsFrom(700, 2_000));
+  await db.flush("rows");
+  await untilIndexed(db, "rows");
+  await untilNear(all, "rows");
+  await compare(all, "rows");
+  await db.upsert("rows", rowsFrom(100, 300, 50_000));
+  // Again, so that keys have several rows in one segment.
+  await db.upsert("rows", rowsFrom(200, 100, 60_000));
+  await db.delete("rows", { ids: Array.from({ length: 50 }, (_, at) => 1_000 + at) });
+  await untilNear(all, "rows");
+  await compare(all, "rows");
+  await db.insert("rows", rowsFrom(10_000, 6_000));
+  for (let at = 0; at < 30; at += 1) await db.search("rows", { vector: vectorOf(at), limit: 5 });
+  await untilNear(all, "rows");
+  await db.delete("rows", { filter: "id >= 0" });
+  await untilNear(all, "rows");
+  assert.deepEqual(await db.search("rows", { vector: vectorOf(1), limit: 5 }), []);
+});
 
-test("rows that tie are in the order of their keys", { skip: SKIP, timeout: 60_000 }, async (context) => {
+test("rows that tie are in the order of their keys", { skip: SKIP }, async (context) => {
   const all = await opened(context);
   const { db, asked } = all;
   await made(db, "alike");
@@ -90,7 +86,7 @@ test("rows that tie are in the order of their keys", { skip: SKIP, timeout: 60_0
   assert.equal(asked(), before + 1);
 });
 
-test("what was written or changed is seen by the next search", { skip: SKIP, timeout: 60_000 }, async (context) => {
+test("what was written or changed is seen by the next search", { skip: SKIP }, async (context) => {
   const all = await opened(context);
   const { db, link } = all;
   await made(db, "rows");
@@ -127,7 +123,7 @@ test("what was written or changed is seen by the next search", { skip: SKIP, tim
   await assert.rejects(nearest(1));
 });
 
-test("what is wrong with a search is said by the engine", { skip: SKIP, timeout: 60_000 }, async (context) => {
+test("what is wrong with a search is said by the engine", { skip: SKIP }, async (context) => {
   const all = await opened(context);
   const { db } = all;
   await made(db, "rows");
@@ -145,35 +141,31 @@ test("what is wrong with a search is said by the engine", { skip: SKIP, timeout:
   for (const search of wrong) await assert.rejects(db.search("rows", search as never), { code: 1100 });
 });
 
-test(
-  "searches with all else that a search may say go to the engine",
-  { skip: SKIP, timeout: 60_000 },
-  async (context) => {
-    const all = await opened(context);
-    const { db, asked } = all;
-    await made(db, "rows");
-    await db.insert("rows", rowsFrom(0, 50));
-    await untilNear(all, "rows");
-    const others: readonly object[] = [
-      { filter: "random_sample(0.5)" },
-      { offset: 3 },
-      { partitions: ["_default"] },
-      { outputFields: ["vector"] },
-      { consistencyLevel: "Strong" },
-      { params: { radius: 2 } },
-      { roundDecimal: 2 },
-    ];
-    for (const other of others) {
-      const before = asked();
-      await db.search("rows", { vector: vectorOf(1), limit: 5, ...other });
-      assert.equal(asked(), before + 1);
-    }
-  },
-);
+test("searches with all else that a search may say go to the engine", { skip: SKIP }, async (context) => {
+  const all = await opened(context);
+  const { db, asked } = all;
+  await made(db, "rows");
+  await db.insert("rows", rowsFrom(0, 50));
+  await untilNear(all, "rows");
+  const others: readonly object[] = [
+    { filter: "random_sample(0.5)" },
+    { offset: 3 },
+    { partitions: ["_default"] },
+    { outputFields: ["vector"] },
+    { consistencyLevel: "Strong" },
+    { params: { radius: 2 } },
+    { roundDecimal: 2 },
+  ];
+  for (const other of others) {
+    const before = asked();
+    await db.search("rows", { vector: vectorOf(1), limit: 5, ...other });
+    assert.equal(asked(), before + 1);
+  }
+});
 
 test(
   "rows that rest and are searched through a graph become a sealed segment, which is searched here",
-  { skip: SKIP, timeout: 120_000 },
+  { skip: SKIP },
   async (context) => {
     const all = await opened(context, { restMilliseconds: 50, checkMilliseconds: 20 });
     const { db } = all;

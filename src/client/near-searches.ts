@@ -27,8 +27,8 @@ import { type SearchOptions, filterSelection } from "./read-options.ts";
 /** Searches without a change between them before the engine is asked, and one more for so many rows: what is lent of them is made each time. */
 const REPEATED = 4;
 const ROWS_A_SEARCH = 2048;
-/** At most, where the engine has nothing to lend: twice as many after each time. */
-const MOST_PATIENCE = 1024;
+/** At most, where the engine has nothing to lend: twice as many after each time. A graph of growing rows may come at any moment. */
+const MOST_PATIENCE = 64;
 /** Columns that are lent of one collection, and places of documents, of those that its searches wanted first. */
 const MOST_COLUMNS = 32;
 /** Collections that are known here; all are forgotten beyond. */
@@ -87,8 +87,11 @@ export class NearSearches {
   search(name: string, options: SearchOptions, lastWrite: () => Timestamp): Found {
     const near = this.#known.get(name)?.near;
     const atOnce = this.#kernel?.atOnce;
-    if (near == null || atOnce === undefined || atOnce.hasRoom) {
-      return this.#search(name, options, lastWrite());
+    if (near == null || atOnce === undefined) return this.#search(name, options, lastWrite());
+    if (atOnce.hasRoom) {
+      const found = this.#search(name, options, lastWrite());
+      // The turn may have ended in the middle of it, where others had the core meanwhile.
+      if (found !== null || atOnce.hasRoom) return found;
     }
     return atOnce.nextTurn().then(() => this.#search(name, options, lastWrite()));
   }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "./connect.ts";
 
-test("partial updates, and reads of the past", { timeout: 60_000 }, async (context) => {
+test("partial updates, and reads of the past", async (context) => {
   const path = await mkdtemp(join(tmpdir(), "elanus-partial-"));
   context.after(() => rm(path, { recursive: true, force: true }));
   await using db = await connect(path);
@@ -69,7 +69,7 @@ test("partial updates, and reads of the past", { timeout: 60_000 }, async (conte
   await assert.rejects(db.count("books", { asOf: new Date(Number.NaN) }), /asOf is a timestamp/);
 });
 
-test("elements appended to arrays and removed from them", { timeout: 60_000 }, async (context) => {
+test("elements appended to arrays and removed from them", async (context) => {
   const path = await mkdtemp(join(tmpdir(), "elanus-arrays-"));
   context.after(() => rm(path, { recursive: true, force: true }));
   await using db = await connect(path);

@@ -29,7 +29,7 @@ const FIELDS: readonly FieldOptions[] = [
   { name: "used", type: "Bool", default: false },
 ];
 
-test("a full schema: keys of text, nulls, defaults, indexes", { timeout: 30_000 }, async (context) => {
+test("a full schema: keys of text, nulls, defaults, indexes", async (context) => {
   const db = await opened(context);
   await db.createCollection({
     name: "books",
@@ -92,7 +92,7 @@ test("a full schema: keys of text, nulls, defaults, indexes", { timeout: 30_000 
   assert.equal(await db.count("books"), 2);
 });
 
-test("keys that the engine makes", { timeout: 30_000 }, async (context) => {
+test("keys that the engine makes", async (context) => {
   const db = await opened(context);
   await db.createCollection({ name: "docs", dimension: 4, autoId: true });
   const { ids } = await db.insert("docs", [
@@ -107,7 +107,7 @@ test("keys that the engine makes", { timeout: 30_000 }, async (context) => {
   assert.equal(await db.count("docs"), 0);
 });
 
-test("words of the wrong kind are told as such", { timeout: 30_000 }, async (context) => {
+test("words of the wrong kind are told as such", async (context) => {
   const db = await opened(context);
   const fields = { id: { type: "Int64" } } as never;
   await assert.rejects(db.createCollection({ name: "docs", fields }), /fields are a list of objects/);
@@ -115,7 +115,7 @@ test("words of the wrong kind are told as such", { timeout: 30_000 }, async (con
   await assert.rejects(db.query("docs", { filter: 5 as never }), /a filter is a text, not number/);
 });
 
-test("partitions and aliases", { timeout: 30_000 }, async (context) => {
+test("partitions and aliases", async (context) => {
   const db = await opened(context);
   await db.createCollection({ name: "docs", dimension: 4 });
   await db.createPartition("docs", "old");
@@ -142,7 +142,7 @@ test("partitions and aliases", { timeout: 30_000 }, async (context) => {
   assert.equal(await db.count("docs"), 3);
 });
 
-test("names of fields that a hit has already", { timeout: 30_000 }, async (context) => {
+test("names of fields that a hit has already", async (context) => {
   const db = await opened(context);
   await db.createCollection({ name: "docs", dimension: 4, primaryField: "key" });
   await db.insert("docs", [{ key: 5, vector: VECTOR, score: "mine", id: "mine too", __proto__x: 1 }]);
@@ -153,7 +153,7 @@ test("names of fields that a hit has already", { timeout: 30_000 }, async (conte
   ]);
 });
 
-test("a client reads its own writes, many at once", { timeout: 60_000 }, async (context) => {
+test("a client reads its own writes, many at once", async (context) => {
   const db = await opened(context);
   await db.createCollection({ name: "docs", dimension: 4 });
   await Promise.all(
@@ -171,7 +171,7 @@ test("a client reads its own writes, many at once", { timeout: 60_000 }, async (
   assert.equal(await db.count("docs"), 20 * 6);
 });
 
-test("a collection made anew under its old name", { timeout: 30_000 }, async (context) => {
+test("a collection made anew under its old name", async (context) => {
   const db = await opened(context);
   for (const dimension of [4, 8]) {
     await db.createCollection({ name: "docs", dimension });

@@ -47,6 +47,7 @@ function input(segments: readonly SegmentInfo[], changes: Partial<PolicyInput> =
     now: 40n * SECOND,
     limits: { compactedBytes: 1024 * MEBIBYTE, compactedRows: 8_000_000 },
     isForced: false,
+    isResting: false,
     avoided: new Set(),
     ...changes,
   };
@@ -123,19 +124,57 @@ test("a segment is written again when a fifth of it is dead for every read", () 
   assert.deepEqual(shapes(input([segment({ timestampFrom: 16n * SECOND })], { collection: aged })), []);
 });
 
+test("where nobody writes, segments are merged as soon as the small ones are a sixteenth of the large one", () => {
+  const [large, small] = [segment({ sizeBytes: 300 * MEBIBYTE }), segment({ sizeBytes: 30 * MEBIBYTE })];
+  assert.deepEqual(shapes(input([large, small])), []);
+  assert.deepEqual(shapes(input([large, small], { isResting: true })), [`merge ${small.segmentId},${large.segmentId}`]);
+  const tiny = segment({ sizeBytes: 10 * MEBIBYTE });
+  assert.deepEqual(shapes(input([large, tiny], { isResting: true })), [], "too little to write the large one again");
+  const [a, b] = [segment({ sizeBytes: 5 * MEBIBYTE }), segment({ sizeBytes: 5 * MEBIBYTE })];
+  assert.deepEqual(shapes(input([large, a, b], { isResting: true })), [`merge ${a.segmentId},${b.segmentId}`]);
+  const elsewhere = segment({ partitionId: 4n, sizeBytes: 30 * MEBIBYTE });
+  assert.deepEqual(shapes(input([large, elsewhere], { isResting: true })), []);
+  const half = segment({ sizeBytes: 512 * MEBIBYTE });
+  assert.deepEqual(shapes(input([half, small], { isResting: true })), [], "what is large enough stays");
+  assert.deepEqual(shapes(input([large, small], { isResting: true, avoided: new Set([small.segmentId]) })), []);
+});
+
+test("a tenth written again and again, with a rest each time, has each row rewritten at most a dozen times", () => {
+  let segments = [segment({ sizeBytes: 100 * MEBIBYTE })];
+  let written = 0;
+  const rewrites = 30;
+  for (let rewrite = 0; rewrite < rewrites; rewrite += 1) {
+    segments.push(segment({ sizeBytes: 10 * MEBIBYTE }));
+    for (;;) {
+      const [plan] = compactionPlans(input(segments, { isResting: true }));
+      if (plan === undefined) break;
+      const bytes = plan.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      written += bytes;
+      segments = [...segments.filter((each) => !plan.segments.includes(each)), segment({ sizeBytes: bytes })];
+    }
+    assert.ok(segments.length <= 2);
+  }
+  assert.ok(written <= 12 * (100 + rewrites * 10) * MEBIBYTE, `${written / MEBIBYTE} MiB`);
+});
+
 test("any segments come to rest, within the limits", () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 40 }), fc.boolean(), (sizes, isForced) => {
-      let segments = sizes.map((size) => segment({ sizeBytes: size * MEBIBYTE }));
-      for (let rounds = 0; ; rounds += 1) {
-        assert.ok(rounds < 100, "it ends");
-        const [plan] = compactionPlans(input(segments, { isForced }));
-        if (plan === undefined) return;
-        const bytes = plan.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-        assert.ok(bytes <= 1024 * MEBIBYTE && plan.segments.length <= 48 && plan.segments.length > 1);
-        segments = [...segments.filter((each) => !plan.segments.includes(each)), segment({ sizeBytes: bytes })];
-      }
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 40 }),
+      fc.boolean(),
+      fc.boolean(),
+      (sizes, isForced, isResting) => {
+        let segments = sizes.map((size) => segment({ sizeBytes: size * MEBIBYTE }));
+        for (let rounds = 0; ; rounds += 1) {
+          assert.ok(rounds < 100, "it ends");
+          const [plan] = compactionPlans(input(segments, { isForced, isResting }));
+          if (plan === undefined) return;
+          const bytes = plan.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+          assert.ok(bytes <= 1024 * MEBIBYTE && plan.segments.length <= 48 && plan.segments.length > 1);
+          segments = [...segments.filter((each) => !plan.segments.includes(each)), segment({ sizeBytes: bytes })];
+        }
+      },
+    ),
     { numRuns: 200 },
   );
 });

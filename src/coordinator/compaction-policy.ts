@@ -4,7 +4,8 @@
  *  - spread: deletes of L0 segments go to the segments that they concern, when there are many, much, or old ones;
  *  - rewrite: a segment of which much is deleted or expired is written again without it;
  *  - merge: small segments of a partition become one. Of sizes that differ much only the small ones, until they are as much together:
- *    so a row is rewritten about as often as its segment doubles.
+ *    so a row is rewritten about as often as its segment doubles. Where nobody writes, and searches would go on looking into each of them,
+ *    sooner: when the small ones are a part of the large one that is worth it.
  *
  * Always true:
  *  - a plan is for one partition, or, for deletes, has every segment that they may concern;
@@ -37,6 +38,8 @@ const MOST_INPUTS = 48;
 const SPREAD_AGE = 600_000n << 18n;
 /** Fewer small segments are left alone. */
 const LEAST_MERGED = 4;
+/** Where nobody writes: the smaller ones are at least such a part of the largest that is merged with them. */
+const RESTING_PART = 1 / 16;
 /** Segments below this count as equally small. */
 const TINY_BYTES = 16 << 20;
 
@@ -53,6 +56,8 @@ export interface PolicyInput {
   readonly limits: Pick<CompactionLimits, "compactedBytes" | "compactedRows">;
   /** Somebody asked: everything that can be had is. */
   readonly isForced: boolean;
+  /** Nobody has written for a while, and somebody may search. */
+  readonly isResting: boolean;
   /** Segments to leave alone. */
   readonly avoided: ReadonlySet<bigint>;
 }
@@ -65,6 +70,7 @@ export function compactionPlans(input: PolicyInput): CompactionPlan[] {
   const merges = [...Map.groupBy(rows, ({ partitionId }) => partitionId)].flatMap(([partitionId, segments]) => {
     const free = segments.filter(({ segmentId }) => !input.avoided.has(segmentId));
     const groups = [...(input.isForced ? fullGroups(input, free) : smallGroups(input, free))];
+    if (groups.length === 0 && input.isResting) groups.push(...restingGroups(input, free));
     const taken = new Set(groups.flat());
     groups.push(...free.filter((segment) => !taken.has(segment) && isWorn(input, segment)).map((segment) => [segment]));
     const concerning = deltas.filter((delta) => delta.partitionId === -1n || delta.partitionId === partitionId);
@@ -132,10 +138,16 @@ function shareByAge(collection: CollectionInfo, segment: SegmentInfo, safeTimest
   return Number(until - timestampFrom + 1n) / Number(timestampTo - timestampFrom + 1n);
 }
 
-function smallGroups({ limits }: PolicyInput, segments: readonly SegmentInfo[]): SegmentInfo[][] {
-  const small = segments
+/** The smallest first. */
+function smallOnes({ limits }: PolicyInput, segments: readonly SegmentInfo[]): SegmentInfo[] {
+  return segments
     .filter(({ sizeBytes }) => sizeBytes < limits.compactedBytes * SMALL_PROPORTION)
     .toSorted((left, right) => left.sizeBytes - right.sizeBytes);
+}
+
+function smallGroups(input: PolicyInput, segments: readonly SegmentInfo[]): SegmentInfo[][] {
+  const { limits } = input;
+  const small = smallOnes(input, segments);
   const groups: SegmentInfo[][] = [];
   let group = new Group(limits);
   for (const segment of small) {
@@ -146,6 +158,18 @@ function smallGroups({ limits }: PolicyInput, segments: readonly SegmentInfo[]):
   }
   groups.push(group.segments);
   return groups.filter(({ length }) => length >= LEAST_MERGED);
+}
+
+/** At most one: as many of the smallest as are worth writing the largest of them again. */
+function restingGroups(input: PolicyInput, segments: readonly SegmentInfo[]): SegmentInfo[][] {
+  const group = new Group(input.limits);
+  let worthWhile: SegmentInfo[] = [];
+  for (const segment of smallOnes(input, segments)) {
+    const bytes = group.bytes;
+    if (!group.add(segment)) break;
+    if (bytes > 0 && bytes >= segment.sizeBytes * RESTING_PART) worthWhile = [...group.segments];
+  }
+  return worthWhile.length === 0 ? [] : [worthWhile];
 }
 
 /** The largest first, each into the first group with room. */

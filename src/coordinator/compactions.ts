@@ -171,7 +171,7 @@ export class Compactions {
     const safeTimestamp = await this.#safeTimestamp(channel, asked?.until ?? now);
     const avoided = this.#avoidedNow();
     const compactedBytes = Math.min(limits.compactedBytes, asked?.scope.targetBytes ?? limits.compactedBytes);
-    const plans = compactionPlans({
+    const input = {
       collection,
       segments,
       safeTimestamp,
@@ -179,8 +179,23 @@ export class Compactions {
       limits: { ...limits, compactedBytes },
       isForced: job !== null,
       avoided,
-    });
+    };
+    let plans = compactionPlans({ ...input, isResting: false });
+    if (plans.length === 0 && job === null && this.#mayRest(segments, now)) {
+      plans = compactionPlans({ ...input, isResting: true });
+      if (plans.length === 0) return plans;
+      const { flushed } = await context.streaming.isFlushed({ virtualChannel: channel, timeTick: now });
+      if (!flushed) return [];
+    }
     return asked?.scope.onlyDeletes === true ? plans.filter(({ kind }) => kind === "spread") : plans;
+  }
+
+  /** Nothing was flushed for a while, searches may come, and every segment has the indexes that it will have. */
+  #mayRest(segments: readonly SegmentInfo[], now: Timestamp): boolean {
+    const { context, isSlow, limits } = this.#options;
+    const isRecent = (segment: SegmentInfo): boolean => segment.flushTimestamp > before(now, limits.restMilliseconds);
+    if (context.catalog.loadConfig(segments[0]!.collectionId) === null) return false;
+    return !segments.some((segment) => isRecent(segment) || isSlow(segment));
   }
 
   /** No read at an earlier timestamp is promised to anybody. */

@@ -64,7 +64,12 @@ export class Coordinator {
     const data = transport.client<DataService>(DATA);
     const changed = (collectionId: bigint): void => this.#segmentsChanged(collectionId);
     this.#builds = new IndexBuilds({ context, data, changed, log, roomyIndexBytes: limits.roomyIndexBytes });
-    this.#loads = new Loads(context, (segment) => this.#builds.ready(segment), firstVersion);
+    this.#loads = new Loads(
+      context,
+      (segment) => this.#builds.ready(segment),
+      (segment) => this.#builds.isPending(segment),
+      firstVersion,
+    );
     this.#compactions = new Compactions({
       context,
       data,

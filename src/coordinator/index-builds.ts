@@ -41,7 +41,7 @@ const RECORDS_AT_ONCE = 100;
 export interface IndexBuildsOptions {
   readonly context: Context;
   readonly data: Client<DataService>;
-  /** What segments of the collection have has changed: a build has ended, or its files were given up. */
+  /** What segments of the collection have, or will have, has changed: a build has ended or was given up, or its files were. */
   readonly changed: (collectionId: bigint) => void;
   readonly log: (line: string) => void;
   /** As long as all indexes take no more memory than this, graphs are built in the layout that is larger and quicker. */
@@ -118,7 +118,8 @@ export class IndexBuilds {
   isPending(segment: SegmentInfo): boolean {
     const { catalog } = this.#context;
     const collection = catalog.collectionById(segment.collectionId);
-    if (collection === null || segment.rowCount < LEAST_INDEXED_ROWS) return false;
+    const mayHave = segment.level !== SegmentLevel.L0 && segment.rowCount >= LEAST_INDEXED_ROWS;
+    if (collection === null || !mayHave) return false;
     return catalog.indexes(collection.collectionId).some((index) => {
       const field = fieldOf(collection, index);
       if (field === null || !isBuilt(field, index.indexType, index.userParams)) return false;
@@ -289,6 +290,8 @@ export class IndexBuilds {
     if (await this.#write(failed)) {
       const tries = `try ${failures}${isOver ? ", the last" : ""}`;
       this.#log(`index ${record.indexId} of segment ${record.segmentId} was not built (${tries}): ${reason}`);
+      // Nobody waits for it any more.
+      if (isOver) this.#changed(record.collectionId);
     }
     await this.#removeFiles(record);
   }

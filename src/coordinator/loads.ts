@@ -36,21 +36,24 @@ const PASSING: ReadonlySet<string> = new Set(["IoFailed", "IoTooManyRequests", "
 export class Loads {
   readonly #context: Context;
   readonly #indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[];
+  readonly #isIndexPending: (segment: SegmentInfo) => boolean;
   readonly #channels = new Map<string, ChannelState>();
   /** By merged segment: those that serve in its place until it is as fast to search as they are. */
   readonly #standIns = new Map<bigint, readonly SegmentInfo[]>();
   #version: bigint;
   #stopped = false;
 
-  /** `indexesOf`: the finished ones. */
+  /** `indexesOf`: the finished ones; `isIndexPending`: whether others will come. */
   constructor(
     context: Context,
     indexesOf: (segment: SegmentInfo) => readonly SegmentIndexInfo[],
+    isIndexPending: (segment: SegmentInfo) => boolean,
     /** Larger than every version that a coordinator before this one has given out. */
     firstVersion: bigint,
   ) {
     this.#context = context;
     this.#indexesOf = indexesOf;
+    this.#isIndexPending = isIndexPending;
     this.#version = firstVersion;
   }
 
@@ -248,6 +251,7 @@ export class Loads {
       load,
       segments,
       indexes: segments.flatMap(this.#indexesOf),
+      unindexed: segments.filter(this.#isIndexPending).map(({ segmentId }) => segmentId),
       flushedUntil: catalog.deletesFlushed(virtualChannel),
       readableFrom: catalog.readableFrom(virtualChannel),
     };

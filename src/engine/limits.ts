@@ -19,7 +19,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   maxSegmentBytes: Math.floor(1024 * 0.12) << 20,
   /** Milvus's `dataNode.segment.syncPeriod`. */
   maxAgeMilliseconds: 600_000,
-  /** Of a program that writes now and then each write of some thousands of rows becomes a segment, and four of those one. */
+  /** Of a program that writes now and then each write of some thousands of rows becomes a segment, and those become one. */
   restMilliseconds: 20_000,
   /** Growing rows of all channels; Milvus's `streaming.flush.growingSegmentBytesHwmThreshold` of a 5 GB process. */
   highWaterBytes: 1024 << 20,

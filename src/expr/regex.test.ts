@@ -62,9 +62,9 @@ test("mistakes are errors", () => {
 
 test("no pattern takes more than linear time", () => {
   const text = "a".repeat(20_000);
-  const before = process.cpuUsage().user;
+  const before = process.threadCpuUsage();
   assert.ok(!found("(a+)+$x", text));
   assert.ok(!found("(a|aa)*b", text));
   assert.ok(!found("(.*)*(.*)*(.*)*x$", text));
-  assert.ok(process.cpuUsage().user - before < 3_000_000);
+  assert.ok(process.threadCpuUsage(before).user < 3_000_000);
 });

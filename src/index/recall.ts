@@ -49,7 +49,7 @@ export const RECALL_PROMISES: Readonly<Record<string, RecallPromise>> = {
     least: 0.9,
     besides: FEW,
   },
-  HNSW_SQ: { build: { ...GRAPH, sq_type: "SQ8" }, search: { ef: 64 }, least: 0.95, besides: FEW },
+  HNSW_SQ: { build: { ...GRAPH, sq_type: "SQ8" }, search: { ef: 64 }, least: 0.96, besides: FEW },
   DISKANN: {
     build: { max_degree: "32", search_list_size: "100" },
     search: { search_list: 100 },

@@ -112,7 +112,7 @@ function withFiles(native: NativeKernel): void {
     const whole = new Map<string, Buffer>();
 
     for (const [number, [name, of]] of Object.entries(CASES).entries()) {
-      test(`${DAMAGES_EACH} of a ${name}`, { timeout: 240_000 }, async () => {
+      test(`${DAMAGES_EACH} of a ${name}`, async () => {
         const metric = of.layout.element === "binary" ? "MHJACCARD" : "L2";
         const rows = native.createRows(of.layout);
         // Rows of its own, so that an index of another kind is one of other rows, too.

@@ -282,7 +282,8 @@ function growing(native: NativeKernel, indexes: IndexKernel): void {
       for (let round = 0; round < 4; round += 1) {
         const controller = new AbortController();
         const extending = indexes.extendGrowing(graph, 6000, controller.signal);
-        await assert.rejects(indexes.extendGrowing(graph, 6000), /being extended/);
+        // The first has every row before it; of a later one all may be done before the next line.
+        if (round === 0) await assert.rejects(indexes.extendGrowing(graph, 6000), /being extended/);
         await new Promise((resolve) => setTimeout(resolve, 20 * round));
         controller.abort(new Error("enough"));
         // It may have been quicker.

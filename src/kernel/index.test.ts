@@ -2,7 +2,7 @@
  * Approximate indexes through TypeScript: recall against exact search for kinds of data, metrics, filters and deletes; one file whatever
  * the machine does; refusals; abort, time limit, progress; what is held and given back.
  *
- * Not here: damaged files by the thousand, nonsense and sanitizers (native/test/verify_index.cpp).
+ * Not here: damaged files by the thousand, nonsense and sanitizers (native/test/verify_index.cpp, verify_recall.cpp).
  */
 
 import assert from "node:assert/strict";

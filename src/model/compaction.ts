@@ -10,6 +10,8 @@ export interface CompactionLimits {
   readonly compactedBytes: number;
   /** No merged segment is planned with more rows: their keys and order are in memory while they are merged. */
   readonly compactedRows: number;
+  /** Where nothing was flushed for so long, and nothing waits to be, nobody writes. */
+  readonly restMilliseconds: number;
   /** How often everything is looked at, beside the flushes that make something new. */
   readonly compactionCheckMilliseconds: number;
   /** Compactions at once, over all channels; 0: none is made but those that somebody asks for. */

@@ -250,6 +250,8 @@ export interface ChannelTarget {
   readonly segments: readonly SegmentInfo[];
   /** The indexes of these segments that are ready. */
   readonly indexes: readonly SegmentIndexInfo[];
+  /** Those of these segments for which an index is still to come. */
+  readonly unindexed: readonly bigint[];
   /** They have every row that was closed, and every delete that was made, at this tick or before. */
   readonly flushedUntil: Timestamp;
   /** As of an earlier timestamp rows would be missing that no segment tells of any more. */

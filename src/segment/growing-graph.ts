@@ -36,7 +36,7 @@ import type { IndexedSearch, SearchWork } from "./search-work.ts";
 export const LEAST_ROWS = 4096;
 /** So many rows behind the graph make an extension worth its while. */
 const LEAST_BEHIND = 512;
-const MOST_AT_ONCE = 8192;
+const MOST_AT_ONCE = 2048;
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
 /** More rows behind the graph are worth a job of their own, which all threads share. */

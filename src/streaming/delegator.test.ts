@@ -81,7 +81,16 @@ function contextOf(query: QueryLog): ConstructorParameters<typeof Delegator>[1] 
 
 function target(version: bigint, load: LoadConfig | null, ...segments: SegmentInfo[]): ChannelTarget {
   const flushedUntil = segments.length === 0 ? 0n : 110n;
-  return { virtualChannel: CHANNEL, version, load, segments, indexes: [], flushedUntil, readableFrom: 0n };
+  return {
+    virtualChannel: CHANNEL,
+    version,
+    load,
+    segments,
+    indexes: [],
+    unindexed: [],
+    flushedUntil,
+    readableFrom: 0n,
+  };
 }
 
 function insert(into: Delegator, segmentId: bigint, timeTick: bigint, ...ids: bigint[]): Promise<void> {
@@ -156,6 +165,49 @@ test("a flushed segment replaces its growing form in one step, and readers of th
   now.unpin();
   old.unpin();
   subject.close();
+});
+
+test("rows that are searched through a graph serve until their sealed form has its index", async () => {
+  const query = new QueryLog();
+  const subject = delegator(query);
+  await subject.setTarget(target(1n, LOAD));
+  await insert(subject, 5n, 100n, 1n, 2n);
+  await insert(subject, 6n, 100n, 3n);
+  const [searched] = subject.growing();
+  Object.defineProperty(searched!.segment, "hasGraph", { value: true });
+  subject.seal([5n, 6n], 110n);
+  subject.markFlushed([5n, 6n]);
+  const served = (): unknown[] => {
+    const view = subject.pin();
+    view.unpin();
+    return [view.growing.map(({ segmentId }) => segmentId), view.sealed.map(({ segmentId }) => segmentId)];
+  };
+  const both = [flushed(5n), flushed(6n)];
+  await subject.setTarget({ ...target(2n, LOAD, ...both), unindexed: [5n, 6n] });
+  assert.deepEqual(served(), [[5n], [6n]]);
+  await remove(subject, 120n, 2n);
+  assert.equal(searched!.segment.hiddenRows, 1);
+  await subject.setTarget(target(3n, LOAD, ...both));
+  assert.deepEqual(served(), [[], [5n, 6n]]);
+  assert.deepEqual(query.calls, ["load 6", "delete 1 keys in 6", "load 5", "delete 1 keys in 5"]);
+  assert.deepEqual(subject.growing(), []);
+  subject.close();
+});
+
+test("rows that wait for an index are let go when they are released, or became part of a larger segment", async () => {
+  for (const end of [target(3n, null), target(3n, LOAD, flushed(9n))]) {
+    const subject = delegator(new QueryLog());
+    await subject.setTarget(target(1n, LOAD));
+    await insert(subject, 5n, 100n, 1n, 2n);
+    Object.defineProperty(subject.growing()[0]!.segment, "hasGraph", { value: true });
+    subject.seal([5n], 110n);
+    subject.markFlushed([5n]);
+    await subject.setTarget({ ...target(2n, LOAD, flushed(5n)), unindexed: [5n] });
+    assert.equal(subject.growing().length, 1);
+    await subject.setTarget(end);
+    assert.deepEqual(subject.growing(), []);
+    subject.close();
+  }
 });
 
 test("rows that were flushed and became part of a larger segment leave the view with it, and are not grown again by a replay", async () => {

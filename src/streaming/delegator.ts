@@ -6,7 +6,8 @@
  *  - a record is applied to growing rows, pending deletes and sealed segments before the channel's safe time passes its tick;
  *  - a sealed segment comes into view with every delete up to the safe time applied, in the same step that takes its growing form out.
  *    What a target has in files is told by one tick, as a growing segment may have become part of a larger one meanwhile;
- *  - growing rows leave memory only when files have them and no view names them;
+ *  - growing rows leave memory only when files have them and no view names them; those that are searched through a graph serve until their
+ *    sealed form has its index, as searches of it would be slow until then;
  *  - a sealed segment that refuses a delete serves nobody until it has been loaded again: meanwhile reads are refused, and never answered
  *    without it or by what it was.
  *
@@ -32,6 +33,8 @@ import { DeleteBuffer, type DeleteEntry, joinDeletes } from "./delete-buffer.ts"
 import type { ReadMarks } from "./read-marks.ts";
 import { View } from "./view.ts";
 
+/** Of growing rows; above it the sealed form serves at once, slow or not. */
+const MOST_HELD_BYTES = 256 << 20;
 /** Between tries to load segments again; twice as long each time. */
 const FIRST_PAUSE_MILLISECONDS = 20;
 const LONGEST_PAUSE_MILLISECONDS = 5_000;
@@ -61,6 +64,8 @@ export class Delegator {
   readonly #flushed: Set<bigint>;
   /** Rows closed up to this tick were in files at the start, maybe in segments of other names. */
   readonly #recoveredUntil: Timestamp;
+  /** Flushed segments that serve in their growing form: the sealed one has no index yet. */
+  #held: ReadonlySet<bigint> = new Set();
   /** How many live views name a sealed segment. */
   readonly #sealedUses = new Map<bigint, number>();
   readonly #releases = new Map<bigint, Promise<void>>();
@@ -227,6 +232,7 @@ export class Delegator {
         this.#targetVersion = target.version;
         this.#load = null;
         this.#served = null;
+        this.#held = new Set();
         this.#offline.clear();
         this.#retireView();
         this.#dropFlushed(MAX_TIMESTAMP);
@@ -256,7 +262,13 @@ export class Delegator {
   }
 
   async #serve(target: ChannelTarget, load: LoadConfig): Promise<void> {
-    const sealed = target.segments.filter((segment) => segment.level !== SegmentLevel.L0 && !this.#isDropped(segment));
+    const mayHold = this.growingBytes <= MOST_HELD_BYTES;
+    const held = new Set(
+      target.unindexed.filter((segmentId) => mayHold && this.#growing.get(segmentId)?.segment.hasGraph),
+    );
+    const sealed = target.segments.filter(
+      (segment) => segment.level !== SegmentLevel.L0 && !this.#isDropped(segment) && !held.has(segment.segmentId),
+    );
     const deltas = target.segments.filter((segment) => segment.level === SegmentLevel.L0);
     const served = new Set(this.#view?.sealed.map((segment) => segment.segmentId));
     const fresh = sealed.filter((segment) => !served.has(segment.segmentId));
@@ -299,6 +311,7 @@ export class Delegator {
     this.#load = load;
     this.#served = target;
     this.#servedUntil = target.flushedUntil;
+    this.#held = held;
     this.#readableFrom = target.readableFrom;
     this.#publish(sealed.filter((segment) => !this.#isDropped(segment)));
     const isKept = new Set(this.#view!.sealed.map(({ segmentId }) => segmentId));
@@ -376,7 +389,7 @@ export class Delegator {
     assert(load !== null, "only a loaded channel has a view");
     const ids = new Set(sealed.map((segment) => segment.segmentId));
     const growing = [...this.#growing.values()]
-      .filter(({ sealedTick }) => sealedTick === null || sealedTick > this.#servedUntil)
+      .filter((one) => !isClosedBy(one, this.#servedUntil) || this.#held.has(one.segment.segmentId))
       .map(({ segment }) => segment)
       .filter((segment) => !ids.has(segment.segmentId))
       .filter((segment) => load.partitionIds?.includes(segment.partitionId) ?? true);
@@ -434,7 +447,7 @@ export class Delegator {
   /** Lets go of flushed rows that were closed at the tick or before. */
   #dropFlushed(until: Timestamp): void {
     for (const [segmentId, growing] of this.#growing) {
-      if (!growing.flushed || growing.sealedTick === null || growing.sealedTick > until) continue;
+      if (!growing.flushed || !isClosedBy(growing, until) || this.#held.has(segmentId)) continue;
       this.#growing.delete(segmentId);
       growing.segment.close();
     }
@@ -471,6 +484,10 @@ export class Delegator {
       if (segmentIds.length > 0) await this.#context.query.applyDeletes({ segmentIds, ...joinDeletes(group) });
     }
   }
+}
+
+function isClosedBy({ sealedTick }: Growing, tick: Timestamp): boolean {
+  return sealedTick !== null && sealedTick <= tick;
 }
 
 function inScope(entry: { readonly partitionId: bigint }, partitionId: bigint): boolean {

@@ -54,7 +54,7 @@ describe("good requests, damaged", () => {
   after(() => fixture.close());
 
   for (const [number, { method, bytes }] of REQUESTS.entries()) {
-    test(`${method.name} (${number})`, { timeout: 60_000 }, async () => {
+    test(`${method.name} (${number})`, async () => {
       await fc.assert(
         fc.asyncProperty(mutations, async (list) => {
           const path = `/${MilvusService.typeName}/${method.name}`;

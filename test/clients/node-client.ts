@@ -1,7 +1,15 @@
-/** What the suites of the Node SDK have in common: a quiet client, and statuses that are looked at. */
+/** What the suites of the Node SDK have in common: a quiet client, statuses that are looked at, collections of the usual kind. */
 
 import assert from "node:assert/strict";
-import { ConsistencyLevelEnum, MilvusClient, type ResStatus } from "@zilliz/milvus2-sdk-node";
+import {
+  ConsistencyLevelEnum,
+  type CreateColWithSchemaAndIndexParamsReq,
+  DataType,
+  type FieldType,
+  MilvusClient,
+  type ResStatus,
+  type RowData,
+} from "@zilliz/milvus2-sdk-node";
 
 const CALL_LIMIT_MILLISECONDS = 60_000;
 
@@ -27,6 +35,31 @@ export function succeeded<Answer extends WithStatus | ResStatus>(answer: Answer)
   assert.equal(error_code, "Success", reason);
   assert.equal(code, 0, reason);
   return answer;
+}
+
+/** Made, with the key `id` before the given fields; reads see every write. */
+export async function createKeyed(
+  client: MilvusClient,
+  collection_name: string,
+  fields: readonly FieldType[],
+  more: Partial<CreateColWithSchemaAndIndexParamsReq> = {},
+): Promise<void> {
+  const key = { name: "id", data_type: DataType.Int64, is_primary_key: true };
+  const request = { collection_name, fields: [key, ...fields], consistency_level: "Strong", ...more };
+  succeeded(await client.createCollection(request as Parameters<MilvusClient["createCollection"]>[0]));
+}
+
+/** Loaded, with the first half of the rows in files and the others growing. */
+export async function loadHalves(
+  client: MilvusClient,
+  collection_name: string,
+  rows: readonly RowData[],
+): Promise<void> {
+  const half = Math.floor(rows.length / 2);
+  succeeded(await client.loadCollectionSync({ collection_name }));
+  succeeded(await client.insert({ collection_name, data: rows.slice(0, half) }));
+  succeeded(await client.flushSync({ collection_names: [collection_name] }));
+  succeeded(await client.insert({ collection_name, data: rows.slice(half) }));
 }
 
 export type Level = "Strong" | "Session" | "Bounded" | "Eventually";

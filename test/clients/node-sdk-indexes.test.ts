@@ -5,7 +5,7 @@ import { before, describe, test } from "node:test";
 import { DataType, type RowData } from "@zilliz/milvus2-sdk-node";
 import { serveSuite } from "./node-fixture.ts";
 import { cosines, drawnVectors, nearestRows } from "./nearest-rows.ts";
-import { type Row, refused, succeeded } from "./node-client.ts";
+import { type Row, createKeyed, refused, succeeded } from "./node-client.ts";
 
 const DIMENSION = 32;
 const ROWS = 2_000;
@@ -58,16 +58,9 @@ describe("Milvus SDK for Node: indexes", () => {
   const queries = drawn.slice(ROWS * DIMENSION);
 
   before(async () => {
-    succeeded(
-      await served.client.createCollection({
-        collection_name,
-        consistency_level: "Strong",
-        fields: [
-          { name: "id", data_type: DataType.Int64, is_primary_key: true },
-          { name: "vector", data_type: DataType.FloatVector, dim: DIMENSION },
-        ],
-      }),
-    );
+    await createKeyed(served.client, collection_name, [
+      { name: "vector", data_type: DataType.FloatVector, dim: DIMENSION },
+    ]);
     const vectorOf = (row: number): number[] => [...rows.subarray(row * DIMENSION, (row + 1) * DIMENSION)];
     const all = Array.from({ length: ROWS }, (_, row) => ({ id: row, vector: vectorOf(row) }));
     succeeded(await served.client.insert({ collection_name, data: all }));
@@ -193,23 +186,16 @@ describe("Milvus SDK for Node: indexes", () => {
     ];
     const listOf = (row: number): { v: number[] }[] =>
       Array.from({ length: 1 + (row % 3) }, (_, at) => ({ v: pointOf(row, at) }));
-    succeeded(
-      await served.client.createCollection({
-        collection_name,
-        consistency_level: "Strong",
-        fields: [
-          { name: "id", data_type: DataType.Int64, is_primary_key: true },
-          { name: "bits", data_type: DataType.BinaryVector, dim: bytes * 8 },
-          {
-            name: "s",
-            data_type: DataType.Array,
-            element_type: DataType.Struct,
-            max_capacity: 4,
-            fields: [{ name: "v", data_type: DataType.FloatVector, dim: 2 }],
-          },
-        ],
-      }),
-    );
+    await createKeyed(served.client, collection_name, [
+      { name: "bits", data_type: DataType.BinaryVector, dim: bytes * 8 },
+      {
+        name: "s",
+        data_type: DataType.Array,
+        element_type: DataType.Struct,
+        max_capacity: 4,
+        fields: [{ name: "v", data_type: DataType.FloatVector, dim: 2 }],
+      },
+    ]);
     const data = Array.from({ length: ROWS }, (_, id) => ({ id, bits: bitsOf(id), s: listOf(id) }));
     succeeded(await served.client.insert({ collection_name, data: data as RowData[] }));
     succeeded(await served.client.flushSync({ collection_names: [collection_name] }));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DataType } from "@zilliz/milvus2-sdk-node";
-import { type Row, refused, succeeded } from "./node-client.ts";
+import { type Row, createKeyed, refused, succeeded } from "./node-client.ts";
 import { serveSuite } from "./node-fixture.ts";
 
 const vector = { name: "vector", data_type: DataType.FloatVector, dim: 4 };
@@ -133,18 +133,15 @@ describe("managing collections with Milvus's SDK for Node", () => {
 
   test("an update replaces a row, or some of its fields, wherever the row is", async () => {
     const collection_name = "updated";
-    succeeded(
-      await served.client.createCollection({
-        collection_name,
-        fields: [
-          { name: "id", data_type: DataType.Int64, is_primary_key: true },
-          vector,
-          { name: "text", data_type: DataType.VarChar, max_length: 20 },
-          { name: "size", data_type: DataType.Int32, nullable: true },
-        ],
-        index_params: [index],
-        consistency_level: "Strong",
-      }),
+    await createKeyed(
+      served.client,
+      collection_name,
+      [
+        vector,
+        { name: "text", data_type: DataType.VarChar, max_length: 20 },
+        { name: "size", data_type: DataType.Int32, nullable: true },
+      ],
+      { index_params: [index] },
     );
     succeeded(await served.client.loadCollectionSync({ collection_name }));
     const rows = new Map<number, Row>();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import { DataType, type MilvusClient, RRFRanker, WeightedRanker } from "@zilliz/milvus2-sdk-node";
-import { type Row, succeeded } from "./node-client.ts";
+import { type Row, createKeyed, succeeded } from "./node-client.ts";
 import { serveSuite } from "./node-fixture.ts";
 import { drawnVectors } from "./nearest-rows.ts";
 
@@ -22,22 +22,17 @@ describe("reading with Milvus's SDK for Node", () => {
 
   before(async () => {
     const vector = (name: string) => ({ name, data_type: DataType.FloatVector, dim: DIMENSION }) as const;
-    succeeded(
-      await served.client.createCollection({
-        collection_name,
-        consistency_level: "Strong",
-        fields: [
-          { name: "id", data_type: DataType.Int64, is_primary_key: true },
-          vector("first"),
-          vector("second"),
-          { name: "color", data_type: DataType.VarChar, max_length: 8 },
-        ],
+    await createKeyed(
+      served.client,
+      collection_name,
+      [vector("first"), vector("second"), { name: "color", data_type: DataType.VarChar, max_length: 8 }],
+      {
         index_params: ["first", "second"].map((field_name) => ({
           field_name,
           index_type: "FLAT",
           metric_type: "L2",
         })),
-      }),
+      },
     );
     const rows = Array.from({ length: COUNT }, (_, row) => ({
       id: row,

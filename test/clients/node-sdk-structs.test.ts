@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DataType, type MilvusClient, RRFRanker, type RowData } from "@zilliz/milvus2-sdk-node";
-import { type Row, refused, succeeded } from "./node-client.ts";
+import { type Row, createKeyed, loadHalves, refused, succeeded } from "./node-client.ts";
 import { serveSuite } from "./node-fixture.ts";
 
 const collection_name = "structs";
@@ -46,38 +46,34 @@ function nearestLists(asked: readonly (readonly number[])[], limit: number): num
 }
 
 test("arrays of structs", async () => {
-  succeeded(
-    await served.client.createCollection({
-      collection_name,
-      fields: [
-        { name: "id", data_type: DataType.Int64, is_primary_key: true },
-        { name: "vector", data_type: DataType.FloatVector, dim: 2 },
-        {
-          name: "parts",
-          data_type: DataType.Array,
-          element_type: DataType.Struct,
-          max_capacity: 4,
-          fields: [
-            { name: "number", data_type: DataType.Int32 },
-            { name: "word", data_type: DataType.VarChar, max_length: 10 },
-            { name: "list", data_type: DataType.FloatVector, dim: 2 },
-            { name: "point", data_type: DataType.FloatVector, dim: 2 },
-          ],
-        },
-      ],
+  await createKeyed(
+    served.client,
+    collection_name,
+    [
+      { name: "vector", data_type: DataType.FloatVector, dim: 2 },
+      {
+        name: "parts",
+        data_type: DataType.Array,
+        element_type: DataType.Struct,
+        max_capacity: 4,
+        fields: [
+          { name: "number", data_type: DataType.Int32 },
+          { name: "word", data_type: DataType.VarChar, max_length: 10 },
+          { name: "list", data_type: DataType.FloatVector, dim: 2 },
+          { name: "point", data_type: DataType.FloatVector, dim: 2 },
+        ],
+      },
+    ],
+    {
       index_params: [
         { field_name: "vector", index_type: "FLAT", metric_type: "L2" },
         { field_name: "parts[list]", index_type: "HNSW", metric_type: "MAX_SIM_L2" },
         { field_name: "parts[point]", index_type: "HNSW", metric_type: "L2" },
       ],
-      consistency_level: "Strong",
-    }),
+    },
   );
   const rows = Array.from({ length: ROWS }, (_, id) => row(id));
-  succeeded(await served.client.loadCollectionSync({ collection_name }));
-  succeeded(await served.client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
-  succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
-  succeeded(await served.client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
+  await loadHalves(served.client, collection_name, rows as RowData[]);
 
   const hybrid = async (data: readonly object[]): Promise<unknown[][]> => {
     const asked = { collection_name, data, rerank: RRFRanker(60), limit: 2, output_fields: ["id"] };

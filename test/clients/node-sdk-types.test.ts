@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DataType, type RowData } from "@zilliz/milvus2-sdk-node";
-import { type Row, refused, succeeded } from "./node-client.ts";
+import { type Row, createKeyed, loadHalves, refused, succeeded } from "./node-client.ts";
 import { serveSuite } from "./node-fixture.ts";
 
 const collection_name = "types";
@@ -24,27 +24,21 @@ function row(id: number): Row {
 
 test("arrays, times and geometries", async () => {
   const array = { data_type: DataType.Array, max_capacity: 8 };
-  succeeded(
-    await served.client.createCollection({
-      collection_name,
-      fields: [
-        { name: "id", data_type: DataType.Int64, is_primary_key: true },
-        { name: "vector", data_type: DataType.FloatVector, dim: 2 },
-        { name: "numbers", ...array, element_type: DataType.Int64 },
-        { name: "words", ...array, element_type: DataType.VarChar, max_length: 20, nullable: true },
-        { name: "flags", ...array, element_type: DataType.Bool },
-        { name: "at", data_type: DataType.Timestamptz, nullable: true },
-        { name: "place", data_type: DataType.Geometry, nullable: true },
-      ],
-      index_params: [{ field_name: "vector", index_type: "FLAT", metric_type: "L2" }],
-      consistency_level: "Strong",
-    }),
+  await createKeyed(
+    served.client,
+    collection_name,
+    [
+      { name: "vector", data_type: DataType.FloatVector, dim: 2 },
+      { name: "numbers", ...array, element_type: DataType.Int64 },
+      { name: "words", ...array, element_type: DataType.VarChar, max_length: 20, nullable: true },
+      { name: "flags", ...array, element_type: DataType.Bool },
+      { name: "at", data_type: DataType.Timestamptz, nullable: true },
+      { name: "place", data_type: DataType.Geometry, nullable: true },
+    ],
+    { index_params: [{ field_name: "vector", index_type: "FLAT", metric_type: "L2" }] },
   );
   const rows = Array.from({ length: ROWS }, (_, id) => row(id));
-  succeeded(await served.client.loadCollectionSync({ collection_name }));
-  succeeded(await served.client.insert({ collection_name, data: rows.slice(0, 15) as RowData[] }));
-  succeeded(await served.client.flushSync({ collection_names: [collection_name] }));
-  succeeded(await served.client.insert({ collection_name, data: rows.slice(15) as RowData[] }));
+  await loadHalves(served.client, collection_name, rows as RowData[]);
 
   const ids = async (filter: string): Promise<number[]> =>
     succeeded(await served.client.query({ collection_name, filter, output_fields: ["id"], limit: 100 }))

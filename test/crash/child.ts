@@ -35,6 +35,11 @@ const LIMITS = {
 /** Files must be able to keep up with the log, or the crashes would always meet the same state. */
 const LONGEST_PAUSE_MILLISECONDS = 12;
 
+/** Of what is acknowledged early: whenever the process dies, at least so much is not in the log, and some of it are rows. */
+const HELD_BACK = 20;
+const heldBack: Operation[] = [];
+let performed: Promise<void> = Promise.resolve();
+
 const options = JSON.parse(process.argv[2]!) as ChildOptions;
 const random = randomFrom(options.seed);
 const freshNumbers = [...options.freshNumbers];
@@ -54,8 +59,9 @@ async function run(engine: Engine, operation: Operation): Promise<void> {
   tell({ type: "begin", operation });
   if (options.acknowledgeEarly) {
     tell({ type: "end", id: operation.id });
-    await sleep(20);
-    return perform(engine, operation);
+    heldBack.push(operation);
+    if (heldBack.length > HELD_BACK) performed = performed.then(() => perform(engine, heldBack.shift()!));
+    return performed;
   }
   try {
     await perform(engine, operation);

@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import type { Runtime } from "../../src/base/host/runtime.ts";
 import { SystemRuntime } from "../../src/base/host/system.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineLimits } from "../../src/engine/limits.ts";
@@ -59,11 +60,12 @@ export interface DiskEngineOptions {
   readonly log?: (line: string) => void;
   readonly onFatal?: (failure: Error) => void;
   readonly journalFileBytes?: number;
+  readonly runtime?: Runtime;
 }
 
 /** An engine over a directory as `Engine.open` makes it, except that its disk may be full. */
 export async function openOnDisk(directory: string, disk: Disk, options: DiskEngineOptions = {}): Promise<Engine> {
-  const runtime = new SystemRuntime();
+  const runtime = options.runtime ?? new SystemRuntime();
   const store = await SqliteMetaStore.open(join(directory, "meta.db"), runtime);
   const objects = await DirectoryObjectStore.open(join(directory, "objects"), runtime, {
     beforeStep: (step) => disk.beforeStep(step),

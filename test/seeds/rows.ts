@@ -419,7 +419,7 @@ export const SEED_ROWS: readonly SeedRow[] = [
     verdict: "works",
     python: ["compaction"],
     node: ["compacted"],
-    note: "on its own from four small segments on, or asked for; deleted rows go when nobody may read as of before any more (an hour)",
+    note: "on its own from four small segments on, from two where nobody writes, or asked for; deleted rows go when nobody may read as of before any more (an hour)",
   },
   {
     row: "4.34",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import type { Runtime } from "../../src/base/host/runtime.ts";
 import { SystemRuntime } from "../../src/base/host/system.ts";
 import { metaStoreConformance } from "../../src/metastore/conformance.ts";
 import { writeMuch } from "../../src/metastore/conformance/changes.ts";
@@ -15,11 +16,12 @@ import { FaultyMetaStore } from "./faulty-metastore.ts";
 import type { MetaFaults } from "./faulty-metastore.ts";
 import { FaultyObjectStore } from "./faulty-objectstore.ts";
 import type { ObjectFaults } from "./faulty-objectstore.ts";
+import { SimulatedRuntime } from "./runtime.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const put = (key: string, value = key): { put: string; value: Uint8Array } => ({ put: key, value: bytes(value) });
 
-/** Chance from a seed (mulberry32); time stays real, since nothing here depends on it. */
+/** Chance from a seed (mulberry32); time stays real. Where it counts, the runtime is a simulated one. */
 class SeededRuntime extends SystemRuntime {
   #state: number;
 
@@ -39,8 +41,8 @@ class SeededRuntime extends SystemRuntime {
 function faultyMeta(
   faults: Partial<MetaFaults>,
   seed = 1,
+  runtime: Runtime = new SeededRuntime(seed),
 ): { readonly inner: MemoryMetaStore; readonly store: FaultyMetaStore } {
-  const runtime = new SeededRuntime(seed);
   const inner = new MemoryMetaStore(runtime, { events: 180, bytes: 8 * 1024 * 1024 });
   return { inner, store: new FaultyMetaStore(inner, runtime, { ...NO_FAULTS, compacted: 0, ...faults }) };
 }
@@ -48,8 +50,8 @@ function faultyMeta(
 function faultyObjects(
   faults: Partial<ObjectFaults>,
   seed = 1,
+  runtime: Runtime = new SeededRuntime(seed),
 ): { readonly inner: MemoryObjectStore; readonly store: FaultyObjectStore } {
-  const runtime = new SeededRuntime(seed);
   const inner = new MemoryObjectStore(runtime);
   return { inner, store: new FaultyObjectStore(inner, runtime, { ...NO_FAULTS, corrupt: 0, ...faults }) };
 }
@@ -135,19 +137,22 @@ test("probabilities are met and may change on the way", async () => {
   for (let step = 0; step < 100; step++) await store.revision();
 });
 
-test("a crash rejects what is in flight; what waited before its effect never happens", async () => {
-  const { inner, store } = faultyMeta({ delay: 1, maximumDelayMilliseconds: 50 });
-  const waiting = Array.from({ length: 5 }, (_, key) => store.transaction([], [put(`k${key}`)]));
-  const watched = (async () => {
-    for await (const event of store.watch("", 0n, new AbortController().signal))
-      assert.fail(`heard of ${event.revision}`);
-  })();
-  await new SystemRuntime().yield();
-  store.crash();
-  for (const call of [...waiting, watched]) await assert.rejects(call, Crashed);
-  await assert.rejects(store.get("a"), Crashed);
-  await new SystemRuntime().sleep(80);
-  assert.equal(await inner.revision(), 0n);
+test("a crash rejects what is in flight; what waited before its effect never happens", () => {
+  const runtime = new SimulatedRuntime(1);
+  return runtime.run(async () => {
+    const { inner, store } = faultyMeta({ delay: 1, maximumDelayMilliseconds: 50 }, 1, runtime);
+    const waiting = Array.from({ length: 5 }, (_, key) => store.transaction([], [put(`k${key}`)]));
+    const watched = (async () => {
+      for await (const event of store.watch("", 0n, new AbortController().signal))
+        assert.fail(`heard of ${event.revision}`);
+    })();
+    await runtime.yield();
+    store.crash();
+    for (const call of [...waiting, watched]) await assert.rejects(call, Crashed);
+    await assert.rejects(store.get("a"), Crashed);
+    await runtime.sleep(80);
+    assert.equal(await inner.revision(), 0n);
+  });
 });
 
 test("a crash after the effect keeps the effect, and a new life reads it", async () => {
@@ -163,16 +168,20 @@ test("a crash after the effect keeps the effect, and a new life reads it", async
   assert.ok(await next.get("in flight"));
 });
 
-test("the lease of a crashed process runs out by itself", async (context) => {
-  const { inner, store } = faultyMeta({});
-  context.after(() => inner.close());
-  const lease = await store.grantLease(250);
-  await store.transaction([], [{ put: "session", value: bytes("x"), lease }]);
-  store.crash();
-  await assert.rejects(lease.keepAlive(), Crashed);
-  assert.ok(await inner.get("session"));
-  await new SystemRuntime().sleep(350);
-  assert.equal(await inner.get("session"), null);
+test("the lease of a crashed process runs out by itself", () => {
+  const runtime = new SimulatedRuntime(1);
+  return runtime.run(async () => {
+    const { inner, store } = faultyMeta({}, 1, runtime);
+    const lease = await store.grantLease(250);
+    await store.transaction([], [{ put: "session", value: bytes("x"), lease }]);
+    store.crash();
+    await assert.rejects(lease.keepAlive(), Crashed);
+    await runtime.sleep(240);
+    assert.ok(await inner.get("session"));
+    await runtime.sleep(20);
+    assert.equal(await inner.get("session"), null);
+    await inner.close();
+  });
 });
 
 test("a watch can be told that history is gone", async () => {
@@ -212,22 +221,25 @@ test("a corrupt read differs in one bit, and the object stays right", async () =
   assert.deepEqual(await inner.get("a"), body);
 });
 
-test("an upload of a crashed process stays invisible, a deletion may be half done", async () => {
-  const { inner, store } = faultyObjects({ delay: 1, maximumDelayMilliseconds: 4 });
-  const keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
-  for (const key of keys) await inner.put(key, bytes(key));
-  const upload = await store.multipart("m");
-  await upload.uploadPart(0, bytes("part"));
-  const deletion = store.delete(keys);
-  while ((await inner.list("")).length > 6) await new SystemRuntime().sleep(1);
-  const completion = upload.complete();
-  store.crash();
-  await assert.rejects(deletion, Crashed);
-  await assert.rejects(completion, Crashed);
-  await new SystemRuntime().sleep(10);
-  const left = (await inner.list("")).map(({ key }) => key);
-  assert.ok(left.length >= 4 && left.length < keys.length && !left.includes("m"), left.join());
-  assert.deepEqual(left, keys.slice(-left.length), "from the first on");
+test("an upload of a crashed process stays invisible, a deletion may be half done", () => {
+  const runtime = new SimulatedRuntime(1);
+  return runtime.run(async () => {
+    const { inner, store } = faultyObjects({ delay: 1, maximumDelayMilliseconds: 4 }, 1, runtime);
+    const keys = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for (const key of keys) await inner.put(key, bytes(key));
+    const upload = await store.multipart("m");
+    await upload.uploadPart(0, bytes("part"));
+    const deletion = store.delete(keys);
+    while ((await inner.list("")).length > 6) await runtime.sleep(1);
+    const completion = upload.complete();
+    store.crash();
+    await assert.rejects(deletion, Crashed);
+    await assert.rejects(completion, Crashed);
+    await runtime.sleep(10);
+    const left = (await inner.list("")).map(({ key }) => key);
+    assert.ok(left.length >= 4 && left.length < keys.length && !left.includes("m"), left.join());
+    assert.deepEqual(left, keys.slice(-left.length), "from the first on");
+  });
 });
 
 metaStoreConformance(

@@ -24,9 +24,13 @@ export interface Opened {
   readonly asked: () => number;
 }
 
-export async function opened(context: TestContext, limits: Partial<EngineLimits> = {}): Promise<Opened> {
-  const path = await mkdtemp(join(tmpdir(), "elanus-near-"));
-  context.after(() => rm(path, { recursive: true, force: true }));
+/** `directory`: the caller's; else one of its own, which goes when the test ends. */
+export async function opened(
+  context: TestContext,
+  limits: Partial<EngineLimits> = {},
+  directory?: string,
+): Promise<Opened> {
+  const path = directory ?? (await mkdtemp(join(tmpdir(), "elanus-near-")));
   const settings = { directory: path, limits, wantsLog: false };
   const { link, timestamp, changes } = await EngineLink.open({ settings });
   let asked = 0;
@@ -44,7 +48,10 @@ export async function opened(context: TestContext, limits: Partial<EngineLimits>
     changes,
   );
   const db = new Elanus(counting, timestamp, near);
-  context.after(() => db.close());
+  context.after(async () => {
+    await db.close();
+    if (directory === undefined) await rm(path, { recursive: true, force: true });
+  });
   return { db, link, asked: () => asked };
 }
 

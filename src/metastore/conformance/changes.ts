@@ -16,9 +16,8 @@ export async function collect(
   count: number,
   stop: AbortSignal,
 ): Promise<WatchEvent[]> {
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(10_000)]);
   const events: WatchEvent[] = [];
-  for await (const event of store.watch(prefix, from, signal)) if (events.push(event) === count) return events;
+  for await (const event of store.watch(prefix, from, stop)) if (events.push(event) === count) return events;
   return assert.fail(`the watch of ${prefix} ended after ${events.length} of ${count} events`);
 }
 

@@ -56,6 +56,9 @@ export interface GrpcServerOptions {
 
 const MEBIBYTE = 1024 * 1024;
 
+/** The timer of a deadline counts from the beginning of the turn of the event loop that set it, and may be so far ahead of the clock. */
+const EARLY_MILLISECONDS = 20;
+
 const DEFAULTS: GrpcServerOptions = {
   maximumReceiveBytes: 64 * MEBIBYTE,
   maximumSendBytes: 256 * MEBIBYTE,
@@ -228,7 +231,7 @@ export class GrpcServer {
     const deadlineMilliseconds = typeof deadline === "number" && Number.isFinite(deadline) ? deadline : null;
     call.on("cancelled", () => {
       if (ended) return;
-      const late = deadlineMilliseconds !== null && this.#runtime.now() >= deadlineMilliseconds;
+      const late = deadlineMilliseconds !== null && this.#runtime.now() + EARLY_MILLISECONDS >= deadlineMilliseconds;
       const code = late ? GrpcCode.DeadlineExceeded : GrpcCode.Cancelled;
       controller.abort(new GrpcFailure(code, late ? "context deadline exceeded" : "context canceled"));
     });

@@ -8,6 +8,7 @@ import { loadKernel } from "../../kernel/load.ts";
 import { CompactionState, ConsistencyLevel, SegmentLevel } from "../wire/generated/common_pb.js";
 import {
   createQuick,
+  flush,
   int64s,
   load,
   ok,
@@ -17,6 +18,7 @@ import {
   service,
   until,
   vectors,
+  whenLoaded,
 } from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
 
@@ -56,16 +58,6 @@ describe("compaction", () => {
   async function put(method: "insert" | "upsert", name: string, ids: readonly number[], version = 0): Promise<void> {
     const fieldsData = [int64s("id", ids), vectors(ids.map((id) => [id, version, 0, 0]))];
     ok(await client.call(service[method], { collectionName: name, fieldsData, numRows: ids.length }));
-  }
-
-  async function flushed(name: string): Promise<void> {
-    const answer = await client.call(service.flush, { collectionNames: [name] });
-    ok(answer);
-    const segmentIDs = answer.collSegIDs[name]!.data;
-    const flushTs = answer.collFlushTs[name]!;
-    await until(
-      async () => (await client.call(service.getFlushState, { collectionName: name, segmentIDs, flushTs })).flushed,
-    );
   }
 
   async function compacted(
@@ -130,7 +122,7 @@ describe("compaction", () => {
       expected.set(round * 2, round + 1);
       ok(await client.call(service.delete, { collectionName: "many", expr: `id == ${round * 3 + 2}` }));
       expected.delete(round * 3 + 2);
-      await flushed("many");
+      await flush(client, "many");
     }
     const before = await segments("many");
     assert.equal(before.rows.length, 8);
@@ -168,9 +160,7 @@ describe("compaction", () => {
     assert.deepEqual(await versions("many"), expected);
     await stop();
     await start(0);
-    await until(
-      async () => (await client.call(service.getLoadingProgress, { collectionName: "many" })).progress === 100n,
-    );
+    await whenLoaded(client, "many");
     assert.deepEqual(await versions("many"), expected);
   });
 
@@ -191,7 +181,7 @@ describe("compaction", () => {
       numRows: 2,
     });
     ok(await client.call(service.delete, { collectionName: name, expr: "id in [1, 2]" }));
-    await flushed(name);
+    await flush(client, name);
     await compacted({ collectionName: name });
     const search = searchFor(name, [[0, 0, 0, 0]], { topk: "10" }, { travelTimestamp });
     const told = async (): Promise<string> => (await client.call(service.search, search)).status!.reason;
@@ -199,9 +189,7 @@ describe("compaction", () => {
     assert.match(await told(), /rows deleted or expired before \d+ are gone/);
     await stop();
     await start(0);
-    await until(
-      async () => (await client.call(service.getLoadingProgress, { collectionName: name })).progress === 100n,
-    );
+    await whenLoaded(client, name);
     assert.match(await told(), /rows deleted or expired before \d+ are gone/);
   });
 
@@ -214,7 +202,7 @@ describe("compaction", () => {
       const fieldsData = [int64s("id", [4]), vectors([[4, 0, 0, 0]])];
       const answer = await client.call(service.insert, { collectionName: name, fieldsData, numRows: 1 });
       ok(await client.call(service.delete, { collectionName: name, expr: "id == 2" }));
-      await flushed(name);
+      await flush(client, name);
       const { timestamp: travelTimestamp } = answer;
       const request = searchFor(name, [[0, 0, 0, 0]], { topk: "10" }, { travelTimestamp });
       const search = async (): Promise<bigint[]> => {
@@ -250,7 +238,7 @@ describe("compaction", () => {
         ok(await client.call(service.insert, { collectionName: "parts", partitionName, fieldsData, numRows }));
       }
       ok(await client.call(service.delete, { collectionName: "parts", expr: `id == ${round}` }));
-      await flushed("parts");
+      await flush(client, "parts");
     }
     assert.deepEqual(await segments("parts"), { rows: [1, 1, 1, 1, 1, 1], deletes: 3 });
     await compacted({ collectionName: "parts", l0Compaction: true });
@@ -340,7 +328,7 @@ describe("compaction", () => {
     await load(client, "small");
     for (let round = 0; round < 30; round += 1) {
       await put("insert", "small", [round]);
-      await flushed("small");
+      await flush(client, "small");
     }
     await until(async () => (await segments("small")).rows.length <= 3);
     assert.deepEqual(

@@ -14,6 +14,7 @@ import {
   until,
   vectorField,
   vectors,
+  whenLoaded,
 } from "./testing/messages.ts";
 
 const LIMITS = { retentionMilliseconds: 0, garbageMilliseconds: 0, compactionCheckMilliseconds: 20 };
@@ -147,10 +148,7 @@ describe("fields that go", () => {
     ok(
       await db.client.call(service.loadCollection, { collectionName, loadFields: ["id", "vector", "other", "count"] }),
     );
-    await until(async () => {
-      const answer = await db.client.call(service.getLoadingProgress, { collectionName });
-      return answer.progress === 100n;
-    });
+    await whenLoaded(db.client, collectionName);
     const near = searchFor(collectionName, [[0, 17, 0, 0]], { anns_field: "other", topk: "1" });
     ok(await db.client.call(service.search, near));
 

@@ -65,46 +65,42 @@ async function folder(context: TestContext): Promise<string> {
   return directory;
 }
 
-test(
-  "an insert that is sent again gives the same keys, over restarts and flushes",
-  { timeout: 60_000 },
-  async (context) => {
-    const directory = await folder(context);
-    const collectionName = "rows";
-    const request = { collectionName, fieldsData: fieldsData(ROWS, false), numRows: ROWS };
-    let ids: readonly bigint[] = [];
-    let timestamp = 0n;
-    for (const start of ["first", "after a restart", "after a flush and a restart"]) {
-      const server = await startServer({}, 0, { directory });
-      const client = new TestClient(server.port);
-      const named = keyed(server.port, "batch 1");
-      if (start === "first") {
-        await createRows(client, collectionName, true);
-        const answers = await Promise.all([1, 2, 3].map(() => named.call(service.insert, request)));
-        ids = idsOf(answers[0]!);
-        timestamp = answers[0]!.timestamp;
-        assert.equal(new Set(ids).size, ROWS);
-      } else {
-        await load(client, collectionName);
-      }
-      const again = await named.call(service.insert, request);
-      assert.deepEqual(idsOf(again), ids, start);
-      assert.equal(again.timestamp, timestamp, start);
-      assert.equal(await count(client, collectionName), ROWS, start);
-      if (start === "after a restart") {
-        ok(await client.call(service.flush, { collectionNames: [collectionName] }));
-        // Another flush moves the checkpoint behind the record.
-        idsOf(await client.call(service.insert, request));
-        ok(await client.call(service.flush, { collectionNames: [collectionName] }));
-        ok(await client.call(service.delete, { collectionName, expr: `id > ${ids.at(-1)}` }));
-      }
-      named.close();
-      client.close();
-      await server.close();
-      assert.deepEqual(server.faults, []);
+test("an insert that is sent again gives the same keys, over restarts and flushes", async (context) => {
+  const directory = await folder(context);
+  const collectionName = "rows";
+  const request = { collectionName, fieldsData: fieldsData(ROWS, false), numRows: ROWS };
+  let ids: readonly bigint[] = [];
+  let timestamp = 0n;
+  for (const start of ["first", "after a restart", "after a flush and a restart"]) {
+    const server = await startServer({}, 0, { directory });
+    const client = new TestClient(server.port);
+    const named = keyed(server.port, "batch 1");
+    if (start === "first") {
+      await createRows(client, collectionName, true);
+      const answers = await Promise.all([1, 2, 3].map(() => named.call(service.insert, request)));
+      ids = idsOf(answers[0]!);
+      timestamp = answers[0]!.timestamp;
+      assert.equal(new Set(ids).size, ROWS);
+    } else {
+      await load(client, collectionName);
     }
-  },
-);
+    const again = await named.call(service.insert, request);
+    assert.deepEqual(idsOf(again), ids, start);
+    assert.equal(again.timestamp, timestamp, start);
+    assert.equal(await count(client, collectionName), ROWS, start);
+    if (start === "after a restart") {
+      ok(await client.call(service.flush, { collectionNames: [collectionName] }));
+      // Another flush moves the checkpoint behind the record.
+      idsOf(await client.call(service.insert, request));
+      ok(await client.call(service.flush, { collectionNames: [collectionName] }));
+      ok(await client.call(service.delete, { collectionName, expr: `id > ${ids.at(-1)}` }));
+    }
+    named.close();
+    client.close();
+    await server.close();
+    assert.deepEqual(server.faults, []);
+  }
+});
 
 test("a name belongs to its collection, and stands for one write", async () => {
   const server = await startServer();

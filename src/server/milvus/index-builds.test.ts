@@ -14,6 +14,7 @@ import { ConsistencyLevel, IndexState } from "../wire/generated/common_pb.js";
 import type { IndexDescription } from "../wire/generated/milvus_pb.js";
 import {
   KEY,
+  flush,
   int64s,
   load,
   ok,
@@ -53,20 +54,6 @@ async function insert(client: TestClient, from: number, to: number): Promise<voi
   const ids = Array.from({ length: to - from }, (_, at) => from + at);
   const fieldsData = [int64s("id", ids), vectors(ids.map(vectorOf))];
   ok(await client.call(service.insert, { collectionName, fieldsData, numRows: ids.length }));
-}
-
-async function flush(client: TestClient): Promise<void> {
-  const answer = await client.call(service.flush, { collectionNames: [collectionName] });
-  ok(answer);
-  const ids = answer.collSegIDs[collectionName]!.data;
-  await until(async () => {
-    const state = await client.call(service.getFlushState, {
-      segmentIDs: ids,
-      collectionName,
-      flushTs: answer.collFlushTs[collectionName]!,
-    });
-    return state.flushed;
-  });
 }
 
 async function createIndex(client: TestClient, given: Readonly<Record<string, string>>): Promise<void> {
@@ -181,7 +168,7 @@ test(
     withServer(false, directory, async (client) => {
       await create(client);
       await insert(client, 0, 1_100);
-      await flush(client);
+      await flush(client, collectionName);
       await createIndex(client, HNSW);
       const told = await settled(client);
       assert.equal(told.state, IndexState.Failed);
@@ -214,9 +201,9 @@ function withNative(kernel: IndexKernel): void {
         withServer(true, directory, async (client, { objects }) => {
           await create(client);
           await insert(client, 0, 3_000);
-          await flush(client);
+          await flush(client, collectionName);
           await insert(client, 3_000, 3_500);
-          await flush(client);
+          await flush(client, collectionName);
           await createIndex(client, HNSW);
           const building = await described(client);
           assert.equal(building.totalRows, 3_500n);
@@ -295,7 +282,7 @@ function withNative(kernel: IndexKernel): void {
             for (; !over.signal.aborted; rounds += 1) await find(rounds % 2_000);
             return rounds;
           })();
-          await flush(client);
+          await flush(client, collectionName);
           await until(async () => (await openIndexes(client)) === 1);
           assert.ok((await recall(client, 2_000, { level: 3 })) >= 0.98);
           over.abort();
@@ -312,7 +299,7 @@ function withNative(kernel: IndexKernel): void {
           await create(client);
           await createIndex(client, HNSW);
           await insert(client, 0, 1_500);
-          await flush(client);
+          await flush(client, collectionName);
           assert.equal((await settled(client)).state, IndexState.Finished);
           const bytes = async (): Promise<bigint> => {
             await load(client, collectionName);
@@ -354,7 +341,7 @@ function withNative(kernel: IndexKernel): void {
             refusals += 1;
             return Promise.reject(new Error("the bucket is shut"));
           };
-          await flush(client);
+          await flush(client, collectionName);
           await until(async () => refusals >= 2);
           const told = await described(client);
           assert.notEqual(told.state, IndexState.Finished);
@@ -378,7 +365,7 @@ function withNative(kernel: IndexKernel): void {
           await create(client);
           await createIndex(client, HNSW);
           await insert(client, 0, 1_500);
-          await flush(client);
+          await flush(client, collectionName);
           assert.equal((await settled(client)).state, IndexState.Finished);
           const [file] = await objects.list("index_files/");
           path = objects.localPath(file!.key)!;
@@ -409,7 +396,7 @@ function withNative(kernel: IndexKernel): void {
           await create(client);
           await createIndex(client, HNSW);
           await insert(client, 0, 1_500);
-          await flush(client);
+          await flush(client, collectionName);
           // The start after this may find the build finished, under way, or not begun.
           await objects.put("index_files/1/1/2/3/graph", Uint8Array.of(1, 2, 3));
         });

@@ -14,9 +14,9 @@ import {
   schemaBytes,
   searchFor,
   service,
-  until,
   vectorField,
   vectors,
+  whenLoaded,
 } from "./testing/messages.ts";
 import { served } from "./testing/served.ts";
 
@@ -35,10 +35,7 @@ describe("fields that are not loaded", () => {
       ok(await db.client.call(service.createIndex, { collectionName: NAME, fieldName, extraParams }));
     }
     ok(await db.client.call(service.loadCollection, { collectionName: NAME, loadFields: ["id", "vector"] }));
-    await until(async () => {
-      const { progress } = await db.client.call(service.getLoadingProgress, { collectionName: NAME });
-      return progress === 100n;
-    });
+    await whenLoaded(db.client, NAME);
     const fieldsData = [
       int64s("id", [1, 2]),
       vectors([NEAR, NEAR]),

@@ -62,7 +62,7 @@ describe("random lives", () => {
   const db = served();
   let lives = 0;
 
-  test("are what a map says they are", { timeout: 120_000 }, async () => {
+  test("are what a map says they are", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (program) => live(program)),
       { numRuns: 15 },

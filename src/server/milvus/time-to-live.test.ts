@@ -10,6 +10,7 @@ import {
   type FieldDataInit,
   KEY,
   createQuick,
+  flush,
   int64s,
   load,
   ok,
@@ -69,13 +70,7 @@ describe("rows that expire", () => {
   }
 
   async function flushed(collectionName: string): Promise<void> {
-    const answer = await db.client.call(service.flush, { collectionNames: [collectionName] });
-    ok(answer);
-    const segmentIDs = answer.collSegIDs[collectionName]!.data;
-    const flushTs = answer.collFlushTs[collectionName]!;
-    await until(
-      async () => (await db.client.call(service.getFlushState, { collectionName, segmentIDs, flushTs })).flushed,
-    );
+    await flush(db.client, collectionName);
     await until(async () => (await db.server.proxy.loadedSegments()).size > 0);
   }
 

@@ -9,6 +9,7 @@ import type { MetaStore } from "../../metastore/metastore.ts";
 import { ConsistencyLevel } from "../wire/generated/common_pb.js";
 import {
   KEY,
+  flush,
   int64s,
   load,
   ok,
@@ -67,16 +68,6 @@ describe("truncation", () => {
     ok(await client.call(service.insert, { collectionName, partitionName, fieldsData, numRows: ids.length }));
   }
 
-  async function flushed(collectionName: string): Promise<void> {
-    const answer = await client.call(service.flush, { collectionNames: [collectionName] });
-    ok(answer);
-    const segmentIDs = answer.collSegIDs[collectionName]!.data;
-    const flushTs = answer.collFlushTs[collectionName]!;
-    await until(
-      async () => (await client.call(service.getFlushState, { collectionName, segmentIDs, flushTs })).flushed,
-    );
-  }
-
   async function truncated(collectionName: string): Promise<void> {
     ok(await client.call(service.truncateCollection, { collectionName }));
   }
@@ -124,7 +115,7 @@ describe("truncation", () => {
     await put(collectionName, [1, 2, 3, 4, 5, 6]);
     await put(collectionName, [7, 8], "other");
     ok(await client.call(service.delete, { collectionName, expr: "id in [1, 7]" }));
-    await flushed(collectionName);
+    await flush(client, collectionName);
     await put(collectionName, [9, 10, 11]);
     assert.deepEqual(await seen(collectionName), [2, 3, 4, 5, 6, 8, 9, 10, 11]);
     assert.notDeepEqual(await files(collectionName), []);
@@ -148,7 +139,7 @@ describe("truncation", () => {
     await start();
     await load(client, collectionName);
     await check();
-    await flushed(collectionName);
+    await flush(client, collectionName);
     await check();
     await truncated(collectionName);
     assert.deepEqual(await seen(collectionName), []);
@@ -167,7 +158,7 @@ describe("truncation", () => {
     const collectionName = "unloaded";
     await created(collectionName, 1);
     await put(collectionName, [1, 2, 3]);
-    await flushed(collectionName);
+    await flush(client, collectionName);
     await put(collectionName, [4]);
     ok(await client.call(service.releaseCollection, { collectionName }));
     await truncated(collectionName);
@@ -184,7 +175,7 @@ describe("truncation", () => {
     const half = Array.from({ length: rows / 2 }, (_, at) => at + 1);
     for (let round = 0; round < 5; round += 1) {
       await put(collectionName, half);
-      await flushed(collectionName);
+      await flush(client, collectionName);
       await put(
         collectionName,
         half.map((id) => id + rows),
@@ -226,7 +217,7 @@ describe("truncation", () => {
     const writers = [writer(1), writer(2), writer(3)];
     for (let round = 0; round < 6; round += 1) {
       await until(async () => sent.some(({ ended }) => ended === round));
-      if (round % 2 === 1) await flushed(collectionName);
+      if (round % 2 === 1) await flush(client, collectionName);
       begun += 1;
       await truncated(collectionName);
       work.truncations += 1;
@@ -244,7 +235,7 @@ describe("truncation", () => {
       await start();
       await load(client, collectionName);
       assert.deepEqual(new Set(await seen(collectionName)), found);
-      await flushed(collectionName);
+      await flush(client, collectionName);
     }
   });
 
@@ -252,7 +243,7 @@ describe("truncation", () => {
     const collectionName = "crash";
     await created(collectionName, 2);
     await put(collectionName, [1, 2, 3, 4, 5]);
-    await flushed(collectionName);
+    await flush(client, collectionName);
     await put(collectionName, [6, 7, 8]);
     await stop();
     let refusals = 0;
@@ -272,13 +263,13 @@ describe("truncation", () => {
     await until(async () => refusals > 2);
     await put(collectionName, [20, 21, 22]);
     // What is flushed meanwhile moves the place from which the log is read again.
-    await flushed(collectionName);
+    await flush(client, collectionName);
     await put(collectionName, [23, 24]);
     await Promise.all([stop().catch(() => undefined), pending]);
     await start();
     await load(client, collectionName);
     assert.deepEqual(await seen(collectionName), [20, 21, 22, 23, 24]);
-    await flushed(collectionName);
+    await flush(client, collectionName);
     await stop();
     await start();
     await load(client, collectionName);

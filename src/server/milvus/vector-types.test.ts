@@ -11,7 +11,18 @@ import { DataType } from "../../model/types.ts";
 import { ConsistencyLevel, PlaceholderGroupSchema, type Status } from "../wire/generated/common_pb.js";
 import type { SearchRequestSchema } from "../wire/generated/milvus_pb.js";
 import { type FieldSchema, FieldSchemaSchema, type VectorFieldSchema } from "../wire/generated/schema_pb.js";
-import { type FieldDataInit, KEY, int64s, load, ok, params, schemaBytes, service, until } from "./testing/messages.ts";
+import {
+  type FieldDataInit,
+  KEY,
+  flush,
+  int64s,
+  load,
+  ok,
+  params,
+  schemaBytes,
+  service,
+  until,
+} from "./testing/messages.ts";
 import { type Running, TestClient, startServer } from "./testing/server.ts";
 
 type FieldInit = Exclude<MessageInitShape<typeof FieldSchemaSchema>, FieldSchema>;
@@ -359,15 +370,8 @@ describe("vectors of every type", () => {
       const fieldsData = [int64s("id", ids), half, ...more];
       ok((await client.call(service.insert, { collectionName: name, fieldsData, numRows: ids.length })).status!);
     };
-    const flush = async (): Promise<void> => {
-      const { collFlushTs } = await client.call(service.flush, { collectionNames: [name] });
-      await until(async () => {
-        return (await client.call(service.getFlushState, { collectionName: name, flushTs: collFlushTs[name]! }))
-          .flushed;
-      });
-    };
     await put([1, 2]);
-    await flush();
+    await flush(client, name);
     await put([3]);
     const add = (field: FieldInit): Promise<Status> =>
       client.call(service.addCollectionField, {
@@ -422,7 +426,7 @@ describe("vectors of every type", () => {
       );
     };
     await check("growing");
-    await flush();
+    await flush(client, name);
     await check("in files");
     client.close();
     await server.close();

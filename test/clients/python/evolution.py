@@ -117,10 +117,8 @@ client.alter_collection_properties(name, {"collection.ttl.seconds": 100_000})
 equal(count(), 11, "young rows")
 refused(lambda: client.alter_collection_properties(name, {"collection.ttl.seconds": -2}), "out of range", 1100)
 client.alter_collection_properties(name, {"collection.ttl.seconds": 1})
-deadline = time.monotonic() + 60
-while count() > 0 and time.monotonic() < deadline:
+while count() > 0:
     time.sleep(0.05)
-equal(count(), 0, "rows of a second's life")
 equal(client.search(name, [rows[0].tolist()], limit=5)[0], [], "they are not found")
 client.drop_collection_properties(name, ["collection.ttl.seconds"])
 equal(count(), 11, "nothing was thrown away yet")

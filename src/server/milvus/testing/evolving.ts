@@ -11,6 +11,7 @@ import { type FieldData, type FieldSchema, FieldSchemaSchema } from "../../wire/
 import {
   type FieldDataInit,
   KEY,
+  flush,
   int64s,
   ok,
   params,
@@ -136,14 +137,8 @@ export class EvolvingServer {
     return new Map(scalars.map((field) => [field.fieldName, values(field)]));
   }
 
-  async flushed(collectionName: string): Promise<void> {
-    const answer = await this.client.call(service.flush, { collectionNames: [collectionName] });
-    ok(answer);
-    const segmentIDs = answer.collSegIDs[collectionName]!.data;
-    const flushTs = answer.collFlushTs[collectionName]!;
-    await until(
-      async () => (await this.client.call(service.getFlushState, { collectionName, segmentIDs, flushTs })).flushed,
-    );
+  flushed(collectionName: string): Promise<void> {
+    return flush(this.client, collectionName);
   }
 
   async compacted(collectionName: string): Promise<void> {

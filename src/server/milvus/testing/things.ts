@@ -17,6 +17,7 @@ import {
   type FieldDataInit,
   KEY,
   dynamic,
+  flush,
   int64s,
   load,
   ok,
@@ -24,7 +25,6 @@ import {
   schemaBytes,
   service,
   textField,
-  until,
   vectorField,
   vectors,
 } from "./messages.ts";
@@ -98,20 +98,10 @@ export async function createThings(client: TestClient, count = 300): Promise<rea
     for (const one of things) rows.set(one.id, one);
   };
   const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, at) => from + at);
-  const flush = async (): Promise<void> => {
-    const flushed = await client.call(service.flush, { collectionNames: [THINGS] });
-    ok(flushed);
-    const request = {
-      collectionName: THINGS,
-      segmentIDs: flushed.collSegIDs[THINGS]!.data,
-      flushTs: flushed.collFlushTs[THINGS]!,
-    };
-    await until(async () => (await client.call(service.getFlushState, request)).flushed);
-  };
   await put(range(0, Math.floor(count / 3)).map((id) => thing(id)));
-  await flush();
+  await flush(client, THINGS);
   await put(range(Math.floor(count / 3), Math.floor((count * 2) / 3)).map((id) => thing(id)));
-  await flush();
+  await flush(client, THINGS);
   await put(range(Math.floor((count * 2) / 3), count).map((id) => thing(id)));
   const again = range(0, count).filter((id) => id % 10 === 3);
   await put(

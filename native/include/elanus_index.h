@@ -59,7 +59,8 @@ double elanus_job_progress(const elanus_job *job);
 
 /*
  * READ takes memory for the file, in huge pages where it is large. MAP leaves it to the system which pages of the file are in memory; what
- * must be made when it is opened (marks, sketches, centres) is in memory either way. Searches give the same answers.
+ * must be made when it is opened (marks, sketches, centres) is in memory either way; only packed graphs that are mapped go without sketches,
+ * which their scans miss and their walks do not need. Searches are as good either way.
  */
 enum { ELANUS_READ = 0, ELANUS_MAP = 1 };
 

@@ -32,6 +32,7 @@ BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* po
 }
 
 void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal) {
+  if (goal_) before_ += visits();
   plan_ = plan;
   anew_ = {};
   goal_.emplace(goal);
@@ -76,8 +77,10 @@ WalkState BlockWalk::judge(bool at_end) {
     if (needed <= walk.width || (exhausted && std::isinf(known.bound))) return WalkState::ended;
     ended_at_ = walk.visits;
   }
-  if (!goal_->is_affordable(needed) || (passing.size() < goal_->k() && goal_->is_hopeless(barred, next_look_))) return WalkState::lost;
-  if (exhausted || !goal_->has_room(plan_, needed)) {
+  const bool has_room = !exhausted && goal_->has_room(plan_, needed, walk.visits);
+  const auto allowed = (uint32_t)std::min<size_t>(passing.size(), goal_->k());
+  if (!goal_->goes_on({rank, allowed, barred, walk.visits, before_, next_look_, has_room})) return WalkState::lost;
+  if (!has_room) {
     anew_ = goal_->wider(plan_, needed);
     return WalkState::lost;
   }

@@ -45,7 +45,7 @@ class BlockWalk {
   SignSums sums_;
   WalkPlan plan_, anew_;
   std::optional<WalkGoal> goal_;
-  uint32_t most_ = 0, next_look_ = 0, ended_at_ = 0;
+  uint32_t most_ = 0, next_look_ = 0, ended_at_ = 0, before_ = 0;   // before: visits of walks that were given up
 };
 
 }  // namespace elanus

@@ -58,7 +58,10 @@ class GraphSearch final : public IndexJob {
   WalkPlan first_walk(const Asked& a) const { return plan_.allowed ? goal(a.blocks.has_value()).among() : goal(a.blocks.has_value()).everywhere(); }
   double share() const { return (double)allowed_count_ / rows_; }
   uint32_t wanted() const { return (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_); }
-  double scan_cost() const { return (double)allowed_count_ * code_cost(*index_) + rows_ / 64 * word_cost; }
+  double scan_cost() const {
+    const double row = code_cost(*index_) * (plan_.allowed && index_->sketches.size() ? 1 - side_by_side * share() : 1);
+    return (double)allowed_count_ * row + rows_ / 64 * word_cost;
+  }
   void write_hits(Asked& a) const;
   void find_nearest(Asked& a) const;
   void find_after_walk(Asked& a, bool found) const;

@@ -267,7 +267,8 @@ void* IndexReader::section_memory() {
 
 // They are in no file, since codes and terms say all that they are made of.
 bool IndexReader::sketch_some() {
-  if (sketched_ == index_->row_count) return false;
+  // A packed graph is mapped for want of memory, and its walks need none.
+  if (sketched_ == index_->row_count || (mapping_ && index_->layout == IndexLayout::packed)) return false;
   const CodeRows rows = index_->code_rows();
   const size_t bytes = sketch_bytes(rows.dims);
   if (!sketched_) index_->sketches = Buffer<uint8_t>(index_->row_count * bytes, Owner::index);

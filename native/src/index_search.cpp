@@ -7,8 +7,8 @@
 // The first two are predicted (search_costs.h), and a walk is begun where it is cheaper by far. Clusters are tried before a scan, where asking
 // them costs little beside it: among millions of rows. Now and then a walk looks at the rows that it knows, which are those around the query:
 // has it gone far enough for the filter as it is here? If the filter bars what is near it goes farther, begins anew with more room, or gives
-// up, as soon as that would cost more than a scan, or a twentieth of one was spent and nothing near is allowed; then all allowed rows are
-// scanned. So recall does not hang on how filter and query relate, and no search costs much more than the scan.
+// up: at once where what is left costs as much as a scan, and before a tenth of one was spent if it is not sure to end much sooner; then all
+// allowed rows are scanned. So recall does not hang on how filter and query relate, and no search costs much more than the scan.
 //
 // Rows that came after the index are scored by their raw values.
 //
@@ -101,8 +101,8 @@ void GraphSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
 }
 
 WalkGoal GraphSearch::goal(bool by_blocks) const {
-  // A growing graph has no sketches, so that walks are dear, and fewer rows.
-  const double of_lists = index_->sketches.size() ? list_width : 1;
+  // A growing graph has no sketches, so that walks are dear, and fewer rows. Nor has a packed one that is mapped, which is wide all the same.
+  const double of_lists = index_->sketches.size() || index_->layout == IndexLayout::packed ? list_width : 1;
   const double wide = by_blocks ? BlockWalk::width_factor(dims_) : of_lists, spread = by_blocks ? 1.5 * wide : list_spread;
   const double widened = 1 + (filter_width - 1) * std::min(1.0, (1 - share()) / widest_barred);
   return WalkGoal(widened * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));

@@ -4,6 +4,7 @@
 namespace elanus {
 
 void NeighbourWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal) {
+  if (goal_) before_ += visits();
   plan_ = plan;
   anew_ = {};
   goal_.emplace(goal);
@@ -34,11 +35,12 @@ WalkState NeighbourWalk::judge(bool at_end) {
     passing += walk.allowed[row >> 3] >> (row & 7) & 1;
     barred += !passing;
   }
-  const double needed = goal_->needed(passing == goal_->k() ? rank : goal_->rank_beyond(rank, passing));
+  const double beyond = goal_->rank_beyond(rank, passing), needed = goal_->needed(beyond);
   const bool is_full = known.size == known.capacity, exhausted = at_end && known.next >= known.size;
   if (at_end && (needed <= walk.wanted || (exhausted && !is_full))) return WalkState::ended;
-  if (!goal_->is_affordable(needed) || (passing < goal_->k() && goal_->is_hopeless(barred, next_look_))) return WalkState::lost;
-  if (exhausted || !goal_->has_room(plan_, needed)) {
+  const bool has_room = !exhausted && goal_->has_room(plan_, needed, walk.visits);
+  if (!goal_->goes_on({beyond, passing, barred, walk.visits, before_, next_look_, has_room})) return WalkState::lost;
+  if (!has_room) {
     anew_ = goal_->wider(plan_, needed);
     return WalkState::lost;
   }

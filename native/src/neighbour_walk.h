@@ -35,7 +35,7 @@ class NeighbourWalk {
   Scratch& scratch_;
   WalkPlan plan_, anew_;
   std::optional<WalkGoal> goal_;
-  uint32_t next_look_ = 0;
+  uint32_t next_look_ = 0, before_ = 0;   // before: visits of walks that were given up
 };
 
 }  // namespace elanus

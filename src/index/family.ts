@@ -30,6 +30,8 @@ export interface IndexFamily {
   build(indexType: string, params: IndexParams, dimension: number, isRoomy: boolean): BuildParameters;
   /** What a row takes in memory in the layout that is built where there is room for it. */
   roomyBytes(indexType: string, params: IndexParams, dimension: number): number;
+  /** What is made of a row of so many dimensions when an index is read, and so is in no file. Absent: nothing. */
+  madeBytes?(dimension: number): number;
   /** Bytes of raw rows that a search of such an index should not have to read: of so many bytes of rows. Absent: none. */
   keptBytes?(indexType: string, params: IndexParams, rowBytes: number): number;
   /** `params`: of the build, and over them those of the search. `k`: hits wanted a query. */

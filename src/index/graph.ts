@@ -49,6 +49,9 @@ export const GRAPH: IndexFamily = {
     return dimension + bitBytes + SKETCH_BYTES + degree * (NEIGHBOUR_BYTES + bitBytes);
   },
 
+  /** A sketch; codes have a multiple of 64 dimensions. */
+  madeBytes: (dimension) => Math.ceil(dimension / 64) * 8 + SKETCH_BYTES,
+
   search(indexType, params, k) {
     const unasked = Math.max(LEAST_WIDTH, Math.ceil(WIDTH_A_HIT * k));
     if (indexType === "AUTOINDEX") {

@@ -25,7 +25,7 @@ import type { Client } from "../rpc/transport.ts";
 import type { SealedSegment } from "../segment/sealed.ts";
 import type { SegmentIndexFacts } from "../segment/index-facts.ts";
 import { SegmentIndex } from "../segment/segment-index.ts";
-import { type FileFacts, corruptFile, readChecked, streamChecked } from "../storage/checked-read.ts";
+import { corruptFile, readChecked, streamChecked } from "../storage/checked-read.ts";
 import type { MemoryGate } from "./memory-gate.ts";
 import { type Residence, residenceOf } from "./residence.ts";
 
@@ -105,7 +105,8 @@ async function openIndex(
   const params = new Map(record.params.map(({ key, value }) => [key, value]));
   const facts = { segmentId, indexId, buildId, version, indexType, params, family, recall: record.recall };
   const { objects, runtime, work } = context;
-  const { mode, release } = admitted(file, residence, context);
+  const made = record.rowCount * (family.madeBytes?.(field.dimension) ?? 0);
+  const { mode, release } = admitted(file.bytes + made, residence, context);
   const kept = keptRows(segment, field, facts, context);
   const open = (path: string): Promise<boolean> =>
     segment.adoptIndex(fieldId, (rows) => SegmentIndex.open(facts, kernel, path, rows, mode, kept.bytes));
@@ -133,7 +134,7 @@ async function openIndex(
 
 /** What must be in memory is refused where it would be too much; what nothing was said about is mapped then. */
 function admitted(
-  { bytes }: FileFacts,
+  bytes: number,
   residence: Residence,
   { gate }: OpenIndexes,
 ): { readonly mode: OpenMode; readonly release: () => void } {

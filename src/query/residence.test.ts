@@ -11,13 +11,19 @@ import { listlessFields, residenceOf, residentBytes, unmappedFields } from "./re
 const mmap = (value: string): KeyValue[] => [{ key: "mmap.enabled", value }];
 
 const field = (fieldId: bigint, dataType: DataType, typeParams: KeyValue[] = []): FieldSchema =>
-  ({ fieldId, dataType, typeParams, name: `f${fieldId}` }) as unknown as FieldSchema;
+  ({ fieldId, dataType, typeParams, dimension: 100, name: `f${fieldId}` }) as unknown as FieldSchema;
 
 const collection = (properties: KeyValue[], ...fields: FieldSchema[]): CollectionInfo =>
   ({ properties, schema: { fields } }) as unknown as CollectionInfo;
 
-const index = (fieldId: bigint, indexType: string, bytes: number, params: KeyValue[] = []): SegmentIndexInfo =>
-  ({ fieldId, indexType, params, files: [{ key: "k", bytes, crc32: 0 }] }) as unknown as SegmentIndexInfo;
+const index = (
+  fieldId: bigint,
+  indexType: string,
+  bytes: number,
+  params: KeyValue[] = [],
+  rowCount = 0,
+): SegmentIndexInfo =>
+  ({ fieldId, indexType, params, rowCount, files: [{ key: "k", bytes, crc32: 0 }] }) as unknown as SegmentIndexInfo;
 
 const manifest = (...groups: [bigint, number][]): SegmentManifest =>
   ({
@@ -55,4 +61,13 @@ test("columns count, mapped vectors do not, sparse rows with the lists that they
   const graph = index(101n, "HNSW", 500, mmap("false"));
   assert.equal(residentBytes(files, plain, [], [lists, graph]), 10 + 20 + 400 + 500);
   assert.equal(residentBytes(files, plain, [], [index(100n, "STL_SORT", 7)]), 10 + 20 + 700 + 7);
+});
+
+test("a graph that is read has sketches besides its file, of a bit a dimension in steps of 64 and two numbers", () => {
+  const plain = collection([], field(101n, DataType.FloatVector));
+  const graph = (params: KeyValue[]): SegmentIndexInfo => index(101n, "HNSW", 500, params, 1_000);
+  assert.equal(residentBytes(manifest(), plain, [], [graph(mmap("false"))]), 500 + 1_000 * (16 + 8));
+  assert.equal(residentBytes(manifest(), plain, [], [graph([])]), 0, "it may be mapped");
+  const lists = index(101n, "IVF_FLAT", 500, mmap("false"), 1_000);
+  assert.equal(residentBytes(manifest(), plain, [], [lists]), 500, "lists have none");
 });

@@ -71,13 +71,12 @@ export function residentBytes(
     }
   }
   for (const { file } of manifest.deltas) bytes += file.memoryBytes;
-  for (const { fieldId, indexType, files, params } of indexes) {
+  for (const { fieldId, indexType, files, params, rowCount } of indexes) {
     const field = fields.get(fieldId);
     if (field === undefined) continue;
-    const isRead =
-      !isVectorType(field.dataType) ||
-      (familyOfField(field, indexType, params) !== null && residenceOf(collection, params) === "memory");
-    if (isRead) for (const file of files) bytes += file.bytes;
+    const family = isVectorType(field.dataType) ? familyOfField(field, indexType, params) : null;
+    const isRead = !isVectorType(field.dataType) || (family !== null && residenceOf(collection, params) === "memory");
+    if (isRead) for (const file of files) bytes += file.bytes + rowCount * (family?.madeBytes?.(field.dimension) ?? 0);
   }
   return Math.ceil(bytes);
 }

@@ -105,7 +105,7 @@ WalkGoal GraphSearch::goal(bool by_blocks) const {
   const double of_lists = index_->sketches.size() || index_->layout == IndexLayout::packed ? list_width : 1;
   const double wide = by_blocks ? BlockWalk::width_factor(dims_) : of_lists, spread = by_blocks ? 1.5 * wide : list_spread;
   const double widened = 1 + (filter_width - 1) * std::min(1.0, (1 - share()) / widest_barred);
-  return WalkGoal(widened * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
+  return WalkGoal(widened * wide * width(), filter_width * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
 }
 
 void GraphSearch::write_hits(Asked& a) const {

@@ -40,7 +40,7 @@ bool GraphSearch::walk(Asked& a, WalkPlan plan) const {
 void GraphSearch::find_ring(Asked& a) const {
   const double scan_cost = (double)allowed_count_ * raw_cost(layout_.dimension);
   for (uint32_t width = this->width(); width <= ELANUS_MAX_WIDTH; width *= 4) {
-    const WalkGoal goal(width, width, list_spread, (uint32_t)std::min<uint64_t>(width, allowed_count_), share(), walk_costs(*index_, false, scan_cost));
+    const WalkGoal goal(width, list_spread, (uint32_t)std::min<uint64_t>(width, allowed_count_), share(), walk_costs(*index_, false, scan_cost));
     if (!goal.is_worth_it() || !walk_ring(a, goal)) break;
     a.best.clear();
     look_at_ring(a);

@@ -25,7 +25,6 @@ namespace {
 
 constexpr double list_width = 1.5;      // the same `ef` finds at least 98 % through lists where it does by blocks
 constexpr double filter_width = 1.6;    // under a filter a walk is this much wider: 99 % of what is allowed
-constexpr double widest_barred = 0.5;   // where it bars so much or more; by less, a walk is less wider: bits of deleted rows are filters too
 constexpr float farthest_estimated = 2; // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
 constexpr uint32_t most_in_turn = 3;    // walks of one thread that take turns: with more they push each other out of the first cache
 
@@ -104,8 +103,7 @@ WalkGoal GraphSearch::goal(bool by_blocks) const {
   // A growing graph has no sketches, so that walks are dear, and fewer rows. Nor has a packed one that is mapped, which is wide all the same.
   const double of_lists = index_->sketches.size() || index_->layout == IndexLayout::packed ? list_width : 1;
   const double wide = by_blocks ? BlockWalk::width_factor(dims_) : of_lists, spread = by_blocks ? 1.5 * wide : list_spread;
-  const double widened = 1 + (filter_width - 1) * std::min(1.0, (1 - share()) / widest_barred);
-  return WalkGoal(widened * wide * width(), filter_width * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
+  return WalkGoal((plan_.allowed ? filter_width : 1) * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
 }
 
 void GraphSearch::write_hits(Asked& a) const {

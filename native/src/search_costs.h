@@ -13,11 +13,11 @@ namespace elanus {
 inline WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
   const uint32_t dims = index.grid.dims();
   if (by_blocks) {
-    const double visit = 1.3 * (120 + (60 + 0.6 * dims) * index.slots() / 32);
-    return {15e3, 1050.0 * index.slots() / 32, 2, 2 * visit, 2.5, scan, 2.5, 1 << 15};
+    const double visit = 1.05 * (120 + (60 + 0.6 * dims) * index.slots() / 32);
+    return {15e3, 850.0 * index.slots() / 32, 2, 2 * visit, 2.5, scan, 2.5, 1 << 15};
   }
-  const double visit = 1.7 * (100 + (300 + 1.25 * dims) * index.degree / 32);
-  return {25e3, 2750.0 * index.degree / 32, 1, visit, 1, scan, 1.1, 1 << 12};
+  const double visit = 1.2 * (100 + (300 + 1.25 * dims) * index.degree / 32);
+  return {25e3, 1950.0 * index.degree / 32, 1, visit, 1, scan, 1.1, 1 << 12};
 }
 
 // Of one row among others that are passed over: what does not fit in the caches is waited for. By sketches the codes of few rows are read.

@@ -5,8 +5,6 @@
 //
 //   needed(R) = width + spread (R - k)
 //
-// A width that suffices where little is barred does not where the little is near: it grows with R to that of a filter that bars much.
-//
 // R is read off the rows that the walk knows, which are those around the query, from time to time and at its end. So a walk ends when it
 // has gone far enough for the filter as it is here, and gives up when that costs more than a scan, however the filter and the query relate.
 //
@@ -49,17 +47,15 @@ struct WalkSight {
 
 class WalkGoal {
  public:
-  // `widest`: of a walk under a filter that bars what is near.
-  WalkGoal(double width, double widest, double spread, uint32_t k, double share, const WalkCosts& costs)
-      : costs_(costs), width_(width), widest_(widest), spread_(spread), share_(share), k_(k) {}
+  WalkGoal(double width, double spread, uint32_t k, double share, const WalkCosts& costs)
+      : costs_(costs), width_(width), spread_(spread), share_(share), k_(k) {}
 
   uint32_t k() const { return k_; }
   // R, or what it is at least, when of `known` rows fewer than k are allowed.
   double rank_beyond(uint32_t known, uint32_t allowed) const { return known + (k_ - allowed) / share_; }
   double needed(double rank) const {
-    const double times = rank * share_ / k_;   // what chance would have it be
-    const double unlucky = std::clamp((times - 1) / (no_luck - 1), 0.0, 1.0), far = std::clamp(times - far_rank, 0.0, 1.0);
-    return width_ + unlucky * (widest_ - width_) + spread_ * (1 + (far_spread - 1) * far) * std::max(0.0, rank - k_);
+    const double far = std::clamp(rank * share_ / k_ - far_rank, 0.0, 1.0);
+    return width_ + spread_ * (1 + (far_spread - 1) * far) * std::max(0.0, rank - k_);
   }
 
   // With a filter a walk is begun where chance has to be mistaken by far before a scan were cheaper; without one nothing is left to chance.
@@ -110,7 +106,7 @@ class WalkGoal {
   uint32_t first_width(double needed) const { return (uint32_t)std::max(width_, 0.8 * needed); }
 
   const WalkCosts costs_;
-  const double width_, widest_, spread_, share_;
+  const double width_, spread_, share_;
   const uint32_t k_;
 };
 

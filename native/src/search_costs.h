@@ -9,7 +9,8 @@ namespace elanus {
 // By blocks a walk makes twice the visits of its width, as rows look nearer than they are, and it has to keep those in mind that look farther
 // than they are. Through lists it knows distances.
 //
-// What the first visits cost was measured where each query has a filter of its own: after a scan, so that nothing of the graph is in the caches.
+// What the first visits cost was measured where each query has a filter of its own: after a scan, so that nothing of the graph is in the caches. Then
+// visits became cheaper (`fetch_line`), and all of them are taken for a fifth less by blocks, three tenths through lists, as unfiltered searches were.
 inline WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
   const uint32_t dims = index.grid.dims();
   if (by_blocks) {

@@ -82,7 +82,7 @@ class WalkGoal {
   bool has_room(const WalkPlan& plan, double needed, uint32_t visits) const {
     return costs_.reach * needed <= (visits > needed ? late_room : 1) * plan.known;
   }
-  // For what turned out to be needed, beginning anew; no width if a scan seems the better choice.
+  // For what turned out to be needed, beginning anew; no width if so many rows cannot be kept in mind.
   WalkPlan wider(const WalkPlan& before, double needed) const {
     const double known = std::max(far_reach * costs_.reach * needed, 2.0 * before.known);
     if (known > costs_.widest) return {};

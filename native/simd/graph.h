@@ -124,9 +124,8 @@ struct GraphTable {
   CodeTerms (*to_codes)(const float* values, uint32_t dims, float least, int8_t* codes);
   // Of the rows from `first` to `last`, the first at `out`.
   void (*sketch)(const CodeRows*, uint32_t first, uint32_t last, uint8_t* out);
-  // Of `count` rows, in their order, those into `near` that may well be nearer than `bound` (not one in a thousand of the others is). `near` may be
-  // `numbers`.
-  uint32_t (*sift)(const CodeQuery*, const uint8_t* sketches, uint32_t dims, const uint32_t* numbers, uint32_t count, float bound, uint32_t* near);
+  // Of `count` rows: the least that their distances may well be. Not one in a thousand is less.
+  void (*least_distances)(const CodeQuery*, const uint8_t* sketches, uint32_t dims, const uint32_t* numbers, uint32_t count, float* least);
   void (*distances)(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out);
   void (*clear)(Candidates*, uint32_t capacity);
   // With `allowed` (a bit a row) allowed rows go to `results`; else the frontier is the result. `fresh` is there, lists are empty.

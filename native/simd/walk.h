@@ -66,13 +66,18 @@ template <bool filtered> inline void sift(ListWalk& walk, const Lists& lists, co
   uint32_t near = 0;
   if (bound == __builtin_inff()) near = walk.count;
   else
-    for (uint32_t i = 0; i < walk.count; ++i) {
-      const uint32_t row = walk.fresh[i];
-      const float least = least_distance(query, walk.offset, lists.sketches + row * sketch_bytes(rows.dims), rows.dims);
-      bool wanted = least < bound;
-      if constexpr (filtered) wanted |= least < worst(*walk.results) && (walk.allowed[row >> 3] >> (row & 7) & 1);
-      walk.fresh[near] = row;
-      near += wanted;
+    for (uint32_t i = 0; i < walk.count; i += rows_at_once) {
+      uint32_t some[rows_at_once];
+      float least[rows_at_once];
+      copy_some(walk.fresh, i, walk.count, some);
+      least_of_some(query, walk.offset, lists.sketches, rows.dims, some, least);
+      for (uint32_t j = 0; j < rows_at_once && i + j < walk.count; ++j) {
+        const uint32_t row = some[j];
+        bool wanted = least[j] < bound;
+        if constexpr (filtered) wanted |= least[j] < worst(*walk.results) && (walk.allowed[row >> 3] >> (row & 7) & 1);
+        walk.fresh[near] = row;
+        near += wanted;
+      }
     }
   walk.count = near;
   fetch_codes(walk, rows);

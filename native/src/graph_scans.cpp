@@ -6,7 +6,7 @@ namespace elanus {
 
 namespace {
 
-constexpr uint32_t block_room = 512;          // rows that are looked at at once
+constexpr uint32_t block_room = 4096;         // rows that are looked at at once
 constexpr uint32_t most_cluster_width = 1024; // who wants more wants all
 constexpr double missed_share = 0.0005;       // of k at ef 64: cluster_scan.h
 constexpr double first_part_of_cost = 0.02;   // of a scan's: may be spent on finding out what clusters cost

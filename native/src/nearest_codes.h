@@ -1,7 +1,8 @@
 // Of rows that are scanned by their codes: those that may be among the k nearest, as codes err, and no more of them than there is a margin for.
 // Their distances are those of codes.
 //
-// Where there are sketches, the codes of rows are not read that these show to be farther than k others, by more than sketches and codes err.
+// Where there are sketches, the codes of rows are not read that these show to be farther than k others, by more than sketches and codes err. Of the
+// first rows those that seem nearest are read before the others, which then are measured by them: so few codes are read from the start.
 #pragma once
 #include <limits>
 #include "best.h"
@@ -12,25 +13,12 @@ namespace elanus {
 class NearestCodes {
  public:
   NearestCodes(const Index& index, const GridQuery& query, uint32_t k, uint32_t margin)
-      : rows_(index.code_rows()), sketches_(index.sketches.data()), grid_(query), query_(query.codes), nearest_(k + margin, infinity), best_(k) {}
+      : rows_(index.code_rows()), sketches_(index.sketches.data()), grid_(query), query_(query.codes), k_(k), nearest_(k + margin, infinity), best_(k) {}
 
   // Looks at the rows in s.numbers. Those whose distances are in s.distances then are left.
   void look(Scratch& s) {
-    sift(s.numbers);
-    const uint32_t count = (uint32_t)s.numbers.size();
-    s.distances.resize(count);
-    s.kept.resize(count);
-    table().graph.distances(&query_, &rows_, s.numbers.data(), count, s.distances.data());
-    const uint32_t picked = table().pick(s.distances.data(), count, nearest_.bound(), s.kept.data());
-    for (uint32_t i = 0; i < picked; ++i) {
-      const uint32_t row = s.numbers[s.kept[i]];
-      const float distance = s.distances[s.kept[i]];
-      const CodeTerms terms = rows_.terms[row];
-      if (terms.norm >= norm_of_no_place || distance > limit(terms.ratio)) continue;
-      nearest_.add({distance, 0, row});
-      if (!best_.full() || distance < best_.worst()) best_.add({distance, 0, row});
-      coarsest_ = std::max(coarsest_, terms.ratio);
-    }
+    const uint32_t seen = sift(s);
+    look_at(s, seen, (uint32_t)s.numbers.size());
   }
   // Into s.numbers and s.distances, nearest first.
   void take(Scratch& s) {
@@ -50,21 +38,70 @@ class NearestCodes {
   // Beyond it no row of such codes is among the k nearest.
   float limit(float ratio) const { return best_.full() ? grid_.surely_farther(std::max(0.f, best_.worst()), ratio, rows_.dims) : infinity; }
 
-  void sift(std::vector<uint32_t>& numbers) {
-    if (!sketches_ || !best_.full() || numbers.empty()) return;
+  // Those in s.numbers from `first` to `last`.
+  void look_at(Scratch& s, uint32_t first, uint32_t last) {
+    const uint32_t count = last - first;
+    s.distances.resize(last);
+    s.kept.resize(count);
+    const uint32_t* rows = s.numbers.data() + first;
+    float* distances = s.distances.data() + first;
+    table().graph.distances(&query_, &rows_, rows, count, distances);
+    const uint32_t picked = table().pick(distances, count, nearest_.bound(), s.kept.data());
+    for (uint32_t i = 0; i < picked; ++i) {
+      const uint32_t row = rows[s.kept[i]];
+      const float distance = distances[s.kept[i]];
+      const CodeTerms terms = rows_.terms[row];
+      if (terms.norm >= norm_of_no_place || distance > limit(terms.ratio)) continue;
+      nearest_.add({distance, 0, row});
+      if (!best_.full() || distance < best_.worst()) best_.add({distance, 0, row});
+      coarsest_ = std::max(coarsest_, terms.ratio);
+    }
+  }
+
+  // Leaves those that sketches do not rule out. How many of them, which stand first, it has looked at already.
+  uint32_t sift(Scratch& s) {
+    const uint32_t count = (uint32_t)s.numbers.size(), likeliest = best_.full() ? 0 : 2 * k_ + 12;
+    if (!sketches_ || !count || 2 * likeliest > count) return 0;
     if (unsifted_) {
       --unsifted_;
-      return;
+      return 0;
     }
-    const size_t before = numbers.size();
-    numbers.resize(table().graph.sift(&query_, sketches_, rows_.dims, numbers.data(), (uint32_t)before, limit(1), numbers.data()));
-    if (2 * numbers.size() > before) unsifted_ = unsifted_blocks;
+    s.least.resize(count);
+    s.kept.resize(count);
+    table().graph.least_distances(&query_, sketches_, rows_.dims, s.numbers.data(), count, s.least.data());
+    if (likeliest) look_at_likeliest(s, likeliest);
+    uint32_t* rest = s.numbers.data() + likeliest;
+    const uint32_t left = table().pick(s.least.data() + likeliest, count - likeliest, limit(1), s.kept.data());
+    for (uint32_t i = 0; i < left; ++i) rest[i] = rest[s.kept[i]];
+    s.numbers.resize(likeliest + left);
+    if (2 * left > count) unsifted_ = unsifted_blocks;
+    return likeliest;
+  }
+
+  // Of so many parts of the rows each one's row that seems nearest comes first, and is looked at. Nothing branches on a row.
+  void look_at_likeliest(Scratch& s, uint32_t parts) {
+    const uint32_t count = (uint32_t)s.numbers.size();
+    for (uint32_t first = parts; first < count; first += parts)
+      put_nearer_first(s.numbers.data(), s.least.data(), first, std::min(parts, count - first));
+    look_at(s, 0, parts);
+  }
+  static void put_nearer_first(uint32_t* rows, float* least, uint32_t other, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      const float a = least[i], b = least[other + i];
+      const uint32_t row = rows[i], with = rows[other + i];
+      const bool is_nearer = b < a;
+      least[i] = is_nearer ? b : a;
+      least[other + i] = is_nearer ? a : b;
+      rows[i] = is_nearer ? with : row;
+      rows[other + i] = is_nearer ? row : with;
+    }
   }
 
   const CodeRows rows_;
   const uint8_t* const sketches_;   // null: none
   const GridQuery grid_;
   const CodeQuery query_;
+  const uint32_t k_;
   TopK nearest_;
   Best best_;
   float coarsest_ = 1;   // of the rows that were kept

@@ -76,7 +76,7 @@ class Scratch {
   Seen seen = {};
   ListWalk walk = {};
   std::vector<uint32_t> numbers, kept;
-  std::vector<float> distances, work;
+  std::vector<float> distances, least, work;
   std::vector<uint64_t> sortable;
   std::vector<const unsigned char*> at;
 

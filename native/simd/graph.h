@@ -37,6 +37,9 @@ struct CodeQuery {
 
 // Bytes of a row's sketch (sketch.h).
 static constexpr size_t sketch_bytes(uint32_t dims) { return dims / 8 + 8; }
+// Of long sketches a scan looks at so many bits first: with a row's factors they fill a line, and they tell of seven rows in eight that these are too
+// far away.
+constexpr uint32_t sketch_head = 448, least_long_sketch = 768;
 
 // `slots` neighbours a row, every `stride` numbers; the first free one, if any, holds no_row. Lists may be written while they are read, a
 // slot at a time; rows from `limit` on are passed over, since they may be newer than what the reader sees.
@@ -124,8 +127,10 @@ struct GraphTable {
   CodeTerms (*to_codes)(const float* values, uint32_t dims, float least, int8_t* codes);
   // Of the rows from `first` to `last`, the first at `out`.
   void (*sketch)(const CodeRows*, uint32_t first, uint32_t last, uint8_t* out);
-  // Of `count` rows: the least that their distances may well be. Not one in a thousand is less.
-  void (*least_distances)(const CodeQuery*, const uint8_t* sketches, uint32_t dims, const uint32_t* numbers, uint32_t count, float* least);
+  // Of `count` rows, by the first `looked` bits of their sketches (a multiple of 64): the least that their distances may well be. Not one in a
+  // thousand is less.
+  void (*least_distances)(const CodeQuery*, const uint8_t* sketches, uint32_t dims, uint32_t looked, const uint32_t* numbers, uint32_t count,
+                          float* least);
   void (*distances)(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out);
   void (*clear)(Candidates*, uint32_t capacity);
   // With `allowed` (a bit a row) allowed rows go to `results`; else the frontier is the result. `fresh` is there, lists are empty.

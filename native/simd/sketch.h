@@ -1,16 +1,21 @@
 // Sketches of rows of codes: one bit a dimension and two factors, from which a walk through lists sees which rows are not worth the misses
 // that reading their codes costs.
 //
-//      0            bits     one a dimension: whether the code is above 0
-//      dims / 8     norm     f32, that of the row's terms
-//      dims / 8 + 4 slope    f32, g times the row's ratio
+//      0   norm     f32, that of the row's terms
+//      4   slope    f32, g times the row's ratio
+//      8   bits     one a dimension: whether the code is above 0
 //
 // With s = the signs of the codes c, -1 or +1, and g = |c|² / |c|₁ it is q·c ≈ g (q·s) over random rotations, without bias (RaBitQ: Gao &
 // Long, SIGMOD 2024), so that, with S = the sum of q where s is +1, and T the sum of all of q,
 //
 //      |q - c|²  ≈  |q|² + |c|² - 2 g (2 S - T)
 //
-// The deviation of 2 S - T is 0.6 |q|, whatever the row.
+// Who scans many rows looks at their first bits only, which tell of most that they are too far away. Let w be the part of |q|² that lies in those
+// dimensions, and S and T be sums over them: then 2 S - T is w (q·c) / g on average, and one divides by w. Codes are nearly Gaussian, of deviation
+// σ = g √(2/π). So g (2 S - T) has a variance of g² w |q|², and a covariance of σ² w |q|² with q·c, whose own variance is σ² |q|². For a given q·c
+// there remains g² w |q|² - σ² w² |q|², and (2 S - T) / w has a deviation of
+//
+//      |q| √(1/w - 2/π)        0.6 |q| by all bits, whatever the row
 //
 // Always true: S and T are whole numbers, and what follows is computed in one order: so the same rows are passed over on every machine.
 #pragma once
@@ -18,7 +23,6 @@
 
 namespace elanus {
 namespace {
-
 
 // Sums of several rows side by side wait for one another less than those of one: half the time at 768 dimensions.
 constexpr uint32_t rows_at_once = 4;
@@ -34,7 +38,7 @@ inline void signs_of(const int8_t* codes, uint32_t dims, uint8_t* bits) {
 
 inline void sums_where(const uint8_t* const* bits, const int8_t* query, uint32_t dims, int32_t* sums) {
   __m512i total[rows_at_once];
-  for (__m512i& one : total) one = _mm512_setzero_si512();
+  for (__m512i& sum : total) sum = _mm512_setzero_si512();
   const __m512i one = _mm512_set1_epi8(1);
   for (uint32_t i = 0; i < dims; i += 64) {
     const __m512i q = _mm512_loadu_si512(query + i);
@@ -63,7 +67,7 @@ inline void signs_of(const int8_t* codes, uint32_t dims, uint8_t* bits) {
 
 inline void sums_where(const uint8_t* const* bits, const int8_t* query, uint32_t dims, int32_t* sums) {
   __m256i total[rows_at_once];
-  for (__m256i& one : total) one = _mm256_setzero_si256();
+  for (__m256i& sum : total) sum = _mm256_setzero_si256();
   const __m256i spread = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
   const __m256i own = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
   for (uint32_t i = 0; i < dims; i += 32) {
@@ -99,7 +103,7 @@ const uint8_t own_bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 6
 
 inline void sums_where(const uint8_t* const* bits, const int8_t* query, uint32_t dims, int32_t* sums) {
   int32x4_t total[rows_at_once];
-  for (int32x4_t& one : total) one = vdupq_n_s32(0);
+  for (int32x4_t& sum : total) sum = vdupq_n_s32(0);
   const uint8x16_t own = vld1q_u8(own_bits);
   const int8x16_t one = vdupq_n_s8(1);
   for (uint32_t i = 0; i < dims; i += 16) {
@@ -136,9 +140,9 @@ void make_sketches(const CodeRows* rows, uint32_t first, uint32_t last, uint8_t*
       sizes += codes[i] < 0 ? -codes[i] : codes[i];
       squares += codes[i] * codes[i];
     }
-    signs_of(codes, rows->dims, out);
     const float factors[2] = {terms.norm, sizes ? terms.ratio * ((float)squares / (float)sizes) : 0};
-    memcpy(out + rows->dims / 8, factors, sizeof factors);
+    memcpy(out, factors, sizeof factors);
+    signs_of(codes, rows->dims, out + sizeof factors);
   }
 }
 
@@ -146,29 +150,43 @@ void make_sketches(const CodeRows* rows, uint32_t first, uint32_t last, uint8_t*
 // most rows only once and a scan every row, but a walk has other ways to a row's neighbourhood.
 constexpr float walk_deviations = 1.5f, scan_deviations = 3;
 
-// What estimates need of a query besides its codes.
-inline float sketch_offset(const CodeQuery& query, uint32_t dims, float deviations) {
-  int32_t sum = 0, squares = 0;
+// What estimates by the first `dims` bits of sketches need of a query besides its codes: (q·c) / g may well be `scale` S + `offset`, and is hardly more.
+struct SketchView {
+  uint32_t dims;
+  float scale, offset;
+};
+constexpr float scale_of_all = 2;   // by all bits
+
+inline SketchView view_of(const CodeQuery& query, uint32_t all, uint32_t dims, float deviations) {
+  int32_t sum = 0, squares = 0, unseen = 0;
   for (uint32_t i = 0; i < dims; ++i) {
     sum += query.codes[i];
     squares += query.codes[i] * query.codes[i];
   }
-  return deviations * 0.6f * __builtin_sqrtf((float)squares) - (float)sum;
+  for (uint32_t i = dims; i < all; ++i) unseen += query.codes[i] * query.codes[i];
+  const float length = __builtin_sqrtf((float)(squares + unseen));
+  if (!squares) return {dims, 0, deviations * length};
+  const float part = (float)squares / (float)(squares + unseen);
+  return {dims, scale_of_all / part, deviations * length * __builtin_sqrtf(1 / part - 0.64f) - (float)sum / part};
 }
 
 // Of so many rows at once: the least that their distances may well be.
-inline __attribute__((always_inline)) void least_of_some(const CodeQuery& query, float offset, const uint8_t* sketches, uint32_t dims, const uint32_t* rows,
-                                                         float* least) {
-  const uint8_t* at[rows_at_once];
+inline __attribute__((always_inline)) void least_of_some(const CodeQuery& query, const SketchView& view, const uint8_t* sketches, size_t bytes,
+                                                         const uint32_t* rows, float* least) {
+  const uint8_t *at[rows_at_once], *bits[rows_at_once];
   int32_t sums[rows_at_once];
-  for (uint32_t i = 0; i < rows_at_once; ++i) at[i] = sketches + rows[i] * sketch_bytes(dims);
-  sums_where(at, query.codes, dims, sums);
+  for (uint32_t i = 0; i < rows_at_once; ++i) {
+    at[i] = sketches + rows[i] * bytes;
+    bits[i] = at[i] + 2 * sizeof(float);
+  }
+  sums_where(bits, query.codes, view.dims, sums);
   float norms[rows_at_once], slopes[rows_at_once], all[rows_at_once];
   for (uint32_t i = 0; i < rows_at_once; ++i) {
-    memcpy(norms + i, at[i] + dims / 8, sizeof(float));
-    memcpy(slopes + i, at[i] + dims / 8 + sizeof(float), sizeof(float));
+    memcpy(norms + i, at[i], sizeof(float));
+    memcpy(slopes + i, at[i] + sizeof(float), sizeof(float));
   }
-  for (uint32_t i = 0; i < rows_at_once; ++i) all[i] = (query.norm + norms[i]) - query.twice * slopes[i] * (2 * (float)sums[i] + offset);
+  for (uint32_t i = 0; i < rows_at_once; ++i)
+    all[i] = (query.norm + norms[i]) - query.twice * slopes[i] * (view.scale * (float)sums[i] + view.offset);
   memcpy(least, all, sizeof all);
 }
 
@@ -177,29 +195,31 @@ inline __attribute__((always_inline)) void copy_some(const uint32_t* numbers, ui
   for (uint32_t j = 0; j < rows_at_once; ++j) rows[j] = numbers[i + j < count ? i + j : count - 1];
 }
 
-// It may begin anywhere in a line.
+// Of its first `dims` bits. It may begin anywhere in a line.
 inline __attribute__((always_inline)) void fetch_sketch(const uint8_t* sketch, uint32_t dims) {
   fetch_lines(sketch, dims / 8);
   fetch_line(sketch + sketch_bytes(dims) - 1);
 }
 
-void least_distances(const CodeQuery* query, const uint8_t* sketches, uint32_t dims, const uint32_t* numbers, uint32_t count, float* least) {
+void least_distances(const CodeQuery* query, const uint8_t* sketches, uint32_t dims, uint32_t looked, const uint32_t* numbers, uint32_t count,
+                     float* least) {
   constexpr uint32_t far = 32;
-  const float offset = sketch_offset(*query, dims, scan_deviations);
+  const SketchView view = view_of(*query, dims, looked, scan_deviations);
+  const size_t bytes = sketch_bytes(dims);
   const auto fetch = [&](uint32_t from, uint32_t to) __attribute__((always_inline)) {
-    for (uint32_t i = from; i < to && i < count; ++i) fetch_sketch(sketches + numbers[i] * sketch_bytes(dims), dims);
+    for (uint32_t i = from; i < to && i < count; ++i) fetch_sketch(sketches + numbers[i] * bytes, looked);
   };
   fetch(0, far);
   uint32_t i = 0;
   for (; i + rows_at_once <= count; i += rows_at_once) {
     fetch(i + far, i + far + rows_at_once);
-    least_of_some(*query, offset, sketches, dims, numbers + i, least + i);
+    least_of_some(*query, view, sketches, bytes, numbers + i, least + i);
   }
   if (i == count) return;
   uint32_t rows[rows_at_once];
   float rest[rows_at_once];
   copy_some(numbers, i, count, rows);
-  least_of_some(*query, offset, sketches, dims, rows, rest);
+  least_of_some(*query, view, sketches, bytes, rows, rest);
   memcpy(least + i, rest, (count - i) * sizeof(float));
 }
 

@@ -26,7 +26,7 @@ enum Stage : uint32_t { list_stage, sketch_stage, code_stage };
 void begin_walk(ListWalk* walk, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count) {
   walk->count = walk->visits = walk->distances = 0;
   walk->stage = code_stage;
-  walk->offset = sketch_offset(*query, rows->dims, walk_deviations);
+  walk->offset = view_of(*query, rows->dims, rows->dims, walk_deviations).offset;
   for (uint32_t i = 0; i < entry_count; ++i) {
     walk->fresh[walk->count] = entries[i];
     walk->count += note_seen(*walk->seen, entries[i]);
@@ -70,7 +70,7 @@ template <bool filtered> inline void sift(ListWalk& walk, const Lists& lists, co
       uint32_t some[rows_at_once];
       float least[rows_at_once];
       copy_some(walk.fresh, i, walk.count, some);
-      least_of_some(query, walk.offset, lists.sketches, rows.dims, some, least);
+      least_of_some(query, {rows.dims, scale_of_all, walk.offset}, lists.sketches, sketch_bytes(rows.dims), some, least);
       for (uint32_t j = 0; j < rows_at_once && i + j < walk.count; ++j) {
         const uint32_t row = some[j];
         bool wanted = least[j] < bound;

@@ -1,8 +1,11 @@
 // Of rows that are scanned by their codes: those that may be among the k nearest, as codes err, and no more of them than there is a margin for.
 // Their distances are those of codes.
 //
-// Where there are sketches, the codes of rows are not read that these show to be farther than k others, by more than sketches and codes err. Of the
-// first rows those that seem nearest are read before the others, which then are measured by them: so few codes are read from the start.
+// Where there are sketches, the codes of rows are not read that these show to be farther than k others, by more than sketches and codes err:
+//
+//   likeliest   while there is no bound yet: a few that seem nearest are read first, and give one
+//   head        of long sketches the first bits tell of most rows that they lie beyond it
+//   rest        of the others all bits are looked at, and of those that still may be nearer the codes are read
 #pragma once
 #include <limits>
 #include "best.h"
@@ -13,7 +16,8 @@ namespace elanus {
 class NearestCodes {
  public:
   NearestCodes(const Index& index, const GridQuery& query, uint32_t k, uint32_t margin)
-      : rows_(index.code_rows()), sketches_(index.sketches.data()), grid_(query), query_(query.codes), k_(k), nearest_(k + margin, infinity), best_(k) {}
+      : rows_(index.code_rows()), sketches_(index.sketches.data()), grid_(query), query_(query.codes), k_(k), nearest_(k + margin, infinity), best_(k),
+        heads_help_(rows_.dims >= least_long_sketch) {}
 
   // Looks at the rows in s.numbers. Those whose distances are in s.distances then are left.
   void look(Scratch& s) {
@@ -34,6 +38,7 @@ class NearestCodes {
  private:
   static constexpr float infinity = std::numeric_limits<float>::infinity();
   static constexpr uint32_t unsifted_blocks = 7;   // after one of which most rows were left
+  static constexpr uint32_t many = 2048;           // rows: among fewer, better bounds are worth more
 
   // Beyond it no row of such codes is among the k nearest.
   float limit(float ratio) const { return best_.full() ? grid_.surely_farther(std::max(0.f, best_.worst()), ratio, rows_.dims) : infinity; }
@@ -66,16 +71,32 @@ class NearestCodes {
       --unsifted_;
       return 0;
     }
-    s.least.resize(count);
-    s.kept.resize(count);
-    table().graph.least_distances(&query_, sketches_, rows_.dims, s.numbers.data(), count, s.least.data());
+    const bool by_head = heads_help_ && (!likeliest || count >= many);
+    judge(s, 0, by_head ? sketch_head : rows_.dims);
     if (likeliest) look_at_likeliest(s, likeliest);
-    uint32_t* rest = s.numbers.data() + likeliest;
-    const uint32_t left = table().pick(s.least.data() + likeliest, count - likeliest, limit(1), s.kept.data());
-    for (uint32_t i = 0; i < left; ++i) rest[i] = rest[s.kept[i]];
-    s.numbers.resize(likeliest + left);
-    if (2 * left > count) unsifted_ = unsifted_blocks;
+    leave_near(s, likeliest);
+    if (by_head) {
+      heads_help_ = 2 * s.numbers.size() <= count;
+      judge(s, likeliest, rows_.dims);
+      leave_near(s, likeliest);
+    }
+    if (2 * s.numbers.size() > count) unsifted_ = unsifted_blocks;
     return likeliest;
+  }
+
+  // Finds s.least of those from `first` on, by so many bits of their sketches.
+  void judge(Scratch& s, uint32_t first, uint32_t bits) const {
+    const uint32_t count = (uint32_t)s.numbers.size();
+    s.least.resize(count);
+    table().graph.least_distances(&query_, sketches_, rows_.dims, bits, s.numbers.data() + first, count - first, s.least.data() + first);
+  }
+  void leave_near(Scratch& s, uint32_t first) const {
+    const uint32_t count = (uint32_t)s.numbers.size() - first;
+    s.kept.resize(count);
+    const uint32_t left = table().pick(s.least.data() + first, count, limit(1), s.kept.data());
+    uint32_t* rows = s.numbers.data() + first;
+    for (uint32_t i = 0; i < left; ++i) rows[i] = rows[s.kept[i]];
+    s.numbers.resize(first + left);
   }
 
   // Of so many parts of the rows each one's row that seems nearest comes first, and is looked at. Nothing branches on a row.
@@ -105,6 +126,7 @@ class NearestCodes {
   TopK nearest_;
   Best best_;
   float coarsest_ = 1;   // of the rows that were kept
+  bool heads_help_;
   uint32_t unsifted_ = 0;
 };
 

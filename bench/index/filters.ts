@@ -25,6 +25,8 @@ const QUERIES = 200;
 /** A scan of many rows takes milliseconds a query. */
 const SCANNED_QUERIES = 40;
 const SHARES = [0.99, 0.5, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001];
+/** Of rows that are left when others were deleted. */
+const LEFT = [0.99, 0.9, 0.7, 0.5, 0.2, 0.05];
 const HALF_SPACES = [0.5, 0.2, 0.1, 0.05];
 const AGAINST = 40;
 const BARRED = [
@@ -41,6 +43,8 @@ const BARRED = [
 interface Asked {
   readonly queries: Float32Array;
   readonly allowed: Bitset;
+  /** What is not allowed was deleted. */
+  readonly isUnfiltered?: boolean;
 }
 
 export async function filterTable(kernel: NativeKernel, data: BenchData, index: OwnIndex): Promise<void> {
@@ -61,7 +65,11 @@ export async function filterTable(kernel: NativeKernel, data: BenchData, index: 
       for (const [place, asked] of all.entries()) {
         const some = asked.queries.subarray(0, most * dimension);
         const truth = truths[place]!.subarray(0, (K * some.length) / dimension);
-        const answer = await index.search(ef, truth, { queries: some, allowed: allowed ? asked.allowed : null });
+        const answer = await index.search(ef, truth, {
+          queries: some,
+          allowed: allowed ? asked.allowed : null,
+          isUnfiltered: asked.isUnfiltered === true,
+        });
         const asks = some.length / dimension;
         seconds += asks / answer.perSecond;
         recall += asks * answer.recall;
@@ -91,6 +99,10 @@ export async function filterTable(kernel: NativeKernel, data: BenchData, index: 
 
   for (const share of SHARES) {
     await line(`${100 * share} % at random`, [{ queries, allowed: atRandom(rowCount, share) }]);
+  }
+  for (const share of LEFT) {
+    const allowed = atRandom(rowCount, share);
+    await line(`${100 * share} % left of what was deleted`, [{ queries, allowed, isUnfiltered: true }]);
   }
   const alongs = along(data);
   const inOrder = alongs.toSorted();

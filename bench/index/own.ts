@@ -24,6 +24,13 @@ export interface OwnOptions {
   readonly again: boolean;
 }
 
+interface OwnSearch {
+  readonly queries: Float32Array;
+  readonly allowed: Bitset | null;
+  /** What `allowed` bars was deleted. */
+  readonly isUnfiltered: boolean;
+}
+
 interface Part {
   readonly index: Handle;
   readonly rows: Handle;
@@ -91,9 +98,10 @@ export class OwnIndex {
   async search(
     ef: number,
     truth: Uint32Array,
-    { queries = this.#data.queries, allowed = null }: { queries?: Float32Array; allowed?: Bitset | null } = {},
+    { queries = this.#data.queries, allowed = null, isUnfiltered = false }: Partial<OwnSearch> = {},
   ): Promise<Answer> {
-    const plan = { queries, k: K, parameters: { kind: "graph", ef } as const, allowed, rank: null, range: null };
+    const parameters = { kind: "graph", ef } as const;
+    const plan = { queries, k: K, parameters, allowed, isUnfiltered, rank: null, range: null };
     const start = processorSeconds();
     const found: { readonly rows: Uint32Array; readonly scores: Float32Array; readonly first: number }[] = [];
     for (const { index, first } of this.#parts) {

@@ -102,6 +102,7 @@ typedef struct elanus_index_search {
   uint32_t query_bits; /* lists of signs: bits that a dimension of the query is rounded to; 0: as many as serve */
   /* Graphs: more rows than the index has, which are scored one by one: `allowed` and `rank` are as long. 0: those of the index. */
   uint64_t row_count;
+  uint32_t unfiltered; /* graphs: 1: what `allowed` bars was deleted, and the search is as sure as one without; 0: a filter's, which are surer */
 } elanus_index_search;
 
 /*

@@ -36,7 +36,7 @@ void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowe
   plan_ = plan;
   anew_ = {};
   goal_.emplace(goal);
-  next_look_ = allowed ? first_look : ~0u;
+  next_look_ = allowed ? goal.visits_before_look() : ~0u;
   most_ = most;
   ended_at_ = ~0u;
   scratch_.packed.begin(index_.row_count, (uint32_t)(plan.known * margin_factor(rows_.dims)), std::max(plan.known, most));

@@ -26,7 +26,7 @@ Graph::Graph(const Memory& m, uint32_t capacity, uint32_t dims, uint32_t degree,
     : codes(Buffer<int8_t>::view(m.codes, (size_t)capacity * dims)), terms(Buffer<CodeTerms>::view(m.terms, capacity)), rows_(0), dims_(dims),
       degree_(degree), beam_(std::max(beam, degree)), stride_(stride_of(degree)),
       neighbours_(Buffer<uint32_t>::view(m.lists, (size_t)capacity * stride_)), degrees_(Buffer<uint16_t>::view(m.degrees, capacity)),
-      hashes_(Buffer<uint64_t>::view(m.hashes, capacity)) {}
+      hashes_(Buffer<uint64_t>::view(m.hashes, capacity)), sketches_(Buffer<uint8_t>::view(m.sketches, (size_t)capacity * sketch_bytes(dims))) {}
 
 bool Graph::are_twins(uint32_t a, uint32_t b) const {
   return terms[a].ratio == terms[b].ratio && !std::memcmp(codes.data() + (size_t)a * dims_, codes.data() + (size_t)b * dims_, dims_);
@@ -42,7 +42,6 @@ void Graph::encoded(uint32_t row, bool placed) {
     hash ^= hash >> 32;
   }
   hashes_[row] = (hash & ~1ull) | placed;
-  if (!sketches_.size()) return;
   const CodeRows all = code_rows();
   table().graph.sketch(&all, row, row + 1, sketches_.data() + (size_t)row * sketch_bytes(dims_));
 }

@@ -27,6 +27,7 @@ class Graph {
     uint32_t* lists;   // `stride_of` slots a row
     uint16_t* degrees;
     uint64_t* hashes;
+    uint8_t* sketches;
   };
   Graph(const Memory& memory, uint32_t capacity, uint32_t dims, uint32_t degree, uint32_t beam);
   static uint32_t stride_of(uint32_t degree) { return degree * 3 / 2; }
@@ -85,7 +86,7 @@ class Graph {
   Buffer<uint32_t> neighbours_;
   Buffer<uint16_t> degrees_;
   Buffer<uint64_t> hashes_;   // of codes; the lowest bit: placed
-  Buffer<uint8_t> sketches_;  // none over memory of the caller's
+  Buffer<uint8_t> sketches_;
 };
 
 }  // namespace elanus

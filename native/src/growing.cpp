@@ -26,7 +26,7 @@ double median(std::vector<double>& values) {
 struct GrowingIndex::Memory {
   Memory(size_t rows, uint32_t dims, uint32_t stride)
       : codes(rows * dims, Owner::index), terms(rows, Owner::index), lists(rows * stride, Owner::index), degrees(rows, Owner::index),
-        hashes(rows, Owner::index), next_twin(rows, Owner::index), dims(dims), stride(stride) {}
+        hashes(rows, Owner::index), sketches(rows * sketch_bytes(dims), Owner::index), next_twin(rows, Owner::index), dims(dims), stride(stride) {}
 
   void use(size_t rows) {
     codes.use(rows * dims);
@@ -34,6 +34,7 @@ struct GrowingIndex::Memory {
     lists.use(rows * stride);
     degrees.use(rows);
     hashes.use(rows);
+    sketches.use(rows * sketch_bytes(dims));
     next_twin.use(rows);
   }
 
@@ -42,6 +43,7 @@ struct GrowingIndex::Memory {
   Reserve<uint32_t> lists;
   Reserve<uint16_t> degrees;
   Reserve<uint64_t> hashes;
+  Reserve<uint8_t> sketches;
   Reserve<uint32_t> next_twin;
   const uint32_t dims, stride;
 };
@@ -87,7 +89,7 @@ GrowingIndex::GrowingIndex(std::shared_ptr<Rows> rows, Metric metric, uint32_t d
       if (capacity_ <= least_capacity) throw;
     }
   }
-  const Graph::Memory memory = {memory_->codes.data(), memory_->terms.data(), memory_->lists.data(), memory_->degrees.data(), memory_->hashes.data()};
+  const Graph::Memory memory = {memory_->codes.data(), memory_->terms.data(), memory_->lists.data(), memory_->degrees.data(), memory_->hashes.data(), memory_->sketches.data()};
   graph_ = std::make_unique<Graph>(memory, capacity_, dims, degree, beam);
 }
 
@@ -215,6 +217,7 @@ std::shared_ptr<Index> GrowingIndex::publish(uint32_t row_count) {
   index->codes = Buffer<int8_t>::view(memory_->codes.data(), (size_t)row_count * memory_->dims);
   index->terms = Buffer<CodeTerms>::view(memory_->terms.data(), row_count);
   index->lists = Buffer<uint32_t>::view(memory_->lists.data(), (size_t)row_count * memory_->stride);
+  index->sketches = Buffer<uint8_t>::view(memory_->sketches.data(), (size_t)row_count * sketch_bytes(memory_->dims));
   index->next_twin = Buffer<uint32_t>::view(memory_->next_twin.data(), row_count);
   index->entries = graph_->entries;
   index->rows_of_degree.resize(degree_ + 1);

@@ -33,7 +33,7 @@ struct Index final : OpenIndex {
   Buffer<CodeTerms> terms;
   IndexLayout layout = IndexLayout::lean;
   Buffer<uint32_t> lists;              // lean
-  Buffer<uint8_t> sketches;            // made when it is opened; none of a growing index, nor of a packed one that is mapped
+  Buffer<uint8_t> sketches;            // made when it is opened; none of a packed one that is mapped
   Buffer<uint8_t> blocks;              // packed
   Buffer<uint32_t> next_twin;          // no twins: empty
   RowClusters clusters;                // of a growing index: none

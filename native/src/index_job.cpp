@@ -67,7 +67,8 @@ void IndexJob::limit_own_time() {
 
 void IndexJob::go_on() const {
   if (stopped()) fail(ELANUS_CANCELLED, "cancelled");
-  if (plan_.time_limit_microseconds && (own_limit_ ? own_nanoseconds() >= own_limit_ : Clock::now() >= limit_)) fail(ELANUS_LATE, "the time limit of the search has passed");
+  // A thread's own time is asked of the system, which takes as long as some rows do, and is never more than has passed by the clock.
+  if (plan_.time_limit_microseconds && Clock::now() >= limit_ && (!own_limit_ || own_nanoseconds() >= own_limit_)) fail(ELANUS_LATE, "the time limit of the search has passed");
 }
 
 void IndexJob::write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const { write_index_hits(plan_, metric_, query, hits, tied); }

@@ -25,6 +25,7 @@ namespace {
 
 constexpr double list_width = 1.5;      // the same `ef` finds at least 98 % through lists where it does by blocks
 constexpr double filter_width = 1.6;    // under a filter a walk is this much wider: 99 % of what is allowed
+constexpr double unfiltered_reach = 2;  // where half of the rows was deleted, as many are kept in mind as under a filter
 constexpr float farthest_estimated = 2; // a query that reaches as many times beyond the grid is as far from all rows: none looks nearer
 constexpr uint32_t most_in_turn = 3;    // walks of one thread that take turns: with more they push each other out of the first cache
 
@@ -100,10 +101,14 @@ void GraphSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) 
 }
 
 WalkGoal GraphSearch::goal(bool by_blocks) const {
-  // A growing graph has no sketches, so that walks are dear, and fewer rows. Nor has a packed one that is mapped, which is wide all the same.
-  const double of_lists = index_->sketches.size() || index_->layout == IndexLayout::packed ? list_width : 1;
+  // A growing graph has fewer rows.
+  const double of_lists = index_->memory ? 1 : list_width;
   const double wide = by_blocks ? BlockWalk::width_factor(dims_) : of_lists, spread = by_blocks ? 1.5 * wide : list_spread;
-  return WalkGoal((plan_.allowed ? filter_width : 1) * wide * width(), spread, wanted(), share(), walk_costs(*index_, by_blocks, scan_cost()));
+  const bool is_filtered = plan_.allowed && !plan_.unfiltered;
+  WalkCosts costs = walk_costs(*index_, by_blocks, scan_cost());
+  // Of few barred rows hardly more are met than of none.
+  if (plan_.unfiltered) costs.reach = 1 + (costs.reach - 1) * std::min(1.0, unfiltered_reach * (1 - share()));
+  return WalkGoal((is_filtered ? filter_width : 1) * wide * width(), spread, wanted(), share(), costs);
 }
 
 void GraphSearch::write_hits(Asked& a) const {

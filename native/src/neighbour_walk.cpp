@@ -8,7 +8,7 @@ void NeighbourWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* al
   plan_ = plan;
   anew_ = {};
   goal_.emplace(goal);
-  next_look_ = allowed ? first_look : ~0u;
+  next_look_ = allowed ? goal.visits_before_look() : ~0u;
   scratch_.begin(index_.row_count, plan.known, allowed ? std::max(goal.k(), most) : 1);
   scratch_.begin_walk(index_.code_rows(), query_, index_.entries.data(), (uint32_t)index_.entries.size(), allowed);
   if (allowed) scratch_.walk.wanted = plan.width;

@@ -108,11 +108,12 @@ bool read_index_search(Call& call, elanus_index_search& plan) {
   plan.query_bits = call.whole32(16);
   plan.row_count = call.whole(17);
   plan.unscored = call.whole32(18);
+  plan.unfiltered = call.whole32(19);
   return call.good();
 }
 
 // (ticket, index, queries, k, ef, allowed | null, rank | null, outer | null, inner | null, limit, hitRows, hitScores, tied, work | null,
-// probes, reorder, queryBits, rowCount, unscored)
+// probes, reorder, queryBits, rowCount, unscored, unfiltered)
 napi_value search_index(Call& call) {
   elanus_index_search plan = {};
   const double ticket = call.number(0);

@@ -22,7 +22,7 @@ struct WalkPlan {
 
 enum class WalkState { going, ended, lost };   // lost: what is near is barred, so that this walk is not wide enough
 
-constexpr uint32_t first_look = 8;   // visits before a filter is judged; then whenever they have doubled
+constexpr uint32_t first_look = 8;   // visits before a filter is judged, at least; then whenever they have doubled
 
 // In nanoseconds, of which only the ratios matter.
 struct WalkCosts {
@@ -51,6 +51,8 @@ class WalkGoal {
       : costs_(costs), width_(width), spread_(spread), share_(share), k_(k) {}
 
   uint32_t k() const { return k_; }
+  // Nothing is lost before half of what may be spent for nothing has been, and looks cost as much as visits.
+  uint32_t visits_before_look() const { return (uint32_t)std::max<double>(first_look, (vain_part / 2 * costs_.scan - costs_.begin) / costs_.early); }
   // R, or what it is at least, when of `known` rows fewer than k are allowed.
   double rank_beyond(uint32_t known, uint32_t allowed) const { return known + (k_ - allowed) / share_; }
   double needed(double rank) const {

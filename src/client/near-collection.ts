@@ -41,6 +41,13 @@ interface Said {
   readonly parameters: GraphParameters[];
 }
 
+interface Asked {
+  readonly vector: Float32Array;
+  readonly limit: number;
+  readonly said: Said;
+  readonly isUnfiltered: boolean;
+}
+
 export class NearCollection {
   readonly #kernel: NativeKernel;
   readonly #collection: LentCollection;
@@ -75,15 +82,16 @@ export class NearCollection {
   ): Hit[] | null | Promise<Hit[] | null> {
     if (vector.length !== this.#collection.dimension || !isFinite(vector)) return null;
     if (!Number.isInteger(limit) || limit < 1 || limit > MOST_HITS) return null;
-    const said = this.#saying(params, limit);
+    const asked = { vector, limit, said: this.#saying(params, limit), isUnfiltered: selection === null };
     const output = outputFields.length === 0 ? NO_FIELDS : this.#output.plan(outputFields);
     if (output === null) return null;
     const rows = selection === null ? this.#visible : this.#filters.rows(selection);
-    if (rows instanceof Promise) return rows.then((found) => this.#search(vector, limit, said, found, output));
-    return rows === null ? null : this.#search(vector, limit, said, rows, output);
+    if (rows instanceof Promise) return rows.then((found) => this.#search(asked, found, output));
+    return rows === null ? null : this.#search(asked, rows, output);
   }
 
-  #search(vector: Float32Array, limit: number, said: Said, rows: ReachableRows, output: OutputPlan): Hit[] | null {
+  #search(asked: Asked, rows: ReachableRows, output: OutputPlan): Hit[] | null {
+    const { limit } = asked;
     const { metric, segments } = this.#collection;
     let all = 0;
     for (const { count } of rows) all += count;
@@ -91,7 +99,7 @@ export class NearCollection {
     for (let at = 0; at < segments.length; at += 1) {
       const { count } = rows[at]!;
       if (count === 0) continue;
-      const found = this.#found(at, vector, hitsExpected(limit, count / all), limit, said, rows[at]!);
+      const found = this.#found(asked, at, hitsExpected(limit, count / all), rows[at]!);
       if (found === null) return null;
       lists.push(found);
     }
@@ -100,7 +108,7 @@ export class NearCollection {
     for (const [place, { segment, ids, scores }] of lists.entries()) {
       const wanted = Math.min(limit, rows[segment]!.count);
       if (ids.length === wanted || !mayHaveMore(scores.at(-1)!, worst, metric)) continue;
-      const found = this.#found(segment, vector, wanted, limit, said, rows[segment]!);
+      const found = this.#found(asked, segment, wanted, rows[segment]!);
       if (found === null) return null;
       lists[place] = found;
       merged = mergeLists(lists, limit, metric);
@@ -110,14 +118,8 @@ export class NearCollection {
   }
 
   /** The first `count` of the `limit` hits of one segment, or all of those that are scored one by one. Null: the engine has to be asked. */
-  #found(
-    at: number,
-    queries: Float32Array,
-    count: number,
-    limit: number,
-    said: Said,
-    { allowed, count: reachable }: Reachable,
-  ): NearList | null {
+  #found(asked: Asked, at: number, count: number, { allowed, count: reachable }: Reachable): NearList | null {
+    const { vector: queries, limit, said, isUnfiltered } = asked;
     const segment = this.#collection.segments[at]!;
     const { rows, rowCount, graph } = segment;
     const [rank, range] = [null, null];
@@ -130,7 +132,7 @@ export class NearCollection {
     const whole = (said.parameters[at] ??= this.#parameters(graph, said.params, limit));
     const parameters = count === limit ? whole : { ...whole, ef: narrowed(whole.ef, count, limit) };
     const ask = { index: graph.index, rowCount: graph.rowCount, queries, k: count, parameters, allowed, rank, range };
-    const found = this.#kernel.indexes.searchIndexNow({ ...ask, timeLimitMicroseconds: null }, reachable);
+    const found = this.#kernel.indexes.searchIndexNow({ ...ask, isUnfiltered, timeLimitMicroseconds: null }, reachable);
     return found === null ? null : inKeyOrder(at, segment, found, count);
   }
 

@@ -1,6 +1,8 @@
 /**
- * What a search of a graph spends before it scans, where its filter bars just the rows that are near: by counts, which are the same on every
- * machine. A tenth of the scan at most, on average over queries (`docs/performance.md` has the times).
+ * What a search of a graph spends because rows are barred: by counts, which are the same on every machine (`docs/performance.md` has the times).
+ *
+ *  - where a filter bars just the rows that are near, a tenth of a scan at most before it scans, on average over queries;
+ *  - where rows were deleted, hardly more than without, and what is left is found as surely.
  */
 
 import assert from "node:assert/strict";
@@ -8,7 +10,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { clearBit, emptyBitset, setBit } from "../model/bitset.ts";
+import { clearBit, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
 import type { GraphLayout } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
@@ -24,6 +26,10 @@ const K = 10;
 const ROWS_A_VISIT: Readonly<Record<GraphLayout, number>> = { lean: 300, packed: 120 };
 /** As soon as a walk can know anything. */
 const FIRST_VISITS = 8;
+/** As many hits as are wanted are farther away by as many rows as were deleted before them. */
+const MORE_VISITS = 1.3;
+/** By chance: a few hits of two hundred. */
+const LESS_RECALL = 0.015;
 
 const kernel = loadKernel();
 if (kernel instanceof NativeKernel) withIndexes(kernel);
@@ -83,7 +89,7 @@ function withIndexes(native: NativeKernel): void {
       })
     ).rows;
 
-  describe("filters that bar what is near", () => {
+  describe("barred rows", () => {
     for (const layout of ["lean", "packed"] as const) {
       test(`${layout}: hardly more than a scan`, async () => {
         const path = join(directory, `${layout}.index`);
@@ -128,6 +134,53 @@ function withIndexes(native: NativeKernel): void {
           assert.ok(visits / scanned <= most, `${line}: ${visits / scanned} visits for nothing, ${most} at most`);
         }
         assert.ok(scans > QUERIES, "walks were given up");
+        native.indexes.closeIndex(index);
+      });
+
+      test(`${layout}: rows that were deleted make walks hardly wider`, async () => {
+        const index = await native.indexes.openIndex(join(directory, `${layout}.index`), rows);
+        const searched = async (
+          allowed: Bitset | null,
+          isUnfiltered: boolean,
+        ): Promise<[recall: number, visits: number]> => {
+          const exact = await nearestOf(queries, K, allowed);
+          const plan = {
+            index,
+            queries,
+            k: K,
+            parameters: { kind: "graph", ef: 64 },
+            rank: null,
+            range: null,
+          } as const;
+          const found = await native.indexes.searchIndex({
+            ...plan,
+            allowed,
+            isUnfiltered,
+            timeLimitMicroseconds: null,
+          });
+          let matched = 0;
+          for (let at = 0; at < found.rows.length; at += 1) {
+            const first = at - (at % K);
+            if (exact.subarray(first, first + K).includes(found.rows[at]!)) matched += 1;
+            assert.ok(allowed === null || hasBit(allowed, found.rows[at]!), "what was deleted is no hit");
+          }
+          return [matched / found.rows.length, found.work.visitedRows];
+        };
+        const [plainRecall, plainVisits] = await searched(null, true);
+        for (const left of [0.99, 0.9, 0.7]) {
+          const allowed = atRandom(left);
+          const [recall, visits] = await searched(allowed, true);
+          assert.ok(
+            visits <= MORE_VISITS * plainVisits,
+            `${left}: ${visits} visits, ${plainVisits} where nothing was deleted`,
+          );
+          assert.ok(
+            recall >= plainRecall - LESS_RECALL,
+            `${left}: ${recall}, ${plainRecall} where nothing was deleted`,
+          );
+          const [, filteredVisits] = await searched(allowed, false);
+          assert.ok(filteredVisits > 1.2 * visits, `${left}: a filter is surer, with ${filteredVisits} visits`);
+        }
         native.indexes.closeIndex(index);
       });
     }

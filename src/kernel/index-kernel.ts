@@ -196,6 +196,8 @@ export interface IndexSearch<Queries = RowValues> {
   readonly parameters: SearchParameters;
   /** Rows that may be returned; null means all. Recall does not hang on how many they are, nor on where they lie. */
   readonly allowed: Bitset | null;
+  /** What `allowed` bars was deleted: the search is as sure as one without it. Absent: a filter bars it, and searches under filters are surer. */
+  readonly isUnfiltered?: boolean;
   /** As for an exact search, among the rows that were looked at. */
   readonly rank: Uint32Array | null;
   readonly range: { readonly outer: number; readonly inner: number | null } | null;

@@ -51,6 +51,7 @@ export function joinedThroughIndex(
     areAlike: (left, right) =>
       left.rowCount === right.rowCount &&
       left.timeLimitMicroseconds === right.timeLimitMicroseconds &&
+      left.isUnfiltered === right.isUnfiltered &&
       areSame(left.parameters, right.parameters) &&
       askAlike(left, right),
     join: (searches) => ({

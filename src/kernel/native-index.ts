@@ -111,6 +111,7 @@ export interface IndexAddon {
     queryBits: number,
     rowCount: number,
     unscored: number,
+    unfiltered: number,
   ): void;
   /** The same on the calling thread; false: the limit of time has passed. The ticket is not looked at. */
   searchIndexNow(...search: Parameters<IndexAddon["searchIndex"]>): boolean;
@@ -444,5 +445,6 @@ function planOf(
     parameters.kind === "lists" ? (parameters.queryBits ?? 0) : 0,
     rowCount,
     parameters.kind === "bands" && parameters.reorder === "none" ? 1 : 0,
+    search.isUnfiltered === true ? 1 : 0,
   ];
 }

@@ -57,7 +57,8 @@ export async function searchSegment(segment: Segment, plan: SegmentSearch, readi
       plan.filter === null ? null : await passingRows(segment, plan.filter, view.rowCount, view.visible, explained);
     const picked = plan.filter === null ? null : await pickedElements(segment, plan.filter.filter, view, reading);
     const { signal } = reading;
-    const found = await segment.search(plan.search, view, allowed, signal, picked, pauseOf(reading));
+    const search = plan.filter === null ? { ...plan.search, isUnfiltered: true } : plan.search;
+    const found = await segment.search(search, view, allowed, signal, picked, pauseOf(reading));
     const { offsets, rows, scores, elements, explanation } = found;
     const keys = takeRows(segment.keys(), rows) as KeyColumn;
     const segmentIds = new BigInt64Array(rows.length).fill(segment.segmentId);

@@ -29,6 +29,8 @@ export interface VectorAsk {
   readonly range: { readonly outer: number; readonly inner: number | null } | null;
   readonly hashBits?: HashBits;
   readonly bands?: number;
+  /** As of the search. */
+  readonly isUnfiltered?: boolean;
 }
 
 export interface FieldVectors {

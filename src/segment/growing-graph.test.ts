@@ -2,12 +2,17 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SystemRuntime } from "../base/host/system.ts";
+import { parseFilter } from "../expr/filter.ts";
+import { planFilter } from "../expr/plan.ts";
 import { loadKernel } from "../kernel/load.ts";
 import { NativeKernel } from "../kernel/native.ts";
-import { emptyBitset, hasBit, setBit } from "../model/bitset.ts";
+import { countBits, emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import type { Column } from "../model/columns.ts";
+import { NOTHING_EXPIRED } from "../model/expiry.ts";
 import type { CollectionSchema, FieldSchema } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
+import { searchSegment } from "./execute.ts";
 import { GrowingSegment } from "./growing.ts";
 import { LEAST_ROWS } from "./growing-graph.ts";
 import type { SegmentHits, VectorSearch } from "./segment.ts";
@@ -18,6 +23,7 @@ const K = 10;
 const QUERIES = 20;
 
 const kernel = loadKernel();
+const runtime = new SystemRuntime();
 
 function schemaOf(): CollectionSchema {
   const schema = testSchema("int64");
@@ -146,6 +152,57 @@ if (kernel instanceof NativeKernel) {
     segment.close();
     assert.equal(kernel.openHandles(), 0);
     assert.equal(kernel.indexes.memoryUsed().indexBytes, 0);
+  });
+
+  test("what was deleted is told from what a filter bars", async (context) => {
+    const segment = newSegment();
+    append(segment, 5000, 10n, 1);
+    await segment.search(THROUGH_GRAPH, segment.view(10n), null);
+    await segment.settled();
+    const deleted = BigInt64Array.from({ length: 500 }, (_, at) => BigInt(at * 10));
+    const keys = { kind: "fixed", type: DataType.Int64, values: deleted, valid: null } as const;
+    segment.applyDeletes(keys, new BigUint64Array(500).fill(20n));
+    const asked = context.mock.method(kernel.indexes, "searchIndex");
+    for (const [text, isUnfiltered] of [
+      ["", true],
+      ["id >= 0", false],
+    ] as const) {
+      const filter = parseFilter(text, schemaOf());
+      const plan = { search: THROUGH_GRAPH, filter: filter === null ? null : planFilter(filter), timestamp: 30n };
+      await searchSegment(segment, plan, { runtime });
+      const search = asked.mock.calls.at(-1)!.arguments[0];
+      assert.equal(search.isUnfiltered, isUnfiltered);
+      assert.equal(countBits(search.allowed!), 4500);
+    }
+    segment.close();
+    assert.equal(kernel.openHandles(), 0);
+  });
+
+  test("a few rows behind the graph are put into it when they have been looked at often, or at once where they are lent", async () => {
+    const segment = newSegment();
+    append(segment, LEAST_ROWS, 10n, 1);
+    await segment.search(THROUGH_GRAPH, segment.view(10n), null);
+    await segment.settled();
+    const scored = async (at: bigint): Promise<number> => {
+      const { explanation } = await segment.search({ ...THROUGH_GRAPH, explain: true }, segment.view(at), null);
+      return explanation!.exactScores;
+    };
+    const all = await scored(10n);
+    append(segment, 300, 20n, 2);
+    const behind = await scored(20n);
+    assert.ok(behind >= all + 300 * QUERIES, "they are scored one by one");
+    for (let search = 0; search < 300; search += 1) await segment.search(THROUGH_GRAPH, segment.view(20n), null);
+    await segment.settled();
+    assert.ok((await scored(20n)) < all + 30 * QUERIES);
+
+    append(segment, 300, 30n, 3);
+    assert.ok((await scored(30n)) >= all + 300 * QUERIES);
+    const lent = { fieldId: VECTOR_FIELD, metric: Metric.COSINE, indexType: "HNSW", columnIds: [], places: [] };
+    assert.notEqual(segment.lend(lent, 30n, NOTHING_EXPIRED), null);
+    await segment.settled();
+    assert.ok((await scored(30n)) < all + 30 * QUERIES);
+    segment.close();
+    assert.equal(kernel.openHandles(), 0);
   });
 
   test("a segment that is closed while its graph grows gives everything back", async () => {

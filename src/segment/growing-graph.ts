@@ -36,6 +36,9 @@ import type { IndexedSearch, SearchWork } from "./search-work.ts";
 export const LEAST_ROWS = 4096;
 /** So many rows behind the graph make an extension worth its while. */
 const LEAST_BEHIND = 512;
+/** And fewer, down to these, when so many searches have scored them since the last one: where rows come no more. */
+const FEW_BEHIND = 16;
+const PATIENT_SEARCHES = 256;
 const MOST_AT_ONCE = 2048;
 /** So few are scanned faster than a walk begins. */
 const SCANNED_ROWS = 256;
@@ -67,6 +70,8 @@ export class GrowingGraph {
   #extending: Promise<void> | null = null;
   /** The most rows that a search has counted. */
   #wanted = 0;
+  /** Searches since the last extension. */
+  #searches = 0;
   #isFull = false;
   #recall: readonly RecallSample[] = [];
   /** Rows in the graph when its recall was measured. */
@@ -123,8 +128,7 @@ export class GrowingGraph {
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
     assert(ask.metric === this.metric, "a graph has one metric");
-    this.#wanted = Math.max(this.#wanted, ask.rowCount);
-    this.#keepUp();
+    this.#keepUp(ask.rowCount, 1);
     const published = this.#published;
     if (published === null || !ArrayBuffer.isView(ask.queries)) return vectors.search(ask, signal);
     const reachable = ask.allowed === null ? ask.rowCount : countBits(ask.allowed);
@@ -158,7 +162,7 @@ export class GrowingGraph {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, range } = ask;
+    const { queries, k, range, isUnfiltered = false } = ask;
     const { parameters } = indexed;
     assert(ArrayBuffer.isView(queries), "a graph has dense vectors");
     const rowCount = Math.max(indexedRows, ask.rowCount);
@@ -166,7 +170,19 @@ export class GrowingGraph {
     const rank = rankUpTo(ask.rank, rowCount);
     const alone = work !== null;
     const hits = await this.#indexes.searchIndex(
-      { index, rowCount, queries, k, parameters, allowed, rank, range, timeLimitMicroseconds: null, alone },
+      {
+        index,
+        rowCount,
+        queries,
+        k,
+        parameters,
+        allowed,
+        rank,
+        range,
+        timeLimitMicroseconds: null,
+        isUnfiltered,
+        alone,
+      },
       signal,
     );
     work?.addIndexed(hits.work, hits.tied.length, indexed);
@@ -174,23 +190,26 @@ export class GrowingGraph {
     return hits;
   }
 
-  /** What is lent of it for so many rows, and follows them as for a search; null: it is too far behind. */
+  /** What is lent of it for so many rows, and follows them as for many searches, which nobody will count; null: it is too far behind. */
   lend(rowCount: number): Omit<LentGraph, "params"> | null {
-    this.#wanted = Math.max(this.#wanted, rowCount);
-    this.#keepUp();
+    this.#keepUp(rowCount, PATIENT_SEARCHES);
     const published = this.#published;
     if (published === null || rowCount - published.rowCount > MOST_BEHIND) return null;
     return { index: published.index, rowCount: Math.max(rowCount, published.rowCount) };
   }
 
-  #keepUp(): void {
+  #keepUp(rowCount: number, searches: number): void {
+    this.#wanted = Math.max(this.#wanted, rowCount);
+    this.#searches += searches;
     if (this.#extending !== null || this.#isFull || this.#failure !== null || this.#closing.signal.aborted) return;
     const have = this.rowCount;
-    if (this.#wanted < LEAST_ROWS || this.#wanted - have < LEAST_BEHIND) return;
+    if (this.#wanted < LEAST_ROWS) return;
+    if (this.#wanted - have < (this.#searches < PATIENT_SEARCHES ? LEAST_BEHIND : FEW_BEHIND)) return;
+    this.#searches = 0;
     this.#extending = this.#extend(Math.min(this.#wanted, have + MOST_AT_ONCE)).then(
       () => {
         this.#extending = null;
-        this.#keepUp();
+        this.#keepUp(0, 0);
       },
       (error: unknown) => {
         this.#extending = null;

@@ -161,7 +161,7 @@ class Asker {
 
   /** As the kernel gives them. */
   hits({ queries, queryCount, k, allowed }: Ask, rank: Uint32Array | null): Promise<SearchHits> {
-    const { metric, range, hashBits, bands } = this.#search;
+    const { metric, range, hashBits, bands, isUnfiltered } = this.#search;
     return this.#source.vectors.search(
       {
         rowCount: this.#rowCount,
@@ -174,6 +174,7 @@ class Asker {
         range,
         ...(hashBits === undefined ? {} : { hashBits }),
         ...(bands === undefined ? {} : { bands }),
+        ...(isUnfiltered === undefined ? {} : { isUnfiltered }),
       },
       this.#signal,
     );

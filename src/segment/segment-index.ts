@@ -141,7 +141,7 @@ export class SegmentIndex {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, allowed, rank, range } = ask;
+    const { queries, k, allowed, rank, range, isUnfiltered = false } = ask;
     const { parameters } = indexed;
     assert(
       !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
@@ -157,6 +157,7 @@ export class SegmentIndex {
         rank,
         range,
         timeLimitMicroseconds: null,
+        isUnfiltered,
         alone: work !== null,
       },
       signal,

@@ -32,6 +32,8 @@ export interface VectorSearch {
   readonly indexType?: string;
   /** What is said to the index of the field, by Milvus's names; what it does not know is ignored. */
   readonly indexParams?: ReadonlyMap<string, unknown>;
+  /** No filter bars rows; those that may not be found were deleted. */
+  readonly isUnfiltered?: boolean;
   /** Whether the hits tell what was done. */
   readonly explain?: boolean;
 }

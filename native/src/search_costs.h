@@ -28,12 +28,12 @@ inline double code_cost(const Index& index) {
   const double dims = index.grid.dims();
   if (index.sketches.size()) {
     const double looked = dims < least_long_sketch ? dims : sketch_head + (dims - sketch_head) / 8;
-    return 4.4 + 0.018 * looked + 3 * std::min(1.0, (double)index.sketches.bytes() / (24 << 20));
+    return 4.5 + 0.018 * looked + 3 * std::min(1.0, (double)index.sketches.bytes() / (24 << 20));
   }
   return 4 + 0.06 * dims + 12 * std::min(1.0, (double)index.codes.bytes() / (64 << 20));
 }
 constexpr double word_cost = 2;          // of 64 rows' bits
-constexpr double side_by_side = 0.57;    // what of a sketch's cost is saved where all rows are allowed: they share lines, and the next ones are foreseen
+constexpr double side_by_side = 0.33;    // what of a sketch's cost is saved where all rows are allowed: they share lines, and the next ones are foreseen
 inline double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
 }  // namespace elanus

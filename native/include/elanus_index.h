@@ -124,6 +124,11 @@ int elanus_index_search_start(const elanus_index_search *search, elanus_done don
 int elanus_index_search_wait(const elanus_index_search *search, elanus_error *error);
 /* On the calling thread. With a time limit it ends in ELANUS_LATE soon after that has passed. */
 int elanus_index_search_now(const elanus_index_search *search, elanus_error *error);
+/*
+ * Several of one query each, through graphs, on the calling thread: their walks take turns, so that one computes while others wait for memory.
+ * The first that fails ends all; what the others have found is worth nothing then.
+ */
+int elanus_index_search_together(const elanus_index_search *searches, uint64_t count, elanus_error *error);
 
 typedef struct elanus_index_description {
   uint32_t metric, dimension, degree, beam;

@@ -24,6 +24,10 @@ class GraphSearch final : public IndexJob {
  public:
   GraphSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context);
 
+  // Instead of running as a job: one query, on the calling thread, in turn with other searches.
+  void begin_lone();
+  bool step_lone();   // false: it is answered
+
  protected:
   void prepare() override;
   void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
@@ -51,6 +55,9 @@ class GraphSearch final : public IndexJob {
   void ask(uint64_t query, Scratch& s, Effort& effort, std::optional<Asked>& asked) const;
   void answer(uint64_t query, Scratch& s, Effort& effort) const;
   void answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const;
+  bool begins_with_walk() const;
+  void begin_turn(Turn& turn, uint64_t query, Effort& effort) const;
+  bool step_turn(Turn& turn) const;   // false: it is answered
   // The last hits are those that a walk misses, so it wants some more than hits.
   uint32_t width() const { return std::max({plan_.ef, plan_.k + plan_.k / 8, least_width}); }
   uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
@@ -90,6 +97,8 @@ class GraphSearch final : public IndexJob {
 
   std::shared_ptr<const Index> index_;
   const uint32_t dims_;
+  std::optional<Turn> lone_;
+  Effort lone_effort_;
 };
 
 }  // namespace elanus

@@ -115,6 +115,15 @@ int elanus_index_search_now(const elanus_index_search* search, elanus_error* err
   });
 }
 
+int elanus_index_search_together(const elanus_index_search* searches, uint64_t count, elanus_error* error) {
+  return guarded(error, [&] {
+    if (count) require(searches);
+    std::vector<std::pair<elanus_index_search, std::shared_ptr<const Index>>> all;
+    for (uint64_t i = 0; i < count; ++i) all.push_back({searches[i], of_kind<Index>(searches[i].index, IndexKind::graph, "graphs")});
+    search_together(all);
+  });
+}
+
 int elanus_index_describe(elanus_index handle, elanus_index_description* description, elanus_error* error) {
   return guarded(error, [&] {
     require(description);

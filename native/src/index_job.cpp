@@ -54,11 +54,14 @@ void IndexJob::work(uint64_t piece) {
 }
 
 Job::Round IndexJob::settle(uint64_t*) {
-  if (plan_.work) {
-    const double counts[ELANUS_INDEX_WORK] = {total_.visits, total_.distances, total_.exact, total_.code_scans, total_.raw_scans, total_.lists};
-    std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
-  }
+  tell(total_);
   return Round::complete;
+}
+
+void IndexJob::tell(const Effort& effort) const {
+  if (!plan_.work) return;
+  const double counts[ELANUS_INDEX_WORK] = {effort.visits, effort.distances, effort.exact, effort.code_scans, effort.raw_scans, effort.lists};
+  std::copy_n(counts, ELANUS_INDEX_WORK, plan_.work);
 }
 
 void IndexJob::limit_own_time() {

@@ -52,6 +52,8 @@ class IndexJob : public Job {
     uint64_t run;
     return kept ? kept : raw_.at(row, &run);
   }
+  // What a search did that did not run as a job.
+  void tell(const Effort& effort) const;
   void write_hits(uint64_t query, const std::vector<Hit>& hits, bool tied) const;
   // At most raw_block rows by their raw values; NaN for a row that is no hit.
   void raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const;

@@ -40,7 +40,7 @@ void GraphSearch::prepare() {
 }
 
 void GraphSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
-  if (!plan_.has_inner && allowed_count_ && goal(index_->layout == IndexLayout::packed).is_worth_it()) return answer_in_turn(first, last, effort);
+  if (begins_with_walk()) return answer_in_turn(first, last, effort);
   Borrowed borrowed(*index_->lender);
   for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
 }
@@ -65,39 +65,57 @@ void GraphSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
   write_hits(*a);
 }
 
+bool GraphSearch::begins_with_walk() const { return !plan_.has_inner && allowed_count_ && goal(index_->layout == IndexLayout::packed).is_worth_it(); }
+
+void GraphSearch::begin_turn(Turn& turn, uint64_t query, Effort& effort) const {
+  ask(query, *turn.scratch, effort, turn.asked);
+  begin_walk(*turn.asked, first_walk(*turn.asked));
+}
+
+bool GraphSearch::step_turn(Turn& turn) const {
+  Asked& a = *turn.asked;
+  const WalkState state = step_walk(a);
+  if (state == WalkState::going) return true;
+  find_after_walk(a, end_walk(a, state) || walk(a, a.blocks ? a.blocks->anew() : a.lists->anew()));
+  write_hits(a);
+  turn.asked.reset();
+  return false;
+}
+
 // Each walk takes a step while what the others need next is on its way from memory.
 void GraphSearch::answer_in_turn(uint64_t first, uint64_t last, Effort& effort) const {
   std::array<std::optional<Turn>, most_in_turn> turns;
   uint64_t next = first;
   uint32_t walking = 0;
-  auto start = [&](Turn& turn) {
-    if (next >= last) {
-      turn.asked.reset();
-      return false;
-    }
-    ask(next++, *turn.scratch, effort, turn.asked);
-    begin_walk(*turn.asked, first_walk(*turn.asked));
-    return true;
-  };
-  // Whether it goes on.
-  auto step = [&](Asked& a) {
-    const WalkState state = step_walk(a);
-    if (state == WalkState::going) return true;
-    find_after_walk(a, end_walk(a, state) || walk(a, a.blocks ? a.blocks->anew() : a.lists->anew()));
-    return false;
-  };
-  for (auto& turn : turns)
-    if (next < last) {
-      turn.emplace(*index_->lender);
-      walking += start(*turn);
-    }
+  for (auto& turn : turns) {
+    if (next >= last) break;
+    turn.emplace(*index_->lender);
+    begin_turn(*turn, next++, effort);
+    ++walking;
+  }
   while (walking) {
     for (auto& turn : turns) {
-      if (!turn || !turn->asked || step(*turn->asked)) continue;
-      write_hits(*turn->asked);
-      if (!start(*turn)) --walking;
+      if (!turn || !turn->asked || step_turn(*turn)) continue;
+      if (next < last) begin_turn(*turn, next++, effort);
+      else --walking;
     }
   }
+}
+
+void GraphSearch::begin_lone() {
+  if (queries_ != 1) fail(ELANUS_INVALID, "one query is searched in turn with others, not %llu", (unsigned long long)queries_);
+  limit_own_time();
+  prepare();
+  lone_.emplace(*index_->lender);
+  if (begins_with_walk()) begin_turn(*lone_, 0, lone_effort_);
+  else answer(0, *lone_->scratch, lone_effort_);
+}
+
+bool GraphSearch::step_lone() {
+  if (lone_->asked && step_turn(*lone_)) return true;
+  lone_.reset();
+  tell(lone_effort_);
+  return false;
 }
 
 WalkGoal GraphSearch::goal(bool by_blocks) const {
@@ -133,13 +151,33 @@ void GraphSearch::find_after_walk(Asked& a, bool found) const {
   look_outside(a);
 }
 
-std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context) {
+namespace {
+
+std::shared_ptr<GraphSearch> make_checked(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context) {
   const uint64_t rows = std::max<uint64_t>(plan.row_count, index->row_count);
   if (rows > index->rows->count() || rows > ELANUS_MAX_INDEX_ROWS)
     fail(ELANUS_INVALID, "%llu rows are wanted, there are %llu", (unsigned long long)rows, (unsigned long long)index->rows->count());
   check_index_search(plan, index->grid.state().dimension, rows);
   if (plan.ef < 1 || plan.ef > ELANUS_MAX_WIDTH) fail(ELANUS_INVALID, "ef %u is not in 1..%u", plan.ef, ELANUS_MAX_WIDTH);
   return std::make_shared<GraphSearch>(plan, std::move(index), done, context);
+}
+
+}  // namespace
+
+std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context) {
+  return make_checked(plan, std::move(index), done, context);
+}
+
+void search_together(const std::vector<std::pair<elanus_index_search, std::shared_ptr<const Index>>>& searches) {
+  std::vector<std::shared_ptr<GraphSearch>> walking;
+  for (size_t next = 0; next < searches.size() || !walking.empty();) {
+    while (next < searches.size() && walking.size() < most_in_turn) {
+      walking.push_back(make_checked(searches[next].first, searches[next].second, nullptr, nullptr));
+      walking.back()->begin_lone();
+      ++next;
+    }
+    std::erase_if(walking, [](const auto& search) { return !search->step_lone(); });
+  }
 }
 
 }  // namespace elanus

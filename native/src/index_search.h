@@ -14,4 +14,7 @@ namespace elanus {
 // Throws Failure if the plan does not fit.
 std::shared_ptr<Job> make_graph_search(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context);
 
+// Of one query each, on the calling thread: when this returns all are answered. Throws the first Failure.
+void search_together(const std::vector<std::pair<elanus_index_search, std::shared_ptr<const Index>>>& searches);
+
 }  // namespace elanus

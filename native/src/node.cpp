@@ -147,6 +147,7 @@ NAPI_MODULE_INIT() {
       {"openIndex", started<open_index>},
       {"searchIndex", started<search_index>},
       {"searchIndexNow", plain<search_index_now>},
+      {"searchIndexesNow", plain<search_indexes_now>},
       {"closeIndex", plain<close_index>},
       {"createGrowing", plain<create_growing>},
       {"extendGrowing", started<extend_growing>},

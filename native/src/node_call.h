@@ -103,7 +103,20 @@ class Call {
     napi_get_cb_info(env, info, &count, values_, nullptr, nullptr);
   }
 
+  // Of a list that is itself an argument.
+  Call(const Call& call, size_t i, uint32_t place) : env_(call.env_) {
+    napi_value list;
+    if (napi_get_element(env_, call.values_[i], place, &list) != napi_ok) bad("a list was expected");
+    else
+      for (uint32_t at = 0; at < most_arguments; ++at) napi_get_element(env_, list, at, &values_[at]);
+  }
+
   napi_env env() const { return env_; }
+  uint32_t length(size_t i) {
+    uint32_t length = 0;
+    if (napi_get_array_length(env_, values_[i], &length) != napi_ok) bad("a list was expected");
+    return length;
+  }
   bool good() const { return good_; }
 
   double number(size_t i) {

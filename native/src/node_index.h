@@ -135,6 +135,22 @@ napi_value search_index_now(Call& call) {
   return ended;
 }
 
+// (list of lists, each of what a search takes); none is left half done but where one is late.
+napi_value search_indexes_now(Call& call) {
+  std::vector<elanus_index_search> plans(call.length(0));
+  elanus_error error;
+  for (uint32_t i = 0; i < plans.size() && call.good(); ++i) {
+    Call search(call, 0, i);
+    if (!search.good() || !read_index_search(search, plans[i])) return nullptr;
+  }
+  if (!call.good()) return nullptr;
+  const int status = elanus_index_search_together(plans.data(), plans.size(), &error);
+  if (status != ELANUS_OK && status != ELANUS_LATE) return call.fail(error.text);
+  napi_value ended = nullptr;
+  napi_get_boolean(call.env(), status == ELANUS_OK, &ended);
+  return ended;
+}
+
 // (rows, metric, degree, beam, seed)
 napi_value create_growing(Call& call) {
   elanus_error error;

@@ -94,7 +94,7 @@ class WalkGoal {
  private:
   // Measured. The rows that are kept in mind matter as much as those that are visited, since estimates err. Where the filter bars what is near,
   // the rows behind that are many at nearly the same distance, or in clusters to which few edges lead.
-  static constexpr double slack = 1.4;
+    static constexpr double slack = 1.4;
   static constexpr double far_rank = 2, far_spread = 2.7, far_reach = 1.6, late_room = 1.25;
   // Of a scan: what a walk may be expected to cost, what is left of it when it looks, and what may be spent for nothing.
   static constexpr double worth = 0.7, affordable = 0.9, likely = 0.75, sure = 0.5, vain_part = 0.06;

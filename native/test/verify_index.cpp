@@ -9,6 +9,7 @@
 #include <cstring>
 #include <ctime>
 #include <iterator>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -277,10 +278,56 @@ static void several_threads() {
   CHECK(elanus_set_threads(2, nullptr) == ELANUS_OK);
 }
 
+// Walks in turn find what they find alone, whatever is beside them: other rows, filters, scans, searches that have nothing to find.
+static void together() {
+  const size_t rows = slow ? 600 : 4000;
+  std::mt19937 random(5);
+  const std::vector<float> values = made(Data::clustered, rows, 32, 1), others = made(Data::gaussian, rows / 2, 48, 3);
+  const Built built(values, 32, ELANUS_COSINE), other(others, 48, ELANUS_L2, 16, 40, "b.index");
+  const std::vector<uint8_t> most = chosen(random, rows, 0.9), few = chosen(random, rows, 0.01), none = chosen(random, rows, 0);
+  std::vector<std::unique_ptr<Asked>> alone, turned;
+  for (uint32_t i = 0; i < 12; ++i) {
+    const std::vector<float> query = made(Data::clustered, 1, 32, 20 + i), another = made(Data::gaussian, 1, 48, 20 + i);
+    for (auto* all : {&alone, &turned}) {
+      if (i % 6 == 5) all->push_back(std::make_unique<Asked>(other, another, 7, 20 + i));
+      else all->push_back(std::make_unique<Asked>(built, query, 10, 16 + 4 * i, i % 6 == 1 ? &most : i % 6 == 2 ? &few : i % 6 == 3 ? &none : nullptr));
+      if (i % 6 == 1) all->back()->plan.unfiltered = 1;
+      if (i % 6 == 4) {
+        elanus_index_search& plan = all->back()->plan;
+        plan.has_outer = plan.has_inner = 1;
+        plan.outer = 0.2f;
+        plan.inner = 0.8f;
+      }
+    }
+  }
+  std::vector<elanus_index_search> plans;
+  for (auto& asked : turned) plans.push_back(asked->plan);
+  CHECK(elanus_index_search_together(plans.data(), plans.size(), nullptr) == ELANUS_OK);
+  for (size_t i = 0; i < alone.size(); ++i) {
+    CHECK(elanus_index_search_wait(&alone[i]->plan, nullptr) == ELANUS_OK);
+    const Asked &one = *alone[i], &turn = *turned[i];   // scores that are none are no numbers
+    CHECK(one.rows == turn.rows && !std::memcmp(one.scores.data(), turn.scores.data(), one.scores.size() * sizeof(float)) && one.tied == turn.tied && one.work == turn.work);
+  }
+  CHECK(elanus_index_search_together(nullptr, 0, nullptr) == ELANUS_OK);
+  elanus_error error = {};
+  const Asked two(built, made(Data::clustered, 2, 32, 9), 10, 40);
+  plans[2] = two.plan;
+  CHECK(elanus_index_search_together(plans.data(), plans.size(), &error) == ELANUS_INVALID && std::strstr(error.text, "one query"));
+  plans[2] = turned[2]->plan;
+  plans[7].index = 12345;
+  CHECK(elanus_index_search_together(plans.data(), plans.size(), &error) == ELANUS_STALE);
+  plans[7] = turned[7]->plan;
+  Asked late(built, made(Data::clustered, 1, 32, 9), 10, ELANUS_MAX_WIDTH);
+  late.plan.time_limit_microseconds = 1;
+  plans[3] = late.plan;
+  CHECK(elanus_index_search_together(plans.data(), plans.size(), &error) == ELANUS_LATE);
+}
+
 int main() {
   return run_parts("indexes", {{"nonsense", nonsense},
                                {"damaged files", damaged_files},
                                {"the same file", same_file},
+                               {"together", together},
                                {"cancellation", cancellation},
                                {"several threads", several_threads}});
 }

@@ -12,7 +12,7 @@ import { assert } from "../base/assert.ts";
 import type { IndexParams } from "../index/family.ts";
 import { GRAPH } from "../index/graph.ts";
 import { searchParams } from "../index/parameters.ts";
-import type { GraphParameters } from "../kernel/index-kernel.ts";
+import type { GraphParameters, IndexSearch } from "../kernel/index-kernel.ts";
 import { NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { NativeKernel } from "../kernel/native.ts";
 import type { LentCollection } from "../proxy/lend.ts";
@@ -46,6 +46,13 @@ interface Asked {
   readonly limit: number;
   readonly said: Said;
   readonly isUnfiltered: boolean;
+}
+
+/** What of a segment is looked at, and how many hits are wanted of it. */
+interface Part {
+  readonly at: number;
+  readonly count: number;
+  readonly reachable: Reachable;
 }
 
 export class NearCollection {
@@ -95,45 +102,89 @@ export class NearCollection {
     const { metric, segments } = this.#collection;
     let all = 0;
     for (const { count } of rows) all += count;
-    const lists: NearList[] = [];
+    const parts: Part[] = [];
     for (let at = 0; at < segments.length; at += 1) {
       const { count } = rows[at]!;
-      if (count === 0) continue;
-      const found = this.#found(asked, at, hitsExpected(limit, count / all), rows[at]!);
-      if (found === null) return null;
-      lists.push(found);
+      if (count > 0) parts.push({ at, count: hitsExpected(limit, count / all), reachable: rows[at]! });
     }
+    const lists = this.#found(asked, parts);
+    if (lists === null) return null;
     let merged = mergeLists(lists, limit, metric);
     const worst = merged.entries.length < limit ? null : scoreOf(merged, limit - 1);
     for (const [place, { segment, ids, scores }] of lists.entries()) {
       const wanted = Math.min(limit, rows[segment]!.count);
       if (ids.length === wanted || !mayHaveMore(scores.at(-1)!, worst, metric)) continue;
-      const found = this.#found(asked, segment, wanted, rows[segment]!);
+      const found = this.#found(asked, [{ at: segment, count: wanted, reachable: rows[segment]! }]);
       if (found === null) return null;
-      lists[place] = found;
+      lists[place] = found[0]!;
       merged = mergeLists(lists, limit, metric);
     }
     if (output !== NO_FIELDS) return this.#output.hits(merged, output);
     return merged.entries.map((entry, at): Hit => ({ id: idOf(merged, entry, at), score: scoreOf(merged, at) }));
   }
 
-  /** The first `count` of the `limit` hits of one segment, or all of those that are scored one by one. Null: the engine has to be asked. */
-  #found(asked: Asked, at: number, count: number, { allowed, count: reachable }: Reachable): NearList | null {
-    const { vector: queries, limit, said, isUnfiltered } = asked;
-    const segment = this.#collection.segments[at]!;
-    const { rows, rowCount, graph } = segment;
-    const [rank, range] = [null, null];
-    if (graph === null || reachable <= SCANNED_ROWS || limit >= reachable) {
-      const { metric } = this.#collection;
-      const k = Math.min(limit, reachable);
-      const exact = this.#kernel.exactSearchNow({ rows, rowCount, queries, metric, k, allowed, rank, range });
-      return exact === null ? null : inKeyOrder(at, segment, exact, k);
+  /** Of each part the first of its hits, or all of those that are scored one by one. Null: the engine has to be asked. */
+  #found(asked: Asked, parts: readonly Part[]): NearList[] | null {
+    const lists: NearList[] = [];
+    const walks: { readonly place: number; readonly part: Part; readonly search: IndexSearch }[] = [];
+    for (const [place, part] of parts.entries()) {
+      const search = this.#walk(asked, part);
+      if (search !== null) {
+        walks.push({ place, part, search });
+        continue;
+      }
+      const list = this.#scan(asked, part);
+      if (list === null) return null;
+      lists[place] = list;
     }
+    if (walks.length === 0) return lists;
+    const found = this.#kernel.indexes.searchIndexesNow(
+      walks.map(({ search }) => search),
+      walks.map(({ part }) => part.reachable.count),
+    );
+    if (found === null) return null;
+    for (const [at, { place, part }] of walks.entries()) {
+      const list = this.#inKeyOrder(part, found[at]!, part.count);
+      if (list === null) return null;
+      lists[place] = list;
+    }
+    return lists;
+  }
+
+  /** Null: its rows are scored one by one. */
+  #walk({ vector, limit, said, isUnfiltered }: Asked, { at, count, reachable }: Part): IndexSearch | null {
+    const { graph } = this.#collection.segments[at]!;
+    if (graph === null || reachable.count <= SCANNED_ROWS || limit >= reachable.count) return null;
     const whole = (said.parameters[at] ??= this.#parameters(graph, said.params, limit));
     const parameters = count === limit ? whole : { ...whole, ef: narrowed(whole.ef, count, limit) };
-    const ask = { index: graph.index, rowCount: graph.rowCount, queries, k: count, parameters, allowed, rank, range };
-    const found = this.#kernel.indexes.searchIndexNow({ ...ask, isUnfiltered, timeLimitMicroseconds: null }, reachable);
-    return found === null ? null : inKeyOrder(at, segment, found, count);
+    const [rank, range, timeLimitMicroseconds] = [null, null, null];
+    const { index, rowCount } = graph;
+    const { allowed } = reachable;
+    return {
+      index,
+      rowCount,
+      queries: vector,
+      k: count,
+      parameters,
+      allowed,
+      isUnfiltered,
+      rank,
+      range,
+      timeLimitMicroseconds,
+    };
+  }
+
+  #scan({ vector: queries, limit }: Asked, part: Part): NearList | null {
+    const { rows, rowCount } = this.#collection.segments[part.at]!;
+    const { metric } = this.#collection;
+    const { allowed, count } = part.reachable;
+    const k = Math.min(limit, count);
+    const exact = this.#kernel.exactSearchNow({ rows, rowCount, queries, metric, k, allowed, rank: null, range: null });
+    return exact === null ? null : this.#inKeyOrder(part, exact, k);
+  }
+
+  #inKeyOrder({ at }: Part, hits: SearchHits, count: number): NearList | null {
+    return inKeyOrder(at, this.#collection.segments[at]!, hits, count);
   }
 
   #saying(params: Readonly<Record<string, unknown>>, limit: number): Said {

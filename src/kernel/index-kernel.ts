@@ -373,10 +373,11 @@ export interface IndexKernel {
   /** Nearest rows. Until the promise settles its arrays are read: they must not change, nor their buffers be transferred. */
   searchIndex(search: IndexSearch<RowValues | SparseEntries>, signal?: AbortSignal): Promise<IndexHits>;
   /**
-   * A small search of one query through a graph, made on the calling thread before this returns; null: it is none, or enough was done in
-   * this turn of the event loop. `allowedRows`: how many are allowed, where somebody has counted them.
+   * Small searches of one query each through graphs, made on the calling thread before this returns, their walks in turn: one computes while
+   * others wait for memory. Null: one of them is none, or enough was done in this turn of the event loop. `allowedRows`: how many are allowed
+   * of each, where somebody has counted them.
    */
-  searchIndexNow(search: IndexSearch, allowedRows: number | null): IndexHits | null;
+  searchIndexesNow(searches: readonly IndexSearch[], allowedRows: readonly (number | null)[]): IndexHits[] | null;
   describeIndex(index: Handle): IndexDescription;
   /** Takes no memory before rows are indexed. */
   createGrowing(graph: GrowingGraph): Handle;

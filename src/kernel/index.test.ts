@@ -356,6 +356,45 @@ function withIndexes(native: NativeKernel): void {
       native.close(rows);
     });
 
+    test("small searches of several indexes take turns on the calling thread", async () => {
+      const [first, second] = [rowsOf(made("clustered", 3000, 32, 1), 32), rowsOf(made("gaussian", 800, 48, 2), 48)];
+      await build(first, "COSINE", { layout: "packed" });
+      const sealed = await indexes.openIndex(path, first);
+      const graph = { rows: second, metric: "L2", degree: 32, beam: 100, seed: 0 } as const;
+      const growing = indexes.createGrowing(graph);
+      const published = await indexes.extendGrowing(growing, 800);
+      const allowed = allowedAtRandom(3000, 0.9, 3);
+      const asked = [
+        plan(sealed, made("clustered", 1, 32, 7), { ef: 40 }),
+        plan(published, made("gaussian", 1, 48, 8), { k: 5, ef: 20 }),
+        plan(sealed, made("clustered", 1, 32, 9), { allowed, isUnfiltered: true }),
+        plan(sealed, made("clustered", 1, 32, 10), { allowed: emptyBitset(3000) }),
+      ];
+      const found = indexes.searchIndexesNow(
+        asked,
+        asked.map(() => null),
+      );
+      assert.notEqual(found, null);
+      for (const [at, search] of asked.entries()) assert.deepEqual(found![at], await indexes.searchIndex(search));
+      assert.deepEqual(indexes.searchIndexesNow([], []), []);
+
+      const queries = made("clustered", 2, 32, 7);
+      assert.equal(
+        indexes.searchIndexesNow([asked[1]!, plan(sealed, queries)], [null, null]),
+        null,
+        "two queries are none",
+      );
+      const limited = { ...asked[0]!, timeLimitMicroseconds: 1000 };
+      assert.equal(indexes.searchIndexesNow([limited], [null]), null, "nor is one with a limit of its own");
+      assert.throws(() => indexes.searchIndexesNow([asked[1]!, { ...asked[0]!, k: 0 }], [null, null]), /k 0/);
+      indexes.closeIndex(published);
+      assert.throws(() => indexes.searchIndexesNow(asked, [null, null, null, null]), /not open/);
+      indexes.closeIndex(sealed);
+      indexes.closeGrowing(growing);
+      native.close(first);
+      native.close(second);
+    });
+
     test("what does not fit is refused with a reason", async () => {
       const values = made("clustered", 500, 8, 1);
       const rows = rowsOf(values, 8);

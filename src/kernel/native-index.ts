@@ -115,6 +115,8 @@ export interface IndexAddon {
   ): void;
   /** The same on the calling thread; false: the limit of time has passed. The ticket is not looked at. */
   searchIndexNow(...search: Parameters<IndexAddon["searchIndex"]>): boolean;
+  /** Several of one query each. False: the limit of one has passed, and none is answered. */
+  searchIndexesNow(searches: readonly Parameters<IndexAddon["searchIndex"]>[]): boolean;
   keepRows(ticket: number, index: Handle, bytes: number): void;
   closeIndex(index: Handle): void;
   tellIndex(index: Handle, about: Float64Array): void;
@@ -266,11 +268,27 @@ export class NativeIndexes implements IndexKernel {
     return this.#joined.search(dense, queryCount, signal);
   }
 
-  searchIndexNow(search: IndexSearch, allowedRows: number | null): IndexHits | null {
-    checkIndex.checkIndexHandle(search.index);
-    const { kind, layout, rowCount } = this.#tell(search.index);
-    const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
-    return this.#searchNow(search, queryCount, NEAR_LIMIT_MICROSECONDS, allowedRows);
+  searchIndexesNow(searches: readonly IndexSearch[], allowedRows: readonly (number | null)[]): IndexHits[] | null {
+    for (const search of searches) {
+      checkIndex.checkIndexHandle(search.index);
+      const { kind, layout, rowCount } = this.#tell(search.index);
+      const queryCount = checkIndex.checkIndexSearch(search, kind, layout, rowCount);
+      if (!isSmall(search, queryCount)) return null;
+    }
+    if (searches.length === 1) {
+      const hits = this.#searchNow(searches[0]!, 1, NEAR_LIMIT_MICROSECONDS, allowedRows[0]!);
+      return hits === null ? null : [hits];
+    }
+    const subjects = searches.map((search, at) => subjectOf(search, allowedRows[at]!));
+    if (!subjects.every((subject) => this.#atOnce.mayTry(subject, true))) return null;
+    const rooms = searches.map(({ k }) => new Room(1, k));
+    const given = searches.map((search, at) => planOf(0, search, rooms[at]!, NEAR_LIMIT_MICROSECONDS));
+    const isInTime = this.#atOnce.spend(() => this.#guarded(() => this.#addon.searchIndexesNow(given)));
+    for (const subject of subjects) {
+      if (isInTime) this.#atOnce.wasQuick(subject);
+      else this.#atOnce.tookTooLong(subject);
+    }
+    return isInTime ? rooms.map((room) => room.hits()) : null;
   }
 
   /** Null: it is not for the calling thread. */
@@ -280,8 +298,7 @@ export class NativeIndexes implements IndexKernel {
     limitMicroseconds: number,
     allowedRows: number | null,
   ): IndexHits | null {
-    const { parameters, timeLimitMicroseconds } = search;
-    if (queryCount !== 1 || parameters.kind !== "graph" || timeLimitMicroseconds !== null) return null;
+    if (!isSmall(search, queryCount)) return null;
     const subject = subjectOf(search, allowedRows);
     if (!this.#atOnce.mayTry(subject, limitMicroseconds > LIMIT_MICROSECONDS)) return null;
     const room = new Room(1, search.k);
@@ -409,6 +426,11 @@ class Room {
       },
     };
   }
+}
+
+/** Whether it may be one for the calling thread. */
+function isSmall({ parameters, timeLimitMicroseconds }: IndexSearch, queryCount: number): boolean {
+  return queryCount === 1 && parameters.kind === "graph" && timeLimitMicroseconds === null;
 }
 
 /** Searches that cost about the same: of one index, with filters that leave about as many rows. Null: nobody has counted them. */

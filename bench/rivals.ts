@@ -31,6 +31,7 @@ const TOGETHER = 100;
 const WRITTEN_AGAIN = 0.1;
 /** Minutes after the rewrite: while what was written is being put in order, and when it has been. */
 const LATER_MINUTES = [1, 4];
+const MINUTE_MILLISECONDS = 60_000;
 
 export async function rivalsBench(parts: readonly string[]): Promise<void> {
   const kernel = loadKernel();
@@ -122,7 +123,7 @@ async function compare(kernel: Kernel, data: BenchData, rivals: readonly Rival[]
   table.push(["after 10 % were written again", ...(await cells(null, truth))]);
   let waited = 0;
   for (const minutes of LATER_MINUTES) {
-    await sleep(60_000 * (minutes - waited));
+    await sleep(MINUTE_MILLISECONDS * (minutes - waited));
     waited = minutes;
     table.push([`${minutes} min later`, ...(await cells(null, truth))]);
   }

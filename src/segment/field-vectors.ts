@@ -5,11 +5,12 @@
  */
 
 import { assert, present } from "../base/assert.ts";
+import type { IndexSearch, SearchParameters } from "../kernel/index-kernel.ts";
 import type { Handle, HashBits, Kernel, SearchHits } from "../kernel/kernel.ts";
-import { type RowLayout, bytesPerRow, layoutOf } from "../kernel/layout.ts";
+import { type RowLayout, type RowValues, bytesPerRow, layoutOf } from "../kernel/layout.ts";
 import type { Bitset } from "../model/bitset.ts";
 import { type BytesColumn, type Column, concatColumns } from "../model/columns.ts";
-import type { SparseKernel } from "../kernel/sparse-kernel.ts";
+import type { SparseEntries, SparseKernel } from "../kernel/sparse-kernel.ts";
 import { type QueryVectors, isListQueries, isSparseQueries } from "../model/queries.ts";
 import type { FieldSchema } from "../model/schema.ts";
 import { DataType, Metric } from "../model/types.ts";
@@ -31,6 +32,28 @@ export interface VectorAsk {
   readonly bands?: number;
   /** As of the search. */
   readonly isUnfiltered?: boolean;
+}
+
+/** The same, asked of an index over the vectors; `alone` where its work is told. */
+export function indexSearch(
+  index: Handle,
+  { queries, k, allowed, rank, range, isUnfiltered = false }: VectorAsk,
+  parameters: SearchParameters,
+  alone: boolean,
+): IndexSearch<RowValues | SparseEntries> {
+  assert(!isListQueries(queries), "an index has vectors, and no lists of them");
+  return {
+    index,
+    queries,
+    k,
+    parameters,
+    allowed,
+    rank,
+    range,
+    timeLimitMicroseconds: null,
+    isUnfiltered,
+    alone,
+  };
 }
 
 export interface FieldVectors {

@@ -26,7 +26,7 @@ import { type Bitset, bitsetBytes, countBits, fullBitset } from "../model/bitset
 import type { RecallSample } from "../model/explain.ts";
 import { chosenQueries } from "../model/queries.ts";
 import type { Metric } from "../model/types.ts";
-import type { DenseVectors, FieldVectors, VectorAsk } from "./field-vectors.ts";
+import { type DenseVectors, type FieldVectors, type VectorAsk, indexSearch } from "./field-vectors.ts";
 import type { LentGraph } from "./lent.ts";
 import { mergeHits } from "./merge-hits.ts";
 import { RingSearch, deepParameters } from "./ring-search.ts";
@@ -162,31 +162,13 @@ export class GrowingGraph {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, range, isUnfiltered = false } = ask;
-    const { parameters } = indexed;
-    assert(ArrayBuffer.isView(queries), "a graph has dense vectors");
+    assert(ArrayBuffer.isView(ask.queries), "a graph has dense vectors");
     const rowCount = Math.max(indexedRows, ask.rowCount);
-    const allowed = allowedUpTo(ask, rowCount);
-    const rank = rankUpTo(ask.rank, rowCount);
-    const alone = work !== null;
-    const hits = await this.#indexes.searchIndex(
-      {
-        index,
-        rowCount,
-        queries,
-        k,
-        parameters,
-        allowed,
-        rank,
-        range,
-        timeLimitMicroseconds: null,
-        isUnfiltered,
-        alone,
-      },
-      signal,
-    );
+    const asked = { ...ask, allowed: allowedUpTo(ask, rowCount), rank: rankUpTo(ask.rank, rowCount) };
+    const search = { ...indexSearch(index, asked, indexed.parameters, work !== null), rowCount };
+    const hits = await this.#indexes.searchIndex(search, signal);
     work?.addIndexed(hits.work, hits.tied.length, indexed);
-    if (range === null) await fillShort(vectors, ask, hits, signal);
+    if (ask.range === null) await fillShort(vectors, ask, hits, signal);
     return hits;
   }
 

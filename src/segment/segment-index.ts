@@ -19,8 +19,8 @@ import type { IndexHits, IndexKernel, OpenMode, SearchParameters } from "../kern
 import { type Handle, NO_ROW, type SearchHits } from "../kernel/kernel.ts";
 import type { RowValues } from "../kernel/layout.ts";
 import { type Bitset, countBits } from "../model/bitset.ts";
-import { chosenQueries, isListQueries } from "../model/queries.ts";
-import type { FieldVectors, VectorAsk } from "./field-vectors.ts";
+import { chosenQueries } from "../model/queries.ts";
+import { type FieldVectors, type VectorAsk, indexSearch } from "./field-vectors.ts";
 import type { SegmentIndexFacts } from "./index-facts.ts";
 import { Lease } from "./lease.ts";
 import { RingSearch, deepParameters } from "./ring-search.ts";
@@ -141,29 +141,14 @@ export class SegmentIndex {
     work: SearchWork | null,
     signal: AbortSignal | undefined,
   ): Promise<SearchHits> {
-    const { queries, k, allowed, rank, range, isUnfiltered = false } = ask;
-    const { parameters } = indexed;
     assert(
-      !isListQueries(queries) && this.#isExact !== ArrayBuffer.isView(queries),
+      this.#isExact !== ArrayBuffer.isView(ask.queries),
       "packed lists are asked for sparse vectors, other indexes for dense ones",
     );
-    const hits = await this.#indexes.searchIndex(
-      {
-        index: this.#index,
-        queries,
-        k,
-        parameters,
-        allowed,
-        rank,
-        range,
-        timeLimitMicroseconds: null,
-        isUnfiltered,
-        alone: work !== null,
-      },
-      signal,
-    );
+    const search = indexSearch(this.#index, ask, indexed.parameters, work !== null);
+    const hits = await this.#indexes.searchIndex(search, signal);
     work?.addIndexed(hits.work, hits.tied.length, indexed);
-    const isShort = range === null && !this.#isExact && this.facts.family.mayFindFewer !== true;
+    const isShort = ask.range === null && !this.#isExact && this.facts.family.mayFindFewer !== true;
     if (isShort) await fillShort(vectors, ask, hits, signal);
     return hits;
   }

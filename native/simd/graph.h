@@ -84,6 +84,25 @@ struct Seen {
   bool overflowed;           // not all bits can be undone one by one
 };
 
+// Rows that a filter lets pass. One row of a graph stands for all that have its codes, and passes where one of them does; that is found out of
+// those that are met, as there may be many others.
+struct Passing {
+  const uint8_t* allowed;      // a bit a row; null: all pass
+  const uint64_t* heads;       // a bit a row, of those that stand for others; null: nobody does
+  const uint32_t* next_twin;   // chains ascend, and end at `limit`
+  uint32_t limit;
+};
+static inline bool passes(const Passing& passing, uint32_t row) {
+  const uint8_t* allowed = passing.allowed;
+  if (allowed[row >> 3] >> (row & 7) & 1) return true;
+  if (!passing.heads || !(__atomic_load_n(passing.heads + (row >> 6), __ATOMIC_RELAXED) >> (row & 63) & 1)) return false;
+  do {
+    row = __atomic_load_n(passing.next_twin + row, __ATOMIC_RELAXED);
+    if (row >= passing.limit) return false;
+  } while (!(allowed[row >> 3] >> (row & 7) & 1));
+  return true;
+}
+
 // Candidates without order (pool.h). Arrays are aligned to 64 bytes and have `pool_padding` slots more than `capacity`.
 struct Pool {
   float *distance, *open;   // `open` is +inf for what was visited; both may be one array, where nothing is visited
@@ -98,7 +117,7 @@ static constexpr uint32_t pool_capacity(uint32_t width) { return (width + (width
 struct PackedWalk {
   Pool known;   // by estimate; by distance once visited
   Pool found;   // visited and allowed, by distance
-  const uint8_t* allowed;   // a bit a row; null: all
+  Passing passing;
   Seen seen;
   uint32_t width;           // the walk ends when so many visited rows are nearer than all others; `known` may be wider
   uint32_t at, row;         // where in `known` the row stands that is visited next, and its number
@@ -110,7 +129,7 @@ struct PackedWalk {
 struct ListWalk {
   Candidates *frontier, *results;   // `results` only with a filter
   Seen* seen;
-  const uint8_t* allowed;   // a bit a row; null: all
+  Passing passing;
   uint32_t* fresh;          // `count` rows that were met and not looked at yet; there is room for those of a list, of the entries, and one more
   uint32_t count, stage, row;   // whose list is read next
   uint32_t wanted;          // the walk ends when so many of the nearest of all that were met are visited
@@ -133,7 +152,7 @@ struct GraphTable {
                           float* least);
   void (*distances)(const CodeQuery* query, const CodeRows* rows, const uint32_t* numbers, uint32_t count, float* out);
   void (*clear)(Candidates*, uint32_t capacity);
-  // With `allowed` (a bit a row) allowed rows go to `results`; else the frontier is the result. `fresh` is there, lists are empty.
+  // With a filter rows that pass go to `results`; else the frontier is the result. `fresh` is there, lists are empty.
   void (*begin_walk)(ListWalk*, const CodeRows*, const CodeQuery*, const uint32_t* entries, uint32_t entry_count);
   // One stage of a visit, of which there are three; at the end of each the memory that the next one needs begins to come. False at the end,
   // and again until more are wanted.

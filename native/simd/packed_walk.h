@@ -13,8 +13,6 @@
 namespace elanus {
 namespace {
 
-inline bool is_set(const uint8_t* bits, uint32_t row) { return bits[row >> 3] >> (row & 7) & 1; }
-
 void begin_packed(PackedWalk* walk, const CodeRows* rows, const CodeQuery* query, const uint32_t* entries, uint32_t entry_count) {
   uint32_t fresh[most_entries + 1], count = 0;
   for (uint32_t i = 0; i < entry_count; ++i) {
@@ -53,7 +51,7 @@ inline void visit(PackedWalk& walk, const Blocks& blocks, const CodeRows& rows, 
   walk.known.distance[walk.at] = own;
   ++walk.visits;
   ++walk.distances;
-  if (!walk.allowed || is_set(walk.allowed, walk.row)) {
+  if (!walk.passing.allowed || passes(walk.passing, walk.row)) {
     ++walk.met;
     append(walk.found, walk.row, own);
   }

@@ -74,7 +74,7 @@ template <bool filtered> inline void sift(ListWalk& walk, const Lists& lists, co
       for (uint32_t j = 0; j < rows_at_once && i + j < walk.count; ++j) {
         const uint32_t row = some[j];
         bool wanted = least[j] < bound;
-        if constexpr (filtered) wanted |= least[j] < worst(*walk.results) && (walk.allowed[row >> 3] >> (row & 7) & 1);
+        if constexpr (filtered) wanted |= least[j] < worst(*walk.results) && passes(walk.passing, row);
         walk.fresh[near] = row;
         near += wanted;
       }
@@ -87,7 +87,7 @@ template <bool filtered> inline void look(ListWalk& walk, const CodeRows& rows, 
   each_distance(query, rows, walk.fresh, walk.count, [&](uint32_t row, float x) __attribute__((always_inline)) {
     insert(*walk.frontier, row, x);
     if constexpr (filtered)
-      if (walk.allowed[row >> 3] >> (row & 7) & 1) insert(*walk.results, row, x);
+      if (passes(walk.passing, row)) insert(*walk.results, row, x);
   });
   walk.distances += walk.count;
   walk.count = 0;
@@ -97,12 +97,12 @@ bool step_walk(ListWalk* walk, const Lists* lists, const CodeRows* rows, const C
   switch (walk->stage) {
     case list_stage: read_list(*walk, *lists, *rows); return true;
     case sketch_stage:
-      if (walk->allowed) sift<true>(*walk, *lists, *rows, *query);
+      if (walk->passing.allowed) sift<true>(*walk, *lists, *rows, *query);
       else sift<false>(*walk, *lists, *rows, *query);
       return true;
     default: break;
   }
-  if (walk->allowed) look<true>(*walk, *rows, *query);
+  if (walk->passing.allowed) look<true>(*walk, *rows, *query);
   else look<false>(*walk, *rows, *query);
   Candidates& frontier = *walk->frontier;
   if (!has_next(frontier) || frontier.next >= walk->wanted) return false;

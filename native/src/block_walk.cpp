@@ -31,24 +31,24 @@ BlockWalk::BlockWalk(const Index& index, const GridQuery& query, const float* po
   table_.graph.sign_sums(point, rows_.dims, scratch.packed.sign_table(rows_.dims), &sums_);
 }
 
-void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal) {
+void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const Passing& passing, const WalkGoal& goal) {
   if (goal_) before_ += visits();
   plan_ = plan;
   anew_ = {};
   goal_.emplace(goal);
-  next_look_ = allowed ? goal.visits_before_look() : ~0u;
+  next_look_ = passing.allowed ? goal.visits_before_look() : ~0u;
   most_ = most;
   ended_at_ = ~0u;
   scratch_.packed.begin(index_.row_count, (uint32_t)(plan.known * margin_factor(rows_.dims)), std::max(plan.known, most));
   state().width = plan.width;
-  state().allowed = allowed;
+  state().passing = passing;
   table_.graph.begin_packed(&state(), &rows_, &query_, index_.entries.data(), (uint32_t)index_.entries.size());
 }
 
 WalkState BlockWalk::step() {
   PackedWalk& walk = state();
   const bool ended = !table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_) || walk.visits >= most_over_width * walk.width;
-  if (ended) return walk.allowed ? judge(true) : WalkState::ended;
+  if (ended) return walk.passing.allowed ? judge(true) : WalkState::ended;
   if (walk.visits < next_look_) return WalkState::going;
   next_look_ *= 2;
   return judge(false);
@@ -61,7 +61,7 @@ WalkState BlockWalk::judge(bool at_end) {
   std::vector<float>& passing = scratch_.distances;
   passing.clear();
   for (uint32_t i = 0; i < known.size; ++i)
-    if (walk.allowed[known.row[i] >> 3] >> (known.row[i] & 7) & 1) passing.push_back(known.distance[i]);
+    if (passes(walk.passing, known.row[i])) passing.push_back(known.distance[i]);
   double rank = goal_->rank_beyond(known.size, (uint32_t)std::min<size_t>(passing.size(), goal_->k()));
   if (passing.size() >= goal_->k()) {
     const auto last = passing.begin() + (ptrdiff_t)goal_->k() - 1;
@@ -114,7 +114,7 @@ bool BlockWalk::collect(uint32_t wanted) {
   std::vector<uint32_t>& numbers = scratch_.numbers;
   numbers.clear();
   for (uint32_t i = 0; i < known.size; ++i)
-    if (std::isfinite(known.open[i]) && known.open[i] <= limit && (!walk.allowed || (walk.allowed[known.row[i] >> 3] >> (known.row[i] & 7) & 1))) numbers.push_back(known.row[i]);
+    if (std::isfinite(known.open[i]) && known.open[i] <= limit && (!walk.passing.allowed || passes(walk.passing, known.row[i]))) numbers.push_back(known.row[i]);
   scratch_.distances.resize(numbers.size());
   table_.graph.distances(&query_, &rows_, numbers.data(), (uint32_t)numbers.size(), scratch_.distances.data());
   walk.distances += (uint32_t)numbers.size();

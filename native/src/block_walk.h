@@ -19,8 +19,8 @@ class BlockWalk {
   // `point` is the query on the grid, as Grid::encode_query leaves it; it is not needed any more when this returns.
   BlockWalk(const Index& index, const GridQuery& query, const float* point, Scratch& scratch);
 
-  // `most`: candidates wanted at the end. `allowed` null: all rows.
-  void begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal);
+  // `most`: candidates wanted at the end.
+  void begin(const WalkPlan& plan, uint32_t most, const Passing& passing, const WalkGoal& goal);
   WalkState step();
   // When it was lost: how to begin anew. No width: it is not worth it.
   WalkPlan anew() const { return anew_; }

@@ -29,7 +29,6 @@ class GraphSearch final : public IndexJob {
   bool step_lone();   // false: it is answered
 
  protected:
-  void prepare() override;
   void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
   void let_go() override { index_.reset(); }
 
@@ -97,6 +96,7 @@ class GraphSearch final : public IndexJob {
 
   std::shared_ptr<const Index> index_;
   const uint32_t dims_;
+  const Passing passing_;
   std::optional<Turn> lone_;
   Effort lone_effort_;
 };

@@ -4,8 +4,8 @@
 namespace elanus {
 
 void GraphSearch::begin_walk(Asked& a, const WalkPlan& plan) const {
-  if (a.blocks) a.blocks->begin(plan, most_looks(), walk_bits_, goal(true));
-  else a.lists->begin(plan, most_looks(), walk_bits_, goal(false));
+  if (a.blocks) a.blocks->begin(plan, most_looks(), passing_, goal(true));
+  else a.lists->begin(plan, most_looks(), passing_, goal(false));
 }
 
 WalkState GraphSearch::step_walk(Asked& a) const {
@@ -58,7 +58,7 @@ bool GraphSearch::walk_ring(Asked& a, const WalkGoal& goal) const {
   a.blocks.reset();
   a.lists.emplace(*index_, a.grid, a.s);
   for (WalkPlan plan = plan_.allowed ? goal.among() : goal.everywhere(); plan.width; plan = a.lists->anew()) {
-    a.lists->begin(plan, std::max(goal.k(), most_looks()), walk_bits_, goal);
+    a.lists->begin(plan, std::max(goal.k(), most_looks()), passing_, goal);
     WalkState state;
     while ((state = step_walk(a)) == WalkState::going) {
     }

@@ -26,7 +26,8 @@ double median(std::vector<double>& values) {
 struct GrowingIndex::Memory {
   Memory(size_t rows, uint32_t dims, uint32_t stride)
       : codes(rows * dims, Owner::index), terms(rows, Owner::index), lists(rows * stride, Owner::index), degrees(rows, Owner::index),
-        hashes(rows, Owner::index), sketches(rows * sketch_bytes(dims), Owner::index), next_twin(rows, Owner::index), dims(dims), stride(stride) {}
+        hashes(rows, Owner::index), sketches(rows * sketch_bytes(dims), Owner::index), next_twin(rows, Owner::index),
+        twin_heads(rows / 64 + 1, Owner::index), dims(dims), stride(stride) {}
 
   void use(size_t rows) {
     codes.use(rows * dims);
@@ -36,6 +37,7 @@ struct GrowingIndex::Memory {
     hashes.use(rows);
     sketches.use(rows * sketch_bytes(dims));
     next_twin.use(rows);
+    twin_heads.use(rows / 64 + 1);
   }
 
   Reserve<int8_t> codes;
@@ -45,6 +47,7 @@ struct GrowingIndex::Memory {
   Reserve<uint64_t> hashes;
   Reserve<uint8_t> sketches;
   Reserve<uint32_t> next_twin;
+  Reserve<uint64_t> twin_heads;   // a bit a row
   const uint32_t dims, stride;
 };
 
@@ -199,7 +202,10 @@ void GrowingIndex::place_encoded(uint32_t first, uint32_t last) {
       else graph_->order.push_back(row);
       continue;
     }
-    if (kind.head == kind.tail && !nowhere) twin_heads_.push_back(kind.head);
+    if (kind.head == kind.tail && !nowhere) {
+      __atomic_fetch_or(&memory_->twin_heads[kind.head / 64], 1ull << kind.head % 64, __ATOMIC_RELAXED);
+      has_twins_ = true;
+    }
     __atomic_store_n(&memory_->next_twin[kind.tail], row, __ATOMIC_RELAXED);
     kind.tail = row;
   }
@@ -221,7 +227,7 @@ std::shared_ptr<Index> GrowingIndex::publish(uint32_t row_count) {
   index->next_twin = Buffer<uint32_t>::view(memory_->next_twin.data(), row_count);
   index->entries = graph_->entries;
   index->rows_of_degree.resize(degree_ + 1);
-  index->twin_heads = twin_heads_;
+  if (has_twins_) index->twin_heads = Buffer<uint64_t>::view(memory_->twin_heads.data(), row_count / 64 + 1);
   index->outside = outside_;
   index->rows = rows_;
   index->lender = searchers_;

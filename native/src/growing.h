@@ -56,7 +56,8 @@ class GrowingIndex {
   std::unique_ptr<Twins> twins_;
   std::unique_ptr<Graph> graph_;
   uint32_t zero_row_ = no_row;
-  std::vector<uint32_t> twin_heads_, outside_;
+  std::vector<uint32_t> outside_;
+  bool has_twins_ = false;
   Lender builders_{Owner::build};
   std::shared_ptr<Lender> searchers_ = std::make_shared<Lender>(Owner::search);
   std::atomic<uint32_t> published_ = 0;

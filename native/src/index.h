@@ -36,10 +36,10 @@ struct Index final : OpenIndex {
   Buffer<uint8_t> sketches;            // made when it is opened; none of a packed one that is mapped
   Buffer<uint8_t> blocks;              // packed
   Buffer<uint32_t> next_twin;          // no twins: empty
+  Buffer<uint64_t> twin_heads;         // a bit a row, of those that stand for others in the graph; none: empty
   RowClusters clusters;                // of a growing index: none
   std::vector<uint32_t> entries;
   std::vector<uint64_t> rows_of_degree;   // how many lists have 0, 1, ... `slots` neighbours
-  std::vector<uint32_t> twin_heads;    // the rows that stand for others in the graph
   std::vector<uint32_t> outside;       // rows that fit nowhere on the grid, and are always looked at
   std::shared_ptr<Lender> lender = std::make_shared<Lender>(Owner::search);
   std::shared_ptr<void> memory;        // of a growing index
@@ -52,6 +52,7 @@ struct Index final : OpenIndex {
     return {(const uint32_t*)blocks.data(), (uint32_t)(block_bytes(slots(), grid.dims()) / sizeof(uint32_t)), slots(), row_count};
   }
   uint32_t slots() const { return slots_of(layout, degree); }
+  Passing passing(const uint8_t* allowed) const { return {allowed, twin_heads.data(), next_twin.data(), row_count}; }
   uint32_t twin_after(uint32_t row) const {
     const uint32_t twin = __atomic_load_n(next_twin.data() + row, __ATOMIC_RELAXED);
     return twin < row_count ? twin : no_row;

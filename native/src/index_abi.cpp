@@ -144,7 +144,7 @@ int elanus_index_describe(elanus_index handle, elanus_index_description* descrip
     d.list_bytes = index->lists.bytes() + index->blocks.bytes();
     d.cluster_count = index->clusters.count();
     d.cluster_bytes = index->clusters.bytes();
-    d.other_bytes = index->sketches.bytes() + index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes();
+    d.other_bytes = index->sketches.bytes() + index->next_twin.bytes() + index->twin_heads.bytes() + index->grid.bytes();
     d.file_bytes = index->file_bytes;
     d.entry_count = (uint32_t)index->entries.size();
     std::copy(index->entries.begin(), index->entries.end(), d.entries);
@@ -234,7 +234,7 @@ int elanus_slim_describe(elanus_index handle, elanus_slim_description* descripti
     for (size_t i = 0; i < index->lists.size(); ++i) d.neighbour_count += index->lists[i] != no_row;
     d.code_bytes = index->codes.bytes() + index->terms.bytes();
     d.list_bytes = index->lists.bytes();
-    d.other_bytes = index->next_twin.bytes() + index->twin_heads.size() * sizeof(uint32_t) + index->grid.bytes() + index->words.bytes();
+    d.other_bytes = index->next_twin.bytes() + index->twin_heads.bytes() + index->grid.bytes() + index->words.bytes();
     d.file_bytes = index->file_bytes;
     if (const auto kept = index->kept()) d.kept_row_count = kept->count, d.kept_bytes = kept->bytes();
   });

@@ -8,6 +8,7 @@
 #include <numeric>
 #include "../include/elanus_index.h"
 #include "failure.h"
+#include "twins.h"
 
 namespace elanus {
 
@@ -293,15 +294,7 @@ bool IndexReader::read_some() {
   done_ = crc_ = 0;
   if (++section_ < section_count) return true;
   index_->grid = Grid({(Metric)header_.metric, header_.dimension, header_.step, header_.longest, header_.typical, header_.seed}, std::move(mean_));
-  if (index_->next_twin.size()) {
-    std::vector<bool> follows(header_.rows);
-    for (uint64_t row = 0; row < header_.rows; ++row) {
-      const uint32_t next = index_->next_twin[row];
-      if (next == no_row) continue;
-      follows[next] = true;
-      if (!follows[row]) index_->twin_heads.push_back((uint32_t)row);   // chains ascend
-    }
-  }
+  index_->twin_heads = twin_heads(index_->next_twin);
   return true;
 }
 

@@ -22,7 +22,7 @@ uint64_t own_nanoseconds() {
 
 IndexJob::IndexJob(const elanus_index_search& plan, const OpenIndex& index, Metric metric, elanus_done done, void* context, uint32_t hash_bits)
     : Job(done, context), plan_(plan), table_(table()), metric_(metric), layout_(index.rows->layout()), rows_((uint32_t)index.indexed_rows()),
-      asked_(table_, metric, layout_, plan.queries, plan.query_value_count), queries_(asked_.count()), walk_bits_(plan.allowed), raw_(*index.rows),
+      asked_(table_, metric, layout_, plan.queries, plan.query_value_count), queries_(asked_.count()), raw_(*index.rows),
       hash_bits_(hash_bits), limit_(Clock::now() + std::chrono::microseconds(std::min<uint64_t>(plan.time_limit_microseconds, most_microseconds))) {
   const bool turned = is_turned(metric_);
   if (plan.has_outer) high_ = turned ? -plan.outer : plan.outer;

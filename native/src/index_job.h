@@ -58,8 +58,6 @@ class IndexJob : public Job {
   // At most raw_block rows by their raw values; NaN for a row that is no hit.
   void raw_keys(const QueryBlock& query, const uint32_t* rows, uint32_t count, float* keys) const;
   template <class Use> void each_allowed_row(Use use) const;
-  // In `prepare`, for graphs: a row that stands for others is met for any that is allowed. Without twins the caller's bits serve.
-  template <class After> void allow_twin_heads(const std::vector<uint32_t>& heads, After after);
 
   const elanus_index_search plan_;
   const Table& table_;
@@ -71,7 +69,6 @@ class IndexJob : public Job {
   float high_ = std::numeric_limits<float>::infinity(), low_ = -std::numeric_limits<float>::infinity();
   uint64_t allowed_count_ = 0;
   std::shared_ptr<const KeptRows> kept_;   // raw rows that need not be read; null: none
-  const uint8_t* walk_bits_ = nullptr;   // allowed rows, and rows that stand for allowed twins; null: all
 
  private:
   void work(uint64_t piece) final;
@@ -84,7 +81,6 @@ class IndexJob : public Job {
   uint64_t own_limit_ = 0;   // nanoseconds of this thread; 0: the clock counts
   uint64_t piece_queries_;
   std::once_flag prepared_;
-  std::vector<uint8_t> bits_;
   std::mutex lock_;
   Effort total_;
 };
@@ -96,18 +92,6 @@ template <class Use> void IndexJob::each_allowed_row(Use use) const {
     if (rows_ - first < 64) word &= (1ull << (rows_ - first)) - 1;
     for (; word; word &= word - 1) use((uint32_t)first + (uint32_t)__builtin_ctzll(word));
   }
-}
-
-template <class After> void IndexJob::allow_twin_heads(const std::vector<uint32_t>& heads, After after) {
-  if (!plan_.allowed || heads.empty()) return;
-  bits_.assign(plan_.allowed, plan_.allowed + ((uint64_t)rows_ + 63) / 64 * 8);
-  for (const uint32_t head : heads)
-    for (uint32_t twin = after(head); twin != no_row; twin = after(twin))
-      if (is_allowed(twin)) {
-        bits_[head >> 3] |= (uint8_t)(1 << (head & 7));
-        break;
-      }
-  walk_bits_ = bits_.data();
 }
 
 }  // namespace elanus

@@ -32,12 +32,8 @@ constexpr uint32_t most_in_turn = 3;    // walks of one thread that take turns: 
 }  // namespace
 
 GraphSearch::GraphSearch(const elanus_index_search& plan, std::shared_ptr<const Index> index, elanus_done done, void* context)
-    : IndexJob(plan, *index, index->grid.state().metric, done, context), index_(std::move(index)), dims_(index_->grid.dims()) {}
-
-void GraphSearch::prepare() {
-  IndexJob::prepare();
-  allow_twin_heads(index_->twin_heads, [this](uint32_t row) { return index_->twin_after(row); });
-}
+    : IndexJob(plan, *index, index->grid.state().metric, done, context), index_(std::move(index)), dims_(index_->grid.dims()),
+      passing_(index_->passing(plan.allowed)) {}
 
 void GraphSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
   if (begins_with_walk()) return answer_in_turn(first, last, effort);

@@ -3,22 +3,22 @@
 
 namespace elanus {
 
-void NeighbourWalk::begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal) {
+void NeighbourWalk::begin(const WalkPlan& plan, uint32_t most, const Passing& passing, const WalkGoal& goal) {
   if (goal_) before_ += visits();
   plan_ = plan;
   anew_ = {};
   goal_.emplace(goal);
-  next_look_ = allowed ? goal.visits_before_look() : ~0u;
-  scratch_.begin(index_.row_count, plan.known, allowed ? std::max(goal.k(), most) : 1);
-  scratch_.begin_walk(index_.code_rows(), query_, index_.entries.data(), (uint32_t)index_.entries.size(), allowed);
-  if (allowed) scratch_.walk.wanted = plan.width;
+  next_look_ = passing.allowed ? goal.visits_before_look() : ~0u;
+  scratch_.begin(index_.row_count, plan.known, passing.allowed ? std::max(goal.k(), most) : 1);
+  scratch_.begin_walk(index_.code_rows(), query_, index_.entries.data(), (uint32_t)index_.entries.size(), passing);
+  if (passing.allowed) scratch_.walk.wanted = plan.width;
 }
 
 WalkState NeighbourWalk::step() {
   const Lists lists = index_.neighbour_lists();
   const CodeRows rows = index_.code_rows();
   const bool going = table().graph.step_walk(&scratch_.walk, &lists, &rows, &query_);
-  if (!scratch_.walk.allowed) return going ? WalkState::going : WalkState::ended;
+  if (!scratch_.walk.passing.allowed) return going ? WalkState::going : WalkState::ended;
   if (!going) return judge(true);
   if (scratch_.walk.visits < next_look_) return WalkState::going;
   next_look_ *= 2;
@@ -32,7 +32,7 @@ WalkState NeighbourWalk::judge(bool at_end) {
   uint32_t rank = 0, passing = 0, barred = 0;   // those before the first that passes
   for (; rank < known.size && passing < goal_->k(); ++rank) {
     const uint32_t row = known.row[rank] & ~taken;
-    passing += walk.allowed[row >> 3] >> (row & 7) & 1;
+    passing += passes(walk.passing, row);
     barred += !passing;
   }
   const double beyond = goal_->rank_beyond(rank, passing), needed = goal_->needed(beyond);
@@ -58,7 +58,7 @@ void NeighbourWalk::collect() {
 float NeighbourWalk::radius() const {
   const Candidates &known = scratch_.frontier, &found = this->found();
   const float radius = std::min(known.distance[known.capacity - 1], found.distance[found.capacity - 1]);
-  return scratch_.walk.allowed && known.next < known.size ? std::min(radius, known.distance[known.next]) : radius;
+  return scratch_.walk.passing.allowed && known.next < known.size ? std::min(radius, known.distance[known.next]) : radius;
 }
 
 }  // namespace elanus

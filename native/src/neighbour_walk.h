@@ -13,8 +13,8 @@ class NeighbourWalk {
  public:
   NeighbourWalk(const Index& index, const GridQuery& query, Scratch& scratch) : index_(index), query_(query.codes), scratch_(scratch) {}
 
-  // `most`: candidates wanted at the end. `allowed` null: all rows.
-  void begin(const WalkPlan& plan, uint32_t most, const uint8_t* allowed, const WalkGoal& goal);
+  // `most`: candidates wanted at the end.
+  void begin(const WalkPlan& plan, uint32_t most, const Passing& passing, const WalkGoal& goal);
   WalkState step();
   // When it was lost: how to begin anew. No width: it is not worth it.
   WalkPlan anew() const { return anew_; }
@@ -28,7 +28,7 @@ class NeighbourWalk {
 
  private:
   WalkState judge(bool at_end);
-  const Candidates& found() const { return scratch_.walk.allowed ? scratch_.results : scratch_.frontier; }
+  const Candidates& found() const { return scratch_.walk.passing.allowed ? scratch_.results : scratch_.frontier; }
 
   const Index& index_;
   const CodeQuery query_;

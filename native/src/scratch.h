@@ -94,10 +94,10 @@ class Scratch {
     else seen.overflowed = true;
     return true;
   }
-  // After `begin`: a walk through lists. `allowed` null: all rows.
-  void begin_walk(const CodeRows& rows, const CodeQuery& query, const uint32_t* entries, uint32_t entry_count, const uint8_t* allowed = nullptr) {
+  // After `begin`: a walk through lists.
+  void begin_walk(const CodeRows& rows, const CodeQuery& query, const uint32_t* entries, uint32_t entry_count, const Passing& passing = {}) {
     if (!fresh_.size()) fresh_ = Buffer<uint32_t>(most_fresh, owner_);
-    walk = {&frontier, &results, &seen, allowed, fresh_.data(), 0, 0, 0, ~0u, 0, 0, 0};
+    walk = {&frontier, &results, &seen, passing, fresh_.data(), 0, 0, 0, ~0u, 0, 0, 0};
     table().graph.begin_walk(&walk, &rows, &query, entries, entry_count);
   }
   int8_t* codes(uint32_t dims) {

@@ -49,9 +49,10 @@ struct SlimIndex final : OpenIndex {
   Buffer<float> terms;                  // a few of each row
   Buffer<uint32_t> lists, next_twin;    // no twins: empty
   std::vector<bool> loose;              // rows without direction, whose codes mean nothing; empty if there are none
-  std::vector<uint32_t> twin_heads;     // the rows that stand for others in the graph
+  Buffer<uint64_t> twin_heads;          // a bit a row, of those that stand for others in the graph
   Buffer<float> words;                  // of the books of all stages
 
+  Passing passing(const uint8_t* allowed) const { return {allowed, twin_heads.data(), next_twin.data(), shape.rows}; }
   const float* words_of(uint32_t stage, uint32_t subspace) const {
     const BookShape book = shape.book();
     return words.data() + stage * book.floats() + (size_t)book.first(subspace) * book.padded_words();

@@ -1,5 +1,6 @@
 #include "slim_file.h"
 #include "section_index.h"
+#include "twins.h"
 
 namespace elanus {
 
@@ -86,13 +87,7 @@ void SlimReader::check() {
     index.loose.resize(shape.rows);
     for (uint32_t row = shape.zero_row; row != no_row; row = index.next_twin.size() ? index.next_twin[row] : no_row) index.loose[row] = true;
   }
-  std::vector<bool> follows(index.next_twin.size());
-  for (uint32_t row = 0; row < index.next_twin.size(); ++row) {
-    const uint32_t next = index.next_twin[row];
-    if (next == no_row) continue;
-    follows[next] = true;
-    if (!follows[row]) index.twin_heads.push_back(row);   // chains ascend
-  }
+  index.twin_heads = twin_heads(index.next_twin);
   index.grid = Grid({(Metric)shape.metric, shape.dimension, shape.step, shape.longest, shape.typical, shape.seed}, std::move(mean_));
 }
 

@@ -50,7 +50,6 @@ class SlimSearch final : public IndexJob {
   SlimSearch(const elanus_index_search& plan, std::shared_ptr<const SlimIndex> index, elanus_done done, void* context);
 
  protected:
-  void prepare() override;
   void answer_some(uint64_t first, uint64_t last, Effort& effort) const override;
   void let_go() override {
     index_.reset();
@@ -88,11 +87,6 @@ SlimSearch::SlimSearch(const elanus_index_search& plan, std::shared_ptr<const Sl
   kept_ = index_->kept();
 }
 
-void SlimSearch::prepare() {
-  IndexJob::prepare();
-  allow_twin_heads(index_->twin_heads, [this](uint32_t row) { return twin_after(row); });
-}
-
 void SlimSearch::answer_some(uint64_t first, uint64_t last, Effort& effort) const {
   Borrowed borrowed(index_->lender);
   for (uint64_t q = first; q < last; ++q) answer(q, *borrowed, effort);
@@ -127,6 +121,7 @@ void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
 bool SlimSearch::walk(Asked& a, uint32_t width) const {
   Scratch& s = a.s;
   const bool filtered = plan_.allowed;
+  const Passing passing = index_->passing(plan_.allowed);
   const double expected = width * (double)rows_ / (double)allowed_count_;
   s.begin(rows_, filtered ? (uint32_t)std::clamp(1.5 * expected, (double)width, (double)std::max(width, widest)) : width, filtered ? width : 1);
   const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;
@@ -138,7 +133,7 @@ bool SlimSearch::walk(Asked& a, uint32_t width) const {
     a.codes.distances(fresh, count, distances);
     for (uint32_t i = 0; i < count; ++i) {
       insert(frontier, fresh[i], distances[i]);
-      if (filtered && (walk_bits_[fresh[i] >> 3] >> (fresh[i] & 7) & 1)) insert(results, fresh[i], distances[i]);
+      if (filtered && passes(passing, fresh[i])) insert(results, fresh[i], distances[i]);
     }
     a.effort.distances += count;
     count = 0;

@@ -50,7 +50,7 @@ WalkState BlockWalk::step() {
   const bool ended = !table_.graph.step_packed(&walk, &blocks_, &rows_, &query_, &sums_) || walk.visits >= most_over_width * walk.width;
   if (ended) return walk.passing.allowed ? judge(true) : WalkState::ended;
   if (walk.visits < next_look_) return WalkState::going;
-  next_look_ *= 2;
+  next_look_ = goal_->next_look(next_look_);
   return judge(false);
 }
 

@@ -65,7 +65,7 @@ double ClusterScan::first_cost(const Index& index) {
 
 ClusterScan::ClusterScan(const Index& index, const CodeQuery& query, const uint8_t* allowed, uint32_t k, double share, double missed, double otherwise,
                          Scratch& scratch)
-    : clusters_(index.clusters), allowed_(allowed), k_(k), share_(share), missed_(missed), row_cost_(code_cost(index)), otherwise_(otherwise), s_(scratch),
+    : clusters_(index.clusters), allowed_(allowed), k_(k), share_(share), missed_(missed), row_cost_(code_cost(index, 0)), otherwise_(otherwise), s_(scratch),
       best_(k, infinity), expected_(clusters_.count()), narrowness_(clusters_.count()), class_of_(clusters_.count()) {
   const float spread = (float)(4 * directions / index.grid.state().dimension);
   clusters_.centres.distances(query, s_);

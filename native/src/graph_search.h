@@ -60,13 +60,13 @@ class GraphSearch final : public IndexJob {
   // The last hits are those that a walk misses, so it wants some more than hits.
   uint32_t width() const { return std::max({plan_.ef, plan_.k + plan_.k / 8, least_width}); }
   uint32_t most_looks() const { return std::max(4 * plan_.k, plan_.k + 54); }   // the bound on errors of codes mostly ends it far sooner
+  bool is_filtered() const { return plan_.allowed && !plan_.unfiltered; }
   WalkGoal goal(bool by_blocks) const;
   WalkPlan first_walk(const Asked& a) const { return plan_.allowed ? goal(a.blocks.has_value()).among() : goal(a.blocks.has_value()).everywhere(); }
   double share() const { return (double)allowed_count_ / rows_; }
   uint32_t wanted() const { return (uint32_t)std::min<uint64_t>(plan_.k, allowed_count_); }
   double scan_cost() const {
-    const double row = code_cost(*index_) * (plan_.allowed && index_->sketches.size() ? 1 - side_by_side * share() : 1);
-    return (double)allowed_count_ * row + rows_ / 64 * word_cost;
+    return (double)allowed_count_ * code_cost(*index_, plan_.allowed ? share() : 0) + rows_ / 64 * word_cost;
   }
   void write_hits(Asked& a) const;
   void find_nearest(Asked& a) const;

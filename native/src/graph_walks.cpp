@@ -41,7 +41,7 @@ void GraphSearch::find_ring(Asked& a) const {
   const double scan_cost = (double)allowed_count_ * raw_cost(layout_.dimension);
   for (uint32_t width = this->width(); width <= ELANUS_MAX_WIDTH; width *= 4) {
     const WalkGoal goal(width, list_spread, (uint32_t)std::min<uint64_t>(width, allowed_count_), share(), walk_costs(*index_, false, scan_cost));
-    if (!goal.is_worth_it() || !walk_ring(a, goal)) break;
+    if (!goal.is_worth_it(is_filtered()) || !walk_ring(a, goal)) break;
     a.best.clear();
     look_at_ring(a);
     look_at_zero_rows(a);

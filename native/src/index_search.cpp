@@ -61,7 +61,7 @@ void GraphSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
   write_hits(*a);
 }
 
-bool GraphSearch::begins_with_walk() const { return !plan_.has_inner && allowed_count_ && goal(index_->layout == IndexLayout::packed).is_worth_it(); }
+bool GraphSearch::begins_with_walk() const { return !plan_.has_inner && allowed_count_ && goal(index_->layout == IndexLayout::packed).is_worth_it(is_filtered()); }
 
 void GraphSearch::begin_turn(Turn& turn, uint64_t query, Effort& effort) const {
   ask(query, *turn.scratch, effort, turn.asked);
@@ -118,11 +118,10 @@ WalkGoal GraphSearch::goal(bool by_blocks) const {
   // A growing graph has fewer rows.
   const double of_lists = index_->memory ? 1 : list_width;
   const double wide = by_blocks ? BlockWalk::width_factor(dims_) : of_lists, spread = by_blocks ? 1.5 * wide : list_spread;
-  const bool is_filtered = plan_.allowed && !plan_.unfiltered;
   WalkCosts costs = walk_costs(*index_, by_blocks, scan_cost());
   // Of few barred rows hardly more are met than of none.
   if (plan_.unfiltered) costs.reach = 1 + (costs.reach - 1) * std::min(1.0, unfiltered_reach * (1 - share()));
-  return WalkGoal((is_filtered ? filter_width : 1) * wide * width(), spread, wanted(), share(), costs);
+  return WalkGoal((is_filtered() ? filter_width : 1) * wide * width(), spread, wanted(), share(), costs);
 }
 
 void GraphSearch::write_hits(Asked& a) const {
@@ -132,7 +131,7 @@ void GraphSearch::write_hits(Asked& a) const {
 }
 
 void GraphSearch::find_nearest(Asked& a) const {
-  find_after_walk(a, goal(a.blocks.has_value()).is_worth_it() && walk(a, first_walk(a)));
+  find_after_walk(a, goal(a.blocks.has_value()).is_worth_it(is_filtered()) && walk(a, first_walk(a)));
 }
 
 void GraphSearch::find_after_walk(Asked& a, bool found) const {

@@ -21,7 +21,7 @@ WalkState NeighbourWalk::step() {
   if (!scratch_.walk.passing.allowed) return going ? WalkState::going : WalkState::ended;
   if (!going) return judge(true);
   if (scratch_.walk.visits < next_look_) return WalkState::going;
-  next_look_ *= 2;
+  next_look_ = goal_->next_look(next_look_);
   return judge(false);
 }
 

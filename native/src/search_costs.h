@@ -6,34 +6,36 @@
 
 namespace elanus {
 
+// How much of what does not fit in the caches, from none to all, is waited for.
+inline double uncached(double bytes, double room) { return std::min(1.0, bytes / room); }
+
 // By blocks a walk makes twice the visits of its width, as rows look nearer than they are, and it has to keep those in mind that look farther
 // than they are. Through lists it knows distances.
 //
-// What the first visits cost was measured where each query has a filter of its own: after a scan, so that nothing of the graph is in the caches. Then
-// visits became cheaper (`fetch_line`, sums of sketches four at a time), and all of them are taken for a fifth less by blocks, a third through lists, as
-// searches were.
+// Measured where each query has a filter of its own, a walk and a scan in turn, so that nothing of the graph is in the first caches; the tenth of the
+// times that were least.
 inline WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
-  const uint32_t dims = index.grid.dims();
+  const double dims = index.grid.dims(), edges = index.slots() / 32.0;
   if (by_blocks) {
-    const double visit = 1.05 * (120 + (60 + 0.6 * dims) * index.slots() / 32);
-    return {15e3, 850.0 * index.slots() / 32, 2, 2 * visit, 2.5, scan, 2.5, 1 << 15};
+    const double visit = 120 + (90 + 0.35 * dims) * edges + 200 * uncached((double)index.blocks.bytes(), 1 << 30);
+    return {4e3, 550 * edges, 2, 2 * visit, 2.5, scan, 2.5, 1 << 15, 2};
   }
-  const double visit = 1.15 * (100 + (300 + 1.25 * dims) * index.degree / 32);
-  return {25e3, 1950.0 * index.degree / 32, 1, visit, 1, scan, 1.1, 1 << 12};
+  const double missed = 500 * uncached((double)(index.codes.bytes() + index.lists.bytes() + index.blocks.bytes()), 256 << 20);
+  const double visit = 100 + (280 + 0.5 * dims) * edges + missed;
+  return {5e3, (1200 + 1.8 * dims) * edges + missed, 1, visit, 1, scan, 1.1, 1 << 12, 1.25};
 }
 
-// Of one row among others that are passed over: what does not fit in the caches is waited for. By sketches the codes of few rows are read, and where
-// sketches are long the last bits of few rows.
-inline double code_cost(const Index& index) {
+// Of one row among others that are passed over, where a share of all is allowed. By sketches the codes of few rows are read, and where
+// sketches are long the last bits of few rows. Where many are allowed they share lines, and the next ones are foreseen.
+inline double code_cost(const Index& index, double share) {
   const double dims = index.grid.dims();
   if (index.sketches.size()) {
-    const double looked = dims < least_long_sketch ? dims : sketch_head + (dims - sketch_head) / 8;
-    return 4.5 + 0.018 * looked + 3 * std::min(1.0, (double)index.sketches.bytes() / (24 << 20));
+    const double looked = dims < least_long_sketch ? dims : 0.75 * (sketch_head + (dims - sketch_head) / 8);
+    return (3.2 + 0.0133 * looked) * (1 - 0.25 * share) + 3 * uncached((double)index.sketches.bytes(), 24 << 20) * (1 - share) * (1 - share);
   }
-  return 4 + 0.06 * dims + 12 * std::min(1.0, (double)index.codes.bytes() / (64 << 20));
+  return 4 + 0.06 * dims + 12 * uncached((double)index.codes.bytes(), 64 << 20);
 }
 constexpr double word_cost = 2;          // of 64 rows' bits
-constexpr double side_by_side = 0.33;    // what of a sketch's cost is saved where all rows are allowed: they share lines, and the next ones are foreseen
 inline double raw_cost(uint32_t dimension) { return 4 + 0.2 * dimension; }
 
 }  // namespace elanus

@@ -11,6 +11,7 @@
 // Always true: with no filter R is k; a walk that is not enough has at least doubled when it is given up or begun anew.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 namespace elanus {
@@ -22,7 +23,7 @@ struct WalkPlan {
 
 enum class WalkState { going, ended, lost };   // lost: what is near is barred, so that this walk is not wide enough
 
-constexpr uint32_t first_look = 8;   // visits before a filter is judged, at least; then whenever they have doubled
+constexpr uint32_t first_look = 8;   // visits before a filter is judged, at least; then at so many times as many as a look is worth
 
 // In nanoseconds, of which only the ratios matter.
 struct WalkCosts {
@@ -34,6 +35,7 @@ struct WalkCosts {
   double scan;     // of the codes of all allowed rows
   double reach;    // not in time: how many rows are kept in mind for each that is wanted
   double widest;   // not in time: how many rows can be kept in mind
+  double looks;    // not in time: how many times as many visits there are at the next look
 };
 
 // What a walk knows of the filter when it looks.
@@ -53,6 +55,7 @@ class WalkGoal {
   uint32_t k() const { return k_; }
   // Nothing is lost before half of what may be spent for nothing has been, and looks cost as much as visits.
   uint32_t visits_before_look() const { return (uint32_t)std::max<double>(first_look, (vain_part / 2 * costs_.scan - costs_.begin) / costs_.early); }
+  uint32_t next_look(uint32_t visits) const { return (uint32_t)std::ceil(visits * costs_.looks); }
   // R, or what it is at least, when of `known` rows fewer than k are allowed.
   double rank_beyond(uint32_t known, uint32_t allowed) const { return known + (k_ - allowed) / share_; }
   double needed(double rank) const {
@@ -60,8 +63,12 @@ class WalkGoal {
     return width_ + spread_ * (1 + (far_spread - 1) * far) * std::max(0.0, rank - k_);
   }
 
-  // With a filter a walk is begun where chance has to be mistaken by far before a scan were cheaper; without one nothing is left to chance.
-  bool is_worth_it() const { return cost_of(needed(k_ / share_)) <= (share_ < 1 ? worth : 1) * costs_.scan; }
+  // With a filter a walk is begun where chance has to be mistaken by far before a scan were cheaper, counting what is lost where it bars what is near;
+  // without one nothing is left to chance.
+  bool is_worth_it(bool is_filtered) const {
+    const double vain = is_filtered ? spent(found_out) : 0;
+    return vain <= most_vain * costs_.scan && cost_of(needed(k_ / share_)) + vain <= (share_ < 1 ? worth : 1) * costs_.scan;
+  }
   // Whether to go on rather than scan: whether what is left of the way is so much cheaper than a scan as what is known of it can be trusted. Little is
   // spent before all allowed rows would cost a tenth more than their scan; beyond, only those go on that have their end in sight.
   bool goes_on(const WalkSight& seen) const {
@@ -94,10 +101,11 @@ class WalkGoal {
  private:
   // Measured. The rows that are kept in mind matter as much as those that are visited, since estimates err. Where the filter bars what is near,
   // the rows behind that are many at nearly the same distance, or in clusters to which few edges lead.
-    static constexpr double slack = 1.4;
+  static constexpr double slack = 1.4;
   static constexpr double far_rank = 2, far_spread = 2.7, far_reach = 1.6, late_room = 1.25;
   // Of a scan: what a walk may be expected to cost, what is left of it when it looks, and what may be spent for nothing.
-  static constexpr double worth = 0.7, affordable = 0.9, likely = 0.75, sure = 0.5, vain_part = 0.06;
+  static constexpr double worth = 0.7, affordable = 0.9, likely = 0.75, sure = 0.5, vain_part = 0.065, most_vain = 0.12;
+  static constexpr uint32_t found_out = 12;   // visits, on average, where the filter bars what is near
   static constexpr double no_chance = 4, no_luck = 1.5, first_growth = 8;
 
   bool is_unlucky(double rank) const { return rank > no_luck * k_ / share_; }

@@ -18,7 +18,7 @@ inline WalkCosts walk_costs(const Index& index, bool by_blocks, double scan) {
   const double dims = index.grid.dims(), edges = index.slots() / 32.0;
   if (by_blocks) {
     const double visit = 120 + (90 + 0.35 * dims) * edges + 200 * uncached((double)index.blocks.bytes(), 1 << 30);
-    return {4e3, 550 * edges, 2, 2 * visit, 2.5, scan, 2.5, 1 << 15, 2};
+    return {4e3, 800 * edges, 2, 2 * visit, 2.5, scan, 2.5, 1 << 15, 2};
   }
   const double missed = 500 * uncached((double)(index.codes.bytes() + index.lists.bytes() + index.blocks.bytes()), 256 << 20);
   const double visit = 100 + (280 + 0.5 * dims) * edges + missed;

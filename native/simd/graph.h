@@ -85,22 +85,27 @@ struct Seen {
 };
 
 // Rows that a filter lets pass. One row of a graph stands for all that have its codes, and passes where one of them does; that is found out of
-// those that are met, as there may be many others.
+// those that are met, as there may be many others, and kept in mind, as chains may be long.
+constexpr uint32_t chains_in_mind = 64;
 struct Passing {
   const uint8_t* allowed;      // a bit a row; null: all pass
   const uint64_t* heads;       // a bit a row, of those that stand for others; null: nobody does
   const uint32_t* next_twin;   // chains ascend, and end at `limit`
   uint32_t limit;
+  uint32_t* found;             // chains_in_mind of a walk's: twice the row, and 1 if it passes; no_row: none
 };
 static inline bool passes(const Passing& passing, uint32_t row) {
   const uint8_t* allowed = passing.allowed;
   if (allowed[row >> 3] >> (row & 7) & 1) return true;
   if (!passing.heads || !(__atomic_load_n(passing.heads + (row >> 6), __ATOMIC_RELAXED) >> (row & 63) & 1)) return false;
+  uint32_t& found = passing.found[row % chains_in_mind];
+  if (found >> 1 == row) return found & 1;
+  found = 2 * row;
   do {
     row = __atomic_load_n(passing.next_twin + row, __ATOMIC_RELAXED);
     if (row >= passing.limit) return false;
   } while (!(allowed[row >> 3] >> (row & 7) & 1));
-  return true;
+  return found |= 1;
 }
 
 // Candidates without order (pool.h). Arrays are aligned to 64 bytes and have `pool_padding` slots more than `capacity`.

@@ -41,7 +41,7 @@ void BlockWalk::begin(const WalkPlan& plan, uint32_t most, const Passing& passin
   ended_at_ = ~0u;
   scratch_.packed.begin(index_.row_count, (uint32_t)(plan.known * margin_factor(rows_.dims)), std::max(plan.known, most));
   state().width = plan.width;
-  state().passing = passing;
+  state().passing = scratch_.begin_passing(passing);
   table_.graph.begin_packed(&state(), &rows_, &query_, index_.entries.data(), (uint32_t)index_.entries.size());
 }
 

@@ -52,7 +52,7 @@ struct Index final : OpenIndex {
     return {(const uint32_t*)blocks.data(), (uint32_t)(block_bytes(slots(), grid.dims()) / sizeof(uint32_t)), slots(), row_count};
   }
   uint32_t slots() const { return slots_of(layout, degree); }
-  Passing passing(const uint8_t* allowed) const { return {allowed, twin_heads.data(), next_twin.data(), row_count}; }
+  Passing passing(const uint8_t* allowed) const { return {allowed, twin_heads.data(), next_twin.data(), row_count, nullptr}; }
   uint32_t twin_after(uint32_t row) const {
     const uint32_t twin = __atomic_load_n(next_twin.data() + row, __ATOMIC_RELAXED);
     return twin < row_count ? twin : no_row;

@@ -2,6 +2,7 @@
 //
 // Always true: a Scratch belongs to one thread at a time; `begin` leaves the lists empty and nothing visited.
 #pragma once
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -80,6 +81,12 @@ class Scratch {
   std::vector<uint64_t> sortable;
   std::vector<const unsigned char*> at;
 
+  // As a walk that begins needs it.
+  Passing begin_passing(Passing passing) {
+    if (passing.heads) std::fill_n(passing.found = chains_, chains_in_mind, no_row);
+    return passing;
+  }
+
   void begin(size_t rows, uint32_t frontier_capacity, uint32_t result_capacity) {
     seen = seen_.begin(seen, rows);
     prepare(frontier, frontier_memory_, frontier_capacity);
@@ -97,7 +104,7 @@ class Scratch {
   // After `begin`: a walk through lists.
   void begin_walk(const CodeRows& rows, const CodeQuery& query, const uint32_t* entries, uint32_t entry_count, const Passing& passing = {}) {
     if (!fresh_.size()) fresh_ = Buffer<uint32_t>(most_fresh, owner_);
-    walk = {&frontier, &results, &seen, passing, fresh_.data(), 0, 0, 0, ~0u, 0, 0, 0};
+    walk = {&frontier, &results, &seen, begin_passing(passing), fresh_.data(), 0, 0, 0, ~0u, 0, 0, 0};
     table().graph.begin_walk(&walk, &rows, &query, entries, entry_count);
   }
   int8_t* codes(uint32_t dims) {
@@ -116,6 +123,7 @@ class Scratch {
 
   const Owner owner_;
   SeenRows seen_;
+  uint32_t chains_[chains_in_mind];
   Buffer<uint32_t> frontier_memory_, result_memory_, fresh_;
   Buffer<int8_t> codes_;
 };

@@ -52,7 +52,7 @@ struct SlimIndex final : OpenIndex {
   Buffer<uint64_t> twin_heads;          // a bit a row, of those that stand for others in the graph
   Buffer<float> words;                  // of the books of all stages
 
-  Passing passing(const uint8_t* allowed) const { return {allowed, twin_heads.data(), next_twin.data(), shape.rows}; }
+  Passing passing(const uint8_t* allowed) const { return {allowed, twin_heads.data(), next_twin.data(), shape.rows, nullptr}; }
   const float* words_of(uint32_t stage, uint32_t subspace) const {
     const BookShape book = shape.book();
     return words.data() + stage * book.floats() + (size_t)book.first(subspace) * book.padded_words();

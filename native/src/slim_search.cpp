@@ -121,7 +121,7 @@ void SlimSearch::answer(uint64_t query, Scratch& s, Effort& effort) const {
 bool SlimSearch::walk(Asked& a, uint32_t width) const {
   Scratch& s = a.s;
   const bool filtered = plan_.allowed;
-  const Passing passing = index_->passing(plan_.allowed);
+  const Passing passing = s.begin_passing(index_->passing(plan_.allowed));
   const double expected = width * (double)rows_ / (double)allowed_count_;
   s.begin(rows_, filtered ? (uint32_t)std::clamp(1.5 * expected, (double)width, (double)std::max(width, widest)) : width, filtered ? width : 1);
   const uint64_t most_visits = filtered ? (uint64_t)std::max(3 * expected, (double)slice_visits) : ~0ull;

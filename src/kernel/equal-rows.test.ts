@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { emptyBitset, hasBit, setBit } from "../model/bitset.ts";
 import type { Bitset } from "../model/bitset.ts";
-import type { GraphLayout, IndexSearch } from "./index-kernel.ts";
+import type { GraphLayout } from "./index-kernel.ts";
 import type { Handle } from "./kernel.ts";
 import { loadKernel } from "./load.ts";
 import { NativeKernel } from "./native.ts";
@@ -20,6 +20,8 @@ const DIMENSION = 192;
 const COPIES = 2;
 const KINDS = 30_000;
 const CLUSTERS = 100;
+/** Or, of these, each a thousand times. */
+const FEW_KINDS = 60;
 const ROWS = COPIES * KINDS;
 const QUERIES = 40;
 const K = 10;
@@ -27,8 +29,8 @@ const K = 10;
 const MORE_VISITS = 1.25;
 const LESS_RECALL = 0.02;
 
-const kernel = loadKernel();
-if (kernel instanceof NativeKernel) withGraphs(kernel);
+const GRAPHS = ["lean", "packed", "growing", "slim"] as const satisfies readonly (GraphLayout | "growing" | "slim")[];
+type GraphName = (typeof GRAPHS)[number];
 
 function numbersOf(seed: number): () => number {
   let state = seed;
@@ -57,90 +59,120 @@ function oneOfEach(choose: (kind: number) => number): Bitset {
   return bits;
 }
 
+/** Rows, `copies` times the same, and how each kind of graph over them is made. */
+class CopiedRows {
+  readonly rows: Handle;
+  readonly queries = made(QUERIES, 2);
+  readonly #native: NativeKernel;
+  readonly #kinds: number;
+  readonly #rowCount: number;
+  readonly #path: string;
+
+  constructor(native: NativeKernel, kinds: number, copies: number, path: string) {
+    this.rows = native.createRows({ element: "float32", dimension: DIMENSION });
+    const values = made(kinds, 1);
+    for (let copy = 0; copy < copies; copy += 1) native.appendRows(this.rows, values);
+    this.#native = native;
+    this.#kinds = kinds;
+    this.#rowCount = kinds * copies;
+    this.#path = path;
+    after(() => native.close(this.rows));
+  }
+
+  async open(graph: GraphName): Promise<Handle> {
+    const { indexes } = this.#native;
+    const plan = { rows: this.rows, metric: "L2", degree: 32, beam: 80, seed: 1 } as const;
+    if (graph === "growing") {
+      const growing = indexes.createGrowing(plan);
+      after(() => indexes.closeGrowing(growing));
+      // What came first has been published when the others come.
+      indexes.closeIndex(await indexes.extendGrowing(growing, this.#kinds));
+      return indexes.extendGrowing(growing, this.#rowCount);
+    }
+    const build = { ...plan, rowCount: this.#rowCount, path: this.#path };
+    if (graph === "slim") {
+      await indexes.buildIndex({ ...build, kind: "slim", codes: "scalar", bits: 8 }).done;
+    } else {
+      await indexes.buildIndex({ ...build, kind: "graph", layout: graph }).done;
+    }
+    return indexes.openIndex(this.#path, this.rows);
+  }
+
+  /** How many of the hits are as near as the exact ones, and what was done. */
+  async search(graph: GraphName, index: Handle, allowed: Bitset): Promise<Found> {
+    const plan = { queries: this.queries, k: K, allowed, rank: null, range: null } as const;
+    const exact = await this.#native.exactSearch({ ...plan, rows: this.rows, rowCount: this.#rowCount, metric: "L2" });
+    const found = await this.#native.indexes.searchIndex({
+      ...plan,
+      index,
+      parameters: graph === "slim" ? { kind: "slim", ef: 64, reorder: null } : { kind: "graph", ef: 64 },
+      isUnfiltered: true,
+      timeLimitMicroseconds: null,
+    });
+    let hits = 0;
+    for (let at = 0; at < found.rows.length; at += 1) {
+      assert.ok(hasBit(allowed, found.rows[at]!), `row ${found.rows[at]} is barred`);
+      const last = at - (at % K) + K - 1;
+      if (found.scores[at]! <= exact.scores[last]!) hits += 1;
+    }
+    const { visitedRows: visits, codeScans } = found.work;
+    return { recall: hits / found.rows.length, visits, walked: codeScans === 0 };
+  }
+}
+
+interface Found {
+  readonly recall: number;
+  readonly visits: number;
+  readonly walked: boolean;
+}
+
 function withGraphs(native: NativeKernel): void {
-  const { indexes } = native;
   const directory = mkdtempSync(join(tmpdir(), "elanus-equal-"));
   after(() => rmSync(directory, { recursive: true }));
-  const rows = native.createRows({ element: "float32", dimension: DIMENSION });
-  after(() => native.close(rows));
-  const kinds = made(KINDS, 1);
-  for (let copy = 0; copy < COPIES; copy += 1) native.appendRows(rows, kinds);
-  const queries = made(QUERIES, 2);
-
-  const path = join(directory, "a.index");
-  const built = { rows, rowCount: ROWS, metric: "L2", seed: 1, path } as const;
-  const ofLayout = (layout: GraphLayout) => async (): Promise<Handle> => {
-    await indexes.buildIndex({ ...built, kind: "graph", layout, degree: 32, beam: 80 }).done;
-    return indexes.openIndex(path, rows);
-  };
-  const graphs: readonly (readonly [string, IndexSearch["parameters"], () => Promise<Handle>])[] = [
-    ["lean", { kind: "graph", ef: 64 }, ofLayout("lean")],
-    ["packed", { kind: "graph", ef: 64 }, ofLayout("packed")],
-    [
-      "growing",
-      { kind: "graph", ef: 64 },
-      async () => {
-        const graph = indexes.createGrowing({ rows, metric: "L2", degree: 32, beam: 80, seed: 1 });
-        after(() => indexes.closeGrowing(graph));
-        // What came first has been published when the others come.
-        indexes.closeIndex(await indexes.extendGrowing(graph, KINDS));
-        return indexes.extendGrowing(graph, ROWS);
-      },
-    ],
-    [
-      "slim",
-      { kind: "slim", ef: 64, reorder: null },
-      async () => {
-        await indexes.buildIndex({ ...built, kind: "slim", degree: 32, beam: 80, codes: "scalar", bits: 8 }).done;
-        return indexes.openIndex(path, rows);
-      },
-    ],
-  ];
+  const twice = new CopiedRows(native, KINDS, COPIES, join(directory, "twice.index"));
+  const often = new CopiedRows(native, FEW_KINDS, ROWS / FEW_KINDS, join(directory, "often.index"));
 
   describe("equal rows", () => {
-    for (const [name, parameters, open] of graphs) {
-      test(name, async () => {
-        const index = await open();
-        const searched = async (
-          allowed: Bitset | null,
-        ): Promise<{ recall: number; visits: number; walked: boolean }> => {
-          const plan = { queries, k: K, allowed, rank: null, range: null } as const;
-          const exact = await native.exactSearch({ ...plan, rows, rowCount: ROWS, metric: "L2" });
-          const found = await indexes.searchIndex({
-            ...plan,
-            index,
-            parameters,
-            isUnfiltered: true,
-            timeLimitMicroseconds: null,
-          });
-          let hits = 0;
-          for (let at = 0; at < found.rows.length; at += 1) {
-            const first = at - (at % K);
-            // Copies are as near as each other.
-            const isKind = exact.rows.subarray(first, first + K).some((row) => (row - found.rows[at]!) % KINDS === 0);
-            if (isKind) hits += 1;
-            assert.ok(allowed === null || hasBit(allowed, found.rows[at]!), `row ${found.rows[at]} is barred`);
-          }
-          return {
-            recall: hits / found.rows.length,
-            visits: found.work.visitedRows,
-            walked: found.work.codeScans === 0,
-          };
-        };
-        const first = await searched(oneOfEach(() => 0));
+    for (const graph of GRAPHS) {
+      test(`${graph}: rows that stand for others are barred`, async () => {
+        const index = await twice.open(graph);
+        const first = await twice.search(
+          graph,
+          index,
+          oneOfEach(() => 0),
+        );
         assert.ok(first.walked, "the ones that stand for others are walked to");
+        assert.ok(first.recall > 0.95, String(first.recall));
         for (const [what, choose] of [
           ["the second ones", () => 1],
           ["some of each", (kind: number) => (kind * 7919) % COPIES],
         ] as const) {
-          const { recall, visits, walked } = await searched(oneOfEach(choose));
+          const { recall, visits, walked } = await twice.search(graph, index, oneOfEach(choose));
           assert.ok(walked, `${what}: a walk`);
           assert.ok(recall >= first.recall - LESS_RECALL, `${what}: ${recall}, ${first.recall} of the first ones`);
           assert.ok(visits <= MORE_VISITS * first.visits, `${what}: ${visits} visits, ${first.visits}`);
         }
-        assert.ok(first.recall > 0.95, String(first.recall));
-        indexes.closeIndex(index);
+        native.indexes.closeIndex(index);
+      });
+
+      test(`${graph}: whole chains are barred, and all of a chain but its last row`, async () => {
+        const index = await often.open(graph);
+        const lasts = ROWS - FEW_KINDS;
+        for (const isAllowed of [
+          (row: number) => (row % FEW_KINDS) % 2 === 0,
+          (row: number) => (row % FEW_KINDS) % 2 === 0 || row >= lasts,
+          (row: number) => row % FEW_KINDS > 3,
+        ]) {
+          const allowed = emptyBitset(ROWS);
+          for (let row = 0; row < ROWS; row += 1) if (isAllowed(row)) setBit(allowed, row);
+          const { recall } = await often.search(graph, index, allowed);
+          assert.ok(recall > 0.98, String(recall));
+        }
+        native.indexes.closeIndex(index);
       });
     }
   });
 }
+
+const kernel = loadKernel();
+if (kernel instanceof NativeKernel) withGraphs(kernel);

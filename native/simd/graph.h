@@ -96,7 +96,7 @@ struct Passing {
 };
 static inline bool passes(const Passing& passing, uint32_t row) {
   const uint8_t* allowed = passing.allowed;
-  if (allowed[row >> 3] >> (row & 7) & 1) return true;
+  if (!allowed || (allowed[row >> 3] >> (row & 7) & 1)) return true;
   if (!passing.heads || !(__atomic_load_n(passing.heads + (row >> 6), __ATOMIC_RELAXED) >> (row & 63) & 1)) return false;
   uint32_t& found = passing.found[row % chains_in_mind];
   if (found >> 1 == row) return found & 1;

@@ -51,7 +51,7 @@ inline void visit(PackedWalk& walk, const Blocks& blocks, const CodeRows& rows, 
   walk.known.distance[walk.at] = own;
   ++walk.visits;
   ++walk.distances;
-  if (!walk.passing.allowed || passes(walk.passing, walk.row)) {
+  if (passes(walk.passing, walk.row)) {
     ++walk.met;
     append(walk.found, walk.row, own);
   }

@@ -114,7 +114,7 @@ bool BlockWalk::collect(uint32_t wanted) {
   std::vector<uint32_t>& numbers = scratch_.numbers;
   numbers.clear();
   for (uint32_t i = 0; i < known.size; ++i)
-    if (std::isfinite(known.open[i]) && known.open[i] <= limit && (!walk.passing.allowed || passes(walk.passing, known.row[i]))) numbers.push_back(known.row[i]);
+    if (std::isfinite(known.open[i]) && known.open[i] <= limit && passes(walk.passing, known.row[i])) numbers.push_back(known.row[i]);
   scratch_.distances.resize(numbers.size());
   table_.graph.distances(&query_, &rows_, numbers.data(), (uint32_t)numbers.size(), scratch_.distances.data());
   walk.distances += (uint32_t)numbers.size();

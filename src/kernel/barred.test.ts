@@ -17,7 +17,7 @@ import type { Handle } from "./kernel.ts";
 import { loadKernel } from "./load.ts";
 import { NativeKernel } from "./native.ts";
 
-const ROWS = 60_000;
+const ROWS = 90_000;
 const DIMENSION = 128;
 const CLUSTERS = 200;
 const QUERIES = 20;
@@ -142,7 +142,7 @@ function withIndexes(native: NativeKernel): void {
         const searched = async (
           allowed: Bitset | null,
           isUnfiltered: boolean,
-        ): Promise<[recall: number, visits: number, scans: number]> => {
+        ): Promise<[recall: number, visits: number]> => {
           const exact = await nearestOf(queries, K, allowed);
           const plan = {
             index,
@@ -164,7 +164,7 @@ function withIndexes(native: NativeKernel): void {
             if (exact.subarray(first, first + K).includes(found.rows[at]!)) matched += 1;
             assert.ok(allowed === null || hasBit(allowed, found.rows[at]!), "what was deleted is no hit");
           }
-          return [matched / found.rows.length, found.work.visitedRows, found.work.codeScans];
+          return [matched / found.rows.length, found.work.visitedRows];
         };
         const [plainRecall, plainVisits] = await searched(null, true);
         for (const left of [0.99, 0.9, 0.7]) {
@@ -178,9 +178,8 @@ function withIndexes(native: NativeKernel): void {
             recall >= plainRecall - LESS_RECALL,
             `${left}: ${recall}, ${plainRecall} where nothing was deleted`,
           );
-          const [, filteredVisits, scans] = await searched(allowed, false);
-          const isSurer = scans === QUERIES || filteredVisits > 1.2 * visits;
-          assert.ok(isSurer, `${left}: a filter is surer, with ${filteredVisits} visits and ${scans} scans`);
+          const [, filteredVisits] = await searched(allowed, false);
+          assert.ok(filteredVisits > 1.2 * visits, `${left}: a filter is surer, with ${filteredVisits} visits`);
         }
         native.indexes.closeIndex(index);
       });
